@@ -1,0 +1,111 @@
+"""Data on its way in: checked and cast once, then cut into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import DataError, HyperparameterError, ShapeError
+from minidl.typing import Array, ArrayLike, Seed
+
+__all__ = ["Batches", "as_data"]
+
+
+def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
+    """Return `values` as an array of finite floats whose first axis is the batch, or say why that cannot be.
+
+    Args:
+        values: numbers of any real type, at least one sample along the first axis.
+        name: what to call them in a message.
+        dtype: float type to cast to; by default floats stay as they are and everything else becomes float64.
+
+    Raises:
+        DataError: not numeric, masked, empty, NaN or infinite.
+        ShapeError: a single number without a batch axis.
+
+    >>> as_data([[1, 2]])
+    array([[1., 2.]])
+    >>> as_data([[1.0, float("nan")]])
+    Traceback (most recent call last):
+        ...
+    minidl.errors.DataError: x holds 1 number that is NaN or infinite, the first at index (0, 1): nan; clean the data
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise DataError(f"{name} has masked entries, which would be taken at face value; fill or drop them first")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name} is not an array of numbers: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(
+            f"{name} must hold real numbers, got {array.dtype}; convert it first, e.g. {name}.astype(float)"
+        )
+    if array.ndim == 0:
+        raise ShapeError(f"{name} must have the batch as its first axis, got a single number; e.g. {name}[None, :]")
+    if array.size == 0:
+        raise DataError(f"{name} is empty, its shape is {array.shape}; at least one sample is needed")
+    target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype.kind == "f" else np.float64)
+    with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
+        cast = array.astype(target, copy=False)
+    finite = np.isfinite(cast)
+    if not finite.all():
+        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        bad = int(cast.size - np.count_nonzero(finite))
+        found = "1 number that is" if bad == 1 else f"{bad} numbers that are"
+        fix = "clean the data" if not np.isfinite(array[index]) else f"too large for {target}; scale the data"
+        raise DataError(f"{name} holds {found} NaN or infinite, the first at index {index}: {array[index]}; {fix}")
+    return cast
+
+
+class Batches:
+    """The samples in batches, in a new random order each time it is iterated over.
+
+    Args:
+        x: inputs, samples along the first axis.
+        y: targets, as many samples.
+        batch_size: samples a batch, the last one may be smaller; None takes all at once.
+        shuffle: whether to draw a new order for every pass; one batch of everything is never shuffled.
+        rng: seed or generator of the orders.
+
+    Raises:
+        ShapeError: x and y with different numbers of samples.
+        HyperparameterError: a batch size that is not a positive integer.
+
+    >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
+    >>> [x.tolist() for x, y in batches]
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(
+        self, x: Array, y: Array, *, batch_size: int | None = None, shuffle: bool = True, rng: Seed = None
+    ) -> None:
+        if len(x) != len(y):
+            raise ShapeError(f"x has {len(x)} samples but y has {len(y)}; each input needs its target")
+        if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer)):
+            raise HyperparameterError(f"batch_size must be a positive integer or None, got {batch_size!r}")
+        if batch_size is not None and batch_size < 1:
+            raise HyperparameterError(f"batch_size must be at least 1, got {batch_size}")
+        self.x, self.y = x, y
+        self.batch_size = len(x) if batch_size is None else min(int(batch_size), len(x))
+        self.shuffle = shuffle and self.batch_size < len(x)
+        # Generators load numpy.random, which takes longer than a small run: only when there is an order to draw.
+        self.rng = np.random.default_rng(rng) if self.shuffle else None
+
+    def mean(self, losses: Sequence[float]) -> float:
+        """The mean over all samples, from one mean for each batch."""
+        last = len(self.x) - (len(self) - 1) * self.batch_size
+        return (sum(losses[:-1]) * self.batch_size + losses[-1] * last) / len(self.x)
+
+    def __len__(self) -> int:
+        return -(-len(self.x) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        if self.batch_size == len(self.x):
+            yield self.x, self.y
+            return
+        order = np.arange(len(self.x)) if self.rng is None else self.rng.permutation(len(self.x))
+        for start in range(0, len(self.x), self.batch_size):
+            chosen = order[start : start + self.batch_size]
+            yield self.x[chosen], self.y[chosen]

@@ -1,0 +1,63 @@
+"""What can go wrong, in one family: every exception of minidl is a `MinidlError`.
+
+Each is also the built-in exception that a caller would expect, so that `except ValueError` works.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minidl.training.callbacks import History
+
+__all__ = [
+    "CheckpointError",
+    "ContractError",
+    "DataError",
+    "DivergenceError",
+    "GradientError",
+    "HyperparameterError",
+    "MinidlError",
+    "ShapeError",
+    "StateError",
+]
+
+
+class MinidlError(Exception):
+    """The base of all errors that minidl raises on purpose."""
+
+
+class ShapeError(MinidlError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DataError(MinidlError, ValueError):
+    """Data that cannot be learned from: empty, not numeric, not finite or out of range."""
+
+
+class HyperparameterError(MinidlError, ValueError):
+    """A setting outside its range, such as a learning rate of 0."""
+
+
+class StateError(MinidlError, RuntimeError):
+    """A call that does not fit the state of things, such as backward before forward."""
+
+
+class DivergenceError(MinidlError, ArithmeticError):
+    """A loss or gradient that stopped being finite; `history` holds the steps until then."""
+
+    def __init__(self, message: str, history: History | None = None) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+class GradientError(MinidlError, AssertionError):
+    """A gradient that disagrees with finite differences."""
+
+
+class ContractError(MinidlError, AssertionError):
+    """A layer, loss, optimizer or objective that breaks what the framework relies on."""
+
+
+class CheckpointError(MinidlError):
+    """A file that is damaged, foreign or does not fit."""

@@ -1,0 +1,89 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.errors import HyperparameterError, ShapeError
+from minidl.initializers import Initializer, he_normal
+from minidl.modules import Layer, saved
+from minidl.parameters import Parameter
+from minidl.typing import Array, Seed, Shape
+
+__all__ = ["Dense"]
+
+
+class Dense(Layer):
+    """``y = x W + b``, every output a weighted sum of all inputs.
+
+    Shapes    x (n, inputs)   W = weight (inputs, outputs)   b = bias (outputs,)   y (n, outputs)
+    Backward  dW = xᵀ g   db = Σₙ g   dx = g Wᵀ     with g = dL/dy
+
+    Args:
+        inputs: number of features of a sample.
+        outputs: number of units.
+        use_bias: whether there is a b.
+        initializer: draws W; b starts at 0.
+        rng: seed or generator for that.
+
+    Raises:
+        HyperparameterError: sizes that are not positive integers.
+        ShapeError: a batch that is not (n, inputs).
+
+    >>> layer = Dense(2, 1)
+    >>> layer.weight.value, layer.bias.value = [[1.0], [2.0]], [0.5]
+    >>> layer(np.array([[3.0, 4.0]]))
+    array([[11.5]])
+    """
+
+    x: Array = saved()
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        use_bias: bool = True,
+        initializer: Initializer = he_normal,
+        rng: Seed = None,
+    ) -> None:
+        for name, size in (("inputs", inputs), ("outputs", outputs)):
+            if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+                raise HyperparameterError(f"Dense: {name} must be a positive integer, got {size!r}")
+        self.inputs, self.outputs = int(inputs), int(outputs)
+        self.use_bias, self.initializer = use_bias, initializer
+        self.weight = Parameter(np.zeros((self.inputs, self.outputs)))
+        if use_bias:
+            self.bias = Parameter(np.zeros(self.outputs))
+        self._ones = np.ones(1)
+        self.initialize(rng)
+
+    def initialize(self, rng: Seed) -> None:
+        self.weight.value = self.initializer(np.random.default_rng(rng), (self.inputs, self.outputs))
+        if self.use_bias:
+            self.bias.value = np.zeros(self.outputs)
+
+    def output_shape(self, shape: Shape | None) -> Shape:
+        if shape is not None and shape != (self.inputs,):
+            raise ShapeError(f"{self!r} takes samples of shape ({self.inputs},), got {shape}; change one of the two")
+        return (self.outputs,)
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        y: Array = x.dot(self.weight.value)
+        if self.use_bias:
+            y += self.bias.value
+        return y
+
+    def backward(self, grad: Array) -> Array:
+        self.backward_parameters(grad)
+        grad_x: Array = grad.dot(self.weight.value.T)
+        return grad_x
+
+    def backward_parameters(self, grad: Array) -> None:
+        # dot(out=) and a product with ones instead of a sum take a tenth off the step of a tiny network.
+        np.dot(self.x.T, grad, out=self.weight.grad)
+        if self.use_bias:
+            if len(self._ones) != len(grad) or self._ones.dtype != grad.dtype:
+                self._ones = np.ones(len(grad), grad.dtype)
+            np.dot(self._ones, grad, out=self.bias.grad)

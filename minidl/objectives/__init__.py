@@ -1,0 +1,6 @@
+"""Objectives: a network's loss on data, and plain functions of a few numbers."""
+
+from minidl.objectives.functions import Beale, CubicValley, FunctionObjective, Himmelblau, Quadratic, Rosenbrock
+from minidl.objectives.risk import EmpiricalRisk
+
+__all__ = ["Beale", "CubicValley", "EmpiricalRisk", "FunctionObjective", "Himmelblau", "Quadratic", "Rosenbrock"]

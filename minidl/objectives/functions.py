@@ -1,0 +1,241 @@
+"""Functions of a few numbers on which descent can be watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from minidl.errors import HyperparameterError, ShapeError
+from minidl.modules import Objective
+from minidl.parameters import Parameter
+from minidl.typing import Array, ArrayLike
+
+__all__ = ["Beale", "CubicValley", "FunctionObjective", "Himmelblau", "Quadratic", "Rosenbrock"]
+
+
+class FunctionObjective(Objective):
+    """``f(θ)`` for a function of n numbers that is given with its gradient.
+
+    Args:
+        function: f, takes θ as an array (n,) and gives a number.
+        derivative: ∇f, takes θ and gives n numbers.
+        start: where θ begins, n numbers.
+
+    Raises:
+        ShapeError: a start that is not a list of n ≥ 1 numbers, or a derivative of another length.
+
+    >>> bowl = FunctionObjective(lambda theta: theta @ theta, lambda theta: 2 * theta, start=[3.0, 4.0])
+    >>> bowl.forward(), bowl.gradient([1.0, 2.0])
+    (25.0, array([2., 4.]))
+    """
+
+    minima: tuple[tuple[float, ...], ...] = ()
+    """Where the function is smallest, if that is known."""
+
+    def __init__(
+        self,
+        function: Callable[[Array], float],
+        derivative: Callable[[Array], ArrayLike],
+        start: ArrayLike,
+    ) -> None:
+        self.function, self.derivative, self.start = function, derivative, start
+        self.theta = Parameter(start)
+        if self.theta.value.ndim != 1 or self.theta.size == 0:
+            raise ShapeError(f"start must be a list of at least one number, got shape {self.theta.shape}")
+
+    def forward(self) -> float:
+        return float(self.function(self.theta.value))
+
+    def backward(self) -> None:
+        self.theta.grad = self.derivative(self.theta.value)
+
+
+class CubicValley(FunctionObjective):
+    """``f(x, y) = (3 − x³) + 50 (2y² − x)²``, a curved valley that falls without end.
+
+    Gradient  ∂f/∂x = −3x² − 100 (2y² − x)   ∂f/∂y = 400 y (2y² − x)
+
+    There is no minimum: in the valley x = 2y² it is 3 − 8y⁶. The critical points are (0, 0), f = 3, a degenerate
+    saddle with Hessian diag(100, 0), and (100/3, 0), a local maximum.
+
+    Args:
+        x, y: where θ = (x, y) begins.
+
+    >>> CubicValley().value([2.0, 1.0]), CubicValley().gradient([1.0, 1.0])
+    (-5.0, array([-103.,  400.]))
+    """
+
+    def __init__(self, x: float = 0.5, y: float = 0.5) -> None:
+        self.x, self.y = x, y
+        super().__init__(self.f, self.df, start=(x, y))
+
+    @staticmethod
+    def f(theta: Array) -> float:
+        """The value."""
+        x, y = theta.tolist()
+        wall = 2.0 * y * y - x
+        return float((3.0 - x * x * x) + 50.0 * wall * wall)
+
+    @staticmethod
+    def df(theta: Array) -> tuple[float, float]:
+        """The gradient."""
+        x, y = theta.tolist()
+        wall = 2.0 * y * y - x
+        return -3.0 * x * x - 100.0 * wall, 400.0 * y * wall
+
+
+class Rosenbrock(FunctionObjective):
+    """``f(θ) = Σᵢ 100 (θᵢ₊₁ − θᵢ²)² + (1 − θᵢ)²``, the banana valley (Rosenbrock 1960); smallest, 0, at (1, …, 1).
+
+    Gradient  ∂f/∂θᵢ = −400 θᵢ (θᵢ₊₁ − θᵢ²) − 2 (1 − θᵢ) + 200 (θᵢ − θᵢ₋₁²), first two terms for i < n, last for i > 1
+
+    Args:
+        start: where θ begins, n ≥ 2 numbers.
+
+    >>> Rosenbrock().value([1.0, 1.0]), Rosenbrock().gradient([0.0, 1.0])
+    (0.0, array([ -2., 200.]))
+    """
+
+    minima: tuple[tuple[float, ...], ...] = ((1.0, 1.0),)
+
+    def __init__(self, start: Sequence[float] = (-1.2, 1.0)) -> None:
+        if len(start) < 2:
+            raise ShapeError(f"Rosenbrock needs at least two numbers, got {len(start)}")
+        super().__init__(self.f, self.df, start)
+        self.minima = ((1.0,) * len(start),)
+
+    @staticmethod
+    def f(theta: Array) -> float:
+        """The value."""
+        x, y = theta[:-1], theta[1:]
+        wall, rest = y - x * x, 1 - x
+        return float(100 * wall.dot(wall) + rest.dot(rest))
+
+    @staticmethod
+    def df(theta: Array) -> Array:
+        """The gradient."""
+        x, y = theta[:-1], theta[1:]
+        wall = y - x * x
+        grad = np.zeros_like(theta)
+        grad[:-1] = -400 * x * wall - 2 * (1 - x)
+        grad[1:] += 200 * wall
+        return grad
+
+
+class Himmelblau(FunctionObjective):
+    """``f(x, y) = (x² + y − 11)² + (x + y² − 7)²``, four minima of equal depth 0 (Himmelblau 1972).
+
+    Gradient  ∂f/∂x = 4x (x² + y − 11) + 2 (x + y² − 7)   ∂f/∂y = 2 (x² + y − 11) + 4y (x + y² − 7)
+
+    Args:
+        x, y: where θ = (x, y) begins.
+
+    >>> Himmelblau().value([3.0, 2.0]), Himmelblau().gradient([0.0, 0.0])
+    (0.0, array([-14., -22.]))
+    """
+
+    minima = (
+        (3.0, 2.0),
+        (-2.805118086952745, 3.131312518250573),
+        (-3.779310253377747, -3.283185991286170),
+        (3.584428340330492, -1.848126526964404),
+    )
+
+    def __init__(self, x: float = 0.0, y: float = 0.0) -> None:
+        self.x, self.y = x, y
+        super().__init__(self.f, self.df, start=(x, y))
+
+    @staticmethod
+    def f(theta: Array) -> float:
+        """The value."""
+        x, y = theta.tolist()
+        first, second = x * x + y - 11.0, x + y * y - 7.0
+        return float(first * first + second * second)
+
+    @staticmethod
+    def df(theta: Array) -> tuple[float, float]:
+        """The gradient."""
+        x, y = theta.tolist()
+        first, second = x * x + y - 11.0, x + y * y - 7.0
+        return 4.0 * x * first + 2.0 * second, 2.0 * first + 4.0 * y * second
+
+
+class Beale(FunctionObjective):
+    """``f(x, y) = Σₖ (cₖ − x (1 − yᵏ))²`` for k = 1, 2, 3 and c = 1.5, 2.25, 2.625 (Beale 1958).
+
+    It is smallest, 0, at (3, ½), in a narrow bent valley.
+
+    Gradient  with rₖ = cₖ − x (1 − yᵏ): ∂f/∂x = −2 Σₖ rₖ (1 − yᵏ)   ∂f/∂y = 2x Σₖ k rₖ yᵏ⁻¹
+
+    Args:
+        x, y: where θ = (x, y) begins.
+
+    >>> Beale().value([3.0, 0.5]), Beale().gradient([0.0, 0.0])
+    (0.0, array([-12.75,   0.  ]))
+    """
+
+    minima = ((3.0, 0.5),)
+
+    def __init__(self, x: float = 1.0, y: float = 1.0) -> None:
+        self.x, self.y = x, y
+        super().__init__(self.f, self.df, start=(x, y))
+
+    @staticmethod
+    def f(theta: Array) -> float:
+        """The value."""
+        x, y = theta.tolist()
+        r1, r2, r3 = 1.5 - x * (1.0 - y), 2.25 - x * (1.0 - y * y), 2.625 - x * (1.0 - y * y * y)
+        return float(r1 * r1 + r2 * r2 + r3 * r3)
+
+    @staticmethod
+    def df(theta: Array) -> tuple[float, float]:
+        """The gradient."""
+        x, y = theta.tolist()
+        r1, r2, r3 = 1.5 - x * (1.0 - y), 2.25 - x * (1.0 - y * y), 2.625 - x * (1.0 - y * y * y)
+        by_x = -2.0 * (r1 * (1.0 - y) + r2 * (1.0 - y * y) + r3 * (1.0 - y * y * y))
+        return by_x, 2.0 * x * (r1 + 2.0 * r2 * y + 3.0 * r3 * y * y)
+
+
+class Quadratic(FunctionObjective):
+    """``f(θ) = ½ θᵀ A θ − bᵀ θ``, a bowl whose shape is A; smallest where A θ = b.
+
+    Gradient  A θ − b
+
+    Descent with learning rate η converges from everywhere if and only if η < 2 / λ, with λ the largest eigenvalue.
+
+    Args:
+        matrix: A, symmetric and positive definite, (n, n).
+        linear: b, (n,); zeros by default.
+        start: where θ begins, (n,); ones by default.
+
+    Raises:
+        ShapeError: sizes that differ.
+        HyperparameterError: a matrix that is not symmetric and positive definite.
+
+    >>> Quadratic([[2.0, 0.0], [0.0, 10.0]], linear=[2.0, 10.0]).gradient([0.0, 0.0])
+    array([ -2., -10.])
+    """
+
+    def __init__(self, matrix: ArrayLike, linear: ArrayLike = None, start: ArrayLike = None) -> None:
+        self.matrix = np.array(matrix, dtype=np.float64)
+        if self.matrix.ndim != 2 or self.matrix.shape[0] != self.matrix.shape[1]:
+            raise ShapeError(f"matrix must be square, got shape {self.matrix.shape}")
+        n = len(self.matrix)
+        self.linear = np.zeros(n) if linear is None else np.array(linear, dtype=np.float64)
+        begin = np.ones(n) if start is None else np.array(start, dtype=np.float64)
+        if self.linear.shape != (n,) or begin.shape != (n,):
+            raise ShapeError(f"linear and start must have shape ({n},), got {self.linear.shape} and {begin.shape}")
+        if not np.allclose(self.matrix, self.matrix.T) or np.linalg.eigvalsh(self.matrix)[0] <= 0:
+            raise HyperparameterError("matrix must be symmetric with positive eigenvalues, else there is no minimum")
+        super().__init__(self.f, self.df, start=begin)
+        self.minima = (tuple(np.linalg.solve(self.matrix, self.linear).tolist()),)
+
+    def f(self, theta: Array) -> float:
+        """The value."""
+        return float(0.5 * theta.dot(self.matrix.dot(theta)) - self.linear.dot(theta))
+
+    def df(self, theta: Array) -> Array:
+        """The gradient."""
+        grad: Array = self.matrix.dot(theta) - self.linear
+        return grad

@@ -1,0 +1,43 @@
+"""The loss of a model on data, as an objective."""
+
+from __future__ import annotations
+
+from minidl.errors import ShapeError
+from minidl.modules import Layer, Loss, Objective
+from minidl.typing import ArrayLike
+
+__all__ = ["EmpiricalRisk"]
+
+
+class EmpiricalRisk(Objective):
+    """``R(θ) = (1/n) Σᵢ L(f_θ(xᵢ), yᵢ)``, a model's mean loss on data as a function of its parameters.
+
+    Args:
+        model: f_θ.
+        loss: L.
+        x, y: the data, checked and cast to the model's dtype once, here.
+
+    Raises:
+        DataError, ShapeError: data that the model or the loss cannot take.
+
+    >>> from minidl import Dense, MSELoss
+    >>> risk = EmpiricalRisk(Dense(1, 1), MSELoss(), x=[[1.0], [2.0]], y=[[2.0], [4.0]])
+    >>> risk.value([2.0, 0.0]), risk.gradient([0.0, 0.0])
+    (0.0, array([-10.,  -6.]))
+    """
+
+    def __init__(self, model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> None:
+        self.model, self.loss = model, loss
+        self.x = model.check_input(x)
+        self.y = loss.check_target(y, model.output_shape(self.x.shape[1:]), self.x.dtype)
+        if len(self.x) != len(self.y):
+            raise ShapeError(f"x has {len(self.x)} samples but y has {len(self.y)}; each input needs its target")
+
+    def forward(self) -> float:
+        return self.loss.forward(self.model.forward(self.x), self.y)
+
+    def backward(self) -> None:
+        self.model.backward_parameters(self.loss.backward())
+
+    def __repr__(self) -> str:
+        return f"EmpiricalRisk({self.model!r}, {self.loss!r}, {len(self.x)} samples)"

@@ -1,0 +1,117 @@
+"""How a descent ends: at rest, in a cycle, running away or blowing up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.errors import HyperparameterError
+from minidl.training.callbacks import Callback
+from minidl.training.run import Run
+from minidl.typing import Array
+
+__all__ = ["FateWatch", "kind_of_point"]
+
+
+class FateWatch(Callback):
+    """Tells from a run whether it came to rest, cycles, runs away or blows up, and stops it then.
+
+    Args:
+        first: the value at the start.
+        tolerance: "stationary" is a gradient and a step both of at most this length …
+        patience: … for so many steps.
+        max_period: "cycle" is a period of 2 to so many steps …
+        cycle_tolerance: … that repeats twice to within this distance, and whose points lie over a thousand times
+            that far apart.
+        floor: "ran away" is a value below it.
+        ceiling: "blew up" is a value above ``ceiling · max(1, |first|)``, or one that is not finite.
+    """
+
+    def __init__(
+        self,
+        first: float,
+        *,
+        tolerance: float,
+        patience: int,
+        max_period: int,
+        cycle_tolerance: float,
+        floor: float,
+        ceiling: float,
+    ) -> None:
+        if patience < 1 or max_period < 2:
+            raise HyperparameterError(f"patience must be at least 1, max_period 2; got {patience} and {max_period}")
+        self.tolerance, self.patience = tolerance, patience
+        self.max_period, self.cycle_tolerance = max_period, cycle_tolerance
+        self.floor, self.limit = floor, ceiling * max(1.0, abs(first))
+        self.fate = "unfinished"
+
+    def on_fit_begin(self, run: Run) -> None:
+        parameters = run.model.parameters()
+        self.theta, self.grad = parameters.value, parameters.grad
+        # Where the present step and the one before it began: a step that ends in an infinite value is taken back.
+        self.here, self.before = self.theta.copy(), self.theta.copy()
+        self.still = 0
+        self.anchor = self.theta.copy()
+        self.distances: list[float] = []
+
+    def on_step_begin(self, run: Run) -> None:
+        self.here, self.before = self.before, self.here
+        self.here[...] = self.theta
+
+    def on_step_end(self, run: Run) -> None:
+        if run.loss > self.limit:
+            self.end(run, "blew up", f"the value rose to {run.loss:.3g}")
+        elif run.loss < self.floor:
+            self.end(run, "ran away", f"the value fell below {self.floor:g}")
+        elif self._is_still():
+            self.end(run, "stationary", f"gradient and step were at most {self.tolerance:g} for {self.patience} steps")
+        elif period := self._period():
+            self.end(run, "cycle", f"the same {period} points return, to within {self.cycle_tolerance:g}")
+
+    def end(self, run: Run, fate: str, reason: str) -> None:
+        """Stop the run with this fate."""
+        self.fate = fate
+        run.stop(reason)
+
+    def _is_still(self) -> bool:
+        squared = self.tolerance**2
+        if self.grad.dot(self.grad) > squared:
+            self.still = 0
+            return False
+        step = self.theta - self.here
+        self.still = self.still + 1 if step.dot(step) <= squared else 0
+        return self.still >= self.patience
+
+    def _period(self) -> int:
+        """The length of a cycle that has just been seen twice, 0 if there is none.
+
+        One point is kept as an anchor; a cycle comes back to it after one period and again after two.
+        """
+        away = self.theta - self.anchor
+        distances = self.distances
+        distances.append(float(away.dot(away)))
+        period, odd = divmod(len(distances), 2)
+        near, far = self.cycle_tolerance**2, (1e3 * self.cycle_tolerance) ** 2
+        returned = period > 1 and not odd and distances[-1] <= near and distances[period - 1] <= near
+        if returned and min(distances[: period - 1]) > far:
+            return period
+        if period == self.max_period:
+            self.anchor[...] = self.theta
+            distances.clear()
+        return 0
+
+
+def kind_of_point(hessian: Array) -> str:
+    """What a point without slope is, from the eigenvalues of its Hessian.
+
+    An eigenvalue within 1e-5 of the largest one's size counts as zero: finite differences tell no more, and descent
+    stops at a distance where the curvature of a flat valley still is about that.
+
+    >>> kind_of_point(np.diag([1.0, 100.0])), kind_of_point(np.diag([0.0, 100.0]))
+    ('a minimum (Hessian eigenvalues 1 to 100)', 'degenerate, flat to second order (Hessian eigenvalues 0 to 100)')
+    """
+    eigenvalues = np.linalg.eigvalsh(hessian)
+    flat = 1e-5 * float(np.abs(eigenvalues).max())
+    kinds = ((eigenvalues > flat).all(), "a minimum"), ((eigenvalues < -flat).all(), "a maximum")
+    mixed = ((eigenvalues > flat).any() and (eigenvalues < -flat).any(), "a saddle")
+    kind = next((name for holds, name in (*kinds, mixed) if holds), "degenerate, flat to second order")
+    return f"{kind} (Hessian eigenvalues {eigenvalues[0]:.3g} to {eigenvalues[-1]:.3g})"

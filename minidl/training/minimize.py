@@ -1,0 +1,155 @@
+"""Minimising an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import repeat
+from math import isfinite
+from typing import NamedTuple
+
+import numpy as np
+
+from minidl.errors import DivergenceError, HyperparameterError
+from minidl.modules import Objective
+from minidl.optimizers import Optimizer
+from minidl.training.callbacks import Callback, History, RecordPath
+from minidl.training.fate import FateWatch, kind_of_point
+from minidl.training.run import Run
+from minidl.typing import Array
+
+__all__ = ["Descent", "minimize"]
+
+SMALL = 100
+"""Up to so many parameters the path is kept, and the Hessian looked at, unasked."""
+
+
+class Descent(NamedTuple):
+    """What `minimize` leaves behind; every number in it is finite.
+
+    Attributes:
+        loss: the value before each step.
+        path: (steps + 1, P), every point visited; None for more than 100 parameters without a `RecordPath`.
+        theta: (P,), where it ended; the objective's parameters are left there, too.
+        value: the value at theta.
+        fate: "stationary", "cycle", "ran away", "blew up" or "unfinished".
+        reason: the fate in words.
+        steps: how many steps were taken.
+    """
+
+    loss: list[float]
+    path: Array | None
+    theta: Array
+    value: float
+    fate: str
+    reason: str
+    steps: int
+
+    def __repr__(self) -> str:
+        return f"Descent({self.fate!r} after {self.steps} steps at value {self.value:.6g}: {self.reason})"
+
+
+def minimize(
+    objective: Objective,
+    optimizer: Optimizer,
+    steps: int,
+    callbacks: Sequence[Callback] = (),
+    *,
+    tolerance: float = 1e-6,
+    patience: int = 100,
+    max_period: int = 8,
+    cycle_tolerance: float = 1e-9,
+    floor: float = -1e3,
+    ceiling: float = 1e6,
+) -> Descent:
+    """Take up to `steps` steps downhill, and tell how it ended.
+
+    The first of these to happen ends the run and names its fate:
+
+    - "stationary": gradient and step are at most `tolerance` long for `patience` steps in a row; the reason then
+      says what the Hessian makes of the point;
+    - "cycle": 2 to `max_period` points return twice, to within `cycle_tolerance`;
+    - "ran away": the value is below `floor`;
+    - "blew up": the value is above ``ceiling · max(1, |first value|)``, or value or gradient are not finite;
+    - "unfinished": all steps were taken, or a callback stopped the run.
+
+    A step to a point where value or gradient are not finite is taken back: what is returned, and the parameters, are
+    of the last point where all were finite.
+
+    Args:
+        objective: what to minimise, from where its parameters are.
+        optimizer: made on ``objective.parameters()``.
+        steps: at most so many.
+        callbacks: see `Callback`.
+
+    Raises:
+        HyperparameterError: thresholds or a number of steps that make no sense.
+        StateError: an optimizer on other parameters.
+        DivergenceError: value or gradient are not finite at the very start.
+
+    >>> from minidl import SGD, Quadratic
+    >>> bowl = Quadratic([[1.0, 0.0], [0.0, 2.0]])
+    >>> descent = minimize(bowl, SGD(bowl.parameters(), lr=0.5), steps=1000)
+    >>> descent.fate, len(descent.path) == descent.steps + 1
+    ('stationary', True)
+    """
+    if steps < 0:
+        raise HyperparameterError(f"steps must be at least 0, got {steps}")
+    parameters = objective.parameters()
+    optimizer.check_owner(objective)
+    first = _value(objective)
+    if not isfinite(first):
+        raise DivergenceError("value or gradient are not finite at the start; begin somewhere else")
+    watch = FateWatch(
+        first,
+        tolerance=tolerance,
+        patience=patience,
+        max_period=max_period,
+        cycle_tolerance=cycle_tolerance,
+        floor=floor,
+        ceiling=ceiling,
+    )
+    history = History()
+    recorder = next((callback for callback in callbacks if isinstance(callback, RecordPath)), None)
+    if recorder is None and parameters.size <= SMALL:
+        recorder = RecordPath()
+        callbacks = [recorder, *callbacks]
+    run = Run(objective, optimizer, [history, *callbacks, watch], steps=steps)
+
+    def evaluate(_: None) -> float:
+        loss = objective.forward()
+        objective.backward()
+        return loss
+
+    run.go(evaluate, [repeat(None, steps)])
+    value = _value(objective)
+    if run.diverged or not isfinite(value):
+        parameters.value = watch.before if run.diverged else watch.here
+        history.loss.pop()
+        run.step -= 1
+        if recorder is not None:
+            recorder.points.pop()
+        value = _value(objective)
+        watch.fate, run.reason = "blew up", "the next step leads to a value or gradient that is not finite"
+    if watch.fate == "stationary" and parameters.size <= SMALL:
+        run.reason = f"{run.reason}; {kind_of_point(objective.hessian(parameters.value))}"
+    return Descent(
+        loss=history.loss,
+        path=None if recorder is None else np.array(recorder.points),
+        theta=parameters.value.copy(),
+        value=value,
+        fate=watch.fate,
+        reason=run.reason or f"all {steps} steps were taken",
+        steps=run.step,
+    )
+
+
+def _value(objective: Objective) -> float:
+    """The value at the present parameters, infinite if value or gradient is not finite."""
+    grad = objective.parameters().grad
+    with np.errstate(all="ignore"):
+        try:
+            value = float(objective.forward())
+            objective.backward()
+        except OverflowError:
+            return float("inf")
+        return value if isfinite(value + grad.dot(grad)) else float("inf")
