@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.data import as_data
 from minidl.errors import DataError
 from minidl.modules import Loss, same_shape, saved
 from minidl.typing import Array, ArrayLike, Shape
@@ -77,6 +78,10 @@ class BCELoss(Loss):
         array = super().check_target(target, prediction, dtype)
         _check_probabilities(array, "targets", "encode the two classes as 0 and 1")
         return array
+
+    def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
+        _check_probabilities(as_data(prediction, "predictions"), "predictions", "or use BCEWithLogitsLoss")
+        return super().__call__(prediction, target)
 
 
 class BCEWithLogitsLoss(Loss):

@@ -1,0 +1,60 @@
+"""The base of layers."""
+
+from __future__ import annotations
+
+from minidl.data import as_data
+from minidl.modules.module import Module
+from minidl.typing import Array, ArrayLike, Seed, Shape
+
+__all__ = ["Layer"]
+
+
+class Layer(Module):
+    """A map from a batch to a batch that knows its own derivative.
+
+    A layer defines `forward` and `backward`. `forward(x)` keeps in ``self`` what `backward` needs; `backward(grad)`
+    takes dL/dy, writes dL/dparameter into each ``Parameter.grad`` and gives dL/dx. The first axis of x is the batch.
+    """
+
+    def forward(self, x: Array) -> Array:
+        """Give y for a batch x."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x)")
+
+    def backward(self, grad: Array) -> Array:
+        """Take dL/dy, overwrite the gradients of the parameters, and give dL/dx."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward(grad)")
+
+    def backward_parameters(self, grad: Array) -> None:
+        """`backward` for callers who do not want dL/dx, such as the first layer in training."""
+        self.backward(grad)
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        """The shape of one output for the shape of one input, both without the batch axis; None is unknown.
+
+        Raises:
+            ShapeError: inputs of that shape cannot be taken.
+        """
+        return None
+
+    def initialize(self, rng: Seed) -> None:
+        """Draw initial values anew; a layer without random initial values has nothing to do."""
+
+    def check_input(self, x: ArrayLike, name: str = "x") -> Array:
+        """The batch as `forward` takes it: finite floats of the dtype of the parameters.
+
+        Raises:
+            DataError, ShapeError: data that this layer cannot take.
+        """
+        parameter = next(self.named_parameters(), None)
+        array = as_data(x, name, dtype=None if parameter is None else parameter[1].dtype)
+        self.output_shape(array.shape[1:])
+        return array
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """`forward`, after a check of the data."""
+        return self.forward(self.check_input(x))
+
+    def predict(self, x: ArrayLike) -> Array:
+        """`forward` as in evaluation, whatever `training` says; nothing else about the layer changes."""
+        with self.mode(training=False):
+            return self.forward(self.check_input(x))

@@ -1,0 +1,66 @@
+"""The base of losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.data import as_data
+from minidl.errors import ShapeError
+from minidl.modules.module import Module
+from minidl.typing import Array, ArrayLike, Shape
+
+__all__ = ["Loss", "same_shape"]
+
+
+class Loss(Module):
+    """A number that says how far predictions are from targets, as a mean over the batch.
+
+    A loss defines `forward(prediction, target)`, which keeps what `backward()` needs to give dL/dprediction.
+    """
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        """Give the loss of a batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(prediction, target)")
+
+    def backward(self) -> Array:
+        """Give dL/dprediction for the last forward."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward()")
+
+    def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
+        """The targets as `forward` takes them; called once, before training.
+
+        Args:
+            target: targets for any number of samples.
+            prediction: shape of one prediction, without the batch axis; None if not known.
+            dtype: float type of the predictions.
+
+        Raises:
+            DataError, ShapeError: targets that this loss cannot take.
+        """
+        array = as_data(target, "y", dtype=dtype)
+        if prediction is not None:
+            same_shape(("n", *prediction), ("n", *array.shape[1:]))
+        return array
+
+    def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
+        """`forward`, after a check of the data."""
+        checked = as_data(prediction, "prediction")
+        return self.forward(checked, self.check_target(target, dtype=checked.dtype))
+
+
+def same_shape(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
+    """Raise `ShapeError` unless the shapes are equal: NumPy would broadcast (n,) against (n, 1) into (n, n).
+
+    >>> same_shape((5, 1), (5,))
+    Traceback (most recent call last):
+        ...
+    minidl.errors.ShapeError: predictions have shape (5, 1), targets (5,); make them equal, e.g. with y[:, None]
+    """
+    if prediction != target:
+        fix = "they must be equal"
+        if prediction == (*target, 1):
+            fix = "make them equal, e.g. with y[:, None]"
+        elif (*prediction, 1) == target:
+            fix = "make them equal, e.g. with y[:, 0]"
+        shown = [f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})" for shape in (prediction, target)]
+        raise ShapeError(f"predictions have shape {shown[0]}, targets {shown[1]}; {fix}")
