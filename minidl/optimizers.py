@@ -91,15 +91,15 @@ class Optimizer:
         self.steps = 0
         self.vectors = _vectors(parameters)
         self._slots = [[np.zeros(v.size, v.dtype) for _ in self.slots] for v in self.vectors]
-        self._cut()
+        self.cut()
 
-    def _cut(self) -> None:
-        """Cut parameters, gradients and slots into blocks, as views."""
+    def cut(self, size: int = BLOCK) -> None:
+        """Cut parameters, gradients and slots into blocks of at most `size` numbers, as views."""
         self._blocks: list[tuple[Array, ...]] = []
         for vector, slots in zip(self.vectors, self._slots, strict=True):
             arrays = (vector.value, vector.grad, *slots)
-            for start in range(0, vector.size, BLOCK):
-                self._blocks.append(tuple(array[start : start + BLOCK] for array in arrays))
+            for start in range(0, vector.size, size):
+                self._blocks.append(tuple(array[start : start + size] for array in arrays))
 
     def check_owner(self, module: Module) -> None:
         """Raise `StateError` unless all parameters that this optimizer moves belong to `module`."""
@@ -170,7 +170,7 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._cut()
+        self.cut()
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={getattr(self, name):g}" for name in self._hyperparameters())

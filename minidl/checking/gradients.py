@@ -91,6 +91,8 @@ class _Case:
     """A private copy of the target as a function y of some arrays, and the gradients of ``Σ w y`` by backward."""
 
     def __init__(self, target: Module, inputs: tuple[ArrayLike, ...], rng: np.random.Generator) -> None:
+        if not isinstance(target, Layer | Loss | Objective):
+            raise TypeError(f"expected a layer, a loss or an objective, got {type(target).__name__}")
         self.target = copy.deepcopy(target).astype(np.float64)
         self.generators = [
             (generator, generator.bit_generator.state)
@@ -116,8 +118,6 @@ class _Case:
             case Objective() as objective:
                 self.forward = lambda: np.array(objective.forward(), dtype=np.float64)
                 self.backward = objective.backward
-            case other:
-                raise TypeError(f"expected a layer, a loss or an objective, got {type(other).__name__}")
         y = self.evaluate()
         self.weights: Array = np.asarray(rng.normal(size=y.shape) if isinstance(target, Layer) else 1.0)
 
@@ -136,7 +136,9 @@ class _Case:
         found: dict[str, Array] = {name: parameter.grad.copy() for name, parameter in self.target.named_parameters()}
         for name, gradient in found.items():
             if np.isnan(gradient).all():
-                raise GradientError(f"{_name(self.target)}: backward does not write the gradient of {name}")
+                raise GradientError(
+                    f"{_name(self.target)}: backward must overwrite the gradient of {name}, not leave it or add to it"
+                )
         for name in self.arrays.keys() - found.keys():
             if np.shape(given) != self.arrays[name].shape:
                 raise GradientError(

@@ -16,6 +16,9 @@ class Layer(Module):
     takes dL/dy, writes dL/dparameter into each ``Parameter.grad`` and gives dL/dx. The first axis of x is the batch.
     """
 
+    mixes_samples = False
+    """Whether a sample's output depends on the other samples of its batch, also in evaluation."""
+
     def forward(self, x: Array) -> Array:
         """Give y for a batch x."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(x)")
@@ -56,5 +59,5 @@ class Layer(Module):
 
     def predict(self, x: ArrayLike) -> Array:
         """`forward` as in evaluation, whatever `training` says; nothing else about the layer changes."""
-        with self.mode(training=False):
+        with self.training_as(False):
             return self.forward(self.check_input(x))

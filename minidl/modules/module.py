@@ -84,7 +84,7 @@ class Module:
             module._training = bool(training)
 
     @contextmanager
-    def mode(self, *, training: bool) -> Iterator[None]:
+    def training_as(self, training: bool) -> Iterator[None]:
         """Be in training or evaluation inside a ``with`` block; afterwards every module is as it was."""
         before = [(module, module._training) for _, module in self.modules()]
         self.training = training

@@ -93,10 +93,10 @@ class Trainer:
         def measure() -> None:
             run.metrics = {"loss": batches.mean(history.loss[-len(batches) :])}
             if held_out is not None:
-                with model.mode(training=False):
+                with model.training_as(False):
                     run.metrics["validation_loss"] = loss.forward(model.forward(held_out[0]), held_out[1])
 
-        with model.mode(training=True):
+        with model.training_as(True):
             run.go(evaluate, [batches] * epochs, measure)
         if run.diverged and on_divergence == "raise":
             raise DivergenceError(f"{run.reason}; try a smaller learning rate, or look at the data", history)

@@ -1,0 +1,89 @@
+"""The contract of a loss."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits
+from minidl.checking.gradients import GradientReport, check_gradients
+from minidl.data import as_data
+from minidl.modules import Loss
+from minidl.typing import Array, ArrayLike, Seed
+
+__all__ = ["check_loss"]
+
+
+def check_loss(
+    loss: Loss, prediction: ArrayLike, target: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
+) -> GradientReport:
+    """Check the gradient of a loss, and everything else that the framework relies on.
+
+    forward gives a Python float, the mean over the batch; backward gives an array shaped and typed like the
+    prediction and repeats itself bit for bit; arrays that were handed in are not written to; a target of another
+    number of samples or with an axis too few is refused; copies and pickles behave alike. A copy is checked.
+
+    Args:
+        loss: the loss.
+        prediction: predictions for a batch.
+        target: targets as the loss takes them.
+        rng: seed or generator of what the checks draw.
+        rtol: largest relative error of the gradient.
+
+    Raises:
+        GradientError: a gradient that is wrong.
+        ContractError: anything else that is wrong, the loss's own exceptions included.
+
+    >>> from minidl import MSELoss
+    >>> check_loss(MSELoss(), [[1.0], [2.0]], [[0.0], [3.0]]).error < 1e-8
+    True
+    """
+    require(isinstance(loss, Loss), f"expected a Loss, got {loss!r}; derive its class from minidl.Loss")
+    p = as_data(prediction, "prediction", dtype=np.float64)
+    with contract(loss):
+        private = copy.deepcopy(loss)
+        check_parameters(private)
+        y = private.check_target(target, p.shape[1:], np.float64)
+        _values(private, p, y)
+        _refusals(private, p, y)
+        check_copies(private, lambda thing: _behave(thing, p, y))
+    return check_gradients(loss, p, target, rng=rng, rtol=rtol)
+
+
+def _values(loss: Loss, p: Array, y: Array) -> None:
+    p_before, y_before = p.copy(), y.copy()
+    value = loss.forward(p, y)
+    require(type(value) is float, f"forward must give a Python float, got {type(value).__name__}; use float(…)")
+    grad = loss.backward()
+    require(isinstance(grad, np.ndarray), f"backward must give dL/dprediction, an array, got {type(grad).__name__}")
+    require(grad.shape == p.shape, f"backward gives shape {grad.shape}, but the prediction has {p.shape}")
+    first = grad.copy()
+    require(same_bits(first, loss.backward()), "backward called again gives another gradient")
+    require(same_bits(grad, first), "a later backward writes to the gradient that was handed out")
+    require(same_bits(p, p_before) and same_bits(y, y_before), "forward or backward writes to prediction or target")
+    twice = loss.forward(np.concatenate([p, p]), np.concatenate([y, y]))
+    require(
+        near(np.array(twice), np.array(value)),
+        f"the loss must be a mean over the batch: {value}, of the batch twice {twice}",
+    )
+    small = y.astype(np.float32) if y.dtype.kind == "f" else y
+    loss.forward(p.astype(np.float32), small)
+    kind = loss.backward().dtype
+    require(kind == np.float32, f"a float32 prediction must give a float32 gradient, got {kind}")
+
+
+def _refusals(loss: Loss, p: Array, y: Array) -> None:
+    wrong = {"with one sample less": y[1:]} if len(y) > 1 else {}
+    if p.shape == y.shape and p.shape[1:] == (1,):
+        wrong["of shape (n,) against (n, 1)"] = y[:, 0]
+    for name, target in wrong.items():
+        try:
+            loss.forward(p, target)
+        except ValueError:
+            continue
+        require(False, f"forward takes a target {name}, where NumPy would broadcast; call same_shape first")
+
+
+def _behave(loss: Loss, p: Array, y: Array) -> list[Array]:
+    return [np.array(loss.forward(p, y)), loss.backward(), loss.parameters().grad.copy()]

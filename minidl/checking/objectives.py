@@ -1,0 +1,77 @@
+"""The contract of an objective."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from minidl.checking.contract import check_copies, check_parameters, contract, require, same_bits
+from minidl.checking.gradients import GradientReport, check_gradients
+from minidl.modules import Objective
+from minidl.typing import Array, Seed
+
+__all__ = ["check_objective"]
+
+
+def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) -> GradientReport:
+    """Check the gradient of an objective, and everything else that the framework relies on.
+
+    forward gives a Python float and repeats itself; backward fills all gradients; neither changes the parameters;
+    value and gradient at another point leave them as they were; copies and pickles behave alike. A copy is checked.
+
+    Args:
+        objective: the objective; its parameters are the point at which it is checked.
+        rng: seed or generator of what the checks draw.
+        rtol: largest relative error of a gradient.
+
+    Raises:
+        GradientError: a gradient that is wrong.
+        ContractError: anything else that is wrong, the objective's own exceptions included.
+
+    >>> from minidl import CubicValley
+    >>> check_objective(CubicValley(1.0, 1.0)).error < 1e-8
+    True
+    """
+    require(isinstance(objective, Objective), f"expected an Objective, got {objective!r}; derive from minidl.Objective")
+    generator = np.random.default_rng(rng)
+    with contract(objective):
+        private = copy.deepcopy(objective).astype(np.float64)
+        check_parameters(private)
+        require(private.parameters().size > 0, "it has no parameters; keep a Parameter in an attribute")
+        _values(private)
+        _purity(private, generator)
+        check_copies(private, _behave)
+    return check_gradients(objective, rng=generator, rtol=rtol)
+
+
+def _values(objective: Objective) -> None:
+    parameters = objective.parameters()
+    before = parameters.value.copy()
+    value = objective.forward()
+    require(type(value) is float, f"forward must give a Python float, got {type(value).__name__}; use float(…)")
+    require(value == objective.forward(), "two calls of forward at one point give different values")
+    objective.backward()
+    grad = parameters.grad.copy()
+    objective.backward()
+    require(same_bits(grad, parameters.grad), "backward called again gives other gradients: it must overwrite, not add")
+    require(same_bits(before, parameters.value), "forward or backward changes the parameters")
+
+
+def _purity(objective: Objective, rng: np.random.Generator) -> None:
+    parameters = objective.parameters()
+    value, grad = parameters.value.copy(), parameters.grad.copy()
+    elsewhere = value + 1e-3 * rng.normal(size=value.shape)
+    found, slope = objective.value_and_gradient(elsewhere)
+    require(found == objective.value(elsewhere), "value and value_and_gradient give different values at one point")
+    require(same_bits(slope, objective.gradient(elsewhere)), "gradient and value_and_gradient differ at one point")
+    require(
+        same_bits(value, parameters.value) and same_bits(grad, parameters.grad),
+        "a value or gradient at another point changes the parameters or their gradients",
+    )
+
+
+def _behave(objective: Objective) -> list[Array]:
+    value = np.array(objective.forward())
+    objective.backward()
+    return [value, objective.parameters().grad.copy()]

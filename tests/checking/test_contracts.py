@@ -1,0 +1,342 @@
+"""Broken things, one row each: every one is found out, by the error and the words that fit."""
+
+import numpy as np
+import pytest
+
+from minidl import Layer, Loss, MinidlError, Parameter
+from minidl.checking import check_layer, check_loss
+from minidl.errors import ContractError, GradientError
+from minidl.modules import same_shape
+from minidl.typing import Array
+
+X = np.random.default_rng(0).normal(size=(6, 3))
+
+
+class Scale(Layer):
+    """``y = s x``; right as it is, each class below breaks one thing."""
+
+    def __init__(self, n: int = 3) -> None:
+        self.n = n
+        self.scale = Parameter(np.ones(n))
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        y: Array = x * self.scale.value
+        return y
+
+    def backward(self, grad: Array) -> Array:
+        self.scale.grad = (grad * self.x).sum(axis=0)
+        dx: Array = grad * self.scale.value
+        return dx
+
+
+class WrongSign(Scale):
+    def backward(self, grad: Array) -> Array:
+        dx = super().backward(grad)
+        self.scale.grad = -self.scale.grad
+        return dx
+
+
+class HalfGradient(Scale):
+    def backward(self, grad: Array) -> Array:
+        return 0.5 * super().backward(grad)
+
+
+class ForgotFactor(Scale):
+    def backward(self, grad: Array) -> Array:
+        super().backward(grad)
+        return grad.copy()
+
+
+class ForgotParameter(Scale):
+    def backward(self, grad: Array) -> Array:
+        dx: Array = grad * self.scale.value
+        return dx
+
+
+class WrongAxis(Scale):
+    def backward(self, grad: Array) -> Array:
+        self.scale.grad = (grad * self.x).sum(axis=1)
+        return grad
+
+
+class NothingBack(Scale):
+    def backward(self, grad: Array) -> Array:
+        super().backward(grad)
+        return None  # type: ignore[return-value]  # this is the slip
+
+
+class TooSmallBack(Scale):
+    def backward(self, grad: Array) -> Array:
+        return super().backward(grad)[:, :1]
+
+
+class AddsUp(Scale):
+    def backward(self, grad: Array) -> Array:
+        before = self.scale.grad.copy()
+        dx = super().backward(grad)
+        self.scale.grad = before + self.scale.grad
+        return dx
+
+
+class WritesToInput(Scale):
+    def forward(self, x: Array) -> Array:
+        x *= 2
+        return super().forward(x)
+
+
+class WritesToGradient(Scale):
+    def backward(self, grad: Array) -> Array:
+        self.scale.grad = (grad * self.x).sum(axis=0)
+        grad *= self.scale.value
+        return grad
+
+
+class ReusesBuffer(Scale):
+    buffer = np.empty(0)
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        if self.buffer.shape != x.shape or self.buffer.dtype != x.dtype:
+            self.buffer = np.empty_like(x)
+        return np.multiply(x, self.scale.value, out=self.buffer)
+
+
+class ReusesGradient(Scale):
+    buffer = np.empty(0)
+
+    def backward(self, grad: Array) -> Array:
+        dx = super().backward(grad)
+        if self.buffer.shape != dx.shape or self.buffer.dtype != dx.dtype:
+            self.buffer = np.empty_like(dx)
+        self.buffer[...] = dx
+        return self.buffer
+
+
+class LiftsFloat32(Scale):
+    def forward(self, x: Array) -> Array:
+        y: Array = np.ones(3) * super().forward(x)
+        return y
+
+
+class LiftsGradient(Scale):
+    def backward(self, grad: Array) -> Array:
+        dx: Array = np.ones(3) * super().backward(grad)
+        return dx
+
+
+class MixesSamples(Scale):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x) + x.mean(axis=0)
+
+
+class OrderMatters(Scale):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x) + np.arange(len(x), dtype=x.dtype)[:, None]
+
+
+class FailsAlone(Scale):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x) if len(x) > 1 else x[0]
+
+
+class RandomInEvaluation(Scale):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x) + np.random.default_rng().normal()
+
+
+class LosesSample(Scale):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x)[1:]
+
+
+class NoArray(Scale):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x).tolist()  # type: ignore[no-any-return]  # this is the slip
+
+
+class WrongShapeSaid(Scale):
+    def output_shape(self, shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        return (7,)
+
+
+class ForgotArgument(Scale):
+    def __init__(self, n: int = 3, power: int = 1) -> None:
+        super().__init__(n)
+
+
+class HidesParameter(Scale):
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.secret = {Parameter(np.ones(3))}
+
+
+class StateElsewhere(Scale):
+    seen: dict[int, float] = {}  # noqa: RUF012  (this is the slip: state that copies do not take along)
+
+    def forward(self, x: Array) -> Array:
+        factor = self.seen.setdefault(id(self), 1.0 + len(self.seen))
+        return super().forward(x) * factor
+
+    def backward(self, grad: Array) -> Array:
+        return super().backward(grad * self.seen[id(self)])
+
+
+class PredictChanges(Scale):
+    buffers = ("count",)
+
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.count = np.zeros(1)
+
+    def forward(self, x: Array) -> Array:
+        self.count = self.count + 1
+        return super().forward(x)
+
+
+class Crashes(Scale):
+    def forward(self, x: Array) -> Array:
+        raise KeyError("no such thing")
+
+
+class OtherParametersOnly(Scale):
+    def backward_parameters(self, grad: Array) -> None:
+        self.scale.grad = np.zeros(3)
+
+
+LAYERS: list[tuple[type[Layer], type[MinidlError], str]] = [
+    (WrongSign, GradientError, "scale is off .* wrong sign"),
+    (HalfGradient, GradientError, "gradient of x is off .* All are 0.5 times"),
+    (ForgotFactor, GradientError, "gradient of x is off .* disagree"),
+    (ForgotParameter, GradientError, "must overwrite the gradient of scale"),
+    (WrongAxis, ContractError, r"WrongAxis\(\) raises ShapeError: a gradient of shape \(6,\)"),
+    (NothingBack, ContractError, "backward must give dL/dx, an array, got NoneType"),
+    (TooSmallBack, ContractError, r"dL/dx of shape \(6, 1\), but x has \(6, 3\)"),
+    (AddsUp, GradientError, "must overwrite the gradient of scale"),
+    (WritesToInput, ContractError, "forward writes to its input"),
+    (WritesToGradient, ContractError, "backward writes to the gradient"),
+    (ReusesBuffer, ContractError, "a later call writes to the y"),
+    (ReusesGradient, ContractError, "a later call writes to the dL/dx"),
+    (LiftsFloat32, ContractError, "float32 in must give float32 out, got float64"),
+    (LiftsGradient, ContractError, "backward must keep float32, got float64"),
+    (MixesSamples, ContractError, "a sample alone .* mixes_samples"),
+    (OrderMatters, ContractError, "the order of the samples .* mixes_samples"),
+    (FailsAlone, ContractError, r"a batch of one gives shape \(3,\), expected \(1, 3\)"),
+    (RandomInEvaluation, ContractError, "two predictions differ"),
+    (LosesSample, ContractError, r"must keep the batch axis: x has shape \(6, 3\), y \(5, 3\)"),
+    (NoArray, ContractError, "forward must give an array, got list"),
+    (WrongShapeSaid, ContractError, r"output_shape says \(7,\)"),
+    (ForgotArgument, ContractError, "'power' must be kept as self.power"),
+    (HidesParameter, ContractError, "1 of its Parameters are not found"),
+    (StateElsewhere, ContractError, "its copy gives other results"),
+    (PredictChanges, ContractError, "predict changes parameters or buffers"),
+    (Crashes, ContractError, r"Crashes\(\) raises KeyError"),
+    (OtherParametersOnly, ContractError, "backward_parameters gives other"),
+]
+
+
+def test_the_unbroken_layer_passes() -> None:
+    assert check_layer(Scale(), X).error < 1e-8
+
+
+@pytest.mark.parametrize(("broken", "error", "words"), LAYERS, ids=lambda value: getattr(value, "__name__", ""))
+def test_broken_layer(broken: type[Layer], error: type[MinidlError], words: str) -> None:
+    layer = broken()
+    before = layer.parameters().value.copy()
+    with pytest.raises(error, match=words):
+        check_layer(layer, X)
+    assert layer.parameters().value.tobytes() == before.tobytes()
+
+
+class Absolute(Loss):
+    """``mean (ŷ − y)⁴``; right as it is."""
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        same_shape(prediction.shape, target.shape)
+        self.difference = prediction - target
+        return float((self.difference**4).mean())
+
+    def backward(self) -> Array:
+        grad: Array = 4 * self.difference**3 / self.difference.size
+        return grad
+
+
+class SumNotMean(Absolute):
+    def forward(self, prediction: Array, target: Array) -> float:
+        return super().forward(prediction, target) * prediction.size
+
+    def backward(self) -> Array:
+        return super().backward() * self.difference.size
+
+
+class ForgotMean(Absolute):
+    def backward(self) -> Array:
+        return super().backward() * self.difference.size
+
+
+class Broadcasts(Absolute):
+    def forward(self, prediction: Array, target: Array) -> float:
+        self.difference = prediction - target
+        return float((self.difference**4).mean())  # no check of the shapes
+
+
+class NumpyNumber(Absolute):
+    def forward(self, prediction: Array, target: Array) -> float:
+        return np.float64(super().forward(prediction, target))
+
+
+class LiftedLoss(Absolute):
+    def backward(self) -> Array:
+        return super().backward().astype(np.float64)
+
+
+class OneGradientForAll(Absolute):
+    def backward(self) -> Array:
+        return np.asarray(super().backward().sum(axis=0))
+
+
+class NoGradient(Absolute):
+    def backward(self) -> Array:
+        return None  # type: ignore[return-value]  # this is the slip
+
+
+class WritesToPrediction(Absolute):
+    def forward(self, prediction: Array, target: Array) -> float:
+        value = super().forward(prediction, target)
+        prediction -= target
+        return value
+
+
+class GivesBuffer(Absolute):
+    def backward(self) -> Array:
+        self.difference = 2 * self.difference
+        return super().backward()
+
+
+class CrashingLoss(Absolute):
+    def backward(self) -> Array:
+        raise ZeroDivisionError
+
+
+LOSSES: list[tuple[type[Loss], type[MinidlError], str]] = [
+    (SumNotMean, ContractError, "must be a mean over the batch"),
+    (ForgotMean, GradientError, "gradient of prediction .* All are 6 times too large"),
+    (Broadcasts, ContractError, "same_shape"),
+    (NumpyNumber, ContractError, "Python float, got float64"),
+    (LiftedLoss, ContractError, "float32 gradient, got float64"),
+    (OneGradientForAll, ContractError, r"shape \(1,\), but the prediction has \(6, 1\)"),
+    (NoGradient, ContractError, "an array, got NoneType"),
+    (WritesToPrediction, ContractError, "writes to prediction or target"),
+    (GivesBuffer, ContractError, "backward called again gives another gradient"),
+    (CrashingLoss, ContractError, r"CrashingLoss\(\) raises ZeroDivisionError"),
+]
+
+
+def test_the_unbroken_loss_passes() -> None:
+    assert check_loss(Absolute(), X[:, :1], X[:, 1:2]).error < 1e-8
+
+
+@pytest.mark.parametrize(("broken", "error", "words"), LOSSES, ids=lambda value: getattr(value, "__name__", ""))
+def test_broken_loss(broken: type[Loss], error: type[MinidlError], words: str) -> None:
+    with pytest.raises(error, match=words):
+        check_loss(broken(), X[:, :1], X[:, 1:2])

@@ -1,0 +1,196 @@
+"""Broken optimizers and objectives, one row each."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import SGD, MinidlError, Momentum, Optimizer, Parameter
+from minidl.checking import check_objective, check_optimizer
+from minidl.errors import ContractError, GradientError
+from minidl.modules import Objective
+from minidl.optimizers import Parameters
+from minidl.typing import Array
+
+
+class Uphill(Optimizer):
+    def update(self, theta: Array, grad: Array) -> None:
+        theta += self.lr * grad
+
+
+class TooSlow(Optimizer):
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= 1e-6 * self.lr * grad
+
+
+class CountsInUpdate(Optimizer):
+    scalars = ("calls",)
+
+    def __init__(self, parameters: Parameters, lr: float) -> None:
+        super().__init__(parameters, lr)
+        self.calls = 0
+
+    def update(self, theta: Array, grad: Array) -> None:
+        self.calls += 1
+        theta -= self.lr * grad / (1 + 0.1 * self.calls)
+
+
+class HiddenSlot(Optimizer):
+    def __init__(self, parameters: Parameters, lr: float) -> None:
+        super().__init__(parameters, lr)
+        self.velocity = 0.0 * self.vectors[0].value
+
+    def update(self, theta: Array, grad: Array) -> None:
+        self.velocity = 0.9 * self.velocity + grad
+        theta -= self.lr * self.velocity
+
+
+class WholeVectorRule(Optimizer):
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.lr * grad / np.linalg.norm(grad)
+
+
+class WritesToGradient(Optimizer):
+    def update(self, theta: Array, grad: Array) -> None:
+        grad *= self.lr
+        theta -= grad
+
+
+class Unseeded(Optimizer):
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.lr * grad * np.random.default_rng().uniform(0.9, 1.1)
+
+
+class UncheckedRate(SGD):
+    lr = 0.1
+
+    def __init__(self, parameters: Parameters, lr: float) -> None:
+        super().__init__(parameters, lr)
+        self.lr = lr
+
+
+class HalfTheParameters(Optimizer):
+    def update(self, theta: Array, grad: Array) -> None:
+        theta[::2] -= self.lr * grad[::2]
+
+
+class Crashes(Optimizer):
+    def update(self, theta: Array, grad: Array) -> None:
+        raise KeyError("no such thing")
+
+
+OPTIMIZERS: list[tuple[type[Optimizer], str]] = [
+    (Uphill, "is the sign of the step right"),
+    (TooSlow, "is the sign of the step right, the learning rate too small"),
+    (CountsInUpdate, "without advancing any state of its own"),
+    (HiddenSlot, "name what it remembers in slots"),
+    (WholeVectorRule, "must be elementwise"),
+    (WritesToGradient, "writes to the gradients"),
+    (Unseeded, "without a seed"),
+    (UncheckedRate, "lr = nan is taken"),
+    (HalfTheParameters, "leaves some parameters where they are|went from"),
+    (Crashes, "raises KeyError"),
+]
+
+
+@pytest.mark.parametrize("make", [lambda p: SGD(p, lr=0.5), lambda p: Momentum(p, lr=0.1, nesterov=True)])
+def test_unbroken_optimizers_pass(make: Callable[[Parameters], Optimizer]) -> None:
+    check_optimizer(make)
+
+
+@pytest.mark.parametrize(("broken", "words"), OPTIMIZERS, ids=lambda value: getattr(value, "__name__", ""))
+def test_broken_optimizer(broken: Callable[[Parameters, float], Optimizer], words: str) -> None:
+    with pytest.raises(ContractError, match=words):
+        check_optimizer(lambda parameters: broken(parameters, 0.1))
+
+
+def test_make_that_gives_no_optimizer() -> None:
+    with pytest.raises(ContractError, match="make must give an Optimizer"):
+        check_optimizer(lambda parameters: len(parameters))  # type: ignore[arg-type, return-value]  # this is the slip
+
+
+class Bowl(Objective):
+    """``Σ θ⁴``; right as it is."""
+
+    def __init__(self) -> None:
+        self.theta = Parameter([1.0, -2.0])
+
+    def forward(self) -> float:
+        return float((self.theta.value**4).sum())
+
+    def backward(self) -> None:
+        self.theta.grad = 4 * self.theta.value**3
+
+
+class WrongFactor(Bowl):
+    def backward(self) -> None:
+        self.theta.grad = 3 * self.theta.value**3
+
+
+class NumpyNumber(Bowl):
+    def forward(self) -> float:
+        return np.float64(super().forward())
+
+
+class Unwritten(Bowl):
+    def backward(self) -> None:
+        pass
+
+
+class AddsUp(Bowl):
+    def backward(self) -> None:
+        self.theta.grad = self.theta.grad + 4 * self.theta.value**3
+
+
+class MovesItself(Bowl):
+    def forward(self) -> float:
+        value = super().forward()
+        self.theta.value += 1e-3
+        return value
+
+
+class Noisy(Bowl):
+    def forward(self) -> float:
+        return super().forward() + float(np.random.default_rng().normal())
+
+
+class NoParameters(Objective):
+    def forward(self) -> float:
+        return 1.0
+
+    def backward(self) -> None:
+        pass
+
+
+class CrashingBowl(Bowl):
+    def backward(self) -> None:
+        raise KeyError("no such thing")
+
+
+OBJECTIVES: list[tuple[type[Objective], type[MinidlError], str]] = [
+    (WrongFactor, GradientError, "theta is off .* All are 0.75 times"),
+    (NumpyNumber, ContractError, "Python float, got float64"),
+    (Unwritten, GradientError, "must overwrite the gradient of theta"),
+    (AddsUp, ContractError, "must overwrite, not add"),
+    (MovesItself, ContractError, "different values|changes the parameters"),
+    (Noisy, ContractError, "different values"),
+    (NoParameters, ContractError, "no parameters"),
+    (CrashingBowl, ContractError, r"CrashingBowl\(\) raises KeyError"),
+]
+
+
+def test_the_unbroken_objective_passes() -> None:
+    assert check_objective(Bowl()).error < 1e-8
+
+
+@pytest.mark.parametrize(("broken", "error", "words"), OBJECTIVES, ids=lambda value: getattr(value, "__name__", ""))
+def test_broken_objective(broken: type[Objective], error: type[MinidlError], words: str) -> None:
+    with pytest.raises(error, match=words):
+        check_objective(broken())
+
+
+@pytest.mark.parametrize("check", [check_objective])
+def test_other_things_are_refused(check: Callable[[Any], object]) -> None:
+    with pytest.raises(ContractError, match="expected an Objective"):
+        check(3)
