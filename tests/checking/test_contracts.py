@@ -127,12 +127,14 @@ class LiftsGradient(Scale):
 
 class MixesSamples(Scale):
     def forward(self, x: Array) -> Array:
-        return super().forward(x) + x.mean(axis=0)
+        y: Array = super().forward(x) + x.mean(axis=0)
+        return y
 
 
 class OrderMatters(Scale):
     def forward(self, x: Array) -> Array:
-        return super().forward(x) + np.arange(len(x), dtype=x.dtype)[:, None]
+        y: Array = super().forward(x) + np.arange(len(x), dtype=x.dtype)[:, None]
+        return y
 
 
 class FailsAlone(Scale):
