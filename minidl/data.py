@@ -71,6 +71,7 @@ class Batches:
 
     Raises:
         ShapeError: x and y with different numbers of samples.
+        DataError: no samples.
         HyperparameterError: a batch size that is not a positive integer.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
@@ -83,6 +84,8 @@ class Batches:
     ) -> None:
         if len(x) != len(y):
             raise ShapeError(f"x has {len(x)} samples but y has {len(y)}; each input needs its target")
+        if len(x) == 0:
+            raise DataError("there are no samples to cut into batches; at least one is needed")
         if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer)):
             raise HyperparameterError(f"batch_size must be a positive integer or None, got {batch_size!r}")
         if batch_size is not None and batch_size < 1:

@@ -22,14 +22,14 @@ def make_xor(n: int = 200, noise: float = 0.25, *, rng: Seed = None) -> tuple[Ar
         x of shape (n, 2) and y of shape (n, 1), 0.0 or 1.0.
 
     Raises:
-        HyperparameterError: n below 1, or noise that is negative or not finite.
+        HyperparameterError: n that is no integer or below 1, noise that is negative or not finite.
 
     >>> x, y = make_xor(4, noise=0.0, rng=0)
     >>> sorted(zip(x.tolist(), y[:, 0].tolist()))
     [([-1.0, -1.0], 0.0), ([-1.0, 1.0], 1.0), ([1.0, -1.0], 1.0), ([1.0, 1.0], 0.0)]
     """
-    if n < 1:
-        raise HyperparameterError(f"n must be at least 1, got {n}")
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise HyperparameterError(f"n must be an integer of at least 1, got {n!r}")
     if not 0.0 <= noise < float("inf"):
         raise HyperparameterError(f"noise must be at least 0 and finite, got {noise}")
     generator = np.random.default_rng(rng)

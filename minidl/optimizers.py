@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.errors import HyperparameterError, ShapeError, StateError
 from minidl.modules import Module
-from minidl.parameters import Parameter, ParameterVector, check_owners, contiguous_runs, share_memory
+from minidl.parameters import Parameter, ParameterVector, check_owners, contiguous_runs, real_numbers, share_memory
 from minidl.typing import Array
 
 __all__ = ["SGD", "Momentum", "Optimizer", "Parameters", "hyperparameter"]
@@ -143,26 +143,28 @@ class Optimizer:
         Raises:
             StateError: names that are missing or too many, as from another optimizer.
             ShapeError: slots for another number of parameters.
+            DataError: slots that are not made of real numbers.
         """
         expected = self.state()
         if expected.keys() != state.keys():
             raise StateError(
                 f"{type(self).__name__} keeps {', '.join(expected)}, but the state has {', '.join(state) or 'nothing'}"
             )
-        for name in self.slots:
-            if np.shape(state[name]) != expected[name].shape:
-                raise ShapeError(f"{name} has shape {expected[name].shape}, the state gives {np.shape(state[name])}")
+        given = {name: real_numbers(state[name], name) for name in self.slots}
+        for name, array in given.items():
+            if array.shape != expected[name].shape:
+                raise ShapeError(f"{name} has shape {expected[name].shape}, the state gives {array.shape}")
         try:
-            for name in expected.keys() - set(self.slots):
+            for name in expected.keys() - given.keys():
                 setattr(self, name, state[name])
         except HyperparameterError:
-            for name in expected.keys() - set(self.slots):
+            for name in expected.keys() - given.keys():
                 setattr(self, name, expected[name])
             raise
         for position, name in enumerate(self.slots):
             start = 0
             for slots in self._slots:
-                slots[position][...] = state[name][start : start + slots[position].size]
+                slots[position][...] = given[name][start : start + slots[position].size]
                 start += slots[position].size
 
     def __getstate__(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from minidl.errors import DataError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Parameter", "ParameterVector", "check_owners", "contiguous_runs", "share_memory"]
+__all__ = ["Parameter", "ParameterVector", "check_owners", "contiguous_runs", "real_numbers", "share_memory"]
 
 
 class _Memory:
@@ -51,7 +51,7 @@ class Parameter:
     __slots__ = ("_grad", "_memory", "_start", "_value", "decay")
 
     def __init__(self, value: ArrayLike, *, decay: bool = True) -> None:
-        initial = _numbers(value)
+        initial = real_numbers(value)
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
         self.decay = decay
         self._bind(_Memory(initial.size, dtype), 0, initial.shape)
@@ -268,19 +268,20 @@ def check_owners(named: Iterable[tuple[str, Parameter]]) -> None:
         owner[id(parameter)] = name
 
 
-def _numbers(value: ArrayLike) -> Array:
+def real_numbers(value: ArrayLike, what: str = "a parameter") -> Array:
+    """The value as an array of real numbers of any type, or a `DataError` that says what it was meant for."""
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise DataError(f"not an array of numbers: {error}") from error
+        raise DataError(f"{what} must be an array of numbers: {error}") from error
     if array.dtype.kind not in "biuf":
-        raise DataError(f"expected real numbers, got {array.dtype}")
+        raise DataError(f"{what} must be real numbers, got {array.dtype}")
     return array
 
 
 def _copy(target: Array, value: ArrayLike, what: str) -> None:
     # A float array, as a layer's backward gives it, is the common case and skips the conversion.
-    array = value if isinstance(value, np.ndarray) and value.dtype.kind == "f" else _numbers(value)
+    array = value if isinstance(value, np.ndarray) and value.dtype.kind == "f" else real_numbers(value, f"a {what}")
     if array.shape != target.shape:
         raise ShapeError(f"a {what} of shape {array.shape} was given, but the shape here is {target.shape}")
     np.copyto(target, array, casting="same_kind")

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from minidl.errors import HyperparameterError, ShapeError, StateError
-from minidl.parameters import Parameter, ParameterVector
+from minidl.parameters import Parameter, ParameterVector, real_numbers
 
 __all__ = ["Module", "saved"]
 
@@ -133,21 +133,23 @@ class Module:
         Raises:
             StateError: names that are missing or too many.
             ShapeError: an array of another shape.
+            DataError: what is not made of real numbers.
         """
         expected = self.state()
         if missing := expected.keys() - state.keys():
             raise StateError(f"the state lacks {', '.join(sorted(missing))}")
         if unknown := state.keys() - expected.keys():
             raise StateError(f"the state has {', '.join(sorted(unknown))}, which {type(self).__name__} does not")
+        given = {name: real_numbers(state[name], name) for name in expected}
         for name, array in expected.items():
-            if np.shape(state[name]) != array.shape:
-                raise ShapeError(f"{name} has shape {array.shape}, the state gives {np.shape(state[name])}")
+            if given[name].shape != array.shape:
+                raise ShapeError(f"{name} has shape {array.shape}, the state gives {given[name].shape}")
         for name, parameter in self.named_parameters():
-            parameter.value = state[name]
+            parameter.value = given[name]
         for path, module in self.modules():
             for name in module.buffers:
-                array = expected[f"{path}.{name}" if path else name]
-                setattr(module, name, np.array(state[f"{path}.{name}" if path else name], dtype=array.dtype))
+                key = f"{path}.{name}" if path else name
+                setattr(module, name, np.array(given[key], dtype=expected[key].dtype))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(_arguments(self))})"

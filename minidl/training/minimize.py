@@ -92,8 +92,8 @@ def minimize(
     >>> descent.fate, len(descent.path) == descent.steps + 1
     ('stationary', True)
     """
-    if steps < 0:
-        raise HyperparameterError(f"steps must be at least 0, got {steps}")
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
+        raise HyperparameterError(f"steps must be an integer of at least 0, got {steps!r}")
     parameters = objective.parameters()
     optimizer.check_owner(objective)
     first = _value(objective)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+
 from minidl.data import Batches
 from minidl.errors import DivergenceError, HyperparameterError
 from minidl.modules import Layer, Loss
@@ -75,7 +77,7 @@ class Trainer:
             StateError: an optimizer on other parameters.
             DivergenceError: loss or gradient stopped being finite; it carries the history.
         """
-        if isinstance(epochs, bool) or epochs != int(epochs) or epochs < 0:
+        if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 0:
             raise HyperparameterError(f"epochs must be an integer of at least 0, got {epochs!r}")
         if on_divergence not in ("raise", "stop"):
             raise HyperparameterError(f'on_divergence must be "raise" or "stop", got {on_divergence!r}')
@@ -83,7 +85,9 @@ class Trainer:
         batches = Batches(*self._check(x, y), batch_size=batch_size, shuffle=shuffle, rng=rng)
         held_out = self._check(*validation) if validation is not None else None
         model, loss, history = self.model, self.loss, self.history
-        run = Run(model, self.optimizer, [history, *self.callbacks], steps=epochs * len(batches), epochs=epochs)
+        run = Run(model, self.optimizer, [history, *self.callbacks])
+        run.epoch, run.step = len(history.epochs.get("loss", ())), len(history.loss)
+        run.epochs, run.steps = run.epoch + epochs, run.step + epochs * len(batches)
 
         def evaluate(batch: tuple[Array, Array]) -> float:
             value = loss.forward(model.forward(batch[0]), batch[1])
