@@ -1,0 +1,176 @@
+"""Q2: gradient descent, plain and with momentum, on f(x, y) = (3 − x³) + 50 (2y² − x)².
+
+python demos/gradient_descent.py [--out DIR] [--show]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from common import Pictures, heading, remove_colorbar
+from matplotlib.axes import Axes
+from movie import write_movie
+
+from minidl import SGD, CubicValley, Descent, Momentum, minimize
+from minidl.checking import check_gradients
+from minidl.plotting import plot_contours, plot_history, style
+
+STEPS = 20_000
+RATES = (1e-4, 1e-3, 5e-3, 1e-2)
+SETTINGS = ((1e-4, 0.5), (1e-4, 0.9), (1e-4, 0.99), (1e-3, 0.9))  # learning rate, momentum
+
+
+class Start(NamedTuple):
+    """Where runs begin, and what part of the plane and of f is worth seeing from there."""
+
+    x: float
+    y: float
+    xlim: tuple[float, float]
+    ylim: tuple[float, float]
+    flim: tuple[float, float]
+    fscale: str = "symlog"
+
+
+STARTS = (
+    Start(-1.0, 1.0, xlim=(-1.4, 2.2), ylim=(-1.4, 1.4), flim=(-2e3, 2e4)),
+    Start(1.0, 1.0, xlim=(-1.0, 11.0), ylim=(-2.8, 2.8), flim=(-2e3, 2e4)),
+    Start(0.1, 0.1, xlim=(-0.12, 0.7), ylim=(-0.6, 0.6), flim=(2.65, 3.35), fscale="linear"),
+)
+
+
+def descend(start: Start, lr: float, momentum: float = 0.0) -> Descent:
+    """One run; without momentum it is plain gradient descent."""
+    f = CubicValley(start.x, start.y)
+    optimizer = Momentum(f.parameters(), lr, momentum) if momentum else SGD(f.parameters(), lr)
+    return minimize(f, optimizer, STEPS)
+
+
+def learning_rates() -> dict[Start, dict[str, Descent]]:
+    """Q2.3: the runs of plain gradient descent, by start and learning rate."""
+    return {start: {f"lr {lr:g}": descend(start, lr) for lr in RATES} for start in STARTS}
+
+
+def momentum_settings() -> dict[Start, dict[str, Descent]]:
+    """Q2.4: the runs with momentum, by start and setting."""
+    return {start: {f"lr {lr:g}, μ {mu:g}": descend(start, lr, mu) for lr, mu in SETTINGS} for start in STARTS}
+
+
+def print_table(runs: Mapping[Start, Mapping[str, Descent]]) -> None:
+    """One line for each run: its settings, its fate, and where it ended."""
+    print(
+        "   start       settings           fate         steps         x          y             f      lowest f  reason"
+    )
+    for start, descents in runs.items():
+        for label, run in descents.items():
+            x, y = run.theta
+            value, lowest = (
+                f"{f:.4g}" if abs(f) > 10 else f"{f:.10f}" for f in (run.value, min([*run.loss, run.value]))
+            )
+            why = run.reason.split("; ")[-1].split(" (")[0]
+            print(
+                f"   ({start.x:g}, {start.y:g})".ljust(15) + f"{label:<18} {run.fate:<11} {run.steps:6}"
+                f" {x:9.4g} {y:10.4g} {value:>13} {lowest:>13}  {why}"
+            )
+
+
+def draw_runs(runs: Mapping[Start, Mapping[str, Descent]], title: str, pictures: Pictures, name: str) -> None:
+    """One column for each start: the paths on the contours, and f against the steps."""
+    with style():
+        figure, axes = plt.subplots(2, len(runs), figsize=(13, 7.6), height_ratios=(3, 2))
+        for (start, descents), top, bottom in zip(runs.items(), *axes, strict=True):
+            plot_contours(CubicValley(), descents, ax=top, xlim=start.xlim, ylim=start.ylim)
+            top.set(title=f"from ({start.x:g}, {start.y:g})", xlabel="x", ylabel="y")
+            draw_valley(top)
+            plot_history(descents, ax=bottom)
+            bottom.get_legend().remove()  # the same lines as above
+            bottom.set_xscale("symlog", linthresh=1)
+            bottom.set_yscale(start.fscale)
+            bottom.set(ylabel="f", ylim=start.flim, xlim=(0, STEPS))
+        figure.suptitle(f"{title}     (dashed: the valley x = 2y², cross: the saddle)")
+    pictures.save(figure, name)
+
+
+def draw_function(pictures: Pictures) -> None:
+    """Q2.2: f near the saddle and from far away."""
+    with style():
+        figure, (near, far) = plt.subplots(1, 2, figsize=(11, 4.6))
+        plot_contours(CubicValley(), ax=near, xlim=(-1.5, 2.5), ylim=(-1.5, 1.5))
+        plot_contours(CubicValley(), ax=far, xlim=(-10.0, 60.0), ylim=(-6.0, 6.0))
+        for ax in (near, far):
+            draw_valley(ax)
+        far.plot([100 / 3], [0.0], "^", color="black", label="local maximum (100/3, 0)")
+        for ax in (near, far):
+            ax.set(xlabel="x", ylabel="y")
+            ax.legend(loc="upper left")
+    pictures.save(figure, "contours.png")
+
+
+def draw_valley(ax: Axes) -> None:
+    """Mark the valley x = 2y², where f = 3 − 8y⁶, and the saddle."""
+    limits = ax.get_xlim(), ax.get_ylim()
+    y = np.linspace(*limits[1], 200)
+    ax.plot(2 * y * y, y, "--", color="black", linewidth=1.0, label="valley x = 2y²")
+    ax.plot([0.0], [0.0], "X", color="black", markersize=8, label="saddle (0, 0)")
+    ax.set(xlim=limits[0], ylim=limits[1])
+
+
+def draw_background(ax: Axes) -> None:
+    """What the animation shows behind the runs."""
+    plot_contours(CubicValley(), ax=ax, xlim=(-2.0, 12.5), ylim=(-2.9, 2.9))
+    remove_colorbar(ax)
+    draw_valley(ax)
+    ax.set(xlabel="x", ylabel="y")
+
+
+def main() -> None:
+    pictures = Pictures("Q2: gradient descent with and without momentum")
+    f = CubicValley()
+
+    heading("Q2.1", "The derivatives of f(x, y) = (3 − x³) + 50 (2y² − x)²")
+    print("   ∂f/∂x = −3x² − 100 (2y² − x)      ∂f/∂y = 400 y (2y² − x)")
+    print("\n   at (x, y)          ∂f/∂x        ∂f/∂y   relative error against finite differences")
+    for point in ((1.0, 1.0), (-1.0, 1.0), (0.1, 0.1), (2.0, -0.5), (8.0, 2.0)):
+        by_x, by_y = f.gradient(point)
+        error = check_gradients(CubicValley(*point)).error
+        print(f"   ({point[0]:4g}, {point[1]:4g}) {by_x:12.6g} {by_y:12.6g}   {error:.0e}")
+
+    heading("Q2.2", "The contours. There is no minimum to be found: the critical points are")
+    for name, point in (("a saddle, flat along the valley", (0.0, 0.0)), ("a local maximum", (100 / 3, 0.0))):
+        eigenvalues = np.linalg.eigvalsh(f.hessian(point)).round(2) + 0.0
+        print(f"   ({point[0]:7.4f}, {point[1]:g})   f = {f.value(point):10.4f}   ", end="")
+        print(f"Hessian eigenvalues {eigenvalues[0]:g} and {eigenvalues[1]:g}: {name}")
+    depths = ", ".join(f"{f.value((2 * y * y, y)):g} at y = {y:g}" for y in (0.0, 1.0, 2.0, 3.0))
+    print(f"   In the valley x = 2y² f is 3 − 8y⁶ and falls for ever: {depths}.")
+    draw_function(pictures)
+
+    heading("Q2.3", f"Plain gradient descent, {STEPS:,} steps at most")
+    plain = learning_rates()
+    print_table(plain)
+    rest, cycle = plain[STARTS[0]]["lr 0.0001"], plain[STARTS[1]]["lr 0.005"]
+    assert cycle.path is not None
+    y = rest.theta[1]
+    print(f"   At rest does not mean at a minimum: from ({rest.theta[0]:.4f}, {y:.4f}) the valley still falls, but so")
+    print(f"   slowly that leaving takes about 1 / (192 y⁴ lr) = {1 / (192 * y**4 * 1e-4):.0e} steps.")
+    points = " ↔ ".join(f"({x:.4f}, {y:.4f}), f = {f.value((x, y)):.3f}" for x, y in cycle.path[-2:])
+    print(f"   The cycle jumps from wall to wall of the valley: {points}.")
+    draw_runs(plain, "Q2.3  Plain gradient descent", pictures, "learning_rates.png")
+
+    heading("Q2.4", "Gradient descent with momentum μ:  v ← μ v + g,  θ ← θ − lr v")
+    heavy = momentum_settings()
+    print_table(heavy)
+    print(
+        "   From (−1, 1), lr 1e-4: plain descent stays at the saddle, μ = 0.9 creeps past it, μ = 0.99 shoots past it."
+    )
+    print("   From (1, 1) μ = 0.99 is too much of it: the run swings through the valley, and ends at the saddle.")
+    draw_runs(heavy, "Q2.4  Gradient descent with momentum", pictures, "momentum.png")
+    creeps, shoots = (heavy[STARTS[0]][f"lr 0.0001, μ {mu}"] for mu in (0.9, 0.99))
+    movie = {"plain": rest, "μ = 0.9": creeps, "μ = 0.99": shoots}
+    write_movie(draw_background, movie, pictures.path("descent.gif"))
+    pictures.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What a classifier of two features has learned."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, TwoSlopeNorm, to_rgb
+from matplotlib.lines import Line2D
+
+from minidl.data import as_data
+from minidl.errors import DataError, ShapeError
+from minidl.layers import Sequential, Sigmoid
+from minidl.modules import Layer
+from minidl.plotting.style import BLUE, COLORS, ORANGE, canvas, color_scale, legend_below
+from minidl.typing import Array, ArrayLike
+
+__all__ = ["plot_decision_boundary"]
+
+GRID = 200
+# The two classes are apart in brightness, too; the shapes are for readers without colour.
+CLASS_COLORS = (ORANGE, BLUE, *(color for color in COLORS if color not in (ORANGE, BLUE)))
+WHITE = (1.0, 1.0, 1.0)
+CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+
+
+def plot_decision_boundary(
+    model: Layer, x: ArrayLike, y: ArrayLike, ax: Axes | None = None, *, threshold: float | None = None
+) -> Axes:
+    """Draw what a model of two features predicts in the plane, where it changes its mind, and the data on top.
+
+    Args:
+        model: takes (n, 2) and gives one probability or logit each, (n,) or (n, 1), or k scores, (n, k).
+        x: the samples, (n, 2).
+        y: their classes, counted from 0, as (n,) or (n, 1), or one-hot as (n, k).
+        ax: where to draw; by default a new figure.
+        threshold: from where on a single output means class 1; by default 0.5 behind a Sigmoid, else 0. Of k
+            scores the largest wins.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ShapeError: a model of another number of inputs, or x and y that do not fit.
+        DataError: classes that are no whole numbers from 0 on, or predictions that are not finite.
+
+    >>> from matplotlib.figure import Figure
+    >>> from minidl import Dense, Sequential, Sigmoid, make_xor
+    >>> x, y = make_xor(50, rng=0)
+    >>> ax = plot_decision_boundary(Sequential(Dense(2, 1, rng=0), Sigmoid()), x, y, Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['class 0', 'class 1', 'boundary']
+    """
+    samples = as_data(x, "x")
+    if samples.ndim != 2 or samples.shape[1] != 2:
+        raise ShapeError(f"x must have shape (n, 2) to be drawn in a plane, got {samples.shape}; pick two features")
+    try:
+        model.output_shape((2,))
+    except ShapeError as error:
+        raise ShapeError(f"the model must take 2 inputs to be drawn in a plane, but {error}") from error
+    center = (samples.min(axis=0) + samples.max(axis=0)) / 2
+    half = 0.58 * (np.ptp(samples, axis=0) + 1e-9 * (1 + np.abs(center)))
+    xs, ys = np.linspace(center - half, center + half, GRID).T
+    scores = _scores(model, np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2))
+    classes = _classes(y, len(samples), max(2, scores.shape[1]))
+    with canvas(ax, (5.4, 4.2)) as ax:
+        if scores.shape[1] == 1:
+            _fill_binary(ax, xs, ys, scores.reshape(GRID, GRID), model, threshold)
+        else:
+            _fill_classes(ax, xs, ys, scores.reshape(GRID, GRID, -1))
+        for index in np.unique(classes).tolist():
+            chosen = samples[classes == index]
+            ax.scatter(
+                chosen[:, 0],
+                chosen[:, 1],
+                s=30,
+                color=_class_color(index),
+                marker=CLASS_MARKERS[index % len(CLASS_MARKERS)],
+                edgecolors="white",
+                linewidths=0.6,
+                label=f"class {index}",
+                zorder=3,
+            )
+        ax.set_xlabel("$x_1$")
+        ax.set_ylabel("$x_2$")
+        legend_below(ax, [*ax.get_legend_handles_labels()[0], Line2D([], [], color="black", label="boundary")])
+    return ax
+
+
+def _scores(model: Layer, points: Array) -> Array:
+    """What the model gives for the points, as (n, k)."""
+    scores = model.predict(points)
+    if scores.ndim > 2:
+        raise ShapeError(f"the model must give one row a sample, (n,) or (n, k), got {scores.shape}")
+    if not np.isfinite(scores).all():
+        raise DataError("the model predicts NaN or infinity; look at its weights, its training may have diverged")
+    return scores.reshape(len(points), -1)
+
+
+def _classes(y: ArrayLike, n: int, k: int) -> Array:
+    """The classes as whole numbers, (n,)."""
+    labels = as_data(y, "y")
+    if len(labels) != n:
+        raise ShapeError(f"x has {n} samples but y has {len(labels)}; each sample needs its class")
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 2 and labels.shape[1] == k:
+        labels = labels.argmax(axis=1)
+    if labels.ndim != 1:
+        raise ShapeError(f"y must have shape (n,), (n, 1) or one-hot (n, {k}), got {labels.shape}")
+    if not np.isin(labels, np.arange(k)).all():
+        raise DataError(f"y must hold classes 0 to {k - 1}, got {np.unique(labels)[:5]}; number the classes from 0")
+    return labels.astype(int)
+
+
+def _fill_binary(ax: Axes, xs: Array, ys: Array, score: Array, model: Layer, threshold: float | None) -> None:
+    probability = _ends_in_sigmoid(model)
+    middle = threshold if threshold is not None else 0.5 if probability else 0.0
+    if probability:
+        low, high = min(0.0, middle - 1e-9), max(1.0, middle + 1e-9)
+    else:
+        # A few large logits would leave everything else pale.
+        reach = float(np.quantile(np.abs(score - middle), 0.7)) or 1.0
+        low, high = middle - reach, middle + reach
+    colors = LinearSegmentedColormap.from_list("classes", [_pale(_class_color(0)), WHITE, _pale(_class_color(1))])
+    norm = TwoSlopeNorm(middle, low, high)
+    mesh = ax.pcolormesh(xs, ys, score, cmap=colors, norm=norm, shading="nearest", rasterized=True)
+    label = "probability of class 1" if probability else "output (logit of class 1)"
+    color_scale(mesh, ax, label, extend="neither" if probability else "both")
+    if score.min() < middle < score.max():
+        ax.contour(xs, ys, score, levels=[middle], colors="black", linewidths=1.6)
+
+
+def _fill_classes(ax: Axes, xs: Array, ys: Array, scores: Array) -> None:
+    k = scores.shape[-1]
+    colors = ListedColormap([_pale(_class_color(index)) for index in range(k)])
+    winner = scores.argmax(axis=-1)
+    ax.pcolormesh(xs, ys, winner, cmap=colors, vmin=-0.5, vmax=k - 0.5, shading="nearest", rasterized=True)
+    for index in range(k):
+        lead = scores[..., index] - np.delete(scores, index, axis=-1).max(axis=-1)
+        if lead.min() < 0 < lead.max():
+            ax.contour(xs, ys, lead, levels=[0.0], colors="black", linewidths=1.6)
+
+
+def _ends_in_sigmoid(model: Layer) -> bool:
+    while isinstance(model, Sequential) and len(model):
+        model = model[-1]
+    return isinstance(model, Sigmoid)
+
+
+def _class_color(index: int) -> str:
+    return CLASS_COLORS[index % len(CLASS_COLORS)]
+
+
+def _pale(color: str) -> tuple[float, float, float]:
+    """Half way to white, so that the data stands out against it."""
+    red, green, blue = to_rgb(color)
+    return 0.5 + 0.5 * red, 0.5 + 0.5 * green, 0.5 + 0.5 * blue

@@ -1,0 +1,108 @@
+"""Loss curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import floor, log10
+from typing import Any, TypeAlias
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from minidl.data import as_data
+from minidl.errors import DataError, ShapeError
+from minidl.plotting.style import canvas, legend_below, look
+from minidl.training import Descent, History
+from minidl.typing import Array
+
+__all__ = ["Losses", "plot_history"]
+
+Losses: TypeAlias = "History | Descent | Sequence[float] | Array"
+"""Where a loss curve comes from."""
+
+
+def plot_history(
+    histories: Losses | Mapping[str, Losses],
+    ax: Axes | None = None,
+    *,
+    keys: Sequence[str] | None = None,
+    log: bool | None = None,
+) -> Axes:
+    """Draw one or several loss curves over the steps, or what was measured over the epochs.
+
+    Args:
+        histories: a History, a Descent or a list of losses, or a dict label -> one of these.
+        ax: where to draw; by default a new figure.
+        keys: names in `History.epochs` to draw over the epochs instead, such as ("loss", "validation_loss").
+        log: whether the loss axis is logarithmic, symmetrically so if there are values of 0 or less; by default if
+            the values span more than two decades.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: no losses, losses that are not finite, or a key that was not measured.
+        ShapeError: losses that are not a flat list.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = plot_history({"plain": [4.0, 2.0, 1.0], "momentum": [4.0, 1.0, 0.5]}, Figure().subplots())
+    >>> [line.get_label() for line in ax.lines]
+    ['plain', 'momentum']
+    """
+    named: Mapping[str, Losses] = histories if isinstance(histories, Mapping) else {"": histories}
+    if not named:
+        raise DataError("there are no histories to draw; pass at least one")
+    curves = [(label, key, _losses(label, history, key)) for label, history in named.items() for key in keys or ("",)]
+    with canvas(ax, (6.0, 3.8)) as ax:
+        for index, (label, key, losses) in enumerate(curves):
+            name = ": ".join(part for part in (label, key.replace("_", " ")) if part)
+            style = look(index)
+            ax.plot(
+                np.arange(len(losses)) + (1 if keys else 0),
+                losses,
+                color=style.color,
+                linestyle=style.linestyle,
+                # A single value makes no line.
+                marker=style.marker if len(losses) == 1 else None,
+                label=name or None,
+            )
+        _set_scale(ax, np.concatenate([losses for _, _, losses in curves]), log)
+        ax.set_xlabel("epoch" if keys else "step")
+        ax.set_ylabel("loss" if all("loss" in key for key in keys or ()) else ", ".join(keys or ()).replace("_", " "))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True))
+        ax.grid(color="0.9", linewidth=0.6)
+        ax.set_axisbelow(True)
+        if len(curves) > 1 or any(label for label, _, _ in curves):
+            legend_below(ax, ax.lines)
+    return ax
+
+
+def _losses(label: str, history: Any, key: str) -> Array:
+    """The numbers of one curve."""
+    name = f"the history {label!r}" if label else "the history"
+    if key:
+        measured = history.epochs if isinstance(history, History) else {}
+        if key not in measured:
+            has = ", ".join(map(repr, measured)) or "nothing, as only the History of a fit has epochs"
+            raise DataError(f"{name} did not measure {key!r} at each epoch; it has {has}")
+        values: Any = measured[key]
+    else:
+        values = history.loss if isinstance(history, History | Descent) else history
+    if np.size(values) == 0:
+        raise DataError(f"{name} is empty; train for at least one step before plotting")
+    losses = as_data(values, name)
+    if losses.ndim != 1:
+        raise ShapeError(f"{name} must be a flat list of losses, got shape {losses.shape}; label several in a dict")
+    return losses
+
+
+def _set_scale(ax: Axes, losses: Array, log: bool | None) -> None:
+    size = np.abs(losses)
+    if losses.min() > 0:
+        if log or (log is None and losses.max() > 100 * losses.min()):
+            ax.set_yscale("log")
+    elif log or (log is None and size.max() > 100 * np.median(size) > 0):
+        # Linear where half of the values lie, logarithmic beyond.
+        typical = float(np.median(size)) or float(size.max()) or 1.0
+        ax.set_yscale("symlog", linthresh=10.0 ** floor(log10(typical)))

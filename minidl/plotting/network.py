@@ -1,0 +1,287 @@
+"""The diagram of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+
+from minidl.errors import DataError, HyperparameterError, ShapeError
+from minidl.layers import Dense, Sequential
+from minidl.modules import Layer
+from minidl.plotting.style import FONT, NEGATIVE, POSITIVE, SMALL_FONT, canvas
+from minidl.typing import Array
+
+__all__ = ["plot_network"]
+
+ZERO, DASHED = "0.65", (0, (4, 1))
+LINE_WIDTHS = (0.4, 3.2)
+# In points, the height of a line of text, of a place for a node with its bias, of a node with a name, and of a
+# number on an edge.
+LINE, BIAS_ROOM, NAME_ROOM, VALUE_ROOM = 13.0, 25.0, 14.0, 10.5
+
+
+@dataclass
+class Column:
+    """The units of one layer, with the weights that lead to them and what is done to them one by one."""
+
+    weight: Array
+    """(units before, units); (0, units) for the inputs."""
+    bias: Array
+    """(units,); empty if there is none."""
+    elementwise: list[str] = field(default_factory=list)
+    letter: str = "h"
+    layer: str = ""
+    shown: list[int] = field(default_factory=list)
+    heights: Array = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def width(self) -> int:
+        """The number of units."""
+        return int(self.weight.shape[1])
+
+    @property
+    def whole(self) -> bool:
+        """Whether all units are shown."""
+        return len(self.shown) == self.width
+
+
+def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, values: bool | None = None) -> Axes:
+    """Draw a network of Dense and elementwise layers: units as nodes, weights as edges.
+
+    The colour of an edge shows the sign of its weight (negative ones are dashed as well), its width the size. Of a
+    wide layer the first and the last units are shown.
+
+    Args:
+        model: a Sequential, or a single Dense layer.
+        ax: where to draw; by default a new figure.
+        max_units: layers with more units are cut in the middle; at least 3.
+        values: whether to write weights on the edges and biases below the nodes; by default if there is room for
+            all of them.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ShapeError: a model without a Dense layer, or with a layer that is neither Dense nor elementwise.
+        DataError: weights that are not finite.
+        HyperparameterError: max_units below 3.
+
+    >>> from matplotlib.figure import Figure
+    >>> from minidl import Dense, ReLU, Sequential, Sigmoid
+    >>> model = Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid(), rng=0)
+    >>> ax = plot_network(model, Figure().subplots())
+    >>> [len(edges.get_segments()) for edges in ax.collections]
+    [8, 4]
+    """
+    if max_units < 3:
+        raise HyperparameterError(f"max_units must be at least 3, got {max_units}")
+    columns = _columns(model)
+    for column in columns:
+        _place(column, max_units)
+    slots = max(len(column.shown) + (not column.whole) for column in columns)
+    largest = max(float(np.abs(column.weight).max()) for column in columns[1:])
+    with canvas(ax, (max(4.5, 2.1 * len(columns)), max(3.4, 0.5 * slots + 1.2))) as ax:
+        pitch, height = _prepare(ax, columns)
+        size = float(np.clip(0.6 * height / slots, 5, 24))
+        places = [_where_to_write(before, column, size, pitch) for before, column in pairwise(columns)]
+        if values is None:
+            room = min(gap for _, gap in places) * height >= VALUE_ROOM and height / slots >= BIAS_ROOM
+            values = room and all(column.whole for column in columns)
+        for index, (before, column) in enumerate(pairwise(columns), 1):
+            _draw_edges(ax, index, before, column, largest or 1.0)
+            if values:
+                _write_weights(ax, index, before, column, places[index - 1][0])
+                _write_biases(ax, index, column, size)
+        for index, column in enumerate(columns):
+            _draw_units(ax, index, column, size)
+    return ax
+
+
+def _leaves(layer: Layer) -> Iterator[Layer]:
+    if isinstance(layer, Sequential):
+        for part in layer:
+            yield from _leaves(part)
+    else:
+        yield layer
+
+
+def _columns(model: Layer) -> list[Column]:
+    """The columns of the diagram, inputs first."""
+    leaves = list(_leaves(model))
+    first = next((layer for layer in leaves if isinstance(layer, Dense)), None)
+    if first is None:
+        raise ShapeError(f"a network diagram needs at least one Dense layer, got {model!r}")
+    columns = [Column(np.empty((0, first.inputs)), np.empty(0))]
+    for layer in leaves:
+        width = columns[-1].width
+        if isinstance(layer, Dense):
+            columns.append(Column(layer.weight.value, layer.bias.value if layer.use_bias else np.empty(0)))
+            if not (np.isfinite(columns[-1].weight).all() and np.isfinite(columns[-1].bias).all()):
+                raise DataError(f"{layer!r} has weights that are NaN or infinite; its training has diverged")
+        elif layer.output_shape((width,)) in (None, (width,)):
+            columns[-1].elementwise.append(repr(layer).removesuffix("()"))
+        else:
+            raise ShapeError(f"a network diagram shows Dense and elementwise layers, but not {layer!r}; draw a part")
+    if len(columns) > 3:
+        for index, column in enumerate(columns[1:-1], 1):
+            column.layer = f"{index},"
+    # x for inputs, h for hidden units, o for plain outputs and ŷ for those that an activation makes of them.
+    columns[0].letter, columns[-1].letter = "x", r"\hat{y}" if columns[-1].elementwise else "o"
+    return columns
+
+
+def _place(column: Column, max_units: int) -> None:
+    """Choose the units to show and their heights from 1 (top) to 0; what is left out takes one place in the middle."""
+    width, side = column.width, (max_units - 1) // 2
+    if width <= max_units:
+        column.shown = list(range(width))
+        column.heights = 1.0 - (np.arange(width) + 0.5) / width
+    else:
+        column.shown = [*range(side), *range(width - side, width)]
+        column.heights = np.delete(1.0 - (np.arange(2 * side + 1) + 0.5) / (2 * side + 1), side)
+
+
+def _caption(column: Column) -> str:
+    kind = {"x": "inputs", "o": "outputs"}.get(column.letter, "")
+    count = "" if column.whole else f"{column.width} units"
+    return "\n".join(line for line in (kind, *column.elementwise, count) if line)
+
+
+def _prepare(ax: Axes, columns: list[Column]) -> tuple[float, float]:
+    """Write what stands above and below the units; return the distance of columns and the height left, in points."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # axes that are drawn on have one
+    ax.set_axis_off()
+    # What fits depends on the size that the layout will give to the axes. Beside others, which may be drawn later,
+    # it can only be guessed.
+    engine = figure.get_layout_engine()
+    alone = len(figure.axes) == 1
+    if engine is not None and alone:
+        engine.execute(figure)
+    points = (1.0 if alone else 0.85) * 72.0 / figure.dpi
+    width, height = ax.get_window_extent().width * points, ax.get_window_extent().height * points
+    above, below = 1.3 * LINE, (max(_caption(column).count("\n") for column in columns) + 3.2) * LINE
+    left = max(height - above - below, 0.3 * height)
+    pitch = width / (len(columns) - 0.2)
+    ax.set_xlim(-0.4, len(columns) - 0.6)
+    ax.set_ylim(-below / left, 1.0 + above / left)
+    names = [f"Dense({before.width}, {column.width})" for before, column in pairwise(columns)]
+    # A letter is about 0.6 of the size of its font in width.
+    font = min(FONT, pitch / (0.62 * max(map(len, names))))
+    for index, name in enumerate(names):
+        ax.text(index + 0.5, 1.0, name, ha="center", va="top", fontsize=font, transform=ax.get_xaxis_transform())
+    for index, column in enumerate(columns):
+        ax.text(index, -0.4 * LINE / left, _caption(column), ha="center", va="top", fontsize=font)
+    handles = [
+        Line2D([], [], color=POSITIVE, linewidth=2, label="positive weight"),
+        Line2D([], [], color=NEGATIVE, linewidth=2, linestyle=DASHED, label="negative weight"),
+    ]
+    ax.legend(handles=handles, loc="lower center", ncols=2, frameon=False, borderaxespad=0.0, borderpad=0.0)
+    return pitch, left
+
+
+def _draw_edges(ax: Axes, index: int, before: Column, column: Column, largest: float) -> None:
+    """Draw the edges between two columns as one collection, the large ones last, on top of the others."""
+    weight = column.weight[np.ix_(before.shown, column.shown)]
+    order = np.argsort(np.abs(weight), axis=None, kind="stable")
+    sources, targets = np.unravel_index(order, weight.shape)
+    sizes = weight.ravel()[order].tolist()
+    thin, thick = LINE_WIDTHS
+    edges = LineCollection(
+        [[(index - 1, before.heights[i]), (index, column.heights[j])] for i, j in zip(sources, targets, strict=True)],
+        colors=[_color(w) for w in sizes],
+        linewidths=[thin + (thick - thin) * abs(w) / largest for w in sizes],
+        linestyles=[DASHED if w > 0 else "solid" for w in sizes],
+        alpha=1.0 if before.whole and column.whole else 0.6,
+        zorder=1,
+    )
+    ax.add_collection(edges)
+
+
+def _where_to_write(before: Column, column: Column, size: float, pitch: float) -> tuple[float, float]:
+    """Where along the edges they are farthest apart, as a part of their way, and the smallest distance there."""
+    weight = column.weight[np.ix_(before.shown, column.shown)]
+    half = _text_width([_number(w) for w in weight.ravel().tolist()]) / 2
+    # Clear of the nodes on both sides and of the biases below them.
+    first, last = ((max(size, _text_width(_biases(end))) / 2 + half + 4) / pitch for end in (before, column))
+    best, gap = 0.5, 0.0
+    if first + last > 1:
+        return best, gap
+    for along in np.linspace(first, 1 - last, 101):
+        y = np.sort(((1 - along) * before.heights[:, None] + along * column.heights).ravel())
+        closest = float(np.diff(y).min()) if len(y) > 1 else 1.0
+        if closest > gap + 1e-9:
+            best, gap = float(along), closest
+    return best, gap
+
+
+def _write_weights(ax: Axes, index: int, before: Column, column: Column, along: float) -> None:
+    weight = column.weight[np.ix_(before.shown, column.shown)]
+    for (i, j), w in np.ndenumerate(weight):
+        y = float((1 - along) * before.heights[i] + along * column.heights[j])
+        _write_value(ax, (index - 1 + along, y), 0.0, _number(w), w)
+
+
+def _biases(column: Column) -> list[str]:
+    numbers = [_number(column.bias[unit]) for unit in column.shown if len(column.bias)]
+    return [f"$b$ {number}" if number.startswith("≈") else f"$b$ = {number}" for number in numbers]
+
+
+def _write_biases(ax: Axes, index: int, column: Column, size: float) -> None:
+    for text, unit, y in zip(_biases(column), column.shown, column.heights.tolist(), strict=False):
+        _write_value(ax, (index, y), size / 2 + 5.5, text, float(column.bias[unit]))
+
+
+def _text_width(texts: list[str]) -> float:
+    """About the width of the longest number, in points."""
+    return 0.6 * (SMALL_FONT - 1) * max((len(text.replace("$", "")) for text in texts), default=0)
+
+
+def _write_value(ax: Axes, place: tuple[float, float], down: float, text: str, value: float) -> None:
+    ax.annotate(
+        text,
+        place,
+        (0, -down),
+        textcoords="offset points",
+        color=_color(value) if value else "0.35",
+        fontsize=SMALL_FONT - 1,
+        ha="center",
+        va="center",
+        bbox={"boxstyle": "square,pad=0.08", "facecolor": "white", "edgecolor": "none"},
+        zorder=2,
+    )
+
+
+def _draw_units(ax: Axes, index: int, column: Column, size: float) -> None:
+    face = "0.9" if column.letter == "x" else "white"
+    ax.plot(
+        np.full(len(column.heights), index),
+        column.heights,
+        "o",
+        color="black",
+        markersize=size,
+        markerfacecolor=face,
+        zorder=3,
+    )
+    if not column.whole:
+        ax.text(index, 0.5, "⋮", ha="center", va="center", fontsize=14, zorder=4)
+    if size >= NAME_ROOM:
+        for unit, y in zip(column.shown, column.heights, strict=True):
+            number = "" if column.width == 1 and column.letter != "x" else f"{column.layer}{unit + 1}"
+            font = SMALL_FONT - max(0, len(number) - 1)
+            name = f"${column.letter}_{{{number}}}$"
+            ax.text(index, y, name, ha="center", va="center_baseline", fontsize=font, zorder=4)
+
+
+def _color(value: float) -> str:
+    return POSITIVE if value > 0 else NEGATIVE if value < 0 else ZERO
+
+
+def _number(value: float) -> str:
+    return "≈0" if 0 < abs(value) < 0.005 else f"{value:.2g}".replace("-", "−")

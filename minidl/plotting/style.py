@@ -1,0 +1,139 @@
+"""One look for all pictures: colours that colour-blind readers tell apart, and fonts that survive a small panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import matplotlib.style
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.transforms import offset_copy
+
+__all__ = ["NEGATIVE", "POSITIVE", "Look", "canvas", "color_scale", "legend_below", "look", "style"]
+
+# The palette of Okabe and Ito (2008) without its yellow, which is too pale for lines on white.
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, BLACK, SKY = "#E69F00", "#000000", "#56B4E9"
+COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, BLACK, SKY)
+POSITIVE, NEGATIVE = BLUE, VERMILLION
+
+# Five dashes and seven colours and markers: the first 35 lines differ in more than one way, also in greyscale.
+DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+MARKERS = ("s", "^", "D", "v", "P", "X", "<")
+
+FONT, SMALL_FONT, THIN = 10, 9, 0.7
+SETTINGS = {
+    "font.size": FONT,
+    "axes.titlesize": FONT,
+    "axes.linewidth": THIN,
+    "xtick.labelsize": SMALL_FONT,
+    "ytick.labelsize": SMALL_FONT,
+    "xtick.major.width": THIN,
+    "ytick.major.width": THIN,
+    "legend.fontsize": SMALL_FONT,
+    "legend.edgecolor": "0.8",
+    "legend.framealpha": 0.9,
+    "lines.linewidth": 1.6,
+    "figure.dpi": 120,
+    "figure.constrained_layout.use": True,
+}
+
+
+class Look(NamedTuple):
+    """How one of several lines is told from the others."""
+
+    color: str
+    linestyle: Any
+    marker: str
+
+
+def look(index: int) -> Look:
+    """The look of the line with this number, counted from 0.
+
+    >>> look(0)
+    Look(color='#0072B2', linestyle='solid', marker='s')
+    """
+    return Look(COLORS[index % len(COLORS)], DASHES[index % len(DASHES)], MARKERS[index % len(MARKERS)])
+
+
+def style() -> AbstractContextManager[None]:
+    """The look of minidl's pictures inside a ``with`` block, such as for a figure with several plots.
+
+    Matplotlib's settings are what they were afterwards, and what they were before has no influence inside.
+
+    >>> with style():
+    ...     figure = plt.Figure(figsize=(8, 3))
+    >>> figure.get_constrained_layout()
+    True
+    """
+    return matplotlib.style.context(["default", SETTINGS])
+
+
+@contextmanager
+def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
+    """What a plot is drawn on: the given axes, or those of a new figure of pyplot, with the style around it.
+
+    Args:
+        ax: axes, or None for a new figure.
+        size: width and height of that figure, in inches.
+
+    Raises:
+        TypeError: something else, such as the array of axes that ``plt.subplots(2, 2)`` gives.
+    """
+    if ax is not None and not isinstance(ax, Axes):
+        raise TypeError(
+            f"ax must be one Axes or None, got {type(ax).__name__}; of an array of axes pass one, axes[0, 0]"
+        )
+    with style():
+        axes = plt.subplots(figsize=size)[1] if ax is None else ax
+        _dress(axes)
+        yield axes
+
+
+def _dress(axes: Axes) -> None:
+    """Set what axes take over from the settings when they are made, for those that are handed in.
+
+    Ticks are made as late as when the figure is drawn, outside the style, and need it anyway.
+    """
+    for spine in axes.spines.values():
+        spine.set_linewidth(THIN)
+    axes.tick_params(which="both", labelsize=SMALL_FONT, width=THIN)
+    for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+        text.set_fontsize(FONT)
+
+
+def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) -> Colorbar:
+    """A bar beside the axes that says what the colours mean; takes the options of Matplotlib's colorbar."""
+    bar = ax.figure.colorbar(mappable, ax=ax, label=label, **options)
+    _dress(bar.ax)
+    bar.outline.set_linewidth(THIN)
+    return bar
+
+
+def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
+    """A legend under the label of the x axis, where it hides nothing and leaves the title its place."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # axes that are drawn on have one
+    if figure.get_layout_engine() is None:
+        # Nothing would make room below. Matplotlib's "best" place takes seconds with many points, and warns then.
+        ax.legend(handles=handles, loc="upper right")
+        return
+    # It may stand out by a tenth on both sides. A letter is about half as wide as its font is high.
+    width = 1.25 * ax.get_window_extent().width * 72 / figure.dpi
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = int(width / (0.46 * SMALL_FONT * longest + 42))
+    place = offset_copy(ax.transAxes, figure, y=-34, units="points")
+    ax.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=place,
+        ncols=min(max(columns, 1), len(handles)),
+        borderaxespad=0.0,
+        frameon=False,
+    )

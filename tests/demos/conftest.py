@@ -1,0 +1,49 @@
+"""Each demo runs once, as a reader runs it, for all tests here."""
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Demo(NamedTuple):
+    """What a demo printed, and where its pictures are."""
+
+    text: str
+    folder: Path
+
+    def section(self, item: str) -> str:
+        """What was printed under the headings of an item, such as "Q1.4"."""
+        parts = [part for part in re.split(r"\n(?=Q\d)", self.text) if part.startswith(item)]
+        assert parts, f"no {item} in\n{self.text}"
+        return "\n".join(parts)
+
+
+class RunDemo(Protocol):
+    def __call__(self, name: str) -> Demo: ...
+
+
+@pytest.fixture(scope="session")
+def run_demo(tmp_path_factory: pytest.TempPathFactory) -> RunDemo:
+    @cache
+    def run(name: str) -> Demo:
+        folder = tmp_path_factory.mktemp(name)
+        # No display; text as UTF-8 whatever the locale says.
+        hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
+        environment = {key: value for key, value in os.environ.items() if key not in hidden}
+        command = [sys.executable, "-X", "utf8", "-W", "error", f"demos/{name}.py", "--out", str(folder)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert not done.stderr, done.stderr
+        return Demo(done.stdout, folder)
+
+    return run

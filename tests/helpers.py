@@ -1,0 +1,40 @@
+"""Small things that many tests need."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from minidl import Module, Optimizer, Parameter
+from minidl.typing import Array
+
+
+def bits(*arrays: Array | float) -> list[bytes]:
+    """The arrays' bits, so that NaN equals itself and −0 differs from 0."""
+    return [np.ascontiguousarray(array).tobytes() for array in arrays]
+
+
+def bits_of(thing: Module | Parameter | Optimizer) -> list[bytes]:
+    """The bits of everything that a failed call must leave alone."""
+    if isinstance(thing, Parameter):
+        return bits(thing.value, thing.grad)
+    if isinstance(thing, Optimizer):
+        kept = [bits(np.asarray(value)) for value in thing.state().values()]
+        owned = [bits_of(parameter) for vector in thing.vectors for parameter in vector]
+        return [item for each in (*kept, *owned) for item in each]
+    return [item for _, parameter in thing.named_parameters() for item in bits_of(parameter)]
+
+
+@contextmanager
+def unchanged(*things: Module | Parameter | Optimizer) -> Iterator[None]:
+    """Assert that parameters, gradients and what optimizers remember have the same bits after the block as before."""
+    before = [bits_of(thing) for thing in things]
+    yield
+    assert [bits_of(thing) for thing in things] == before
+
+
+def randomise(module: Module, rng: np.random.Generator) -> None:
+    """Give all parameters, also biases that start at 0, normal values, and the gradients NaN."""
+    parameters = module.parameters()
+    parameters.value = rng.normal(size=parameters.size)
+    parameters.grad = np.full(parameters.size, np.nan)

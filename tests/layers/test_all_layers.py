@@ -1,0 +1,198 @@
+"""What holds for every layer: each test runs over the whole table."""
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from minidl import Layer, Sequential, StateError
+from minidl.typing import Array
+from tests.helpers import bits, bits_of, randomise
+from tests.reference import TOLERANCE, gradient_error
+from tests.tables import LAYERS, NAMESPACE, LayerCase, batches, seeds, widths
+
+every_layer = pytest.mark.parametrize("case", LAYERS, ids=[case.name for case in LAYERS])
+
+
+def draw(case: LayerCase, seed: int, batch: int, width: int) -> tuple[Layer, Array, Array]:
+    """A layer with random parameters and NaN for gradients, its input, and a gradient for its output."""
+    rng = np.random.default_rng(seed)
+    layer = case.make(width)
+    randomise(layer, rng)
+    x = case.draw(rng, batch, width)
+    return layer, x, np.asarray(rng.normal(size=layer.forward(x).shape))
+
+
+@every_layer
+@given(seeds, batches, widths)
+def test_gradients_agree_with_finite_differences(case: LayerCase, seed: int, batch: int, width: int) -> None:
+    layer, x, grad = draw(case, seed, batch, width)
+    grad_x = layer.backward(grad)
+    errors = {"x": gradient_error(lambda: layer.forward(x), x, grad_x, grad)}
+    for name, parameter in layer.named_parameters():
+        errors[name] = gradient_error(lambda: layer.forward(x), parameter.value, parameter.grad, grad)
+    assert max(errors.values()) <= TOLERANCE, errors
+
+
+@every_layer
+@given(seeds, batches, widths)
+def test_backward_parameters_gives_the_same_gradients(case: LayerCase, seed: int, batch: int, width: int) -> None:
+    layer, x, grad = draw(case, seed, batch, width)
+    layer.forward(x)
+    layer.backward(grad)
+    expected = bits_of(layer)
+    layer.parameters().grad = np.full(layer.parameters().size, np.nan)
+    layer.backward_parameters(grad)
+    assert bits_of(layer) == expected
+
+
+@every_layer
+@given(seeds, batches, widths)
+def test_nothing_handed_in_or_out_is_changed(case: LayerCase, seed: int, batch: int, width: int) -> None:
+    layer, x, grad = draw(case, seed, batch, width)
+    values = layer.parameters().value.copy()
+    y = layer.forward(x)
+    before = bits(x, y, grad)
+    grad_x = layer.backward(grad)
+    assert bits(x, y, grad) == before
+    out = bits(y, grad_x)
+    layer.backward(2 * grad)
+    layer.forward(2 * x)
+    assert bits(y, grad_x) == out
+    np.testing.assert_array_equal(layer.parameters().value, values)
+
+
+@every_layer
+@given(seeds, batches, widths)
+def test_backward_overwrites_and_repeats_bit_for_bit(case: LayerCase, seed: int, batch: int, width: int) -> None:
+    layer, x, grad = draw(case, seed, batch, width)
+    layer.forward(x)
+    first = bits(layer.backward(grad)), bits_of(layer)
+    assert np.isfinite(layer.parameters().grad).all()
+    assert (bits(layer.backward(grad)), bits_of(layer)) == first
+
+
+def fortran(x: Array) -> Array:
+    return np.asfortranarray(x)
+
+
+def strided(x: Array) -> Array:
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]))
+    wide[..., ::2] = x
+    return wide[..., ::2]
+
+
+def backwards(x: Array) -> Array:
+    return np.ascontiguousarray(x[::-1])[::-1]
+
+
+def read_only(x: Array) -> Array:
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    return frozen
+
+
+@every_layer
+@pytest.mark.parametrize("layout", [fortran, strided, backwards, read_only])
+@given(seed=seeds, batch=batches, width=widths)
+def test_memory_layout_does_not_matter(
+    layout: Callable[[Array], Array], case: LayerCase, seed: int, batch: int, width: int
+) -> None:
+    layer, x, grad = draw(case, seed, batch, width)
+    expected = layer.forward(x), layer.backward(grad), layer.parameters().grad.copy()
+    got = layer.forward(layout(x)), layer.backward(layout(grad)), layer.parameters().grad
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+@every_layer
+@given(seeds, batches, widths)
+def test_float32_stays_float32_and_is_near(case: LayerCase, seed: int, batch: int, width: int) -> None:
+    layer, x, grad = draw(case, seed, batch, width)
+    expected = layer.forward(x), layer.backward(grad), layer.parameters().grad.copy()
+    layer.astype(np.float32)
+    got = layer.forward(x.astype(np.float32)), layer.backward(grad.astype(np.float32)), layer.parameters().grad
+    for a, b in zip(got, expected, strict=True):
+        assert a.dtype == np.float32 or a.size == 0
+        # A unit within rounding of its kink may fall on its other side.
+        assert a.size == 0 or np.median(np.abs(a - b)) <= 1e-4 * (1 + np.abs(b).max())
+
+
+@every_layer
+@given(seeds, batches, widths)
+def test_rows_are_independent_and_a_batch_of_one_works(case: LayerCase, seed: int, batch: int, width: int) -> None:
+    layer, x, grad = draw(case, seed, batch, width)
+    y, grad_x = layer.forward(x), layer.backward(grad)
+    assert len(y) == batch
+    for row in range(batch):
+        y_row, grad_row = layer.forward(x[row : row + 1]), layer.backward(grad[row : row + 1])
+        assert (y_row.shape, grad_row.shape) == ((1, *y.shape[1:]), (1, *x.shape[1:]))
+        if not layer.mixes_samples:
+            np.testing.assert_allclose(y_row[0], y[row], rtol=1e-12, atol=1e-12)
+            np.testing.assert_allclose(grad_row[0], grad_x[row], rtol=1e-12, atol=1e-12)
+
+
+@every_layer
+@given(seeds, batches, widths)
+def test_output_shape_is_unknown_or_right(case: LayerCase, seed: int, batch: int, width: int) -> None:
+    layer, x, grad = draw(case, seed, batch, width)
+    assert layer.output_shape(x.shape[1:]) in (None, grad.shape[1:])
+
+
+@every_layer
+@pytest.mark.parametrize(
+    "twin", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))], ids=["copy", "pickle"]
+)
+def test_copies_behave_alike_and_are_independent(case: LayerCase, twin: Callable[[Layer], Layer]) -> None:
+    layer, x, grad = draw(case, 3, 4, 2)
+    other = twin(layer)
+    names, others = dict(layer.named_parameters()), dict(other.named_parameters())
+    assert [(name, p.shape) for name, p in names.items()] == [(name, p.shape) for name, p in others.items()]
+    assert bits(layer.forward(x), layer.backward(grad)) == bits(other.forward(x), other.backward(grad))
+    assert bits_of(layer) == bits_of(other)
+    before = bits_of(layer)
+    for parameter in other.parameters():
+        parameter.value = np.zeros(parameter.shape)
+        parameter.grad = np.ones(parameter.shape)
+    assert bits_of(layer) == before
+    assert not other.parameters().value.any()
+
+
+@every_layer
+def test_repr_can_be_evaluated(case: LayerCase) -> None:
+    layer = case.make(3)
+    again = eval(repr(layer), dict(NAMESPACE))
+    assert type(again) is type(layer)
+    assert repr(again) == repr(layer)
+    assert [(name, p.shape) for name, p in again.named_parameters()] == [
+        (name, p.shape) for name, p in layer.named_parameters()
+    ]
+
+
+@every_layer
+def test_backward_before_forward_is_an_error(case: LayerCase) -> None:
+    model = Sequential(case.make(2))
+    with pytest.raises(StateError, match="backward before forward"):
+        model.backward(np.ones((1, 2)))
+    with pytest.raises(StateError, match="backward before forward"):
+        model.backward_parameters(np.ones((1, 2)))
+
+
+@every_layer
+def test_predict_and_call_are_forward_and_leave_the_mode(case: LayerCase) -> None:
+    layer, x, _ = draw(case, 5, 3, 2)
+    for training in (True, False):
+        layer.training = training
+        assert bits(layer.predict(x)) == bits(layer(x)) == bits(layer.forward(x))
+        assert all(module.training is training for _, module in layer.modules())
+
+
+@every_layer
+def test_state_round_trip(case: LayerCase) -> None:
+    layer, x, _ = draw(case, 6, 3, 2)
+    other = case.make(2)
+    other.load_state(layer.state())
+    assert bits(other.forward(x)) == bits(layer.forward(x))

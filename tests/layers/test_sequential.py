@@ -1,0 +1,212 @@
+"""Layers one after the other: the chain of sizes, of gradients and of error messages."""
+
+import numpy as np
+import pytest
+
+from minidl import (
+    DataError,
+    Dense,
+    Layer,
+    Parameter,
+    ReLU,
+    Sequential,
+    ShapeError,
+    Sigmoid,
+    StateError,
+)
+from minidl.typing import Array, Shape
+from tests.helpers import bits, unchanged
+from tests.user_defined import Residual, Scale
+
+CHAINS = [
+    (lambda: Sequential(Dense(2, 3), ReLU(), Dense(4, 1)), r"^layer 2, Dense\(4, 1\).*shape \(4,\), got \(3,\)"),
+    (lambda: Sequential(Dense(2, 3), Sequential(Dense(4, 1))), r"^layer 1\.0, Dense\(4, 1\).*\(4,\), got \(3,\)"),
+    (
+        lambda: Sequential(ReLU(), Dense(2, 3), Sequential(ReLU(), Sequential(Sigmoid(), Dense(4, 1)))),
+        r"^layer 2\.1\.1, Dense\(4, 1\).*\(4,\), got \(3,\)",
+    ),
+    (lambda: Sequential(Sequential(Dense(2, 3), ReLU()), Dense(4, 1)), r"^layer 1, Dense\(4, 1\).*\(4,\), got \(3,\)"),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), CHAINS)
+def test_sizes_that_do_not_chain_are_named_at_construction(make: type[Sequential], words: str) -> None:
+    with pytest.raises(ShapeError, match=words):
+        make()
+
+
+def test_a_chain_that_breaks_only_with_the_outer_model_is_named_there() -> None:
+    inner = Sequential(ReLU(), Dense(4, 1))
+    with pytest.raises(ShapeError, match=r"^layer 1\.1, Dense\(4, 1\).*got \(3,\)"):
+        Sequential(Dense(2, 3), inner)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda: Sequential(Dense(2, 1), ReLU), r"layer 1 must be a Layer, got <class .*make one by calling it"),  # type: ignore[arg-type]
+        (lambda: Sequential([Dense(2, 1)]), r"layer 0 must be a Layer, got \[.*Sequential\(a, b, …\)"),  # type: ignore[arg-type]
+        (lambda: Sequential(Dense(2, 1), None), "layer 1 must be a Layer, got None"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_layer_is_a_type_error(wrong: type[Sequential], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        wrong()
+
+
+def test_the_same_layer_twice_is_refused_also_nested() -> None:
+    shared, activation = Dense(2, 2), ReLU()
+    with unchanged(shared):
+        with pytest.raises(StateError, match=r"^layer 2, Dense\(2, 2\), is in the model twice \(first as layer 0\)"):
+            Sequential(shared, ReLU(), shared)
+        with pytest.raises(StateError, match=r"^layer 1, Sequential.*twice \(first as layer 0\)"):
+            Sequential(shared, Sequential(Dense(2, 2), shared))
+        with pytest.raises(StateError, match=r"^layer 1, Residual.*twice \(first as layer 0\)"):
+            Sequential(Sequential(shared), Residual(shared))
+        with pytest.raises(StateError, match=r"^layer 1, ReLU\(\), is in the model twice"):
+            Sequential(activation, activation)
+
+
+def test_forward_is_one_after_the_other() -> None:
+    first, second = Dense(2, 3, rng=0), Dense(3, 1, rng=1)
+    x = np.random.default_rng(0).normal(size=(4, 2))
+    expected = np.maximum(x @ first.weight.value, 0) @ second.weight.value + 1
+    second.bias.value = [1.0]
+    np.testing.assert_allclose(Sequential(first, ReLU(), second)(x), expected, rtol=1e-14)
+
+
+def test_an_empty_model_gives_its_input() -> None:
+    x = np.ones((2, 3))
+    assert Sequential().forward(x) is x
+    assert Sequential().parameters().size == 0
+    assert Sequential().output_shape((3,)) == (3,)
+
+
+class Clumsy(Layer):
+    """A user's layer whose NumPy call fails for what it is given."""
+
+    def forward(self, x: Array) -> Array:
+        return x + np.ones(3)
+
+    def backward(self, grad: Array) -> Array:
+        return grad
+
+
+def test_errors_of_users_layers_get_the_path() -> None:
+    net = Sequential(Dense(2, 2, rng=0), Sequential(ReLU(), Clumsy()))
+    words = r"^layer 1\.1, Clumsy\(\): cannot take a batch of shape \(4, 2\) and type float64: operands could not"
+    with unchanged(net), pytest.raises(ShapeError, match=words):
+        net.forward(np.ones((4, 2)))
+    with pytest.raises(StateError, match="backward before forward"):
+        net.backward(np.ones((4, 2)))
+
+
+class Picky(Layer):
+    """A user's layer that raises the package's own errors."""
+
+    def forward(self, x: Array) -> Array:
+        raise DataError("no number may be 1")
+
+
+def test_the_packages_own_errors_keep_their_type_and_get_the_path() -> None:
+    with pytest.raises(DataError, match=r"^layer 1\.0, Picky\(\): no number may be 1$"):
+        Sequential(ReLU(), Sequential(Picky())).forward(np.ones((1, 1)))
+
+
+def test_wrong_feature_counts_are_named() -> None:
+    net = Sequential(Sigmoid(), Sequential(Dense(2, 1)))
+    for call in (net, net.predict, net.check_input):
+        with pytest.raises(ShapeError, match=r"^layer 1\.0, Dense\(2, 1\).*\(2,\), got \(3,\)"):
+            call(np.ones((4, 3)))
+    with pytest.raises(ShapeError, match=r"^layer 1\.0, Dense\(2, 1\): cannot take a batch of shape \(4, 3\)"):
+        net.forward(np.ones((4, 3)))
+
+
+def test_a_gradient_of_another_shape_is_refused() -> None:
+    net = Sequential(Dense(2, 1))
+    net.forward(np.ones((4, 2)))
+    for call in (net.backward, net.backward_parameters):
+        for shape in ((4,), (3, 1), (4, 2)):
+            with unchanged(net), pytest.raises(ShapeError, match=r"forward gave y of shape \(4, 1\)"):
+                call(np.ones(shape))
+
+
+class Probe(Layer):
+    """Passes on what it gets, and notes which way it was called."""
+
+    def __init__(self, log: list[str], name: str, *, learns: bool = False) -> None:
+        self.log, self.name = log, name
+        if learns:
+            self.weight = Parameter([1.0])
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        return shape
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def backward(self, grad: Array) -> Array:
+        self.log.append(f"{self.name}.backward")
+        return grad
+
+    def backward_parameters(self, grad: Array) -> None:
+        self.log.append(f"{self.name}.backward_parameters")
+
+
+def test_backward_parameters_skips_what_nobody_wants() -> None:
+    log: list[str] = []
+    nested = Sequential(Probe(log, "c"), Probe(log, "d", learns=True))
+    net = Sequential(Probe(log, "a"), Probe(log, "b"), nested, Probe(log, "e"), Probe(log, "f", learns=True))
+    x = np.ones((1, 1))
+    net.forward(x)
+    net.backward_parameters(x)
+    assert log == ["f.backward", "e.backward", "d.backward_parameters"]
+    log.clear()
+    net.backward(x)
+    assert log == ["f.backward", "e.backward", "d.backward", "c.backward", "b.backward", "a.backward"]
+    log.clear()
+    without = Sequential(Probe(log, "a"))
+    without.forward(x)
+    without.backward_parameters(x)
+    assert log == []
+
+
+def test_indexing_and_slicing_share_the_layers() -> None:
+    first, second, third = Dense(2, 3), ReLU(), Dense(3, 1)
+    net = Sequential(first, second, third)
+    vector = net.parameters()
+    assert (net[0], net[-1], len(net), list(net)) == (first, third, 3, [first, second, third])
+    head = net[:2]
+    assert isinstance(head, Sequential)
+    assert list(head) == [first, second]
+    head.parameters().value = np.ones(9)
+    assert first.weight.value.tolist() == [[1, 1, 1], [1, 1, 1]]
+    assert not vector.moved
+    with pytest.raises(IndexError):
+        net[3]
+
+
+def test_rng_draws_every_layer_anew_from_one_seed() -> None:
+    def make(rng: int | np.random.Generator | None) -> Sequential:
+        return Sequential(Dense(2, 3, rng=5), ReLU(), Sequential(Dense(3, 3, rng=5)), rng=rng)
+
+    generator = np.random.default_rng(0)
+    assert (
+        bits(make(0).parameters().value) == bits(make(0).parameters().value) == bits(make(generator).parameters().value)
+    )
+    assert bits(make(0).parameters().value) != bits(make(1).parameters().value)
+    assert bits(make(generator).parameters().value) != bits(make(0).parameters().value)
+    kept = make(None).parameters()
+    assert bits(kept["0.weight"].value) == bits(Dense(2, 3, rng=5).weight.value)
+    alike = Sequential(Dense(2, 2), Dense(2, 2), rng=0)
+    assert bits(alike[0].parameters().value) != bits(alike[1].parameters().value)
+    again = Scale(3)
+    again.scale.value = [1.0, 2.0, 3.0]
+    assert Sequential(again, rng=0).parameters().value.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_dtype_turns_the_model() -> None:
+    net = Sequential(Dense(2, 3), Scale(3), dtype=np.float32, rng=0)
+    assert net.dtype == np.float32
+    assert net([[1, 2]]).dtype == np.float32
+    assert Sequential(Dense(2, 3)).dtype == np.float64

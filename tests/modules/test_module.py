@@ -1,0 +1,200 @@
+"""Modules: finding parameters, mode, dtype, state and repr."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import (
+    DataError,
+    Dense,
+    HyperparameterError,
+    Layer,
+    Loss,
+    Module,
+    Objective,
+    Parameter,
+    ReLU,
+    Sequential,
+    ShapeError,
+    StateError,
+)
+from minidl.modules import same_shape
+from minidl.typing import Array
+from tests.helpers import bits, unchanged
+
+
+class Counter(Module):
+    """A module with everything: parameters in containers, a child, buffers and arguments."""
+
+    buffers = ("mean", "count")
+
+    def __init__(self, size: int, *, factor: float = 2.0, name: str = "none") -> None:
+        self.size, self.factor, self.name = size, factor, name
+        self.scale = Parameter(np.ones(size))
+        self.parts = [Parameter([1.0]), (Dense(1, 1, rng=0), 3.0)]
+        self.table = {"a": Parameter(0.5), "b": "text"}
+        self.mean = np.zeros(size)
+        self.count = 0
+
+
+def test_parameters_are_found_in_attributes_and_containers_in_order() -> None:
+    names = ["scale", "parts.0", "parts.1.0.weight", "parts.1.0.bias", "table.a"]
+    module = Counter(2)
+    assert [name for name, _ in module.named_parameters()] == names
+    assert module.parameters().names == tuple(names)
+    assert [name for name, _ in module.modules()] == ["", "parts.1.0"]
+    assert [name for name, _ in module.modules("top")] == ["top", "top.parts.1.0"]
+
+
+def test_paths_of_nested_modules() -> None:
+    net = Sequential(ReLU(), Sequential(Dense(1, 1)))
+    assert [name for name, _ in net.modules()] == ["", "0", "1", "1.0"]
+    assert [name for name, _ in net.modules("model")] == ["model", "model.0", "model.1", "model.1.0"]
+
+
+def test_training_is_set_for_the_whole_tree_and_restored() -> None:
+    net = Sequential(ReLU(), Sequential(Dense(1, 1)))
+    assert all(module.training for _, module in net.modules())
+    net[1].training = False
+    assert [module.training for _, module in net.modules()] == [True, True, False, False]
+    for training in (True, False):
+        with net.training_as(training):
+            assert [module.training for _, module in net.modules()] == [training] * 4
+        assert [module.training for _, module in net.modules()] == [True, True, False, False]
+    with pytest.raises(KeyError), net.training_as(False):
+        raise KeyError
+    assert [module.training for _, module in net.modules()] == [True, True, False, False]
+    net.training = True
+    assert net[1].training
+
+
+class ModeProbe(Layer):
+    """Gives its input in training, else zeros."""
+
+    def forward(self, x: Array) -> Array:
+        return x if self.training else 0 * x
+
+
+def test_predict_evaluates_and_leaves_the_mode_also_after_an_error() -> None:
+    net = Sequential(ModeProbe(), Dense(2, 1))
+    x = np.ones((3, 2))
+    assert np.any(net(x))
+    assert not np.any(net.predict(x))
+    with pytest.raises(ShapeError):
+        net.predict(np.ones((3, 5)))
+    assert [module.training for _, module in net.modules()] == [True, True, True]
+    net.training = False
+    net.predict(x)
+    assert not net.training
+
+
+def test_dtype_and_astype_turn_parameters_and_buffers() -> None:
+    module = Counter(2)
+    assert module.dtype == np.float64
+    assert ReLU().dtype == np.float64
+    assert module.astype(np.float32) is module
+    assert module.dtype == module.mean.dtype == np.float32
+    assert all(parameter.dtype == np.float32 for parameter in module.parameters())
+    assert module.count == 0
+    assert module.astype("float64").dtype == np.float64
+
+
+def test_astype_of_the_same_type_moves_nothing() -> None:
+    net = Sequential(Dense(1, 1))
+    vector = net.parameters()
+    net.astype(np.float64)
+    assert not vector.moved
+
+
+@pytest.mark.parametrize("wrong", [np.int64, np.float16, complex, bool])
+def test_other_types_are_refused(wrong: Any) -> None:
+    module = Counter(2)
+    with unchanged(module), pytest.raises(HyperparameterError, match="float32 or float64, got"):
+        module.astype(wrong)
+
+
+def test_state_holds_parameters_and_buffers_by_path_and_is_a_copy() -> None:
+    module = Counter(2)
+    state = module.state()
+    assert list(state) == [*module.parameters().names, "mean", "count"]
+    state["scale"][:] = 9
+    state["mean"][:] = 9
+    assert module.scale.value.tolist() == [1.0, 1.0]
+    assert module.mean.tolist() == [0.0, 0.0]
+    holder = Module()
+    vars(holder)["parts"] = [module]
+    assert "parts.0.count" in holder.state()
+
+
+def test_state_is_taken_over_in_place() -> None:
+    first, second = Counter(2), Counter(2)
+    first.parameters().value = np.arange(6)
+    first.mean, first.count = np.array([1.0, 2.0]), 5
+    vector = second.parameters()
+    second.load_state(first.state())
+    assert not vector.moved
+    assert bits(*second.state().values()) == bits(*first.state().values())
+    second.mean[:] = 0
+    assert first.mean.tolist() == [1.0, 2.0]
+
+
+WRONG_STATES: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"scale": None}, StateError, "lacks scale"),
+    ({"mean": None, "count": None}, StateError, "lacks count, mean"),
+    ({"other": 1.0}, StateError, "has other, which Counter does not"),
+    ({"table.a": [1.0]}, ShapeError, r"table.a has shape \(\), the state gives \(1,\)"),
+    ({"mean": np.zeros(3)}, ShapeError, r"mean has shape \(2,\), the state gives \(3,\)"),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "words"), WRONG_STATES)
+def test_a_wrong_state_changes_nothing(change: dict[str, Any], error: type[Exception], words: str) -> None:
+    module = Counter(2)
+    state = {name: np.asarray(array) + 1 for name, array in module.state().items()} | change
+    state = {name: value for name, value in state.items() if value is not None}
+    before = bits(*module.state().values())
+    with unchanged(module), pytest.raises(error, match=words):
+        module.load_state(state)
+    assert bits(*module.state().values()) == before
+
+
+def test_a_state_that_is_not_numbers_changes_nothing() -> None:
+    module = Counter(2)
+    state = {name: np.asarray(array) + 1 for name, array in module.state().items()}
+    with unchanged(module), pytest.raises(DataError, match="numbers"):
+        module.load_state(state | {"parts.1.0.bias": np.array(["a"])})
+
+
+@pytest.mark.parametrize(
+    ("module", "shown"),
+    [
+        (Counter(2), "Counter(2)"),
+        (Counter(3, factor=1.0, name="x"), "Counter(3, factor=1.0, name='x')"),
+        (Dense(2, 1, use_bias=False), "Dense(2, 1, use_bias=False)"),
+        (Sequential(Dense(1, 1), Sequential(ReLU())), "Sequential(Dense(1, 1), Sequential(ReLU()))"),
+        (Sequential(), "Sequential()"),
+    ],
+)
+def test_repr_shows_what_differs_from_the_defaults(module: Module, shown: str) -> None:
+    assert repr(module) == shown
+
+
+def test_what_a_subclass_must_define_is_named() -> None:
+    x = np.ones((1, 1))
+    calls: list[Callable[[], object]] = [
+        lambda: Layer().forward(x),
+        lambda: Layer().backward(x),
+        lambda: Layer().backward_parameters(x),
+    ]
+    calls += [lambda: Loss().forward(x, x), lambda: Loss().backward(), Objective().forward, Objective().backward]
+    for call in calls:
+        with pytest.raises(NotImplementedError, match=r"(Layer|Loss|Objective) must define (forward|backward)\("):
+            call()
+    assert Layer().output_shape((3,)) is None
+
+
+@pytest.mark.parametrize(("prediction", "target"), [((3,), (3,)), ((3, 1), (3, 1)), (("n", 2), ("n", 2)), ((), ())])
+def test_same_shapes_pass(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
+    same_shape(prediction, target)

@@ -1,0 +1,122 @@
+"""Test functions: values written by hand, and what each is known for."""
+
+import numpy as np
+import pytest
+
+from minidl import (
+    Beale,
+    CubicValley,
+    FunctionObjective,
+    Himmelblau,
+    HyperparameterError,
+    Objective,
+    Quadratic,
+    Rosenbrock,
+    ShapeError,
+)
+from minidl.typing import Array
+from tests.helpers import unchanged
+
+VALUES = [
+    (CubicValley(), [1.0, 1.0], 52.0),
+    (CubicValley(), [-1.0, 2.0], 3 + 1 + 50 * 81),
+    (CubicValley(), [100 / 3, 0.0], 3 + 1e6 / 54),
+    (Rosenbrock(), [-1.2, 1.0], 24.2),
+    (Rosenbrock([0.0] * 3), [2.0, 3.0, 5.0], 100 + 1 + 1600 + 4),
+    (Himmelblau(), [0.0, 0.0], 170.0),
+    (Himmelblau(), [1.0, 2.0], 68.0),
+    (Beale(), [0.0, 0.0], 14.203125),
+    (Beale(), [1.0, 2.0], 2.5**2 + 5.25**2 + 9.625**2),
+    (Quadratic([[2.0, 1.0], [1.0, 3.0]], linear=[1.0, 0.0]), [1.0, 2.0], 9.0 - 1.0),
+    (Quadratic([[2.0, 1.0], [1.0, 3.0]]), [1.0, 2.0], 9.0),
+    (FunctionObjective(lambda t: float(t.prod()), lambda t: t[::-1], [1, 2]), [3.0, 4.0], 12.0),
+]
+
+
+@pytest.mark.parametrize(("objective", "point", "value"), VALUES)
+def test_values_by_hand(objective: Objective, point: list[float], value: float) -> None:
+    assert objective.value(point) == pytest.approx(value, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("objective", "start"),
+    [
+        (CubicValley(1.0, 2.0), [1, 2]),
+        (CubicValley(x=3.0, y=-1.0), [3, -1]),
+        (Rosenbrock(), [-1.2, 1]),
+        (Rosenbrock([1, 2, 3]), [1, 2, 3]),
+        (Himmelblau(1.0, 2.0), [1, 2]),
+        (Beale(1.0, 2.0), [1, 2]),
+        (Quadratic(np.eye(2)), [1, 1]),
+        (Quadratic(np.eye(2), start=[3, 4]), [3, 4]),
+    ],
+)
+def test_starts_where_it_was_told(objective: Objective, start: list[float]) -> None:
+    np.testing.assert_array_equal(objective.parameters().value, start)
+
+
+def test_minima() -> None:
+    assert Rosenbrock([0.0] * 4).minima == ((1.0,) * 4,)
+    assert Beale.minima == ((3.0, 0.5),)
+    assert len(Himmelblau.minima) == 4
+    assert CubicValley.minima == ()
+    np.testing.assert_allclose(Quadratic([[2, 0], [0, 4]], linear=[2, 12]).minima, [(1, 3)])
+    for objective in (Rosenbrock(), Beale(), Himmelblau()):
+        for minimum in objective.minima:
+            assert objective.value(minimum) == pytest.approx(0, abs=1e-20)
+
+
+def test_valley_falls_without_end() -> None:
+    valley = CubicValley()
+    for y in (1.0, 2.0, 10.0):
+        assert valley.value([2 * y**2, y]) == pytest.approx(3 - 8 * y**6, rel=1e-12)
+        assert valley.value([2 * y**2, -y]) == valley.value([2 * y**2, y])
+    np.testing.assert_allclose(valley.hessian([0, 0]), np.diag([100, 0]), atol=1e-3)
+    eigenvalues = np.linalg.eigvalsh(valley.hessian([100 / 3, 0]))
+    assert (eigenvalues < 0).all()
+
+
+def test_number_of_parameters_is_free() -> None:
+    objective = FunctionObjective(lambda t: float(t.sum()), np.ones_like, np.zeros(7))
+    assert objective.parameters().size == 7
+    np.testing.assert_array_equal(objective.gradient(np.arange(7)), np.ones(7))
+
+
+class UserError(Exception):
+    """What a user's function raises below."""
+
+
+def test_parameters_are_restored_when_the_function_or_its_derivative_raises() -> None:
+    def fails(_: Array) -> float:
+        raise UserError
+
+    bad_value = FunctionObjective(fails, lambda t: t, [1.0, 2.0])
+    bad_gradient = FunctionObjective(lambda _: 1.0, fails, [1.0, 2.0])
+    for call in (bad_value.value, bad_value.gradient, bad_gradient.value_and_gradient, bad_gradient.hessian):
+        with unchanged(bad_value, bad_gradient), pytest.raises(UserError):
+            call([5.0, 6.0])
+
+
+@pytest.mark.parametrize("wrong", [[1.0], [1.0, 2.0, 3.0], [[1.0, 2.0]], 1.0])
+def test_theta_of_another_shape_is_refused(wrong: object) -> None:
+    valley = CubicValley()
+    for call in (valley.value, valley.gradient, valley.value_and_gradient):
+        with unchanged(valley), pytest.raises(ShapeError, match=r"\(2,\)"):
+            call(wrong)
+
+
+def test_arguments_are_checked() -> None:
+    with pytest.raises(ShapeError, match=r"square.*\(2, 3\)"):
+        Quadratic(np.ones((2, 3)))
+    with pytest.raises(ShapeError, match=r"shape \(2,\), got \(3,\)"):
+        Quadratic(np.eye(2), linear=[1, 2, 3])
+    with pytest.raises(ShapeError, match=r"got \(2,\) and \(1,\)"):
+        Quadratic(np.eye(2), start=[1])
+    for matrix in ([[1, 2], [0, 1]], [[1, 0], [0, -1]], [[1, 0], [0, 0]]):
+        with pytest.raises(HyperparameterError, match="symmetric with positive"):
+            Quadratic(matrix)
+    with pytest.raises(ShapeError, match="at least two"):
+        Rosenbrock([1.0])
+    for start in ([], 1.0, [[1.0]]):
+        with pytest.raises(ShapeError, match="list of at least one number"):
+            FunctionObjective(lambda _: 0.0, lambda t: t, start)

@@ -1,0 +1,63 @@
+"""The loss of a model on data, as an objective."""
+
+import numpy as np
+import pytest
+
+from minidl import BCEWithLogitsLoss, DataError, Dense, EmpiricalRisk, MSELoss, ReLU, Sequential, ShapeError, StateError
+from minidl.typing import Array
+from tests.helpers import unchanged
+
+
+def model() -> Sequential:
+    return Sequential(Dense(2, 3), ReLU(), Dense(3, 1), rng=0)
+
+
+def data(n: int = 5) -> tuple[Array, Array]:
+    rng = np.random.default_rng(1)
+    return rng.normal(size=(n, 2)), rng.integers(0, 2, (n, 1)).astype(float)
+
+
+def test_value_is_the_loss_of_the_predictions() -> None:
+    net, (x, y) = model(), data()
+    risk = EmpiricalRisk(net, MSELoss(), x, y)
+    assert risk.forward() == pytest.approx(float(((net(x) - y) ** 2).mean()), rel=1e-14)
+    theta = np.linspace(-1, 1, 13)
+    value = risk.value(theta)
+    net.parameters().value = theta
+    assert value == pytest.approx(float(((net(x) - y) ** 2).mean()), rel=1e-14)
+
+
+def test_parameters_are_those_of_the_model() -> None:
+    net, (x, y) = model(), data()
+    risk = EmpiricalRisk(net, MSELoss(), x, y)
+    assert np.shares_memory(risk.parameters().value, net.parameters().value)
+    assert risk.parameters().names == tuple(f"model.{name}" for name in net.parameters().names)
+
+
+def test_data_is_cast_to_the_dtype_of_the_model() -> None:
+    x, y = data()
+    risk = EmpiricalRisk(model().astype(np.float32), BCEWithLogitsLoss(), x, y.astype(int))
+    assert risk.x.dtype == risk.y.dtype == np.float32
+    assert risk.gradient(np.zeros(13)).dtype == np.float32
+
+
+def test_bad_data_is_refused_at_construction() -> None:
+    net, (x, y) = model(), data()
+    holed = x.copy()
+    holed[3, 1] = np.nan
+    with unchanged(net):
+        with pytest.raises(ShapeError, match=r"predictions have shape \(n, 1\), targets \(n,\).*y\[:, None\]"):
+            EmpiricalRisk(net, MSELoss(), x, y[:, 0])
+        with pytest.raises(ShapeError, match="5 samples but y has 4"):
+            EmpiricalRisk(net, MSELoss(), x, y[:4])
+        with pytest.raises(ShapeError, match=r"layer 0, Dense\(2, 3\).*\(2,\), got \(1,\)"):
+            EmpiricalRisk(net, MSELoss(), x[:, :1], y)
+        with pytest.raises(DataError, match=r"x holds 1 number that is NaN.*\(3, 1\)"):
+            EmpiricalRisk(net, MSELoss(), holed, y)
+        with pytest.raises(DataError, match="from 0 to 1"):
+            EmpiricalRisk(net, BCEWithLogitsLoss(), x, 2 * y)
+
+
+def test_backward_before_forward_is_an_error() -> None:
+    with pytest.raises(StateError):
+        EmpiricalRisk(model(), MSELoss(), *data()).backward()

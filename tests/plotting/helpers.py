@@ -1,0 +1,39 @@
+"""What pictures show, in numbers and words."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from minidl.plotting import style
+from minidl.typing import Array
+
+
+def axes(width: float = 6.0, height: float = 4.0) -> Axes:
+    with style():
+        return Figure(figsize=(width, height)).subplots()
+
+
+def render(ax: Axes) -> Array:
+    """The pixels, which are drawn from everything there is: an artist with NaN or a bad text would fail or warn."""
+    canvas: Any = FigureCanvasAgg(ax.get_figure(root=True))
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def legend(ax: Axes) -> list[str]:
+    drawn = ax.get_legend()
+    return [] if drawn is None else [text.get_text() for text in drawn.get_texts()]
+
+
+def texts(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def boxes(ax: Axes) -> list[tuple[str, Bbox]]:
+    """Where the texts are in the finished picture, in pixels."""
+    render(ax)
+    return [(text.get_text(), text.get_window_extent()) for text in ax.texts if text.get_text()]

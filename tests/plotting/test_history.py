@@ -1,0 +1,119 @@
+"""Loss curves."""
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from minidl import SGD, CubicValley, DataError, Dense, History, MSELoss, ShapeError, Trainer, minimize
+from minidl.plotting import plot_history
+from minidl.typing import Array
+from tests.plotting.helpers import axes, legend, render
+
+
+def trained() -> History:
+    x = np.linspace(-1, 1, 8)[:, None]
+    model = Dense(1, 1, rng=0)
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.1))
+    return trainer.fit(x, 2 * x, epochs=5, batch_size=4, validation=(x, 2 * x), rng=0)
+
+
+def points(ax: Axes) -> list[Array]:
+    return [np.asarray(line.get_xydata()) for line in ax.lines]
+
+
+def test_losses_stand_over_the_steps_before_which_they_were_measured() -> None:
+    ax = plot_history([4.0, 2.0, 1.0], axes())
+    np.testing.assert_array_equal(points(ax)[0], [[0, 4], [1, 2], [2, 1]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss")
+    assert legend(ax) == []
+
+
+def test_takes_histories_descents_and_lists() -> None:
+    history, valley = trained(), CubicValley(-1.0, 1.0)
+    descent = minimize(valley, SGD(valley.parameters(), lr=1e-4), steps=9)
+    ax = plot_history({"fit": history, "valley": descent, "list": np.array([1.0, 2.0])}, axes())
+    assert legend(ax) == ["fit", "valley", "list"]
+    for line, losses in zip(points(ax), [history.loss, descent.loss, [1.0, 2.0]], strict=True):
+        np.testing.assert_array_equal(line[:, 1], losses)
+    assert len({line.get_color() for line in ax.lines}) == 3
+    assert len({str(vars(line)["_dash_pattern"]) for line in ax.lines}) == 3
+    render(ax)
+
+
+def test_keys_are_drawn_over_epochs() -> None:
+    history = trained()
+    ax = plot_history(history, axes(), keys=("loss", "validation_loss"))
+    assert legend(ax) == ["loss", "validation loss"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss")
+    for line, key in zip(points(ax), ("loss", "validation_loss"), strict=True):
+        np.testing.assert_array_equal(line[:, 0], [1, 2, 3, 4, 5])
+        np.testing.assert_array_equal(line[:, 1], history.epochs[key])
+
+
+def test_labels_and_keys_name_every_curve() -> None:
+    ax = plot_history({"a": trained(), "b": trained()}, axes(), keys=("loss", "validation_loss"))
+    assert legend(ax) == ["a: loss", "a: validation loss", "b: loss", "b: validation loss"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "log", "scale"),
+    [
+        ([2.0, 1.0], None, "linear"),
+        ([100.0, 1.0], None, "linear"),
+        ([101.0, 1.0], None, "log"),
+        ([101.0, 1.0], False, "linear"),
+        ([2.0, 1.0], True, "log"),
+        ([2.0, 0.0], None, "linear"),
+        ([2.0, 0.0], True, "symlog"),
+        ([3.0, 2.0, -4.0], None, "linear"),
+        ([3.0, 2.0, -4.0, 1e6], None, "symlog"),
+        ([3.0, 2.0, -4.0, 1e6], False, "linear"),
+        ([0.0, 0.0], True, "symlog"),
+        ([0.0, 0.0, 0.0, 5.0], None, "linear"),
+    ],
+)
+def test_the_scale_fits_the_values(losses: list[float], log: bool | None, scale: str) -> None:
+    ax = plot_history(losses, axes(), log=log)
+    assert ax.get_yscale() == scale
+    render(ax)
+
+
+def test_all_curves_decide_on_the_scale_together() -> None:
+    assert plot_history({"a": [1.0, 1.0], "b": [1e3, 1e3]}, axes()).get_yscale() == "log"
+
+
+def test_a_single_loss_is_visible() -> None:
+    ax = axes()
+    assert plot_history([1.0], ax).lines[0].get_marker() not in ("None", "", None)
+    assert plot_history([1.0, 2.0], axes()).lines[0].get_marker() == "None"
+
+
+def test_empty_histories_are_refused() -> None:
+    with pytest.raises(DataError, match="the history 'run' is empty; train"):
+        plot_history({"run": History()}, axes())
+    with pytest.raises(DataError, match="no histories"):
+        plot_history({}, axes())
+
+
+def test_nan_is_refused_with_its_place() -> None:
+    with pytest.raises(DataError, match=r"the history 'run'.*first at index \(1,\): nan"):
+        plot_history({"run": [1.0, float("nan")]}, axes())
+
+
+def test_a_table_of_losses_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"flat list of losses, got shape \(2, 2\); label"):
+        plot_history([[1.0, 2.0], [3.0, 4.0]], axes())  # type: ignore[list-item]
+
+
+def test_keys_that_were_not_measured_are_refused() -> None:
+    with pytest.raises(DataError, match="did not measure 'accuracy' at each epoch; it has 'loss', 'validation_loss'"):
+        plot_history(trained(), axes(), keys=("accuracy",))
+    with pytest.raises(DataError, match="only the History of a fit has epochs"):
+        plot_history([1.0, 2.0], axes(), keys=("loss",))
+
+
+def test_nothing_is_drawn_before_an_error() -> None:
+    ax = axes()
+    with pytest.raises(DataError):
+        plot_history({"good": [1.0, 2.0], "bad": [float("inf")]}, ax)
+    assert not ax.lines

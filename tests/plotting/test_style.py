@@ -1,0 +1,120 @@
+"""One look for all pictures, applied locally."""
+
+import subprocess
+import sys
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from minidl import CubicValley, Dense, Sequential, make_xor
+from minidl.plotting import plot_contours, plot_decision_boundary, plot_history, plot_network, style
+from minidl.plotting.style import FONT, SMALL_FONT, canvas, legend_below, look
+from tests.plotting.helpers import axes, render
+
+PLOTS = {
+    "network": lambda ax=None: plot_network(Sequential(Dense(2, 2), Dense(2, 1), rng=0), ax),
+    "contours": lambda ax=None: plot_contours(CubicValley(), {"a": [[0.0, 0.0], [9.0, 9.0]]}, ax),
+    "history": lambda ax=None: plot_history({"a": [3.0, 2.0]}, ax),
+    "boundary": lambda ax=None: plot_decision_boundary(Sequential(Dense(2, 1, rng=0)), *make_xor(9, rng=0), ax),
+}
+
+
+def in_a_new_process(code: str, **environment: str) -> str:
+    process = subprocess.run(
+        [sys.executable, "-c", code], env={"MPLBACKEND": "svg"} | environment, capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_settings_stay_as_they_are(name: str) -> None:
+    before = dict(mpl.rcParams)
+    PLOTS[name]()
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_the_axes_given_are_drawn_on_and_returned(name: str) -> None:
+    given = axes()
+    empty = render(given)
+    assert PLOTS[name](given) is given
+    assert (render(given) != empty).any()
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_without_axes_pyplot_gets_one_new_figure(name: str) -> None:
+    ax = PLOTS[name]()
+    assert isinstance(ax, Axes)
+    assert [plt.figure(number) for number in plt.get_fignums()] == [ax.figure]
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_pictures_are_reproducible_and_ignore_settings_of_the_user(name: str) -> None:
+    first = render(PLOTS[name]())
+    with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "black", "axes.grid": True}):
+        second = render(PLOTS[name]())
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_axes_made_elsewhere_get_the_fonts(name: str) -> None:
+    with mpl.rc_context({"font.size": 30}):
+        given = Figure().subplots()
+    ax = PLOTS[name](given)
+    render(ax)
+    assert ax.xaxis.label.get_fontsize() == FONT
+    assert {tick.label1.get_fontsize() for tick in ax.xaxis.get_major_ticks()} == {SMALL_FONT}
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_an_array_of_axes_is_refused_with_advice(name: str) -> None:
+    with pytest.raises(TypeError, match=r"one Axes or None, got ndarray.*axes\[0, 0\]"):
+        PLOTS[name](Figure().subplots(2, 2))
+
+
+def test_style_ends_with_its_block() -> None:
+    before = dict(mpl.rcParams)
+    with style():
+        assert mpl.rcParams["legend.fontsize"] == SMALL_FONT
+        assert dict(mpl.rcParams) != before
+    assert dict(mpl.rcParams) == before
+
+
+def test_style_ends_after_an_error() -> None:
+    before = dict(mpl.rcParams)
+    with pytest.raises(ZeroDivisionError), canvas(None, (1.0, 1.0)):
+        raise ZeroDivisionError
+    assert dict(mpl.rcParams) == before
+
+
+def test_lines_differ_in_more_than_colour() -> None:
+    looks = [look(index) for index in range(35)]
+    assert len({(one.color, str(one.linestyle)) for one in looks}) == 35
+    assert len({(one.marker, str(one.linestyle)) for one in looks}) == 35
+
+
+def test_the_legend_below_hides_nothing() -> None:
+    ax = axes()
+    ax.plot([0, 1], [0, 1])
+    ax.set_xlabel("x")
+    legend_below(ax, [Line2D([], [], label=f"line {index}") for index in range(9)])
+    render(ax)
+    box: Any = ax.get_legend().get_window_extent()  # type: ignore[union-attr]
+    assert box.y0 > 0
+    assert box.y1 < ax.xaxis.label.get_window_extent().y0 < ax.get_window_extent().y0
+
+
+def test_minidl_alone_does_not_load_matplotlib() -> None:
+    assert in_a_new_process("import minidl, sys; print('matplotlib' in sys.modules)") == "False"
+
+
+def test_importing_leaves_the_backend_to_the_user() -> None:
+    assert in_a_new_process("import minidl.plotting, matplotlib; print(matplotlib.get_backend())") == "svg"

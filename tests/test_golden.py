@@ -1,0 +1,107 @@
+"""What an outside framework computes: the files in golden/, written by golden/make_golden.py with PyTorch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import Layer, Loss, Module, Optimizer, Sequential, Trainer
+from minidl.typing import Array
+
+FOLDER = Path(__file__).parent / "golden"
+TOLERANCE = 1e-10
+WITHOUT_GOLDEN_VALUES = {"Sequential"}
+"""Public classes that the script has no row for: Sequential is what networks.json is made of."""
+
+
+def read(kind: str) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((FOLDER / f"{kind}.json").read_text(encoding="utf-8"))
+    return cases
+
+
+def every(kind: str) -> pytest.MarkDecorator:
+    """Run a test over all cases of a file."""
+    return pytest.mark.parametrize("case", read(kind), ids=title)
+
+
+def title(case: dict[str, Any]) -> str:
+    if "name" not in case:
+        return "-".join([*(layer["name"] for layer in case["layers"]), case["loss"]["name"]])
+    return "-".join([case["name"], *(f"{name}={value}" for name, value in case["kwargs"].items())])
+
+
+def build(spec: dict[str, Any], *arguments: Any) -> Any:
+    return getattr(minidl, spec["name"])(*arguments, **spec["kwargs"])
+
+
+def network(case: dict[str, Any]) -> Sequential:
+    model = Sequential(*map(build, case["layers"]))
+    set_parameters(model, case["parameters"])
+    return model
+
+
+def set_parameters(module: Module, values: dict[str, Any]) -> None:
+    parameters = module.parameters()
+    assert set(parameters.names) == set(values)
+    for name, value in values.items():
+        parameters[name].value = value
+
+
+def agree(got: Array | float, expected: Any) -> None:
+    np.testing.assert_allclose(got, expected, rtol=TOLERANCE, atol=1e-14)
+
+
+def gradients_agree(module: Module, expected: dict[str, Any]) -> None:
+    for name, parameter in module.named_parameters():
+        agree(parameter.grad, expected[name])
+
+
+@every("layers")
+def test_layers(case: dict[str, Any]) -> None:
+    layer = build(case)
+    set_parameters(layer, case["parameters"])
+    agree(layer.forward(np.array(case["x"])), case["y"])
+    agree(layer.backward(np.array(case["grad"])), case["grad_x"])
+    gradients_agree(layer, case["gradients"])
+
+
+@every("losses")
+def test_losses(case: dict[str, Any]) -> None:
+    loss = build(case)
+    agree(loss.forward(np.array(case["prediction"]), np.array(case["target"])), case["value"])
+    agree(loss.backward(), case["grad"])
+
+
+@every("networks")
+def test_networks(case: dict[str, Any]) -> None:
+    model, loss = network(case), build(case["loss"])
+    y = model.forward(np.array(case["x"]))
+    agree(y, case["y"])
+    agree(loss.forward(y, np.array(case["target"])), case["value"])
+    agree(model.backward(loss.backward()), case["grad_x"])
+    gradients_agree(model, case["gradients"])
+
+
+@every("optimizers")
+def test_ten_steps_of_optimizers(case: dict[str, Any]) -> None:
+    model = network(case)
+    trainer = Trainer(model, build(case["loss"]), build(case, model.parameters()))
+    for expected in case["path"]:
+        trainer.fit(case["x"], case["target"])
+        for name, parameter in model.named_parameters():
+            agree(parameter.value, expected[name])
+    agree(np.array(trainer.history.loss), case["losses"])
+    assert len(case["path"]) == 10
+
+
+@pytest.mark.parametrize(("kind", "base"), [("layers", Layer), ("losses", Loss), ("optimizers", Optimizer)])
+def test_everything_public_has_a_row(kind: str, base: type) -> None:
+    public = {name for name in minidl.__all__ if _is_made_from(getattr(minidl, name), base)}
+    assert public - {case["name"] for case in read(kind)} <= WITHOUT_GOLDEN_VALUES
+
+
+def _is_made_from(thing: object, base: type) -> bool:
+    return isinstance(thing, type) and issubclass(thing, base) and thing is not base

@@ -1,0 +1,143 @@
+"""Optimizers stopped, saved, copied and taken up again."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidl import SGD, DataError, Dense, HyperparameterError, Momentum, Parameter, Sequential, ShapeError, StateError
+from tests.helpers import bits, bits_of, unchanged
+from tests.tables import OPTIMIZERS, OptimizerCase, seeds
+from tests.test_optimizers import every_optimizer, network, run
+from tests.user_defined import Adagrad
+
+
+def through_pickle(thing: Any) -> Any:
+    return pickle.loads(pickle.dumps(thing))
+
+
+@every_optimizer
+@given(seeds, st.integers(1, 5), st.integers(0, 4))
+def test_state_continues_bit_for_bit(case: OptimizerCase, seed: int, size: int, steps: int) -> None:
+    rng = np.random.default_rng(seed)
+    theta, grads = rng.normal(size=size), rng.normal(size=(steps + 3, size))
+    straight = case.make([Parameter(theta)])
+    run(straight, grads)
+    first = case.make([Parameter(theta)])
+    first.lr = 0.1
+    there = run(first, grads[:steps])
+    second = case.make([Parameter(there)])
+    second.lr = 0.7
+    second.load_state(first.state())
+    run(second, grads[steps:])
+    assert bits_of(second) == bits_of(straight)
+
+
+@every_optimizer
+def test_state_is_a_copy(case: OptimizerCase) -> None:
+    optimizer = case.make([Parameter([1.0, 2.0])])
+    state = optimizer.state()
+    before = bits(*state.values())
+    run(optimizer, np.ones((3, 2)))
+    assert bits(*state.values()) == before
+    optimizer.load_state(state)
+    state_again = bits(*optimizer.state().values())
+    for name in optimizer.slots:
+        state[name][...] = 7
+    assert bits(*optimizer.state().values()) == state_again == before
+
+
+def test_state_over_several_vectors() -> None:
+    net = network()
+    vector = net.parameters()
+    optimizer = Momentum([vector["2.bias"], vector["0.weight"]], 0.1)
+    run(optimizer, np.arange(14.0).reshape(2, 7))
+    other = Momentum([vector["2.bias"], vector["0.weight"]], 0.1)
+    other.load_state(optimizer.state())
+    assert bits(*other.state().values()) == bits(*optimizer.state().values())
+    np.testing.assert_allclose(other.state()["velocity"], 0.9 * np.arange(7) + np.arange(7, 14))
+
+
+@every_optimizer
+def test_a_wrong_state_changes_nothing(case: OptimizerCase) -> None:
+    optimizer = case.make([Parameter([1.0, 2.0])])
+    run(optimizer, np.ones((2, 2)))
+    good = optimizer.state()
+    lacking = {name: value for name, value in good.items() if name != "lr"}
+    wrong: list[tuple[dict[str, Any], type[Exception]]] = [
+        ({}, StateError),
+        (lacking | {"steps": 9}, StateError),
+        (good | {"steps": 9, "more": 1.0}, StateError),
+        (good | {"steps": 9, "lr": -1.0}, HyperparameterError),
+        (good | {"steps": 9, "lr": np.ones(3)}, HyperparameterError),
+    ]
+    wrong += [(good | {"steps": 9, "lr": 0.7, name: np.zeros(3)}, ShapeError) for name in optimizer.slots]
+    wrong += [(good | {"steps": 9, "lr": 0.7, name: ["a", "b"]}, DataError) for name in optimizer.slots]
+    for state, error in wrong:
+        with unchanged(optimizer), pytest.raises(error):
+            optimizer.load_state(state)
+
+
+def test_the_state_of_another_optimizer_is_named() -> None:
+    parameters = [Parameter([1.0])]
+    with pytest.raises(StateError, match="SGD keeps steps, lr, but the state has steps, lr, momentum, velocity"):
+        SGD(parameters, 0.1).load_state(Momentum(parameters, 0.1).state())
+
+
+@every_optimizer
+@pytest.mark.parametrize("twin", [copy.deepcopy, through_pickle])
+def test_model_and_optimizer_copied_together_stay_connected(case: OptimizerCase, twin: Callable[[Any], Any]) -> None:
+    net = network()
+    optimizer = case.make(net.parameters())
+    grads = np.random.default_rng(1).normal(size=(4, 13))
+    run(optimizer, grads[:2])
+    other_net, other = twin((net, optimizer))
+    with unchanged(net, optimizer):
+        other_net.parameters().grad = grads[2]
+        other.step()
+    run(optimizer, grads[2:3])
+    assert bits_of(other) == bits_of(optimizer)
+    assert bits_of(other_net) == bits_of(net)
+    assert other_net.parameters().value.base is other.vectors[0].value.base
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, through_pickle])
+def test_an_optimizer_copied_alone_takes_its_own_parameters_along(twin: Callable[[Any], Any]) -> None:
+    parameter = Parameter([1.0, 2.0])
+    optimizer = Adagrad([parameter], 0.1)
+    run(optimizer, np.ones((2, 2)))
+    with unchanged(parameter, optimizer):
+        other = twin(optimizer)
+        assert (other.steps, other.lr, other.epsilon) == (2, 0.1, 1e-8)
+        run(other, np.ones((1, 2)))
+    run(optimizer, np.ones((1, 2)))
+    assert bits(other.vectors[0].value) == bits(parameter.value)
+
+
+def test_the_table_holds_every_public_optimizer() -> None:
+    made = {type(case.make([Parameter([1.0])])) for case in OPTIMIZERS}
+    assert {SGD, Momentum} <= made
+
+
+def test_training_goes_on_alike_after_save_and_load() -> None:
+    def train(net: Sequential, optimizer: Momentum, steps: int) -> None:
+        for _ in range(steps):
+            net.parameters().grad = np.sin(net.parameters().value)
+            optimizer.step()
+
+    net = Sequential(Dense(2, 2, rng=0))
+    optimizer = Momentum(net.parameters(), 0.1)
+    train(net, optimizer, 3)
+    saved = net.state(), optimizer.state()
+    train(net, optimizer, 3)
+    again = Sequential(Dense(2, 2, rng=5))
+    taken_up = Momentum(again.parameters(), 0.5)
+    again.load_state(saved[0])
+    taken_up.load_state(saved[1])
+    train(again, taken_up, 3)
+    assert bits_of(again) == bits_of(net)

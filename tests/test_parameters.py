@@ -1,0 +1,278 @@
+"""Parameters and the one flat vector in which they live."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidl import DataError, Dense, Momentum, Parameter, ParameterVector, ReLU, Sequential, ShapeError, StateError
+from minidl.parameters import contiguous_runs, share_memory
+from minidl.typing import Array
+from tests.helpers import bits, unchanged
+from tests.tables import seeds
+
+shapes = st.lists(st.lists(st.integers(0, 3), max_size=3).map(tuple), min_size=1, max_size=6)
+
+
+def draw(seed: int, shapes: list[tuple[int, ...]]) -> tuple[list[Parameter], ParameterVector]:
+    rng = np.random.default_rng(seed)
+    parameters = [Parameter(rng.normal(size=shape)) for shape in shapes]
+    for parameter in parameters:
+        parameter.grad = rng.normal(size=parameter.shape)
+    return parameters, ParameterVector([(f"p{i}", parameter) for i, parameter in enumerate(parameters)])
+
+
+def flat(arrays: list[Array]) -> Array:
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+@given(seeds, shapes)
+def test_packing_keeps_values_gradients_order_and_names(seed: int, shapes: list[tuple[int, ...]]) -> None:
+    rng = np.random.default_rng(seed)
+    values = [rng.normal(size=shape) for shape in shapes]
+    grads = [rng.normal(size=shape) for shape in shapes]
+    parameters, vector = draw(seed, shapes)
+    np.testing.assert_array_equal(vector.value, flat([np.asarray(value) for value in values]))
+    np.testing.assert_array_equal(vector.grad, flat([parameter.grad for parameter in parameters]))
+    assert len(grads) == len(vector) == len(parameters)
+    assert [p is q for p, q in zip(vector, parameters, strict=True)] == [True] * len(parameters)
+    assert vector.names == tuple(f"p{i}" for i in range(len(parameters)))
+    assert [parameter.shape for parameter in vector] == shapes
+    assert vector.size == sum(parameter.size for parameter in parameters)
+    assert vector.value.flags.c_contiguous
+    assert vector.grad.flags.c_contiguous
+
+
+@given(seeds, shapes)
+def test_values_and_gradients_are_views_both_ways(seed: int, shapes: list[tuple[int, ...]]) -> None:
+    parameters, vector = draw(seed, shapes)
+    vector.value[:] = np.arange(vector.size)
+    vector.grad[:] = -np.arange(vector.size)
+    np.testing.assert_array_equal(flat([p.value for p in parameters]), np.arange(vector.size))
+    np.testing.assert_array_equal(flat([p.grad for p in parameters]), -np.arange(vector.size))
+    for number, parameter in enumerate(parameters):
+        parameter.value = np.full(parameter.shape, number)
+        parameter.grad = np.full(parameter.shape, 10 * number)
+    expected = np.repeat(np.arange(len(parameters)), [p.size for p in parameters])
+    np.testing.assert_array_equal(vector.value, expected)
+    np.testing.assert_array_equal(vector.grad, 10 * expected)
+
+
+@given(seeds, shapes)
+def test_packing_again_moves_nothing(seed: int, shapes: list[tuple[int, ...]]) -> None:
+    parameters, vector = draw(seed, shapes)
+    value, grad = vector.value, vector.grad
+    again = ParameterVector(list(vector.items()))
+    assert again.value.base is value.base
+    assert again.grad.base is grad.base
+    assert not vector.moved
+    part = ParameterVector(list(vector.items())[1:])
+    if part.size:
+        assert part.value.base is value.base
+        np.testing.assert_array_equal(part.value, value[parameters[0].size :])
+
+
+def network() -> Sequential:
+    return Sequential(Dense(2, 3), ReLU(), Sequential(Dense(3, 2, use_bias=False), Dense(2, 1)), rng=0)
+
+
+def test_names_in_reading_order() -> None:
+    vector = network().parameters()
+    assert vector.names == ("0.weight", "0.bias", "2.0.weight", "2.1.weight", "2.1.bias")
+    assert [parameter.shape for parameter in vector] == [(2, 3), (3,), (3, 2), (2, 1), (1,)]
+    assert vector["2.1.weight"].shape == (2, 1)
+    with pytest.raises(KeyError, match=r"no parameter 'weight'; there are 0\.weight, 0\.bias"):
+        vector["weight"]
+
+
+def test_a_submodel_is_a_slice_of_its_root() -> None:
+    net = network()
+    root = net.parameters()
+    for part, begin, end in ((net[0], 0, 9), (net[2], 9, 18), (net[2:], 9, 18), (net[:1], 0, 9)):
+        vector = part.parameters()
+        assert vector.value.base is root.value.base
+        vector.value[:] = 1
+        assert np.all(root.value[begin:end] == 1)
+        vector.value[:] = 0
+    assert not root.moved
+    assert net.parameters().value.base is root.value.base
+
+
+MOVES: list[Callable[[Sequential], object]] = [
+    lambda net: Sequential(net, Dense(1, 1)),
+    lambda net: net.astype(np.float32),
+    lambda net: net[0].astype(np.float32),
+    lambda net: ParameterVector(reversed(list(net.parameters().items()))),
+]
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_vector_whose_parameters_moved_refuses_use(move: Callable[[Sequential], object]) -> None:
+    net = network()
+    vector = net.parameters()
+    optimizer = Momentum(vector, 0.1)
+    kept = vector.value.copy()
+    held = move(net)
+    assert vector.moved
+    uses: list[Callable[[], object]] = [lambda: vector.value, lambda: vector.grad, vector.check, optimizer.step]
+    uses += [lambda: setattr(vector, "value", kept), lambda: setattr(vector, "grad", kept)]
+    for use in uses:
+        with pytest.raises(
+            StateError, match=r"have moved since .*ask the outermost model for its parameters\(\) again"
+        ):
+            use()
+    np.testing.assert_allclose(net.parameters().value, kept, rtol=1e-6)
+    assert held is not None
+
+
+def test_a_larger_model_keeps_values_and_gradients() -> None:
+    net = network()
+    net.parameters().grad = np.arange(18)
+    value = net.parameters().value.copy()
+    larger = Sequential(Dense(2, 2), net)
+    np.testing.assert_array_equal(larger.parameters().value[6:], value)
+    np.testing.assert_array_equal(larger.parameters().grad[6:], np.arange(18))
+    assert net.parameters().value.base is larger.parameters().value.base
+
+
+def test_a_parameter_in_two_places_is_refused() -> None:
+    shared = Parameter([1.0])
+    with pytest.raises(StateError, match=r"in two places, 'a' and 'c'.*make a Parameter of its own"):
+        ParameterVector([("a", shared), ("b", Parameter([1.0])), ("c", shared)])
+    first, second = Dense(2, 2), Dense(2, 2)
+    second.weight = first.weight
+    with pytest.raises(StateError, match=r"'0\.weight' and '1\.weight'"):
+        Sequential(first, second)
+
+
+@pytest.mark.parametrize("attribute", ["value", "grad"])
+@pytest.mark.parametrize("wrong", [1.0, [1.0], [[1.0], [2.0]], [1.0, 2.0, 3.0]])
+def test_another_shape_is_refused_and_changes_nothing(attribute: str, wrong: Any) -> None:
+    parameter = Parameter([1.0, 2.0])
+    vector = ParameterVector([("p", parameter), ("q", Parameter([[3.0]]))])
+    for owner in (parameter, vector):
+        if np.shape(wrong) == (3,) and owner is vector:
+            continue
+        with unchanged(*vector), pytest.raises(ShapeError, match=r"of shape \(.*\) was given, but the shape here is"):
+            setattr(owner, attribute, wrong)
+
+
+@pytest.mark.parametrize("wrong", ["ab", ["a", "b"], [1j, 2], [None, 1], [[1], [1, 2]], [object()]])
+def test_what_is_not_made_of_numbers_is_refused(wrong: Any) -> None:
+    with pytest.raises(DataError, match="numbers"):
+        Parameter(wrong)
+    parameter = Parameter([1.0, 2.0])
+    with unchanged(parameter), pytest.raises(DataError, match="numbers"):
+        parameter.value = wrong
+    with unchanged(parameter), pytest.raises(DataError, match="numbers"):
+        parameter.grad = wrong
+
+
+def test_setting_copies_in_place() -> None:
+    parameter = Parameter([1.0, 2.0])
+    value, given_array = parameter.value, np.array([3.0, 4.0])
+    parameter.value = given_array
+    assert parameter.value is value
+    given_array[:] = 0
+    assert value.tolist() == [3.0, 4.0]
+    parameter.value += 1
+    parameter.value *= 2
+    assert parameter.value is value
+    assert value.tolist() == [8.0, 10.0]
+    parameter.grad -= 1
+    assert parameter.grad.tolist() == [-1.0, -1.0]
+
+
+def test_the_initial_array_is_copied() -> None:
+    initial = np.ones(2)
+    Parameter(initial).value[:] = 5
+    assert initial.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("given_type", "kept"),
+    [
+        (np.float32, np.float32),
+        (np.float64, np.float64),
+        (np.float16, np.float64),
+        (np.int32, np.float64),
+        (bool, np.float64),
+    ],
+)
+def test_float32_stays_and_all_else_is_float64(given_type: type, kept: type) -> None:
+    parameter = Parameter(np.ones(2, given_type))
+    assert parameter.dtype == parameter.grad.dtype == kept
+    parameter.value = np.full(2, 0.5)
+    parameter.grad = [1, 2]
+    assert parameter.dtype == parameter.grad.dtype == kept
+
+
+def test_mixed_types_pack_into_the_wider_one() -> None:
+    single, double = Parameter(np.ones(1, np.float32)), Parameter([2.0])
+    vector = ParameterVector([("a", single), ("b", double)])
+    assert vector.dtype == single.dtype == double.dtype == np.float64
+    assert vector.value.tolist() == [1.0, 2.0]
+    assert ParameterVector([("a", Parameter(np.ones(1, np.float32)))]).dtype == np.float32
+
+
+def test_scalars_and_empty_ones_are_parameters_too() -> None:
+    scalar, empty = Parameter(3.0), Parameter(np.zeros((0, 2)))
+    vector = ParameterVector([("scalar", scalar), ("empty", empty), ("more", Parameter([4.0]))])
+    assert vector.value.tolist() == [3.0, 4.0]
+    scalar.value = 5
+    scalar.value += 1
+    assert vector.value.tolist() == [6.0, 4.0]
+    assert scalar.value.shape == ()
+    assert repr(vector) == "ParameterVector(2: scalar (), empty (0, 2), more (1,))"
+    assert ParameterVector([]).size == 0
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])
+def test_a_copy_takes_the_value_alone(twin: Callable[[Parameter], Parameter]) -> None:
+    parameter = Parameter(np.array([[1.0, 2.0]], np.float32), decay=False)
+    parameter.grad = [[3.0, 4.0]]
+    with unchanged(parameter):
+        other = twin(parameter)
+        assert bits(other.value) == bits(parameter.value)
+        assert other.dtype == np.float32
+        assert (other.shape, other.decay) == ((1, 2), False)
+        assert other.grad.tolist() == [[0.0, 0.0]]
+        other.value = [[9.0, 9.0]]
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])
+def test_copies_of_model_and_vector_together_stay_connected(twin: Callable[[Any], Any]) -> None:
+    net = network()
+    vector = net.parameters()
+    with unchanged(net):
+        other_net, other = twin((net, vector))
+        other.value[:] = 7
+        assert np.all(other_net[0].weight.value == 7)
+        assert other_net.parameters().value.base is other.value.base
+        assert other.names == vector.names
+
+
+def test_decay_is_kept() -> None:
+    assert Parameter([1.0]).decay
+    assert not Parameter([1.0], decay=False).decay
+
+
+def test_runs_and_shared_memory() -> None:
+    parameters, _ = draw(0, [(2,), (1,), (3,), (1,)])
+    a, b, c, d = parameters
+    assert contiguous_runs([a, b, d, c]) == [[a, b], [d], [c]]
+    assert contiguous_runs([b, a]) == [[b], [a]]
+    assert contiguous_runs([]) == []
+    assert share_memory([a, d])
+    assert not share_memory([a, Parameter([1.0])])
+    a.astype(np.float32)
+    assert not share_memory([b, c])
+
+
+def test_repr_of_a_parameter() -> None:
+    assert repr(Parameter([[1.0, 2.0]])) == "Parameter(shape=(1, 2), dtype=float64)"

@@ -1,0 +1,126 @@
+"""Random networks: their gradients, and their training against the same network in plain Python (plain.py)."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from minidl import Dense, EmpiricalRisk, Layer, Sequential, Sigmoid, Trainer
+from minidl.checking import check_gradients
+from minidl.checking.strategies import KEEPING, architectures
+from minidl.typing import Array
+from tests import plain
+from tests.reference import TOLERANCE
+from tests.tables import LOSSES, OPTIMIZERS, LossCase, OptimizerCase, seeds
+from tests.test_losses import every_loss
+from tests.test_optimizers import every_optimizer
+from tests.user_defined import Scale
+
+INPUTS = 2
+BETWEEN = (*KEEPING, Scale, lambda width: Dense(width, width, use_bias=False))
+LAST: dict[str, tuple[type[Layer], ...]] = {"BCELoss": (Sigmoid,)}
+"""What a network must end with for a loss; all other losses take any network."""
+SATURATED = {"BCELoss": 1e-4}
+"""Predictions that near to 0 or 1 are not drawn: the digits of 1 − p are lost there, in any implementation."""
+
+
+class Problem:
+    """A random network and data for a loss."""
+
+    def __init__(self, model: Sequential, case: LossCase, seed: int, samples: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.loss = case.make()
+        self.name = type(self.loss).__name__
+        self.model = Sequential(model, *(last() for last in LAST.get(self.name, ())))
+        self.model.parameters().value = rng.normal(scale=0.5, size=self.model.parameters().size)
+        self.x = rng.normal(size=(samples, INPUTS))
+        prediction = self.model.forward(self.x)
+        self.y = case.draw(rng, prediction.shape)[1]
+        margin = SATURATED.get(self.name, -np.inf)
+        self.usable = bool((np.minimum(prediction, 1 - prediction) > margin).all())
+
+
+problems = {
+    case.name: st.builds(
+        Problem, architectures(INPUTS, max_width=4, layers=BETWEEN), st.just(case), seeds, st.integers(1, 5)
+    ).filter(lambda problem: problem.usable)
+    for case in LOSSES
+}
+
+
+def described(layer: Layer) -> list[tuple[str, dict[str, Any]]]:
+    """A network as plain.py takes it."""
+    if isinstance(layer, Sequential):
+        return [pair for part in layer for pair in described(part)]
+    return [(type(layer).__name__, {name: p.value.tolist() for name, p in layer.named_parameters()})]
+
+
+def flat(parameters: list[dict[str, Any]]) -> Array:
+    return np.concatenate([np.zeros(0), *(np.ravel(value) for layer in parameters for value in layer.values())])
+
+
+def agree(got: Any, expected: Any) -> None:
+    np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-10 * (1e-3 + np.abs(expected).max(initial=0)))
+
+
+def rounding(risk: EmpiricalRisk) -> float:
+    """How many times coarser than usual finite differences are, where the loss hardly depends on an array."""
+    value = risk.forward()
+    risk.backward()
+    norms = [float(np.linalg.norm(parameter.grad)) for parameter in risk.parameters()]
+    return max(1.0, 1e-4 * max(1.0, value) / min((norm for norm in norms if norm > 0), default=1.0))
+
+
+@every_loss
+@given(st.data())
+def test_gradients_agree_with_finite_differences(case: LossCase, data: st.DataObject) -> None:
+    problem = data.draw(problems[case.name])
+    risk = EmpiricalRisk(problem.model, problem.loss, problem.x, problem.y)
+    check_gradients(risk, rtol=TOLERANCE * rounding(risk))
+
+
+@every_loss
+@given(st.data())
+def test_forward_and_backward_agree_with_plain_python(case: LossCase, data: st.DataObject) -> None:
+    problem = data.draw(problems[case.name])
+    network = described(problem.model)
+    prediction = problem.model.forward(problem.x)
+    value = problem.loss.forward(prediction, problem.y)
+    grad_x = problem.model.backward(problem.loss.backward())
+    batches = plain.forward(network, problem.x.tolist())
+    plain_value, grad = plain.LOSSES[problem.name](batches[-1], problem.y.tolist())
+    plain_grad_x, grads = plain.backward(network, batches, grad)
+    agree(prediction, batches[-1])
+    agree(value, plain_value)
+    agree(grad_x, plain_grad_x)
+    agree(problem.model.parameters().grad, flat(grads))
+
+
+@every_optimizer
+@given(st.data())
+def test_training_agrees_with_plain_python(case: OptimizerCase, data: st.DataObject) -> None:
+    problem = data.draw(st.one_of(*problems.values()))
+    samples = len(problem.x)
+    size, epochs = data.draw(st.integers(1, samples)), data.draw(st.integers(1, 2))
+    network = described(problem.model)
+    trainer = Trainer(problem.model, problem.loss, case.make(problem.model.parameters()))
+    history = trainer.fit(
+        problem.x, problem.y, epochs=epochs, batch_size=size, shuffle=False, on_divergence="stop"
+    )
+    assume(history.reason is None and max(history.loss) < 1e3)  # where it blows up, so do the rounding errors
+
+    starts = [start for _ in range(epochs) for start in range(0, samples, size)]
+    batches = [(problem.x[start : start + size].tolist(), problem.y[start : start + size].tolist()) for start in starts]
+    after, losses = plain.train(network, plain.LOSSES[problem.name], case.plain, batches)
+    agree(history.loss, losses)
+    agree(problem.model.parameters().value, flat([parameters for _, parameters in after]))
+    agree(problem.model.predict(problem.x), plain.forward(after, problem.x.tolist())[-1])
+
+
+def test_every_case_has_a_plain_row() -> None:
+    layers = {type(make(2)).__name__ for make in BETWEEN}
+    assert layers <= plain.LAYERS.keys()
+    assert {type(case.make()).__name__ for case in LOSSES} <= plain.LOSSES.keys()
+    assert len(OPTIMIZERS) > 0

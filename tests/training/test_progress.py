@@ -1,0 +1,175 @@
+"""The progress line: where it shows, what it says, and that it is silent elsewhere."""
+
+import io
+import sys
+from typing import Any
+
+import pytest
+
+from minidl import SGD, Callback, Dense, MSELoss, ProgressBar, Quadratic, Run, Trainer, minimize
+from minidl.training import progress
+
+
+class Stream(io.StringIO):
+    """A place to write that is a terminal or not."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+class Clock(Callback):
+    """A clock on which every step takes two seconds."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def on_step_begin(self, run: Run) -> None:
+        self.now += 2.0
+
+
+def run(bar: ProgressBar, *callbacks: Callback, steps: int = 5) -> None:
+    bowl = Quadratic([[1.0]], start=[4.0])
+    minimize(bowl, SGD(bowl.parameters(), 0.5), steps, [*callbacks, bar])
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(progress, "perf_counter", clock)
+    return clock
+
+
+@pytest.fixture
+def without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+
+
+@pytest.mark.usefixtures("without_tqdm")
+def test_the_plain_line_says_step_loss_and_time_left(clock: Clock) -> None:
+    stream = Stream(terminal=True)
+    run(ProgressBar("fit", stream=stream, interval=0), clock)
+    lines = stream.getvalue().split("\r")
+    assert lines[0] == ""
+    assert [line.rstrip(" ") for line in lines[1:]] == [
+        "fit: step 1/5, loss 8, 0:02 passed, 0:08 left",
+        "fit: step 2/5, loss 2, 0:04 passed, 0:06 left",
+        "fit: step 3/5, loss 0.5, 0:06 passed, 0:04 left",
+        "fit: step 4/5, loss 0.125, 0:08 passed, 0:02 left",
+        "fit: step 5/5, loss 0.03125, 0:10 passed, 0:00 left",
+        "fit: step 5/5, loss 0.03125, 0:10 passed, 0:00 left\n",
+    ]
+    widths = [len(line.rstrip("\n")) for line in lines[1:]]
+    assert widths == sorted(widths)
+
+
+@pytest.mark.usefixtures("without_tqdm")
+def test_updates_keep_their_interval(clock: Clock) -> None:
+    stream = Stream(terminal=True)
+    run(ProgressBar(stream=stream, interval=3.9), clock, steps=6)
+    assert [line.split(",")[0] for line in stream.getvalue().split("\r")[1:]] == [
+        "step 1/6",
+        "step 3/6",
+        "step 5/6",
+        "step 6/6",
+    ]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_shorter_line_overwrites_a_longer_one() -> None:
+    line = progress._PlainLine(10, "", stream := Stream(terminal=True))
+    line.show(1, 0.123456)
+    line.show(2, 1.0)
+    first, second = stream.getvalue().split("\r")[1:]
+    assert len(second) == len(first)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00"), (9.6, "0:10"), (59.7, "1:00"), (61, "1:01"), (3600, "60:00")]
+)
+def test_times_are_minutes_and_seconds(seconds: float, shown: str) -> None:
+    assert progress._clock(seconds) == shown
+
+
+@pytest.mark.usefixtures("without_tqdm")
+def test_silent_where_nobody_watches() -> None:
+    for options, shows in (
+        ({"stream": Stream(terminal=False)}, False),
+        ({"stream": Stream(terminal=True)}, True),
+        ({"stream": Stream(terminal=False), "show": True}, True),
+        ({"stream": Stream(terminal=True), "show": False}, False),
+    ):
+        chosen: dict[str, Any] = dict(options)
+        run(ProgressBar(**chosen))
+        assert bool(chosen["stream"].getvalue()) is shows
+
+
+@pytest.mark.usefixtures("without_tqdm")
+def test_standard_error_by_default_and_in_a_notebook(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(ProgressBar())
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    run(ProgressBar())
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "step 5/5" in err
+
+
+def test_with_tqdm_its_bar_is_shown() -> None:
+    pytest.importorskip("tqdm")
+    stream = Stream(terminal=True)
+    run(ProgressBar("fit", stream=stream, interval=0))
+    text = stream.getvalue()
+    assert "fit: 100%" in text
+    assert "5/5" in text
+    assert "loss 0.03125" in text
+
+
+def test_with_tqdm_silent_where_nobody_watches() -> None:
+    stream = Stream(terminal=False)
+    run(ProgressBar(stream=stream))
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.usefixtures("without_tqdm")
+def test_a_second_fit_begins_a_new_line_from_zero() -> None:
+    stream = Stream(terminal=True)
+    model = Dense(1, 1)
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [ProgressBar(stream=stream)])
+    trainer.fit([[1.0]], [[1.0]], epochs=4)
+    trainer.fit([[1.0]], [[1.0]], epochs=3)
+    first, second, rest = stream.getvalue().split("\n")
+    assert rest == ""
+    assert first.split("\r")[-1].startswith("step 4/4")
+    assert second.split("\r")[-1].startswith("step 3/3")
+
+
+class Fails(Callback):
+    """Raises in the middle of a run."""
+
+    def on_step_end(self, run: Run) -> None:
+        raise KeyError
+
+
+@pytest.mark.usefixtures("without_tqdm")
+def test_the_line_ends_also_when_the_run_fails() -> None:
+    stream = Stream(terminal=True)
+    with pytest.raises(KeyError):
+        run(ProgressBar(stream=stream), Fails())
+    assert stream.getvalue().endswith("\n")
+
+
+@pytest.mark.usefixtures("without_tqdm")
+def test_no_steps_are_no_error() -> None:
+    stream = Stream(terminal=True)
+    run(ProgressBar(stream=stream), steps=0)
+    assert "step 0/0" in stream.getvalue()

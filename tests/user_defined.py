@@ -1,0 +1,111 @@
+"""A layer, a loss, two optimizers and two objectives as a user of the package would write them."""
+
+import numpy as np
+
+from minidl import FunctionObjective, Layer, Loss, Objective, Optimizer, Parameter
+from minidl.optimizers import Parameters
+from minidl.typing import Array, Shape
+
+
+class Scale(Layer):
+    """``y = s x``, one learned factor per feature."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
+        self.scale = Parameter(np.ones(n))
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return x * self.scale.value
+
+    def backward(self, grad: Array) -> Array:
+        self.scale.grad = (grad * self.x).sum(axis=0)
+        return grad * self.scale.value
+
+
+class Residual(Layer):
+    """``y = x + f(x)`` around another layer."""
+
+    def __init__(self, inner: Layer) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        return shape
+
+    def forward(self, x: Array) -> Array:
+        return x + self.inner.forward(x)
+
+    def backward(self, grad: Array) -> Array:
+        return grad + self.inner.backward(grad)
+
+
+class LogCoshLoss(Loss):
+    """``L = mean ln cosh(ŷ − y)``."""
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        self.difference = prediction - target
+        return float(np.log(np.cosh(self.difference)).mean())
+
+    def backward(self) -> Array:
+        grad: Array = np.tanh(self.difference) / self.difference.size
+        return grad
+
+
+class Adagrad(Optimizer):
+    """``s ← s + g²``, ``θ ← θ − η g / (√s + ε)``."""
+
+    slots = ("squares",)
+
+    def __init__(self, parameters: Parameters, lr: float, epsilon: float = 1e-8) -> None:
+        super().__init__(parameters, lr)
+        self.epsilon = epsilon
+
+    def update(self, theta: Array, grad: Array, squares: Array) -> None:
+        squares += grad * grad
+        theta -= self.lr * grad / (np.sqrt(squares) + self.epsilon)
+
+
+class FadingSGD(Optimizer):
+    """``θ ← θ − η r g``, where r is halved after each step."""
+
+    scalars = ("rate",)
+
+    def __init__(self, parameters: Parameters, lr: float) -> None:
+        super().__init__(parameters, lr)
+        self.rate = 1.0
+
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.lr * self.rate * grad
+
+    def step(self) -> None:
+        super().step()
+        self.rate *= 0.5
+
+
+class TwoParts(Objective):
+    """``f(a, b) = (a − 1)² + Σᵢ (bᵢ − 2)² + a b₀``, smallest at a = 0, b = (2, …, 2)."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.a, self.b = Parameter(0.0), Parameter(np.zeros(n))
+
+    def forward(self) -> float:
+        a, b = self.a.value, self.b.value
+        return float((a - 1) ** 2 + ((b - 2) ** 2).sum() + a * b[0])
+
+    def backward(self) -> None:
+        a, b = self.a.value, self.b.value
+        self.a.grad = 2 * (a - 1) + b[0]
+        self.b.grad = 2 * (b - 2)
+        self.b.grad[0] += a
+
+
+class Sphere(FunctionObjective):
+    """``f(θ) = Σ θᵢ²``."""
+
+    minima = ((0.0, 0.0),)
+
+    def __init__(self) -> None:
+        super().__init__(lambda theta: float(theta @ theta), lambda theta: 2 * theta, start=(3.0, 4.0))
