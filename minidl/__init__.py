@@ -1,7 +1,20 @@
 """minidl: an object-oriented mini deep-learning framework in Python on NumPy."""
 
-from minidl.data import Batches
-from minidl.datasets import make_xor
+from minidl import checking as checking
+from minidl import initializers as initializers
+from minidl import metrics as metrics
+from minidl import schedules as schedules
+from minidl.data import (
+    Batches,
+)
+from minidl.datasets import (
+    load_digits,
+    make_blobs,
+    make_circles,
+    make_moons,
+    make_spirals,
+    make_xor,
+)
 from minidl.errors import (
     CheckpointError,
     ContractError,
@@ -10,12 +23,46 @@ from minidl.errors import (
     GradientError,
     HyperparameterError,
     MinidlError,
+    MinidlWarning,
     ShapeError,
     StateError,
 )
-from minidl.layers import Dense, ReLU, Sequential, Sigmoid
-from minidl.losses import BCELoss, BCEWithLogitsLoss, MSELoss
-from minidl.modules import Layer, Loss, Module, Objective
+from minidl.layers import (
+    ELU,
+    GELU,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    Identity,
+    LayerNorm,
+    LeakyReLU,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from minidl.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    MAELoss,
+    MSELoss,
+)
+from minidl.modules import (
+    Layer,
+    Loss,
+    Module,
+    Objective,
+    Row,
+    Summary,
+)
 from minidl.objectives import (
     Beale,
     CubicValley,
@@ -25,53 +72,112 @@ from minidl.objectives import (
     Quadratic,
     Rosenbrock,
 )
-from minidl.optimizers import SGD, Momentum, Optimizer
-from minidl.parameters import Parameter, ParameterVector
-from minidl.training import Callback, Descent, History, ProgressBar, RecordPath, Run, Trainer, minimize
+from minidl.optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Group,
+    Lion,
+    Momentum,
+    NAdam,
+    Optimizer,
+    RMSProp,
+)
+from minidl.parameters import (
+    Parameter,
+    ParameterVector,
+)
+from minidl.training import (
+    Callback,
+    Descent,
+    EarlyStopping,
+    History,
+    ProgressBar,
+    RecordPath,
+    Run,
+    Schedule,
+    Trainer,
+    minimize,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm",
     "Batches",
     "Beale",
     "Callback",
     "CheckpointError",
     "ContractError",
+    "CrossEntropyLoss",
     "CubicValley",
     "DataError",
     "Dense",
     "Descent",
     "DivergenceError",
+    "Dropout",
+    "EarlyStopping",
     "EmpiricalRisk",
+    "Flatten",
     "FunctionObjective",
     "GradientError",
+    "Group",
     "Himmelblau",
+    "HingeLoss",
     "History",
+    "HuberLoss",
     "HyperparameterError",
+    "Identity",
     "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "Lion",
     "Loss",
+    "MAELoss",
     "MSELoss",
     "MinidlError",
+    "MinidlWarning",
     "Module",
     "Momentum",
+    "NAdam",
     "Objective",
     "Optimizer",
     "Parameter",
     "ParameterVector",
     "ProgressBar",
     "Quadratic",
+    "RMSProp",
     "ReLU",
     "RecordPath",
+    "Residual",
     "Rosenbrock",
+    "Row",
     "Run",
+    "Schedule",
     "Sequential",
     "ShapeError",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
     "StateError",
+    "Summary",
+    "Tanh",
     "Trainer",
+    "load_digits",
+    "make_blobs",
+    "make_circles",
+    "make_moons",
+    "make_spirals",
     "make_xor",
     "minimize",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "GradientError",
     "HyperparameterError",
     "MinidlError",
+    "MinidlWarning",
     "ShapeError",
     "StateError",
 ]
@@ -25,6 +26,10 @@ __all__ = [
 
 class MinidlError(Exception):
     """The base of all errors that minidl raises on purpose."""
+
+
+class MinidlWarning(UserWarning):
+    """Something that works, but is hardly what was meant."""
 
 
 class ShapeError(MinidlError, ValueError):

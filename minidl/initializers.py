@@ -13,7 +13,18 @@ import numpy as np
 
 from minidl.typing import Array, Shape
 
-__all__ = ["Initializer", "glorot_uniform", "he_normal", "zeros"]
+__all__ = [
+    "Initializer",
+    "constant",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "orthogonal",
+    "zeros",
+]
 
 Initializer: TypeAlias = "Callable[[np.random.Generator, Shape], Array]"
 
@@ -27,14 +38,73 @@ def he_normal(rng: np.random.Generator, shape: Shape) -> Array:
     return rng.normal(0.0, sqrt(2.0 / shape[0]), shape)
 
 
+def he_uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """Uniform numbers of variance ``2 / in``; see `he_normal`.
+
+    >>> he_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
+    np.float64(0.01)
+    """
+    return _uniform(rng, shape, 2.0 / shape[0])
+
+
+def glorot_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Normal numbers of variance ``2 / (in + out)``; see `glorot_uniform`.
+
+    >>> glorot_normal(np.random.default_rng(0), (200, 300)).var().round(3)
+    np.float64(0.004)
+    """
+    return rng.normal(0.0, sqrt(2.0 / (shape[0] + shape[-1])), shape)
+
+
 def glorot_uniform(rng: np.random.Generator, shape: Shape) -> Array:
     """Uniform numbers of variance ``2 / (in + out)``, made for sigmoid and tanh (Glorot and Bengio 2010).
 
     >>> glorot_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.004)
     """
-    limit = sqrt(6.0 / (shape[0] + shape[-1]))
-    return rng.uniform(-limit, limit, shape)
+    return _uniform(rng, shape, 2.0 / (shape[0] + shape[-1]))
+
+
+def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Normal numbers of variance ``1 / in``, which keeps the size of signals through linear layers (LeCun et al. 1998).
+
+    >>> lecun_normal(np.random.default_rng(0), (200, 300)).var().round(3)
+    np.float64(0.005)
+    """
+    return rng.normal(0.0, sqrt(1.0 / shape[0]), shape)
+
+
+def lecun_uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """Uniform numbers of variance ``1 / in``; see `lecun_normal`.
+
+    >>> lecun_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
+    np.float64(0.005)
+    """
+    return _uniform(rng, shape, 1.0 / shape[0])
+
+
+def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
+    """A random matrix with orthonormal columns, or rows if it is wide, which keeps lengths (Saxe et al. 2014).
+
+    Each number has variance ``1 / max(in, out)``.
+
+    >>> w = orthogonal(np.random.default_rng(0), (3, 2))
+    >>> bool(np.allclose(w.T @ w, np.eye(2)))
+    True
+    """
+    rows, columns = shape
+    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+    q *= np.sign(np.diag(r))  # without it, q would not be uniform among all such matrices
+    return q if rows >= columns else q.T
+
+
+def constant(value: float) -> Initializer:
+    """An initializer that gives the same number everywhere.
+
+    >>> constant(0.5)(np.random.default_rng(0), (2,))
+    array([0.5, 0.5])
+    """
+    return lambda rng, shape: np.full(shape, float(value))  # noqa: ARG005  (all initializers are called alike)
 
 
 def zeros(rng: np.random.Generator, shape: Shape) -> Array:  # noqa: ARG001  (all initializers are called alike)
@@ -44,3 +114,9 @@ def zeros(rng: np.random.Generator, shape: Shape) -> Array:  # noqa: ARG001  (al
     array([0., 0.])
     """
     return np.zeros(shape)
+
+
+def _uniform(rng: np.random.Generator, shape: Shape, variance: float) -> Array:
+    """Uniform numbers in ±√(3 v), which have variance v."""
+    limit = sqrt(3.0 * variance)
+    return rng.uniform(-limit, limit, shape)

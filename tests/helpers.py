@@ -34,7 +34,10 @@ def unchanged(*things: Module | Parameter | Optimizer) -> Iterator[None]:
 
 
 def randomise(module: Module, rng: np.random.Generator) -> None:
-    """Give all parameters, also biases that start at 0, normal values, and the gradients NaN."""
+    """Give all parameters, also biases that start at 0, normal values, and the gradients NaN.
+
+    Values of size ½ keep sigmoids out of saturation, where differences would measure nothing but rounding.
+    """
     parameters = module.parameters()
-    parameters.value = rng.normal(size=parameters.size)
+    parameters.value = 0.5 * rng.normal(size=parameters.size)
     parameters.grad = np.full(parameters.size, np.nan)

@@ -213,12 +213,13 @@ def risk(loss: Loss, *last: Layer) -> Callable[[int], Objective]:
 
 
 class ObjectiveCase(NamedTuple):
-    """An objective of a size, points where its gradient is 0, and its Hessian where that is known."""
+    """An objective of a size, points where its gradient is 0, its Hessian if known, and the spread of random points."""
 
     name: str
     make: Callable[[int], Objective]
     flat: Callable[[int], list[list[float]]] = lambda _: []
     hessian: Callable[[Array], Array] | None = None
+    spread: float = 1.0
 
 
 OBJECTIVES = [
@@ -235,9 +236,9 @@ OBJECTIVES = [
     ObjectiveCase("Beale", lambda _: Beale(), lambda _: [[3.0, 0.5], [0.0, 1.0]]),
     ObjectiveCase("Quadratic", bowl),
     ObjectiveCase("FunctionObjective", lambda n: FunctionObjective(lambda t: np.sin(t).sum(), np.cos, np.zeros(n))),
-    ObjectiveCase("risk, MSELoss", risk(MSELoss())),
-    ObjectiveCase("risk, BCELoss", risk(BCELoss(), Sigmoid())),
-    ObjectiveCase("risk, BCEWithLogitsLoss", risk(BCEWithLogitsLoss())),
+    ObjectiveCase("risk, MSELoss", risk(MSELoss()), spread=0.5),
+    ObjectiveCase("risk, BCELoss", risk(BCELoss(), Sigmoid()), spread=0.5),
+    ObjectiveCase("risk, BCEWithLogitsLoss", risk(BCEWithLogitsLoss()), spread=0.5),
     ObjectiveCase("user's TwoParts", TwoParts, lambda n: [[0.0] + [2.0] * n], hessian_of_two_parts),
     ObjectiveCase("user's Sphere", lambda _: Sphere(), lambda _: [[0.0, 0.0]], lambda _: 2 * np.eye(2)),
 ]

@@ -111,6 +111,7 @@ def test_all_at_once_is_neither_shuffled_nor_copied(size: int | None) -> None:
     assert got_x is x
     assert got_y is y
     assert len(batches) == 1
+    assert batches.rng is None  # no order is drawn, so that numpy.random need not be loaded
 
 
 def test_mean_weighs_the_last_batch_by_its_size() -> None:

@@ -46,7 +46,7 @@ def test_a_sample_keeps_the_class_of_its_cloud() -> None:
 
 def test_defaults_and_order() -> None:
     x, y = make_xor(rng=0)
-    assert x.shape == (200, 2)
+    assert bits(x, y) == bits(*make_xor(200, 0.25, rng=0))
     assert y[:8, 0].tolist() != [0.0, 1.0] * 4
     assert 0.15 < np.abs(np.abs(x) - 1).std() / np.sqrt(1 - 2 / np.pi) < 0.35
 

@@ -121,6 +121,8 @@ def test_targets_outside_zero_to_one_are_refused(make: type[Loss], wrong: float,
 def test_predictions_that_are_no_probabilities_are_refused(wrong: float) -> None:
     with np.errstate(invalid="ignore"), pytest.raises(DataError, match=rf"predictions .* {wrong} at \(1,\).*Sigmoid"):
         BCELoss().forward(np.array([0.5, wrong]), np.array([0.5, 0.5]))
+    with pytest.raises(DataError, match=rf"predictions .* {wrong} at \(1,\)"):
+        BCELoss()([0.5, wrong], [0.5, 0.5])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

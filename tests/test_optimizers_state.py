@@ -45,7 +45,9 @@ def test_state_is_a_copy(case: OptimizerCase) -> None:
     before = bits(*state.values())
     run(optimizer, np.ones((3, 2)))
     assert bits(*state.values()) == before
+    attributes = set(vars(optimizer))
     optimizer.load_state(state)
+    assert set(vars(optimizer)) == attributes
     state_again = bits(*optimizer.state().values())
     for name in optimizer.slots:
         state[name][...] = 7
@@ -85,7 +87,7 @@ def test_a_wrong_state_changes_nothing(case: OptimizerCase) -> None:
 
 def test_the_state_of_another_optimizer_is_named() -> None:
     parameters = [Parameter([1.0])]
-    with pytest.raises(StateError, match="SGD keeps steps, lr, but the state has steps, lr, momentum, velocity"):
+    with pytest.raises(StateError, match=r"SGD keeps steps, lr.* but the state has steps, lr, .*velocity"):
         SGD(parameters, 0.1).load_state(Momentum(parameters, 0.1).state())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
+from math import inf, isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -17,17 +17,26 @@ SMALLER_STEPS = (1e-4, 1e-5, 1e-6)
 
 
 class Slope(NamedTuple):
-    """The derivative along one direction, as backward gives it and as finite differences do."""
+    """The derivative along one direction, as backward gives it and as finite differences do.
+
+    The noise is what rounding alone makes of the numeric one: y carries about half a unit in the last place.
+    """
 
     where: str
     analytic: float
     numeric: float
+    noise: float = 0.0
 
     @property
     def gap(self) -> float:
         """How far the two are apart; infinite where either is not a number."""
         gap = abs(self.analytic - self.numeric)
-        return gap if gap == gap else inf
+        return gap if isfinite(gap) else inf
+
+    @property
+    def excess(self) -> float:
+        """How far they are apart beyond what rounding explains."""
+        return max(0.0, self.gap - self.noise)
 
 
 def five_point(y: Callable[[float], Array], weights: Array, step: float) -> float:
@@ -48,11 +57,12 @@ def measure(y: Callable[[float], Array], weights: Array, where: str, analytic: f
 
     A kink or a strong bend within the first steps is no error of the gradient; an error disagrees at every step.
     """
-    best = Slope(where, analytic, five_point(y, weights, FIRST_STEP))
+    noise = float(np.finfo(np.float64).eps * np.linalg.norm(weights * y(0.0))) / FIRST_STEP
+    best = Slope(where, analytic, five_point(y, weights, FIRST_STEP), noise)
     for step in SMALLER_STEPS:
         if best.gap <= allowed:
             break
-        best = min(best, Slope(where, analytic, five_point(y, weights, step)), key=lambda slope: slope.gap)
+        best = min(best, Slope(where, analytic, five_point(y, weights, step), noise), key=lambda slope: slope.gap)
     return best
 
 

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from minidl.errors import MinidlError, ShapeError, StateError
-from minidl.modules import Layer, Module
+from minidl.modules import Layer, Module, Row
 from minidl.parameters import Parameter
 from minidl.typing import Array, Seed, Shape
 
@@ -80,6 +80,15 @@ class Sequential(Layer):
             except ShapeError as error:
                 raise ShapeError(self._at(index, str(error))) from error
         return shape
+
+    @property
+    def gives_probabilities(self) -> bool:
+        return bool(self.layers) and self.layers[-1].gives_probabilities
+
+    def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
+        for index, layer in enumerate(self.layers):
+            yield from layer.summary_rows(f"{path}.{index}" if path else str(index), shape)
+            shape = layer.output_shape(shape)
 
     def forward(self, x: Array) -> Array:
         self._ready_for = None

@@ -8,5 +8,6 @@ from minidl.modules.layer import Layer
 from minidl.modules.loss import Loss, same_shape
 from minidl.modules.module import Module, saved
 from minidl.modules.objective import Objective
+from minidl.modules.summary import Row, Summary
 
-__all__ = ["Layer", "Loss", "Module", "Objective", "same_shape", "saved"]
+__all__ = ["Layer", "Loss", "Module", "Objective", "Row", "Summary", "same_shape", "saved"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from minidl.data import as_data
 from minidl.modules.module import Module
+from minidl.modules.summary import Row, Summary
 from minidl.typing import Array, ArrayLike, Seed, Shape
 
 __all__ = ["Layer"]
@@ -38,6 +41,21 @@ class Layer(Module):
             ShapeError: inputs of that shape cannot be taken.
         """
         return None
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether outputs are probabilities, for which a loss that takes logits is the wrong one."""
+        return False
+
+    def summary(self) -> Summary:
+        """The layers with their output shapes, parameters and memory; prints as a table."""
+        return Summary(list(self.summary_rows("", None)))
+
+    def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
+        """The rows of the summary for this layer; a container gives those of its layers."""
+        parameters = [parameter for _, parameter in self.named_parameters()]
+        size, memory = sum(p.size for p in parameters), sum(p.value.nbytes + p.grad.nbytes for p in parameters)
+        yield Row(path, repr(self), self.output_shape(shape), size, memory)
 
     def initialize(self, rng: Seed) -> None:
         """Draw initial values anew; a layer without random initial values has nothing to do."""

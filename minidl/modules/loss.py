@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from minidl.data import as_data
-from minidl.errors import ShapeError
+from minidl.errors import MinidlWarning, ShapeError
+from minidl.modules.layer import Layer
 from minidl.modules.module import Module
 from minidl.typing import Array, ArrayLike, Shape
 
@@ -17,6 +19,9 @@ class Loss(Module):
 
     A loss defines `forward(prediction, target)`, which keeps what `backward()` needs to give dL/dprediction.
     """
+
+    takes_logits = False
+    """Whether predictions are logits, so that a Sigmoid or Softmax in front would be one too many."""
 
     def forward(self, prediction: Array, target: Array) -> float:
         """Give the loss of a batch."""
@@ -42,10 +47,26 @@ class Loss(Module):
             same_shape(("n", *prediction), ("n", *array.shape[1:]))
         return array
 
+    def check_model(self, model: Layer) -> None:
+        """Warn if the model ends in probabilities where this loss takes logits."""
+        if self.takes_logits and model.gives_probabilities:
+            warnings.warn(
+                f"{type(self).__name__} takes logits and applies the last nonlinearity itself, but the model ends in "
+                f"probabilities: leave out its last layer, {_last(model)!r}",
+                MinidlWarning,
+                stacklevel=3,
+            )
+
     def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """`forward`, after a check of the data."""
         checked = as_data(prediction, "prediction")
         return self.forward(checked, self.check_target(target, dtype=checked.dtype))
+
+
+def _last(model: Module) -> Module:
+    """The last module inside, whatever it is wrapped in."""
+    *_, (_, last) = model.modules()
+    return last
 
 
 def same_shape(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:

@@ -169,7 +169,7 @@ def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter
 def _arguments(module: Module) -> Iterator[str]:
     """The constructor's arguments as code, those at their default left out."""
     for name, argument in inspect.signature(type(module)).parameters.items():
-        if name not in vars(module):
+        if name not in vars(module) or name == "rng":  # a generator has no readable form
             continue
         value = vars(module)[name]
         if argument.kind is argument.VAR_POSITIONAL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -58,7 +59,9 @@ class Objective(Module):
     def _at(self, theta: ArrayLike) -> Iterator[ParameterVector]:
         parameters = self.parameters()
         value, grad = parameters.value.copy(), parameters.grad.copy()
-        buffers = [(module, name, getattr(module, name)) for _, module in self.modules() for name in module.buffers]
+        owners = [(module, name) for _, module in self.modules() for name in module.buffers]
+        # Copies, since a forward may change a buffer in place.
+        buffers = [(module, name, copy.copy(getattr(module, name))) for module, name in owners]
         parameters.value = theta
         try:
             with np.errstate(all="ignore"):  # far away, a value that is not finite is an answer

@@ -27,6 +27,7 @@ class EmpiricalRisk(Objective):
     """
 
     def __init__(self, model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> None:
+        loss.check_model(model)
         self.model, self.loss = model, loss
         self.x = model.check_input(x)
         self.y = loss.check_target(y, model.output_shape(self.x.shape[1:]), self.x.dtype)

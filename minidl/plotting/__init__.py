@@ -1,9 +1,22 @@
-"""Pictures: networks, landscapes with descents, loss curves and decision boundaries."""
+"""Pictures: networks and their health, landscapes with descents, losses, schedules and decision boundaries."""
 
 from minidl.plotting.boundary import plot_decision_boundary
 from minidl.plotting.contours import plot_contours
+from minidl.plotting.health import dead_share, gradient_flow, plot_activations, plot_gradient_flow
 from minidl.plotting.history import plot_history
 from minidl.plotting.network import plot_network
+from minidl.plotting.schedule import plot_schedule
 from minidl.plotting.style import style
 
-__all__ = ["plot_contours", "plot_decision_boundary", "plot_history", "plot_network", "style"]
+__all__ = [
+    "dead_share",
+    "gradient_flow",
+    "plot_activations",
+    "plot_contours",
+    "plot_decision_boundary",
+    "plot_gradient_flow",
+    "plot_history",
+    "plot_network",
+    "plot_schedule",
+    "style",
+]

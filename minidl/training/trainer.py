@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -40,6 +40,7 @@ class Trainer:
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, callbacks: Sequence[Callback] = ()) -> None:
         optimizer.check_owner(model)
+        loss.check_model(model)
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.callbacks = list(callbacks)
         self.history = History()
@@ -53,13 +54,15 @@ class Trainer:
         batch_size: int | None = None,
         shuffle: bool = True,
         validation: tuple[ArrayLike, ArrayLike] | None = None,
+        metrics: Mapping[str, Callable[[Array, Array], float]] | None = None,
         rng: Seed = None,
         on_divergence: Literal["raise", "stop"] = "raise",
     ) -> History:
         """Train for so many passes over the data, and return the history; a second fit goes on with both.
 
         After each epoch the history's ``epochs["loss"]`` holds the mean loss over its batches, each taken before
-        its step, and ``epochs["validation_loss"]`` the loss on the validation data after the epoch.
+        its step, and ``epochs["validation_loss"]`` the loss on the validation data after the epoch; each metric is
+        measured there, too, as ``epochs["validation_" + name]``.
 
         Args:
             x, y: inputs and targets, samples along the first axis.
@@ -67,6 +70,7 @@ class Trainer:
             batch_size: samples a step; None takes all at once.
             shuffle: whether each epoch takes the samples in a new order.
             validation: inputs and targets to measure on after each epoch.
+            metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
             rng: seed or generator of the orders.
             on_divergence: when loss or gradient stop being finite, "raise" an error or "stop" the run with that
                 reason; either way that step's update is not applied.
@@ -81,6 +85,8 @@ class Trainer:
             raise HyperparameterError(f"epochs must be an integer of at least 0, got {epochs!r}")
         if on_divergence not in ("raise", "stop"):
             raise HyperparameterError(f'on_divergence must be "raise" or "stop", got {on_divergence!r}')
+        if metrics and validation is None:
+            raise HyperparameterError("metrics are measured on validation data; pass validation=(x, y) as well")
         self.optimizer.check_owner(self.model)
         batches = Batches(*self._check(x, y), batch_size=batch_size, shuffle=shuffle, rng=rng)
         held_out = self._check(*validation) if validation is not None else None
@@ -98,7 +104,10 @@ class Trainer:
             run.metrics = {"loss": batches.mean(history.loss[-len(batches) :])}
             if held_out is not None:
                 with model.training_as(False):
-                    run.metrics["validation_loss"] = loss.forward(model.forward(held_out[0]), held_out[1])
+                    prediction = model.forward(held_out[0])
+                run.metrics["validation_loss"] = loss.forward(prediction, held_out[1])
+                for name, metric in (metrics or {}).items():
+                    run.metrics[f"validation_{name}"] = float(metric(prediction, held_out[1]))
 
         with model.training_as(True):
             run.go(evaluate, [batches] * epochs, measure)

@@ -101,6 +101,15 @@ def test_errors_of_users_layers_get_the_path() -> None:
         net.backward(np.ones((4, 2)))
 
 
+def test_a_failed_forward_leaves_nothing_for_backward() -> None:
+    net = Sequential(Dense(2, 1))
+    net.forward(np.ones((4, 2)))
+    with pytest.raises(ShapeError):
+        net.forward(np.ones((4, 3)))
+    with pytest.raises(StateError, match="backward before forward"):
+        net.backward(np.ones((4, 1)))
+
+
 class Picky(Layer):
     """A user's layer that raises the package's own errors."""
 

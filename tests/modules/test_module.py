@@ -181,6 +181,10 @@ def test_repr_shows_what_differs_from_the_defaults(module: Module, shown: str) -
     assert repr(module) == shown
 
 
+def test_what_forward_will_save_can_be_named_on_the_class() -> None:
+    assert ReLU.y is vars(ReLU)["y"]
+
+
 def test_what_a_subclass_must_define_is_named() -> None:
     x = np.ones((1, 1))
     calls: list[Callable[[], object]] = [

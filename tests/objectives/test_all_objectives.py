@@ -20,7 +20,7 @@ def draw(case: ObjectiveCase, seed: int, width: int) -> tuple[Objective, Array]:
     rng = np.random.default_rng(seed)
     objective = case.make(width)
     randomise(objective, rng)
-    return objective, rng.normal(size=objective.parameters().size)
+    return objective, case.spread * rng.normal(size=objective.parameters().size)
 
 
 @every_objective

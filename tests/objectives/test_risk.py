@@ -58,6 +58,11 @@ def test_bad_data_is_refused_at_construction() -> None:
             EmpiricalRisk(net, BCEWithLogitsLoss(), x, 2 * y)
 
 
+def test_repr_shows_what_it_is_made_of() -> None:
+    shown = repr(EmpiricalRisk(model(), MSELoss(), *data()))
+    assert shown == "EmpiricalRisk(Sequential(Dense(2, 3), ReLU(), Dense(3, 1)), MSELoss(), 5 samples)"
+
+
 def test_backward_before_forward_is_an_error() -> None:
     with pytest.raises(StateError):
         EmpiricalRisk(model(), MSELoss(), *data()).backward()

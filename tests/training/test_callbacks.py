@@ -1,5 +1,6 @@
 """Callbacks: order of events, stopping, what is overridden, history and path."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -210,6 +211,15 @@ def test_path_of_a_fit() -> None:
     assert len(path.points) == 4
     np.testing.assert_array_equal(path.points[0], start)
     np.testing.assert_array_equal(path.points[-1], model.parameters().value)
+
+
+def test_path_goes_on_in_a_second_fit() -> None:
+    model, path = Dense(1, 1, rng=0), RecordPath()
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [path])
+    trainer.fit(*data(), epochs=2)
+    trainer.fit(*data(), epochs=3)
+    assert len(path.points) == 6
+    assert all(not np.array_equal(a, b) for a, b in pairwise(path.points))
 
 
 def test_events_are_the_public_methods() -> None:

@@ -16,6 +16,10 @@ class Stream(io.StringIO):
     def __init__(self, *, terminal: bool) -> None:
         super().__init__()
         self.terminal = terminal
+        self.flushed = 0
+
+    def flush(self) -> None:
+        self.flushed += 1
 
     def isatty(self) -> bool:
         return self.terminal
@@ -144,13 +148,15 @@ def test_with_tqdm_silent_where_nobody_watches() -> None:
 def test_a_second_fit_begins_a_new_line_from_zero() -> None:
     stream = Stream(terminal=True)
     model = Dense(1, 1)
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [ProgressBar(stream=stream)])
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [ProgressBar(stream=stream, interval=0)])
     trainer.fit([[1.0]], [[1.0]], epochs=4)
     trainer.fit([[1.0]], [[1.0]], epochs=3)
     first, second, rest = stream.getvalue().split("\n")
     assert rest == ""
     assert first.split("\r")[-1].startswith("step 4/4")
-    assert second.split("\r")[-1].startswith("step 3/3")
+    steps = [line.split(",")[0] for line in second.split("\r")[1:]]
+    assert steps == ["step 1/3", "step 2/3", "step 3/3", "step 3/3"]
+    assert stream.flushed >= 4 + 3
 
 
 class Fails(Callback):

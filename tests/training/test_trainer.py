@@ -143,6 +143,11 @@ def test_epochs_and_steps_are_counted_from_the_first_fit() -> None:
     assert counts.counts == [(0, 2, 0, 6), (2, 2, 6, 6), (2, 3, 6, 7), (3, 3, 7, 7)]
 
 
+def test_one_epoch_of_one_batch_is_the_default() -> None:
+    history = trainer(network()).fit(*data())
+    assert (len(history.loss), len(history.epochs["loss"])) == (1, 1)
+
+
 def test_no_epochs_change_nothing() -> None:
     model = network()
     with unchanged(model):

@@ -1,0 +1,202 @@
+"""Data sets made from a seed.
+
+Those of two classes give targets (n, 1) of 0.0 and 1.0, as the binary losses take them; `make_blobs` gives classes
+(n,), as `CrossEntropyLoss` takes them. Parameters are named as in scikit-learn, with ``rng`` for ``random_state``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import pi
+
+import numpy as np
+
+from minidl.errors import HyperparameterError, ShapeError
+from minidl.typing import Array, ArrayLike, Seed
+
+__all__ = ["make_blobs", "make_circles", "make_moons", "make_spirals", "make_xor"]
+
+
+def make_xor(n_samples: int = 200, noise: float = 0.25, *, rng: Seed = None) -> tuple[Array, Array]:
+    """Four Gaussian clouds at (±1, ±1); class 1 where the signs of the two features differ.
+
+    Args:
+        n_samples: number n of samples, spread over the four clouds as evenly as possible, in random order.
+        noise: standard deviation of a cloud. A sample keeps the class of the cloud that it was drawn from.
+        rng: seed or generator.
+
+    Returns:
+        x of shape (n, 2) and y of shape (n, 1), 0.0 or 1.0.
+
+    Raises:
+        HyperparameterError: n_samples that is no integer or below 1, noise that is negative or not finite.
+
+    >>> x, y = make_xor(4, noise=0.0, rng=0)
+    >>> sorted(zip(x.tolist(), y[:, 0].tolist()))
+    [([-1.0, -1.0], 0.0), ([-1.0, 1.0], 1.0), ([1.0, -1.0], 1.0), ([1.0, 1.0], 0.0)]
+    """
+    _check(n_samples, noise)
+    generator = np.random.default_rng(rng)
+    cloud = generator.permutation(np.arange(n_samples) % 4)
+    centers = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+    x = centers[cloud] + generator.normal(0.0, noise, (n_samples, 2))
+    y = (cloud % 2).astype(np.float64)[:, None]
+    return x, y
+
+
+def make_moons(
+    n_samples: int = 100, *, shuffle: bool = True, noise: float = 0.0, rng: Seed = None
+) -> tuple[Array, Array]:
+    """Two half circles that reach into each other: (cos t, sin t) and (1 − cos t, ½ − sin t), 0 ≤ t ≤ π.
+
+    Args:
+        n_samples: number n of samples, half of each class.
+        shuffle: whether in random order.
+        noise: standard deviation of what is added to each feature.
+        rng: seed or generator.
+
+    Returns:
+        x of shape (n, 2) and y of shape (n, 1), 0.0 or 1.0.
+
+    Raises:
+        HyperparameterError: arguments out of range.
+
+    >>> x, y = make_moons(4, shuffle=False)
+    >>> x.round(3).tolist()
+    [[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [2.0, 0.5]]
+    """
+    _check(n_samples, noise)
+    angles = [np.linspace(0.0, pi, count) for count in _halves(n_samples)]
+    outer = np.column_stack([np.cos(angles[0]), np.sin(angles[0])])
+    inner = np.column_stack([1.0 - np.cos(angles[1]), 0.5 - np.sin(angles[1])])
+    return _two_classes(outer, inner, shuffle, noise, rng)
+
+
+def make_circles(
+    n_samples: int = 100, *, shuffle: bool = True, noise: float = 0.0, factor: float = 0.8, rng: Seed = None
+) -> tuple[Array, Array]:
+    """A circle of radius 1, class 0, around one of radius `factor`, class 1.
+
+    Args:
+        n_samples: number n of samples, half of each class.
+        shuffle: whether in random order.
+        noise: standard deviation of what is added to each feature.
+        factor: radius of the inner circle, from 0 to below 1.
+        rng: seed or generator.
+
+    Returns:
+        x of shape (n, 2) and y of shape (n, 1), 0.0 or 1.0.
+
+    Raises:
+        HyperparameterError: arguments out of range.
+
+    >>> x, y = make_circles(4, shuffle=False, factor=0.5)
+    >>> np.hypot(*x.T).round(3).tolist(), y[:, 0].tolist()
+    ([1.0, 1.0, 0.5, 0.5], [0.0, 0.0, 1.0, 1.0])
+    """
+    _check(n_samples, noise)
+    if not 0.0 <= factor < 1.0:
+        raise HyperparameterError(f"factor must be at least 0 and below 1, got {factor}")
+    angles = [np.linspace(0.0, 2.0 * pi, count, endpoint=False) for count in _halves(n_samples)]
+    outer, inner = (np.column_stack([np.cos(angle), np.sin(angle)]) for angle in angles)
+    return _two_classes(outer, factor * inner, shuffle, noise, rng)
+
+
+def make_spirals(
+    n_samples: int = 200, *, shuffle: bool = True, noise: float = 0.0, turns: float = 1.5, rng: Seed = None
+) -> tuple[Array, Array]:
+    """Two spirals wound around each other: radius r from 0 to 1 at the angle ``2π turns r``, class 1 turned by π.
+
+    Args:
+        n_samples: number n of samples, half of each class.
+        shuffle: whether in random order.
+        noise: standard deviation of what is added to each feature.
+        turns: how often a spiral winds around the origin, above 0.
+        rng: seed or generator.
+
+    Returns:
+        x of shape (n, 2) and y of shape (n, 1), 0.0 or 1.0.
+
+    Raises:
+        HyperparameterError: arguments out of range.
+
+    >>> x, y = make_spirals(6, shuffle=False, turns=1.0)
+    >>> x.round(3).tolist()
+    [[0.0, 0.0], [-0.5, 0.0], [1.0, -0.0], [-0.0, -0.0], [0.5, -0.0], [-1.0, 0.0]]
+    """
+    _check(n_samples, noise)
+    if not 0.0 < turns < float("inf"):
+        raise HyperparameterError(f"turns must be above 0 and finite, got {turns}")
+    radii = [np.linspace(0.0, 1.0, count) for count in _halves(n_samples)]
+    arms = [np.column_stack([r * np.cos(2.0 * pi * turns * r), r * np.sin(2.0 * pi * turns * r)]) for r in radii]
+    return _two_classes(arms[0], -arms[1], shuffle, noise, rng)
+
+
+def make_blobs(
+    n_samples: int = 100,
+    n_features: int = 2,
+    *,
+    centers: int | ArrayLike = 3,
+    cluster_std: float = 1.0,
+    center_box: tuple[float, float] = (-10.0, 10.0),
+    shuffle: bool = True,
+    rng: Seed = None,
+) -> tuple[Array, Array]:
+    """Gaussian clouds, one for each class.
+
+    Args:
+        n_samples: number n of samples, spread over the classes as evenly as possible.
+        n_features: number d of features; that of the centers, if these are given.
+        centers: number of classes, whose centers are drawn from the box, or the centers themselves (k, d).
+        cluster_std: standard deviation of a cloud.
+        center_box: least and largest coordinate of a center that is drawn.
+        shuffle: whether in random order.
+        rng: seed or generator.
+
+    Returns:
+        x of shape (n, d) and y of shape (n,), integers from 0 on.
+
+    Raises:
+        HyperparameterError, ShapeError: arguments out of range.
+
+    >>> x, y = make_blobs(4, centers=[[0.0, 0.0], [9.0, 9.0]], cluster_std=0.0, shuffle=False)
+    >>> x.tolist(), y.tolist()
+    ([[0.0, 0.0], [9.0, 9.0], [0.0, 0.0], [9.0, 9.0]], [0, 1, 0, 1])
+    """
+    _check(n_samples, cluster_std)
+    generator = np.random.default_rng(rng)
+    if isinstance(centers, int | np.integer):
+        if centers < 1 or n_features < 1:
+            raise HyperparameterError(f"centers and n_features must be at least 1, got {centers} and {n_features}")
+        middles = generator.uniform(*center_box, (centers, n_features))
+    else:
+        middles = np.asarray(centers, dtype=np.float64)
+        if middles.ndim != 2 or middles.size == 0:
+            raise ShapeError(f"centers must be a number or an array (k, d), got shape {middles.shape}")
+    y = np.arange(n_samples) % len(middles)
+    if shuffle:
+        y = generator.permutation(y)
+    return middles[y] + generator.normal(0.0, cluster_std, (n_samples, middles.shape[1])), y
+
+
+def _check(n_samples: int, noise: float) -> None:
+    if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 1:
+        raise HyperparameterError(f"n_samples must be an integer of at least 1, got {n_samples!r}")
+    if not 0.0 <= noise < float("inf"):
+        raise HyperparameterError(f"noise must be at least 0 and finite, got {noise}")
+
+
+def _halves(n_samples: int) -> Sequence[int]:
+    return n_samples - n_samples // 2, n_samples // 2
+
+
+def _two_classes(zeros: Array, ones: Array, shuffle: bool, noise: float, rng: Seed) -> tuple[Array, Array]:
+    """Both classes together, with noise, in random order."""
+    x = np.concatenate([zeros, ones])
+    y = np.repeat([0.0, 1.0], [len(zeros), len(ones)])[:, None]
+    if noise or shuffle:
+        generator = np.random.default_rng(rng)
+        x = x + generator.normal(0.0, noise, x.shape)
+        order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
+        x, y = x[order], y[order]
+    return x, y

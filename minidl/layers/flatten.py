@@ -1,0 +1,34 @@
+"""Samples of any shape as rows of numbers."""
+
+from __future__ import annotations
+
+from math import prod
+
+from minidl.modules import Layer, saved
+from minidl.typing import Array, Shape
+
+__all__ = ["Flatten"]
+
+
+class Flatten(Layer):
+    """``y = x`` with each sample as one row of numbers.
+
+    Shapes    x (n, …)   y (n, d)     d the product of the other axes
+    Backward  dx = g in the shape of x     with g = dL/dy
+
+    >>> import numpy as np
+    >>> Flatten()(np.zeros((5, 2, 3))).shape
+    (5, 6)
+    """
+
+    shape: Shape = saved()
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        return None if shape is None else (prod(shape),)
+
+    def forward(self, x: Array) -> Array:
+        self.shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, grad: Array) -> Array:
+        return grad.reshape(self.shape)

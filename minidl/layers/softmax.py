@@ -1,0 +1,41 @@
+"""Scores turned into probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.layers.activations import Activation
+from minidl.modules import saved
+from minidl.typing import Array
+
+__all__ = ["Softmax"]
+
+
+class Softmax(Activation):
+    """``yᵢ = e^xᵢ / Σⱼ e^xⱼ`` over the last axis: k scores become k probabilities.
+
+    Shapes    x and y (n, …, k)
+    Backward  dxᵢ = yᵢ (gᵢ − Σⱼ gⱼ yⱼ)     with g = dL/dy
+
+    To train a classifier, end the model without a Softmax and use `CrossEntropyLoss`, which takes scores.
+
+    >>> Softmax()(np.array([[0.0, 0.0], [0.0, 1000.0]]))
+    array([[0.5, 0.5],
+           [0. , 1. ]])
+    """
+
+    y: Array = saved()
+
+    @property
+    def gives_probabilities(self) -> bool:
+        return True
+
+    def forward(self, x: Array) -> Array:
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        self.y = e / e.sum(axis=-1, keepdims=True)
+        return self.y
+
+    def backward(self, grad: Array) -> Array:
+        y = self.y
+        grad_x: Array = y * (grad - (grad * y).sum(axis=-1, keepdims=True))
+        return grad_x

@@ -1,0 +1,6 @@
+"""Losses: how far predictions are from targets, as a mean over the batch."""
+
+from minidl.losses.classification import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss
+from minidl.losses.regression import HuberLoss, MAELoss, MSELoss
+
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HingeLoss", "HuberLoss", "MAELoss", "MSELoss"]

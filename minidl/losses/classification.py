@@ -1,0 +1,221 @@
+"""Losses for classes."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from minidl.data import as_data
+from minidl.errors import DataError, HyperparameterError, ShapeError
+from minidl.modules import Loss, same_shape, saved
+from minidl.typing import Array, ArrayLike, Shape
+
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HingeLoss"]
+
+
+class BCELoss(Loss):
+    """``L = −mean [y ln p + (1 − y) ln(1 − p)]``, the binary cross-entropy of probabilities.
+
+    Shapes    prediction p and target y of any equal shape, numbers from 0 to 1
+    Backward  dL/dp = [(1 − y) / (1 − p) − y / p] / N     N numbers in all
+
+    At p = 0 and p = 1 both stay finite, as the smallest normal number of the type is added to p and to 1 − p.
+    Behind a saturated Sigmoid (x > 37 in float64, x > 17 in float32) the signal is gone all the same, since its own
+    derivative is 0 there: to train, prefer `BCEWithLogitsLoss` on a model without the Sigmoid.
+
+    Raises:
+        ShapeError: shapes that differ.
+        DataError: predictions that are no probabilities; from a call or in training also such targets.
+
+    >>> round(BCELoss()([[0.5], [0.5]], [[0.0], [1.0]]), 6)
+    0.693147
+    """
+
+    p: Array = saved()
+    q: Array = saved()
+    y: Array = saved()
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        same_shape(prediction.shape, target.shape)
+        smallest = np.finfo(prediction.dtype).tiny
+        self.p, self.q, self.y = prediction + smallest, (1 - prediction) + smallest, target
+        loss = -float((target * np.log(self.p) + (1 - target) * np.log(self.q)).mean())
+        if isnan(loss):
+            _check_probabilities(prediction, "predictions", "end the model with a Sigmoid, or use BCEWithLogitsLoss")
+        return loss
+
+    def backward(self) -> Array:
+        return ((1 - self.y) / self.q - self.y / self.p) / self.y.size
+
+    def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
+        array = super().check_target(target, prediction, dtype)
+        _check_probabilities(array, "targets", "encode the two classes as 0 and 1")
+        return array
+
+    def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
+        _check_probabilities(as_data(prediction, "predictions"), "predictions", "or use BCEWithLogitsLoss")
+        return super().__call__(prediction, target)
+
+
+class BCEWithLogitsLoss(Loss):
+    """``L = mean [ln(1 + eᶻ) − y z]``, the binary cross-entropy of p = σ(z), exact for logits z of any size.
+
+    Shapes    prediction z of any shape, target y of the same shape, numbers from 0 to 1
+    Backward  dL/dz = (σ(z) − y) / N     N numbers in all
+
+    A common slip is to leave out σ′ = p (1 − p): the derivative by p is (p − y) / (p (1 − p)), and only times σ′ is
+    it p − y.
+
+    Raises:
+        ShapeError: shapes that differ.
+        DataError: from a call or in training, targets outside [0, 1].
+
+    >>> BCEWithLogitsLoss()([[-1000.0], [1000.0]], [[1.0], [1.0]])
+    500.0
+    """
+
+    takes_logits = True
+    e: Array = saved()
+    positive: Array = saved()
+    y: Array = saved()
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        same_shape(prediction.shape, target.shape)
+        z, y = prediction, target
+        # ln(1 + eᶻ) − y z = ln(1 + e^−|z|) + ([z > 0] − y) z: no exponent is positive and no term
+        # negative, so that nothing overflows and nothing cancels.
+        self.e, self.positive, self.y = np.exp(-np.abs(z)), z > 0, y
+        return float(np.log1p(self.e).sum() + np.vdot(self.positive - y, z)) / z.size
+
+    def backward(self) -> Array:
+        # σ(z) = 1 / (1 + e) for z > 0, else e / (1 + e), with e = e^−|z| ≤ 1.
+        grad: Array = np.maximum(self.e, self.positive)
+        grad /= 1 + self.e
+        grad -= self.y
+        grad /= grad.size
+        return grad
+
+    def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
+        array = super().check_target(target, prediction, dtype)
+        _check_probabilities(array, "targets", "encode the two classes as 0 and 1")
+        return array
+
+
+class CrossEntropyLoss(Loss):
+    """``L = −mean Σⱼ qⱼ ln pⱼ`` with p = softmax(z) and q = 1 for the true class: the cross-entropy of k classes.
+
+    With label smoothing s, q is ``1 − s + s/k`` for the true class and ``s/k`` for the others (Szegedy et al. 2016).
+    Conventions are PyTorch's.
+
+    Shapes    prediction z (n, k) scores (logits)   target y (n,) integers from 0 to k − 1
+    Backward  dL/dz = (p − q) / n
+
+    Args:
+        label_smoothing: s, from 0 to below 1.
+
+    Raises:
+        HyperparameterError: s outside [0, 1).
+        ShapeError: scores that are not (n, k), targets that are not (n,).
+        DataError: from a call or in training, targets that are no classes.
+
+    >>> round(CrossEntropyLoss()([[0.0, 0.0], [0.0, 1000.0]], [0, 1]), 6)
+    0.346574
+    """
+
+    takes_logits = True
+    log_p: Array = saved()
+    y: Array = saved()
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        if not 0.0 <= label_smoothing < 1.0:
+            raise HyperparameterError(
+                f"CrossEntropyLoss: label_smoothing must be at least 0 and below 1, got {label_smoothing}"
+            )
+        self.label_smoothing = float(label_smoothing)
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        if prediction.ndim != 2 or target.shape != prediction.shape[:1]:
+            self._explain(prediction.shape, target.shape)
+        z = prediction - prediction.max(axis=1, keepdims=True)
+        z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+        self.log_p, self.y = z, target
+        s = self.label_smoothing
+        loss = -float(z[np.arange(len(z)), target].mean())
+        return (1 - s) * loss - s * float(z.mean()) if s else loss
+
+    def backward(self) -> Array:
+        s, (n, k) = self.label_smoothing, self.log_p.shape
+        grad = np.exp(self.log_p)
+        if s:
+            grad -= s / k
+        grad[np.arange(n), self.y] -= 1 - s
+        grad /= n
+        return grad
+
+    def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
+        array = as_data(target, "y")
+        if prediction is not None:
+            self._explain(("n", *prediction), ("n", *array.shape[1:]))
+        _check(array, (array < 0) | (array != np.floor(array)), "targets must be classes, integers from 0", "")
+        if prediction is not None:
+            k = prediction[0]
+            _check(array, array >= k, f"targets must be below {k}, the number of scores", "give the model more outputs")
+        return array.astype(np.intp)
+
+    @staticmethod
+    def _explain(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
+        if len(prediction) != 2:
+            raise ShapeError(
+                f"CrossEntropyLoss takes scores of shape (n, k), got {prediction}; is a Dense(…, k) missing?"
+            )
+        if target != prediction[:1]:
+            fix = "y.argmax(axis=1)" if target == prediction else "y[:, 0]" if target[1:] == (1,) else "one class each"
+            raise ShapeError(
+                f"CrossEntropyLoss takes classes of shape (n,), got {target} for predictions {prediction}; try {fix}"
+            )
+
+
+class HingeLoss(Loss):
+    """``L = mean max(0, 1 − y ŷ)``, which asks for a margin of 1 (Cortes and Vapnik 1995).
+
+    Shapes    prediction ŷ and target y of any equal shape, y −1 or 1
+    Backward  dL/dŷ = −y [y ŷ < 1] / N     N numbers in all; at the kink y ŷ = 1 the derivative is taken as 0
+
+    Raises:
+        ShapeError: shapes that differ.
+        DataError: from a call or in training, targets other than −1 and 1.
+
+    >>> HingeLoss()([[0.5], [-3.0]], [[1.0], [-1.0]])
+    0.25
+    """
+
+    y: Array = saved()
+    inside: Array = saved()
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        same_shape(prediction.shape, target.shape)
+        margin = 1 - target * prediction
+        self.y, self.inside = target, margin > 0
+        return float(np.maximum(margin, 0).mean())
+
+    def backward(self) -> Array:
+        grad: Array = self.y * self.inside / -self.y.size
+        return grad
+
+    def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
+        array = super().check_target(target, prediction, dtype)
+        _check(array, np.abs(array) != 1, "targets must be -1 or 1", "turn classes 0 and 1 into 2 * y - 1")
+        return array
+
+
+def _check_probabilities(array: Array, name: str, fix: str) -> None:
+    _check(array, (array < 0) | (array > 1), f"{name} must be probabilities, from 0 to 1", fix)
+
+
+def _check(array: Array, wrong: Array, rule: str, fix: str) -> None:
+    """Raise `DataError` with the rule and the first number that breaks it."""
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(f"{rule}, but there is {array[index]} at {index}" + (f"; {fix}" if fix else ""))

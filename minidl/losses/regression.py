@@ -1,0 +1,98 @@
+"""Losses for numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.errors import HyperparameterError
+from minidl.modules import Loss, same_shape, saved
+from minidl.typing import Array
+
+__all__ = ["HuberLoss", "MAELoss", "MSELoss"]
+
+
+class MSELoss(Loss):
+    """``L = mean (ŷ − y)²``, the mean squared error over all numbers of the batch.
+
+    Shapes    prediction ŷ and target y of any equal shape
+    Backward  dL/dŷ = 2 (ŷ − y) / N     N numbers in all
+
+    Raises:
+        ShapeError: shapes that differ.
+
+    >>> MSELoss()([[1.0], [3.0]], [[0.0], [1.0]])
+    2.5
+    """
+
+    difference: Array = saved()
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        same_shape(prediction.shape, target.shape)
+        self.difference = prediction - target
+        flat = self.difference.ravel()
+        return float(flat.dot(flat)) / flat.size
+
+    def backward(self) -> Array:
+        return self.difference * (2.0 / self.difference.size)
+
+
+class MAELoss(Loss):
+    """``L = mean |ŷ − y|``, the mean absolute error over all numbers of the batch.
+
+    Shapes    prediction ŷ and target y of any equal shape
+    Backward  dL/dŷ = sign(ŷ − y) / N     N numbers in all; at the kink ŷ = y the derivative is taken as 0
+
+    Raises:
+        ShapeError: shapes that differ.
+
+    >>> MAELoss()([[1.0], [3.0]], [[0.0], [1.0]])
+    1.5
+    """
+
+    difference: Array = saved()
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        same_shape(prediction.shape, target.shape)
+        self.difference = prediction - target
+        return float(np.abs(self.difference).mean())
+
+    def backward(self) -> Array:
+        grad: Array = np.sign(self.difference) / self.difference.size
+        return grad
+
+
+class HuberLoss(Loss):
+    """``L = mean h(ŷ − y)`` with h(d) = ½ d² for d within ±δ, else δ (|d| − ½ δ): straight walls (Huber 1964).
+
+    Shapes    prediction ŷ and target y of any equal shape
+    Backward  dL/dŷ = clip(ŷ − y, −δ, δ) / N     N numbers in all
+
+    Args:
+        delta: δ, above 0.
+
+    Raises:
+        HyperparameterError: a δ that is not above 0.
+        ShapeError: shapes that differ.
+
+    >>> HuberLoss()([[0.5], [3.0]], [[0.0], [0.0]])
+    1.3125
+    """
+
+    difference: Array = saved()
+    clipped: Array = saved()
+
+    def __init__(self, delta: float = 1.0) -> None:
+        if not 0.0 < delta < float("inf"):
+            raise HyperparameterError(f"HuberLoss: delta must be above 0 and finite, got {delta}")
+        self.delta = float(delta)
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        same_shape(prediction.shape, target.shape)
+        self.difference = prediction - target
+        self.clipped = np.clip(self.difference, -self.delta, self.delta)
+        # ½ c² + δ (|d| − |c|) = c (d − ½ c) in both cases, c the clipped d
+        return float((self.clipped * (self.difference - 0.5 * self.clipped)).mean())
+
+    def backward(self) -> Array:
+        grad: Array = self.clipped / self.clipped.size
+        return grad

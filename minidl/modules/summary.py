@@ -1,0 +1,82 @@
+"""A model as a table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from minidl.typing import Shape
+
+__all__ = ["Row", "Summary"]
+
+
+class Row(NamedTuple):
+    """One layer of a summary.
+
+    Attributes:
+        path: where it is, such as "2" or "1.0".
+        layer: how it is written.
+        shape: shape of one output without the batch axis, None if not known.
+        parameters: how many numbers it learns.
+        memory: bytes of these and of their gradients.
+    """
+
+    path: str
+    layer: str
+    shape: Shape | None
+    parameters: int
+    memory: int
+
+
+class Summary(NamedTuple):
+    """The layers of a model, which print as a table.
+
+    >>> from minidl import Dense, ReLU, Sequential
+    >>> summary = Sequential(Dense(2, 4), ReLU()).summary()
+    >>> print(summary)
+    path  layer        output  parameters  memory
+    ─────────────────────────────────────────────
+    0     Dense(2, 4)  (n, 4)          12   192 B
+    1     ReLU()       (n, 4)           0     0 B
+    ─────────────────────────────────────────────
+          total                        12   192 B
+    """
+
+    rows: list[Row]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model learns."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of its parameters and their gradients."""
+        return sum(row.memory for row in self.rows)
+
+    def __str__(self) -> str:
+        table = [("path", "layer", "output", "parameters", "memory")]
+        for row in self.rows:
+            shape = "?" if row.shape is None else f"({', '.join(map(str, ('n', *row.shape)))})"
+            table.append((row.path, row.layer, shape, f"{row.parameters:,}", _bytes(row.memory)))
+        table.append(("", "total", "", f"{self.parameters:,}", _bytes(self.memory)))
+        widths = [max(len(line[column]) for line in table) for column in range(5)]
+        lines = []
+        for line in table:
+            left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=True)]
+            right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=True)]
+            lines.append("  ".join([*left, *right]))
+        rule = "─" * len(lines[0])
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def _bytes(count: int) -> str:
+    """A size as people read it.
+
+    >>> _bytes(136), _bytes(2_000_000)
+    ('136 B', '2.0 MB')
+    """
+    size, units = float(count), iter(("B", "kB", "MB", "GB"))
+    unit = next(units)
+    while size >= 1000 and unit != "GB":
+        size, unit = size / 1000, next(units)
+    return f"{count} B" if unit == "B" else f"{size:.1f} {unit}"

@@ -1,0 +1,22 @@
+"""Optimizers: rules on flat arrays, applied in place."""
+
+from minidl.optimizers.adaptive import AdaGrad, Adam, AdamW, Lion, NAdam, RMSProp
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.descent import SGD, Momentum
+from minidl.optimizers.groups import Group, Parameters
+from minidl.optimizers.hyperparameters import hyperparameter
+
+__all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Group",
+    "Lion",
+    "Momentum",
+    "NAdam",
+    "Optimizer",
+    "Parameters",
+    "RMSProp",
+    "hyperparameter",
+]

@@ -1,0 +1,82 @@
+"""Gradient descent, plain and with momentum."""
+
+from __future__ import annotations
+
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.groups import Parameters
+from minidl.optimizers.hyperparameters import hyperparameter
+from minidl.typing import Array
+
+__all__ = ["SGD", "Momentum"]
+
+
+class SGD(Optimizer):
+    """``θ ← θ − η g``, gradient descent; stochastic when g comes from a batch.
+
+    Args:
+        parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
+        lr: learning rate η.
+        weight_decay: λ, adds λ θ to g.
+
+    >>> from minidl import Parameter
+    >>> theta = Parameter([1.0, 2.0])
+    >>> descent = SGD([theta], lr=0.1)
+    >>> theta.grad = [1.0, 1.0]
+    >>> descent.step()
+    >>> theta.value
+    array([0.9, 1.9])
+    """
+
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.lr * grad
+
+
+class Momentum(Optimizer):
+    """``v ← μ v + g``,  ``θ ← θ − η v``: the heavy ball of Polyak (1964).
+
+    With ``nesterov=True`` the step is ``θ ← θ − η (g + μ v)``, which looks ahead along v (Nesterov 1983, in the form
+    of Sutskever et al. 2013). The learning rate stays outside the velocity, as in PyTorch; where it is inside, as in
+    Polyak's paper, a changing η acts on future gradients only. A constant g ends in steps of η g / (1 − μ).
+
+    Args:
+        parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
+        lr: learning rate η.
+        momentum: μ, from 0 (plain gradient descent) to below 1.
+        nesterov: whether to look ahead.
+        weight_decay: λ, adds λ θ to g.
+
+    Raises:
+        HyperparameterError: as for `Optimizer`; momentum outside [0, 1).
+
+    >>> from minidl import Parameter
+    >>> theta = Parameter([1.0])
+    >>> ball = Momentum([theta], lr=0.1, momentum=0.5)
+    >>> theta.grad = [1.0]
+    >>> ball.step(); ball.step()
+    >>> theta.value
+    array([0.75])
+    """
+
+    slots = ("velocity",)
+    momentum: float = hyperparameter(at_least=0.0, below=1.0)
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float,
+        momentum: float = 0.9,
+        *,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay=weight_decay)
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def update(self, theta: Array, grad: Array, velocity: Array) -> None:
+        velocity *= self.momentum
+        velocity += grad
+        if self.nesterov:
+            theta -= self.lr * (grad + self.momentum * velocity)
+        else:
+            theta -= self.lr * velocity

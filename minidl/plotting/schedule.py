@@ -1,0 +1,84 @@
+"""Learning-rate schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from minidl.errors import DataError, HyperparameterError
+from minidl.plotting.style import canvas, legend_below, look
+from minidl.schedules import ScheduleFunction
+from minidl.typing import Array
+
+__all__ = ["plot_schedule"]
+
+
+def plot_schedule(
+    schedule: ScheduleFunction | Mapping[str, ScheduleFunction],
+    steps: int,
+    ax: Axes | None = None,
+    *,
+    lr: float = 1.0,
+) -> Axes:
+    """Draw one or several learning-rate schedules over the steps of a run.
+
+    Args:
+        schedule: a function step → factor, such as those of `minidl.schedules`, or a dict label -> function.
+        steps: how many steps, the first being step 0.
+        ax: where to draw; by default a new figure.
+        lr: the learning rate that the factors multiply; with 1 the factors themselves are drawn.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: no schedules, or factors that are not finite.
+        HyperparameterError: steps or lr that are not above 0.
+
+    >>> from matplotlib.figure import Figure
+    >>> from minidl.schedules import cosine, one_cycle
+    >>> ax = plot_schedule({"cosine": cosine(100), "one cycle": one_cycle(100)}, 100, Figure().subplots(), lr=0.1)
+    >>> [line.get_label() for line in ax.lines], ax.get_ylabel()
+    (['cosine', 'one cycle'], 'learning rate')
+    """
+    named: Mapping[str, ScheduleFunction] = schedule if isinstance(schedule, Mapping) else {"": schedule}
+    if not named:
+        raise DataError("there are no schedules to draw; pass at least one")
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+        raise HyperparameterError(f"steps must be a positive integer, got {steps!r}")
+    if not 0.0 < lr < float("inf"):
+        raise HyperparameterError(f"lr must be above 0 and finite, got {lr!r}")
+    curves = {label: lr * _factors(label, function, int(steps)) for label, function in named.items()}
+    with canvas(ax, (6.0, 3.4)) as ax:
+        for index, (label, rates) in enumerate(curves.items()):
+            style = look(index)
+            ax.plot(
+                np.arange(len(rates)),
+                rates,
+                color=style.color,
+                linestyle=style.linestyle,
+                # A single value makes no line.
+                marker=style.marker if len(rates) == 1 else None,
+                label=label or None,
+            )
+        ax.set_xlabel("step")
+        ax.set_ylabel("factor of the learning rate" if lr == 1.0 else "learning rate")
+        ax.set_ylim(bottom=min(0.0, *(float(rates.min()) for rates in curves.values())))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True))
+        ax.grid(color="0.9", linewidth=0.6)
+        ax.set_axisbelow(True)
+        if any(curves):
+            legend_below(ax, ax.lines)
+    return ax
+
+
+def _factors(label: str, schedule: ScheduleFunction, steps: int) -> Array:
+    factors = np.array([float(schedule(step)) for step in range(steps)])
+    bad = np.flatnonzero(~np.isfinite(factors))
+    if len(bad):
+        name = f"the schedule {label!r}" if label else "the schedule"
+        raise DataError(f"{name} gives {factors[bad[0]]} at step {bad[0]}; a factor must be a finite number")
+    return factors

@@ -1,0 +1,82 @@
+"""Stopping when it gets no better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from typing import Any, Literal
+
+from minidl.errors import HyperparameterError, StateError
+from minidl.training.callbacks import Callback
+from minidl.training.run import Run
+
+__all__ = ["EarlyStopping"]
+
+
+class EarlyStopping(Callback):
+    """Stops a run when a measure has not improved for so many epochs, and brings back the best parameters.
+
+    Args:
+        monitor: name of the measure, such as "validation_loss".
+        patience: epochs without improvement after which the run stops.
+        min_delta: least change that counts as an improvement.
+        mode: whether "min" or "max" is better.
+
+    Attributes:
+        best: the best value so far, infinite before the first epoch.
+        best_epoch: the epoch after which it was measured, the first being 1.
+
+    Raises:
+        HyperparameterError: arguments out of range.
+        StateError: a measure that the run does not make; the message lists those that it makes.
+
+    >>> from minidl import Dense, MSELoss, SGD, Trainer
+    >>> model, stopping = Dense(1, 1, rng=0), EarlyStopping("loss", patience=2, min_delta=0.1)
+    >>> trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.1), callbacks=[stopping])
+    >>> trainer.fit([[0.0], [1.0]], [[1.0], [3.0]], epochs=100).reason
+    'loss has not improved for 2 epochs; back to epoch 7'
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: Literal["min", "max"] = "min",
+    ) -> None:
+        if patience < 1 or min_delta < 0.0 or mode not in ("min", "max"):
+            raise HyperparameterError(
+                'EarlyStopping takes patience of at least 1, min_delta of at least 0 and mode "min" or "max", got '
+                f"{patience}, {min_delta} and {mode!r}"
+            )
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.mode = mode
+        self.best, self.best_epoch = inf if mode == "min" else -inf, 0
+        self.best_state: dict[str, Any] | None = None
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self.monitor not in run.metrics:
+            raise StateError(
+                f"EarlyStopping watches {self.monitor!r}, but the run measures {', '.join(run.metrics) or 'nothing'}"
+            )
+        value = run.metrics[self.monitor]
+        gain = self.best - value if self.mode == "min" else value - self.best
+        if gain > self.min_delta:
+            self.best, self.best_epoch, self.best_state = value, run.epoch, run.model.state()
+        elif run.epoch - self.best_epoch >= self.patience:
+            run.stop(f"{self.monitor} has not improved for {self.patience} epochs; back to epoch {self.best_epoch}")
+
+    def on_fit_end(self, run: Run) -> None:
+        if self.best_state is not None:
+            run.model.load_state(self.best_state)
+
+    def state(self) -> dict[str, Any]:
+        best = {f"best_state.{name}": value for name, value in (self.best_state or {}).items()}
+        return {"best": self.best, "best_epoch": self.best_epoch, **best}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])
+        prefix = "best_state."
+        best = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        self.best_state = best or None

@@ -1,0 +1,65 @@
+"""Learning rates that change during a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from minidl.errors import StateError
+from minidl.schedules import ScheduleFunction
+from minidl.training.callbacks import Callback
+from minidl.training.run import Run
+
+__all__ = ["Schedule"]
+
+
+class Schedule(Callback):
+    """Multiplies the learning rate that the optimizer has at the beginning by ``schedule(step)`` before each step.
+
+    After the run the optimizer has its own learning rate back; a second fit goes on where the schedule was.
+
+    Args:
+        schedule: a function step → factor, such as those of `minidl.schedules`; the first step is 0. A factor of 0, as
+            at the beginning of a warm-up, makes the step as small as it can be.
+
+    Attributes:
+        lr: the learning rate of each step so far.
+
+    Raises:
+        StateError: a factor that makes no learning rate.
+
+    >>> from minidl import Dense, MSELoss, SGD, Trainer
+    >>> from minidl.schedules import step_decay
+    >>> model, schedule = Dense(1, 1, rng=0), Schedule(step_decay(2, 0.5))
+    >>> trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.1), callbacks=[schedule])
+    >>> history = trainer.fit([[0.0], [1.0]], [[1.0], [3.0]], epochs=5)
+    >>> schedule.lr, trainer.optimizer.lr
+    ([0.1, 0.1, 0.05, 0.05, 0.025], 0.1)
+    """
+
+    def __init__(self, schedule: ScheduleFunction) -> None:
+        self.schedule = schedule
+        self.lr: list[float] = []
+
+    def on_fit_begin(self, run: Run) -> None:
+        self.base = run.optimizer.lr
+
+    def on_step_begin(self, run: Run) -> None:
+        factor = self.schedule(run.step)
+        if not 0.0 <= factor < float("inf"):
+            raise StateError(f"the schedule gives the factor {factor!r} at step {run.step}; it must be at least 0")
+        run.optimizer.lr = max(self.base * factor, SMALLEST)
+        self.lr.append(run.optimizer.lr)
+
+    def on_fit_end(self, run: Run) -> None:
+        run.optimizer.lr = self.base
+
+    def state(self) -> dict[str, Any]:
+        return {"lr": list(self.lr)}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.lr = [float(lr) for lr in state["lr"]]
+
+
+SMALLEST = 1e-300
+"""In place of a learning rate of 0, which no optimizer takes."""

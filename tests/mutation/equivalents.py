@@ -1,0 +1,91 @@
+"""Breaks that change nothing that anyone could see: (where, the line before and after, why)."""
+
+LAYERS, LOSSES = "minidl/layers", "minidl/losses"
+OPTIMIZERS, OBJECTIVES = "minidl/optimizers", "minidl/objectives"
+OVERWRITTEN = "initialize, called two lines further down, overwrites it"
+ALREADY = "Python numbers go in, so that float() has nothing to turn"
+SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
+
+EQUIVALENT: list[tuple[str, str, str, str]] = [
+    (
+        LAYERS,
+        "self.y = np.maximum(e, x > 0) / (1 + e)",
+        "self.y = np.maximum(e, x >= 0) / (1 + e)",
+        "at x = 0, e is 1 and the larger of 1 and 1 is 1",
+    ),
+    (
+        LAYERS,
+        "self.weight = Parameter(np.zeros((self.inputs, self.outputs)))",
+        "self.weight = Parameter(np.ones((self.inputs, self.outputs)))",
+        OVERWRITTEN,
+    ),
+    (
+        LAYERS,
+        "self.bias = Parameter(np.zeros(self.outputs))",
+        "self.bias = Parameter(np.ones(self.outputs))",
+        OVERWRITTEN,
+    ),
+    (
+        LAYERS,
+        "self._ones = np.ones(1)",
+        "self._ones = np.ones(2)",
+        "a cache: made anew for every batch of another length",
+    ),
+    (
+        LOSSES,
+        "self.e, self.positive, self.y = np.exp(-np.abs(z)), z > 0, y",
+        "self.e, self.positive, self.y = np.exp(-np.abs(z)), z >= 0, y",
+        "at z = 0, the term times z is 0, and in backward the larger of e = 1 and 1 is 1",
+    ),
+    (
+        LOSSES,
+        "return float(np.log1p(self.e).sum() + np.vdot(self.positive - y, z)) / z.size",
+        "return float(np.log1p(self.e).sum() + np.vdot(z, self.positive - y)) / z.size",
+        "a·b = b·a",
+    ),
+    (
+        OPTIMIZERS,
+        "if not (isfinite(number) and self.above < number < self.below and self.at_least <= number <= self.at_most):",
+        "if not (((self.above < number < self.below) and (self.at_least <= number <= self.at_most))):",
+        "NaN fails every comparison, infinities fail above < number < below also where these are infinite",
+    ),
+    (
+        OPTIMIZERS,
+        "for vector, slots in zip(self.vectors, self._slots, strict=True):",
+        "for vector, slots in zip(self.vectors, self._slots, strict=False):",
+        "both have one entry for each vector",
+    ),
+    (OPTIMIZERS, "parameters.check()", "pass", "cut(), called by the same constructor, reads what checks it again"),
+    (
+        OBJECTIVES,
+        "return float((3.0 - x * x * x) + 50.0 * wall * wall)",
+        "return (3.0 - x * x * x + 50.0 * wall * wall)",
+        ALREADY,
+    ),
+    (OBJECTIVES, "return float(first * first + second * second)", "return (first * first + second * second)", ALREADY),
+    (OBJECTIVES, "return float(r1 * r1 + r2 * r2 + r3 * r3)", "return (r1 * r1 + r2 * r2 + r3 * r3)", ALREADY),
+    (
+        OBJECTIVES,
+        "return float(0.5 * theta.dot(self.matrix.dot(theta)) - self.linear.dot(theta))",
+        "return float(0.5 * self.matrix.dot(theta).dot(theta) - self.linear.dot(theta))",
+        SYMMETRIC,
+    ),
+    (
+        OBJECTIVES,
+        "return float(0.5 * theta.dot(self.matrix.dot(theta)) - self.linear.dot(theta))",
+        "return float(0.5 * theta.dot(theta.dot(self.matrix)) - self.linear.dot(theta))",
+        SYMMETRIC,
+    ),
+    (
+        OBJECTIVES,
+        "return float(0.5 * theta.dot(self.matrix.dot(theta)) - self.linear.dot(theta))",
+        "return float(0.5 * theta.dot(self.matrix.dot(theta)) - theta.dot(self.linear))",
+        SYMMETRIC,
+    ),
+    (
+        OBJECTIVES,
+        "grad: Array = self.matrix.dot(theta) - self.linear",
+        "grad: Array = theta.dot(self.matrix) - self.linear",
+        SYMMETRIC,
+    ),
+]

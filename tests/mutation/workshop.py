@@ -1,0 +1,94 @@
+"""Temporary copies of the package and its tests, and test runs in them."""
+
+import multiprocessing
+import os
+import resource
+import shutil
+import sys
+from collections.abc import Iterator
+from glob import glob
+from importlib import import_module
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import hypothesis  # noqa: F401  (imported once here, not in every test run)
+import numpy as np  # noqa: F401
+import pytest
+
+from tests.mutation.breaks import Break
+
+ROOT = Path(__file__).parent.parent.parent
+NETWORKS = "test_golden.py test_mutants.py test_random_networks.py"
+TESTS = {
+    "minidl/layers": f"layers {NETWORKS}",
+    "minidl/losses": f"test_losses*.py losses {NETWORKS}",
+    "minidl/optimizers": f"test_optimizers*.py optimizers {NETWORKS}",
+    "minidl/objectives": "objectives test_mutants.py",
+}
+"""What is broken, and which tests are to notice, after the doctests of the broken file."""
+
+CPU_SECONDS = 60
+MEMORY = 4 << 30
+PROFILE = """
+settings.register_profile("mutation", derandomize=True, max_examples=20, deadline=None, phases=["explicit", "generate"])
+settings.load_profile("mutation")
+"""
+
+
+class Workshop:
+    """Runs the tests of broken files, `jobs` at a time, each in a copy of package and tests.
+
+    What Python has imported before stays so in the forked processes; minidl must not be among it.
+    """
+
+    def __init__(self, folder: Path, jobs: int) -> None:
+        assert "minidl" not in sys.modules
+        self.free = [folder / str(index) for index in range(jobs)]
+        self.busy: dict[int, tuple[BaseProcess, Path, Break, str]] = {}
+        for copy in self.free:
+            for name in ("minidl", "tests"):
+                shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copy(ROOT / "pyproject.toml", copy)
+            with (copy / "tests/conftest.py").open("a", encoding="utf-8") as conftest:
+                conftest.write(PROFILE)
+
+    def run(self, todo: list[Break]) -> Iterator[tuple[Break, bool]]:
+        """Pairs of a break and whether the tests noticed it, as they come in."""
+        waiting = todo[::-1]
+        while waiting or self.busy:
+            while waiting and self.free:
+                self._start(waiting.pop(), self.free.pop())
+            done = wait(list(self.busy))
+            for sentinel in [each for each in self.busy if each in done]:
+                process, copy, broken, whole = self.busy.pop(sentinel)
+                process.join()
+                (copy / broken.path).write_text(whole, encoding="utf-8")
+                self.free.append(copy)
+                yield broken, process.exitcode != 0
+
+    def _start(self, broken: Break, copy: Path) -> None:
+        whole = (copy / broken.path).read_text(encoding="utf-8")
+        (copy / broken.path).write_text(broken.source, encoding="utf-8")
+        process = multiprocessing.get_context("fork").Process(target=_test, args=(copy, broken.path))
+        process.start()
+        self.busy[process.sentinel] = process, copy, broken, whole
+
+
+def _test(copy: Path, path: str) -> None:
+    """In a process of its own: run the tests for a file, and exit with what pytest says."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    os.chdir(copy)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    sys.path[:] = [str(copy), *(place for place in sys.path if Path(place or ".").resolve() != ROOT)]
+    for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
+        del sys.modules[name]
+    package = import_module("minidl")  # first, else the doctests of a file would make its classes a second time
+    assert str(package.__file__).startswith(str(copy))
+    names = next(tests for start, tests in TESTS.items() if path.startswith(start)).split()
+    tests = [path, *(found for name in names for found in sorted(glob(f"tests/{name}")))]
+    quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is imported already
+    os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *quiet, *tests]))

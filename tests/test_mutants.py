@@ -1,0 +1,160 @@
+"""What nothing else asks for: each test notices a break of the package that all others let pass (see mutation/)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import (
+    SGD,
+    BCELoss,
+    Beale,
+    CubicValley,
+    DataError,
+    Dense,
+    Himmelblau,
+    HyperparameterError,
+    Module,
+    Optimizer,
+    Parameter,
+    Quadratic,
+    ReLU,
+    Rosenbrock,
+    Sequential,
+    ShapeError,
+    StateError,
+)
+from minidl.optimizers import hyperparameter
+from tests.tables import LAYERS, LOSSES, OPTIMIZERS, OptimizerCase
+from tests.user_defined import FadingSGD
+
+
+def kept_by_forward() -> list[Any]:
+    """Pairs of a fresh layer or loss of the package and a name that its forward sets."""
+    found: list[tuple[Module, str]] = []
+    for case in LAYERS:
+        layer, fresh = case.make(2), case.make(2)
+        layer.forward(case.draw(np.random.default_rng(0), 3, 2))
+        found += [(fresh, name) for name in vars(layer).keys() - vars(fresh).keys()]
+    for row in LOSSES:
+        loss, fresh_loss = row.make(), row.make()
+        loss.forward(*row.draw(np.random.default_rng(0), (3, 2)))
+        found += [(fresh_loss, name) for name in vars(loss).keys() - vars(fresh_loss).keys()]
+    packaged = [(fresh, name) for fresh, name in found if type(fresh).__module__.startswith("minidl")]
+    return [pytest.param(*pair, id=f"{pair[0]}-{pair[1]}") for pair in sorted(packaged, key=str)]
+
+
+@pytest.mark.parametrize(("fresh", "name"), kept_by_forward())
+def test_what_forward_keeps_cannot_be_read_before(fresh: Module, name: str) -> None:
+    with pytest.raises(StateError, match=rf"backward before forward: .* has no '{name}' yet"):
+        getattr(fresh, name)
+
+
+def test_a_model_packs_its_layers_when_it_is_made() -> None:
+    part = Dense(2, 2)
+    vector = part.parameters()
+    Sequential(part, Dense(2, 1))
+    assert vector.moved
+
+
+def test_a_forward_that_failed_leaves_nothing_to_go_back_through() -> None:
+    model = Sequential(ReLU(), Dense(2, 1))
+    model.forward(np.ones((4, 2)))
+    with pytest.raises(ShapeError):
+        model.forward(np.ones((4, 3)))
+    with pytest.raises(StateError, match="backward before forward"):
+        model.backward(np.ones((4, 1)))
+
+
+def test_a_call_with_no_probabilities_is_refused_before_a_logarithm_warns() -> None:
+    with pytest.raises(DataError, match=r"predictions must be probabilities.* 1\.5 at \(0, 0\); or use"):
+        BCELoss()([[1.5]], [[1.0]])
+
+
+class Bounded(Optimizer):
+    """An optimizer with all kinds of ranges."""
+
+    share: float = hyperparameter(at_least=0.0, at_most=1.0)
+    small: float = hyperparameter(below=1.0)
+    low: float = hyperparameter(at_most=1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "wrong", "words"),
+    [
+        ("share", [0.0, 1.0], [-0.1, 1.1], "at least 0 and at most 1"),
+        ("small", [-5.0, 0.9], [1.0], "below 1"),
+        ("low", [-5.0, 1.0], [1.1], "at most 1"),
+    ],
+)
+def test_ranges_of_hyperparameters(name: str, good: list[float], wrong: list[float], words: str) -> None:
+    optimizer = Bounded([Parameter([1.0])], lr=0.1)
+    for value in good:
+        setattr(optimizer, name, value)
+        assert getattr(optimizer, name) == value
+    for value in [*wrong, float("inf"), float("-inf"), float("nan")]:
+        with pytest.raises(HyperparameterError, match=f"{name} must be a finite number {words}, got"):
+            setattr(optimizer, name, value)
+
+
+def test_an_optimizer_whose_parameters_moved_belongs_to_nobody() -> None:
+    part = Dense(2, 2)
+    optimizer = SGD(part.parameters(), lr=0.1)
+    whole = Sequential(part, Dense(2, 1))
+    with pytest.raises(StateError, match="moved since"):
+        optimizer.check_owner(whole)
+
+
+def test_an_optimizer_that_moves_more_than_a_module_has_is_refused() -> None:
+    part = Dense(2, 2)
+    whole = Sequential(part, Dense(2, 1))
+    with pytest.raises(StateError, match="parameters that Dense does not have"):
+        SGD(whole.parameters(), lr=0.1).check_owner(part)
+
+
+def test_a_parameter_of_a_model_twice_in_a_list_is_refused() -> None:
+    weight, bias = Dense(2, 2).parameters()
+    with pytest.raises(StateError, match="in two places, '0' and '2'"):
+        SGD([weight, bias, weight], lr=0.1)
+
+
+def test_what_evolves_is_no_hyperparameter() -> None:
+    assert repr(FadingSGD([Parameter([1.0])], lr=0.1)) == "FadingSGD(1 parameters, lr=0.1)"
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=[case.name for case in OPTIMIZERS])
+def test_a_state_goes_where_it_came_from_and_nowhere_else(case: OptimizerCase) -> None:
+    optimizer = case.make([Parameter([1.0])])
+    names = set(vars(optimizer))
+    optimizer.load_state(optimizer.state())
+    with pytest.raises(HyperparameterError):
+        optimizer.load_state(optimizer.state() | {"lr": -1.0})
+    assert set(vars(optimizer)) == names
+
+
+@pytest.mark.parametrize(
+    ("make", "start"),
+    [(CubicValley, [0.5, 0.5]), (Himmelblau, [0, 0]), (Beale, [1, 1])],
+)
+def test_objectives_begin_at_their_default_and_show_where_else(
+    make: Callable[..., CubicValley | Himmelblau | Beale], start: list[float]
+) -> None:
+    assert make().parameters().value.tolist() == start
+    assert repr(make()) == f"{make.__name__}()"
+    assert repr(make(7.0, 8.0)) == f"{make.__name__}(x=7.0, y=8.0)"
+
+
+@pytest.mark.parametrize("objective", [Rosenbrock(), Quadratic(np.eye(2))])
+def test_functions_give_python_numbers(objective: Rosenbrock | Quadratic) -> None:
+    assert type(objective.f(np.array([0.3, 0.7]))) is float
+
+
+def test_the_minimum_of_rosenbrock_is_known_without_an_instance() -> None:
+    assert Rosenbrock.minima == ((1.0, 1.0),)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2, 2)])
+def test_a_matrix_has_two_axes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match="matrix must be square, got shape"):
+        Quadratic(np.ones(shape))
