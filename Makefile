@@ -1,15 +1,18 @@
 # Each target does all of its own set-up: it makes .venv and installs what pyproject.toml names.
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint coverage lowest clean
 
 help:
-	@echo "make demo   run the assignment: numbers on screen, pictures in demos/output/"
-	@echo "make test   run the tests"
-	@echo "make lint   check style and types"
-	@echo "make clean  remove everything that was made"
+	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
+	@echo "make test      run the tests"
+	@echo "make lint      check style and types"
+	@echo "make coverage  run the tests and say which lines and branches they miss"
+	@echo "make lowest    run the tests with the oldest NumPy and Matplotlib that are allowed"
+	@echo "make clean     remove everything that was made"
 
 demo: $(VENV)/.installed
 	$(BIN)/python demos/feedforward.py
@@ -19,24 +22,33 @@ demo: $(VENV)/.installed
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
+coverage: $(VENV)/.coverage
+	$(BIN)/python -m pytest --cov --cov-report=term -m "not slow"
+
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -m "not slow"
+
 clean:
-	rm -rf $(VENV) demos/output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) demos/output .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Compiled once, minidl starts fast also where Python is told not to write byte code.
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed $(LOWEST)/.installed: %/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "minidl needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/a/newer/python")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable .
-	$(BIN)/python -m compileall -q minidl
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$*/bin/python -m pip install --quiet --editable . $(if $(findstring lowest,$*),$(OLDEST) --group test)
+	$*/bin/python -m compileall -q minidl
 	@touch $@
 
-$(VENV)/.test $(VENV)/.lint: $(VENV)/.%: $(VENV)/.installed
+# The lower bounds of the runtime dependencies, as exact versions.
+OLDEST = $$($(PYTHON) -c 'import tomllib; print(*(d.replace(">=", "==") for d in tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]))')
+
+$(VENV)/.test $(VENV)/.lint $(VENV)/.coverage: $(VENV)/.%: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@

@@ -107,8 +107,8 @@ class Module:
         Raises:
             HyperparameterError: another dtype.
         """
-        if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise HyperparameterError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+        if dtype not in (np.float32, np.float64, "float32", "float64", np.dtype(np.float32), np.dtype(np.float64)):
+            raise HyperparameterError(f"dtype must be float32 or float64, got {dtype!r}")
         for _, parameter in self.named_parameters():
             parameter.astype(dtype)
         for _, module in self.modules():

@@ -35,6 +35,9 @@ class EmpiricalRisk(Objective):
             raise ShapeError(f"x has {len(self.x)} samples but y has {len(self.y)}; each input needs its target")
 
     def forward(self) -> float:
+        if self.x.dtype != self.model.dtype:  # the model was turned to another dtype since
+            self.x = self.x.astype(self.model.dtype)
+            self.y = self.loss.check_target(self.y, dtype=self.model.dtype)
         return self.loss.forward(self.model.forward(self.x), self.y)
 
     def backward(self) -> None:

@@ -27,6 +27,9 @@ Parameters: TypeAlias = ParameterVector | Sequence[Parameter] | Sequence[Group]
 """What an optimizer takes: ``model.parameters()``, a list of Parameters, or a list of `Group`."""
 
 
+WANTED = "an optimizer takes model.parameters(), a list of Parameters or a list of Groups"
+
+
 def parts_of(parameters: Parameters) -> list[tuple[ParameterVector, float]]:
     """The parameters as slices of the memory where they lie, each with the factor of its learning rate.
 
@@ -37,11 +40,13 @@ def parts_of(parameters: Parameters) -> list[tuple[ParameterVector, float]]:
     if isinstance(parameters, ParameterVector):
         groups = [Group(parameters)]
     else:
-        listed: list[Any] = list(parameters) if isinstance(parameters, Iterable) else [parameters]
+        if not isinstance(parameters, Iterable):
+            raise HyperparameterError(f"{WANTED}, got {type(parameters).__name__}")
+        listed: list[Any] = list(parameters)
         grouped = bool(listed) and all(isinstance(item, Group) for item in listed)
         if not grouped and not all(isinstance(item, Parameter) for item in listed):
             raise HyperparameterError(
-                "an optimizer takes model.parameters(), a list of Parameters or a list of Groups, got "
+                f"{WANTED}, got "
                 f"{type(parameters).__name__} of {', '.join(sorted({type(item).__name__ for item in listed}))}"
             )
         groups = listed if grouped else [Group(listed)]

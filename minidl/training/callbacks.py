@@ -110,15 +110,18 @@ class RecordPath(Callback):
 
     Attributes:
         points: copies of the flat vector, before the first step and after each one.
+        begin: index of the point where the latest run began.
     """
 
     def __init__(self) -> None:
         self.points: list[Array] = []
+        self.begin = 0
 
     def on_fit_begin(self, run: Run) -> None:
         self.theta = run.model.parameters().value
-        if not self.points:
+        if not self.points or not np.array_equal(self.points[-1], self.theta):
             self.points.append(self.theta.copy())
+        self.begin = len(self.points) - 1
 
     def on_step_end(self, run: Run) -> None:
         self.points.append(self.theta.copy())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import numpy as np
 
 from minidl.errors import HyperparameterError
@@ -16,19 +18,17 @@ class FateWatch(Callback):
     """Tells from a run whether it came to rest, cycles, runs away or blows up, and stops it then.
 
     Args:
-        first: the value at the start.
         tolerance: "stationary" is a gradient and a step both of at most this length …
         patience: … for so many steps.
         max_period: "cycle" is a period of 2 to so many steps …
         cycle_tolerance: … that repeats twice to within this distance, and whose points lie over a thousand times
             that far apart.
         floor: "ran away" is a value below it.
-        ceiling: "blew up" is a value above ``ceiling · max(1, |first|)``, or one that is not finite.
+        ceiling: "blew up" is a value above ``ceiling · max(1, |first value|)``, or one that is not finite.
     """
 
     def __init__(
         self,
-        first: float,
         *,
         tolerance: float,
         patience: int,
@@ -39,9 +39,14 @@ class FateWatch(Callback):
     ) -> None:
         if patience < 1 or max_period < 2:
             raise HyperparameterError(f"patience must be at least 1, max_period 2; got {patience} and {max_period}")
+        if not (tolerance >= 0.0 and cycle_tolerance >= 0.0 and ceiling > 0.0) or isnan(floor):
+            raise HyperparameterError(
+                "tolerance and cycle_tolerance must be at least 0, ceiling above 0 and floor a number; got "
+                f"{tolerance}, {cycle_tolerance}, {ceiling} and {floor}"
+            )
         self.tolerance, self.patience = tolerance, patience
         self.max_period, self.cycle_tolerance = max_period, cycle_tolerance
-        self.floor, self.limit = floor, ceiling * max(1.0, abs(first))
+        self.floor, self.ceiling = floor, ceiling
         self.fate = "unfinished"
 
     def on_fit_begin(self, run: Run) -> None:
@@ -49,6 +54,7 @@ class FateWatch(Callback):
         self.theta, self.grad = parameters.value, parameters.grad
         # Where the present step and the one before it began: a step that ends in an infinite value is taken back.
         self.here, self.before = self.theta.copy(), self.theta.copy()
+        self.limit = self.ceiling * max(1.0, abs(run.loss))
         self.still = 0
         self.anchor = self.theta.copy()
         self.distances: list[float] = []

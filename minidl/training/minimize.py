@@ -96,11 +96,7 @@ def minimize(
         raise HyperparameterError(f"steps must be an integer of at least 0, got {steps!r}")
     parameters = objective.parameters()
     optimizer.check_owner(objective)
-    first = _value(objective)
-    if not isfinite(first):
-        raise DivergenceError("value or gradient are not finite at the start; begin somewhere else")
     watch = FateWatch(
-        first,
         tolerance=tolerance,
         patience=patience,
         max_period=max_period,
@@ -108,12 +104,16 @@ def minimize(
         floor=floor,
         ceiling=ceiling,
     )
+    first = _value(objective)
+    if not isfinite(first):
+        raise DivergenceError("value or gradient are not finite at the start; begin somewhere else")
     history = History()
     recorder = next((callback for callback in callbacks if isinstance(callback, RecordPath)), None)
     if recorder is None and parameters.size <= SMALL:
         recorder = RecordPath()
         callbacks = [recorder, *callbacks]
     run = Run(objective, optimizer, [history, *callbacks, watch], steps=steps)
+    run.loss = first
 
     def evaluate(_: None) -> float:
         loss = objective.forward()
@@ -129,12 +129,13 @@ def minimize(
         if recorder is not None:
             recorder.points.pop()
         value = _value(objective)
-        watch.fate, run.reason = "blew up", "the next step leads to a value or gradient that is not finite"
+        if watch.fate == "unfinished":
+            watch.fate, run.reason = "blew up", "the next step leads to a value or gradient that is not finite"
     if watch.fate == "stationary" and parameters.size <= SMALL:
         run.reason = f"{run.reason}; {kind_of_point(objective.hessian(parameters.value))}"
     return Descent(
         loss=history.loss,
-        path=None if recorder is None else np.array(recorder.points),
+        path=None if recorder is None else np.array(recorder.points[recorder.begin :]),
         theta=parameters.value.copy(),
         value=value,
         fate=watch.fate,

@@ -66,3 +66,14 @@ def test_repr_shows_what_it_is_made_of() -> None:
 def test_backward_before_forward_is_an_error() -> None:
     with pytest.raises(StateError):
         EmpiricalRisk(model(), MSELoss(), *data()).backward()
+
+
+def test_a_model_turned_to_float32_takes_the_data_along() -> None:
+    net, (x, y) = model(), data()
+    risk = EmpiricalRisk(net, BCEWithLogitsLoss(), x, y)
+    before, slope = risk.value_and_gradient(risk.parameters().value)
+    net.astype(np.float32)
+    after, same = risk.value_and_gradient(risk.parameters().value)
+    assert same.dtype == np.float32
+    assert after == pytest.approx(before, rel=1e-6)
+    np.testing.assert_allclose(same, slope, rtol=1e-4, atol=1e-6)

@@ -253,3 +253,31 @@ def test_a_network_is_minimised_like_a_function() -> None:
     assert descent.fate == "stationary"
     assert "a minimum" in descent.reason
     check_invariants(risk, descent)
+
+
+def test_the_first_fate_stands_when_the_next_point_is_not_finite() -> None:
+    def cliff(t: Array) -> float:
+        return 0.0 if t[0] < 1 else -2000.0 if t[0] == 1 else inf
+
+    objective = FunctionObjective(cliff, lambda _: [-1.0], [0.0])
+    descent = descend(objective, 1.0, 50)
+    assert (descent.fate, descent.value, descent.theta.tolist()) == ("ran away", -2000.0, [1.0])
+    check_invariants(objective, descent)
+
+
+def test_a_recorder_that_is_used_again_gives_the_path_of_the_latest_run() -> None:
+    objective, recorder = bowl(), RecordPath()
+    first = descend(objective, 0.1, 3, callbacks=[recorder])
+    second = descend(objective, 0.1, 4, callbacks=[recorder])
+    assert first.path is not None
+    check_invariants(objective, second)
+    assert len(recorder.points) == 3 + 4 + 1
+    objective.parameters().value = [5.0]
+    check_invariants(objective, descend(objective, 0.1, 2, callbacks=[recorder]))
+
+
+@pytest.mark.parametrize("name", ["tolerance", "cycle_tolerance", "ceiling", "floor"])
+def test_thresholds_that_are_not_numbers_are_refused(name: str) -> None:
+    objective = bowl()
+    with unchanged(objective), pytest.raises(HyperparameterError, match="floor a number; got"):
+        descend(objective, 0.1, 3, **{name: nan})
