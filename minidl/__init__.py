@@ -1,6 +1,5 @@
 """minidl: an object-oriented mini deep-learning framework in Python on NumPy."""
 
-from minidl import checking as checking
 from minidl import initializers as initializers
 from minidl import metrics as metrics
 from minidl import schedules as schedules

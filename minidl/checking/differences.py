@@ -14,12 +14,13 @@ __all__ = ["Slope", "five_point", "kink", "measure"]
 
 FIRST_STEP = 1e-3
 SMALLER_STEPS = (1e-4, 1e-5, 1e-6)
+UNITS = 8  # in the last place, by which rounding may shift y
 
 
 class Slope(NamedTuple):
     """The derivative along one direction, as backward gives it and as finite differences do.
 
-    The noise is what rounding alone makes of the numeric one: y carries about half a unit in the last place.
+    The noise is what rounding alone makes of the numeric one: y carries a few units in the last place.
     """
 
     where: str
@@ -57,7 +58,7 @@ def measure(y: Callable[[float], Array], weights: Array, where: str, analytic: f
 
     A kink or a strong bend within the first steps is no error of the gradient; an error disagrees at every step.
     """
-    noise = float(np.finfo(np.float64).eps * np.linalg.norm(weights * y(0.0))) / FIRST_STEP
+    noise = UNITS * float(np.finfo(np.float64).eps * np.linalg.norm(weights * y(0.0))) / FIRST_STEP
     best = Slope(where, analytic, five_point(y, weights, FIRST_STEP), noise)
     for step in SMALLER_STEPS:
         if best.gap <= allowed:

@@ -7,16 +7,42 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from minidl.layers import Dense, ReLU, Sequential, Sigmoid
+from minidl.layers import (
+    ELU,
+    GELU,
+    BatchNorm,
+    Dense,
+    LayerNorm,
+    LeakyReLU,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.modules import Layer
 from minidl.typing import Array
 
 __all__ = ["architectures", "batches", "seeds"]
 
 KEEPING: tuple[Callable[[int], Layer], ...] = (
-    lambda width: ReLU(),  # noqa: ARG005  (the width is offered to every layer)
-    lambda width: Sigmoid(),  # noqa: ARG005
+    lambda _: ReLU(),
+    lambda _: Sigmoid(),
+    lambda _: Tanh(),
+    lambda _: LeakyReLU(),
+    lambda _: ELU(),
+    lambda _: GELU(),
+    lambda _: SiLU(),
+    lambda _: Softplus(),
+    lambda _: Softmax(),
+    LayerNorm,
+    BatchNorm,
+    lambda width: Residual(Dense(width, width), Tanh()),
 )
+"""Layers that give as many features as they take, and the same for the same batch; each is offered the width."""
 
 
 def seeds() -> st.SearchStrategy[int]:

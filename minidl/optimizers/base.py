@@ -62,6 +62,7 @@ class Optimizer:
         parts = parts_of(parameters)
         self.vectors = [vector for vector, _ in parts]
         self._factors = [factor for _, factor in parts]
+        self._grouped = any(factor != 1.0 for factor in self._factors)
         size, dtype = sum(vector.size for vector in self.vectors), np.result_type(*(v.dtype for v in self.vectors))
         self._slots = {name: np.zeros(size, dtype) for name in self.slots}
         self.cut()
@@ -121,6 +122,14 @@ class Optimizer:
         for vector in self.vectors:
             vector.check()
         self.steps += 1
+        if self.weight_decay == 0.0 and self.max_norm == self.max_value == inf and not self._grouped:
+            for arrays, _, _ in self._blocks:
+                self.update(*arrays)
+        else:
+            self._adjusted_step()
+
+    def _adjusted_step(self) -> None:
+        """One step with clipping, weight decay and groups."""
         scale = 1.0 if self.max_norm == inf else self._scale()
         for (theta, grad, *slots), factor, decay in self._blocks:
             if scale != 1.0:

@@ -59,16 +59,17 @@ class Run:
             epochs: for each epoch its batches.
             measure: fills `metrics` at the end of an epoch, before the callbacks see it.
         """
-        on = {event: self._listeners(event) for event in EVENTS}
+        fit_begin, epoch_begin, step_begin, step_end, epoch_end, fit_end = map(self._listeners, EVENTS)
         optimizer, grad = self.optimizer, self.model.parameters().grad
         # Overflow is what the finite check below is for; a warning would only come on top.
         with np.errstate(all="ignore"):
             try:
-                self._tell(on["on_fit_begin"])
+                self._tell(fit_begin)
                 for batches in epochs:
-                    self._tell(on["on_epoch_begin"])
+                    self._tell(epoch_begin)
                     for batch in batches:
-                        self._tell(on["on_step_begin"])
+                        for call in step_begin:
+                            call(self)
                         if self.reason is not None:
                             return None
                         try:
@@ -80,17 +81,18 @@ class Run:
                             return self.stop(f"loss or gradient stopped being finite at step {self.step}")
                         optimizer.step()
                         self.step += 1
-                        self._tell(on["on_step_end"])
+                        for call in step_end:
+                            call(self)
                         if self.reason is not None:
                             return None
                     self.epoch += 1
                     if measure is not None:
                         measure()
-                    self._tell(on["on_epoch_end"])
+                    self._tell(epoch_end)
                     if self.reason is not None:
                         return None
             finally:
-                self._tell(on["on_fit_end"])
+                self._tell(fit_end)
 
     def _tell(self, listeners: list[Callable[[Run], None]]) -> None:
         for listener in listeners:
