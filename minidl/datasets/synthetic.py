@@ -163,7 +163,7 @@ def make_blobs(
     >>> x.tolist(), y.tolist()
     ([[0.0, 0.0], [9.0, 9.0], [0.0, 0.0], [9.0, 9.0]], [0, 1, 0, 1])
     """
-    _check(n_samples, cluster_std)
+    _check(n_samples, cluster_std, "cluster_std")
     generator = np.random.default_rng(rng)
     if isinstance(centers, int | np.integer):
         if centers < 1 or n_features < 1:
@@ -179,11 +179,11 @@ def make_blobs(
     return middles[y] + generator.normal(0.0, cluster_std, (n_samples, middles.shape[1])), y
 
 
-def _check(n_samples: int, noise: float) -> None:
+def _check(n_samples: int, noise: float, name: str = "noise") -> None:
     if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 1:
         raise HyperparameterError(f"n_samples must be an integer of at least 1, got {n_samples!r}")
     if not 0.0 <= noise < float("inf"):
-        raise HyperparameterError(f"noise must be at least 0 and finite, got {noise}")
+        raise HyperparameterError(f"{name} must be at least 0 and finite, got {noise}")
 
 
 def _halves(n_samples: int) -> Sequence[int]:

@@ -37,7 +37,11 @@ class Residual(Sequential):
         given = super().output_shape(shape)
         if shape is not None and given is not None and given != shape:
             raise ShapeError(f"Residual adds x and f(x), but x has samples of shape {shape} and f(x) of {given}")
-        return shape
+        return shape if given is None else given
+
+    @property
+    def gives_probabilities(self) -> bool:
+        return False
 
     def forward(self, x: Array) -> Array:
         y = super().forward(x)

@@ -159,7 +159,7 @@ def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax:
         low, high = (sizes[good].min(), sizes[good].max()) if good.any() else (1.0, 1.0)
         # At least two decades, so that gradients of nearly one size also look so.
         middle, half = np.sqrt(low) * np.sqrt(high), max(10.0, 2.0 * np.sqrt(high / low))
-        ax.set_xlim(middle / half, middle * half)
+        ax.update_datalim([(middle / half, 0.0), (middle * half, 0.0)])
         ax.plot(np.where(good, sizes, np.nan), rows, "o-", color=BLUE, markersize=6, markeredgecolor="white")
         _set_rows(ax, [_label(path, layer) for path, layer, _ in flow])
         ax.set_xlabel("root mean square of the gradient")

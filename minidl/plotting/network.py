@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -11,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from minidl.errors import DataError, HyperparameterError, ShapeError
-from minidl.layers import Dense, Sequential
+from minidl.errors import HyperparameterError
 from minidl.modules import Layer
+from minidl.plotting.columns import Column, columns_of, place
 from minidl.plotting.style import FONT, NEGATIVE, POSITIVE, SMALL_FONT, canvas
-from minidl.typing import Array
 
 __all__ = ["plot_network"]
 
@@ -26,36 +23,11 @@ LINE_WIDTHS = (0.4, 3.2)
 LINE, BIAS_ROOM, NAME_ROOM, VALUE_ROOM = 13.0, 25.0, 14.0, 10.5
 
 
-@dataclass
-class Column:
-    """The units of one layer, with the weights that lead to them and what is done to them one by one."""
-
-    weight: Array
-    """(units before, units); (0, units) for the inputs."""
-    bias: Array
-    """(units,); empty if there is none."""
-    elementwise: list[str] = field(default_factory=list)
-    letter: str = "h"
-    layer: str = ""
-    shown: list[int] = field(default_factory=list)
-    heights: Array = field(default_factory=lambda: np.empty(0))
-
-    @property
-    def width(self) -> int:
-        """The number of units."""
-        return int(self.weight.shape[1])
-
-    @property
-    def whole(self) -> bool:
-        """Whether all units are shown."""
-        return len(self.shown) == self.width
-
-
 def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, values: bool | None = None) -> Axes:
     """Draw a network of Dense and elementwise layers: units as nodes, weights as edges.
 
     The colour of an edge shows the sign of its weight (negative ones are dashed as well), its width the size. Of a
-    wide layer the first and the last units are shown.
+    wide layer the first and the last units are shown. The shortcut of a Residual is named where it ends.
 
     Args:
         model: a Sequential, or a single Dense layer.
@@ -68,7 +40,8 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
         The axes.
 
     Raises:
-        ShapeError: a model without a Dense layer, or with a layer that is neither Dense nor elementwise.
+        ShapeError: a model without a Dense layer, or with a layer that is neither Dense nor elementwise; a
+            Residual that does not begin with a Dense.
         DataError: weights that are not finite.
         HyperparameterError: max_units below 3.
 
@@ -81,9 +54,9 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
     """
     if max_units < 3:
         raise HyperparameterError(f"max_units must be at least 3, got {max_units}")
-    columns = _columns(model)
+    columns = columns_of(model)
     for column in columns:
-        _place(column, max_units)
+        place(column, max_units)
     slots = max(len(column.shown) + (not column.whole) for column in columns)
     largest = max(float(np.abs(column.weight).max()) for column in columns[1:])
     with canvas(ax, (max(4.5, 2.1 * len(columns)), max(3.4, 0.5 * slots + 1.2))) as ax:
@@ -101,50 +74,6 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
         for index, column in enumerate(columns):
             _draw_units(ax, index, column, size)
     return ax
-
-
-def _leaves(layer: Layer) -> Iterator[Layer]:
-    if isinstance(layer, Sequential):
-        for part in layer:
-            yield from _leaves(part)
-    else:
-        yield layer
-
-
-def _columns(model: Layer) -> list[Column]:
-    """The columns of the diagram, inputs first."""
-    leaves = list(_leaves(model))
-    first = next((layer for layer in leaves if isinstance(layer, Dense)), None)
-    if first is None:
-        raise ShapeError(f"a network diagram needs at least one Dense layer, got {model!r}")
-    columns = [Column(np.empty((0, first.inputs)), np.empty(0))]
-    for layer in leaves:
-        width = columns[-1].width
-        if isinstance(layer, Dense):
-            columns.append(Column(layer.weight.value, layer.bias.value if layer.use_bias else np.empty(0)))
-            if not (np.isfinite(columns[-1].weight).all() and np.isfinite(columns[-1].bias).all()):
-                raise DataError(f"{layer!r} has weights that are NaN or infinite; its training has diverged")
-        elif layer.output_shape((width,)) in (None, (width,)):
-            columns[-1].elementwise.append(repr(layer).removesuffix("()"))
-        else:
-            raise ShapeError(f"a network diagram shows Dense and elementwise layers, but not {layer!r}; draw a part")
-    if len(columns) > 3:
-        for index, column in enumerate(columns[1:-1], 1):
-            column.layer = f"{index},"
-    # x for inputs, h for hidden units, o for plain outputs and ŷ for those that an activation makes of them.
-    columns[0].letter, columns[-1].letter = "x", r"\hat{y}" if columns[-1].elementwise else "o"
-    return columns
-
-
-def _place(column: Column, max_units: int) -> None:
-    """Choose the units to show and their heights from 1 (top) to 0; what is left out takes one place in the middle."""
-    width, side = column.width, (max_units - 1) // 2
-    if width <= max_units:
-        column.shown = list(range(width))
-        column.heights = 1.0 - (np.arange(width) + 0.5) / width
-    else:
-        column.shown = [*range(side), *range(width - side, width)]
-        column.heights = np.delete(1.0 - (np.arange(2 * side + 1) + 0.5) / (2 * side + 1), side)
 
 
 def _caption(column: Column) -> str:

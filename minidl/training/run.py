@@ -71,26 +71,27 @@ class Run:
                         for call in step_begin:
                             call(self)
                         if self.reason is not None:
-                            return None
+                            return
                         try:
                             self.loss = evaluate(batch)
                         except OverflowError:
                             self.loss = inf
                         if not isfinite(self.loss + grad.dot(grad)):
                             self.diverged = True
-                            return self.stop(f"loss or gradient stopped being finite at step {self.step}")
+                            self.stop(f"loss or gradient stopped being finite at step {self.step}")
+                            return
                         optimizer.step()
                         self.step += 1
                         for call in step_end:
                             call(self)
                         if self.reason is not None:
-                            return None
+                            return
                     self.epoch += 1
                     if measure is not None:
                         measure()
                     self._tell(epoch_end)
                     if self.reason is not None:
-                        return None
+                        return
             finally:
                 self._tell(fit_end)
 

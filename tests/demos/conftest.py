@@ -38,6 +38,8 @@ def run_demo(tmp_path_factory: pytest.TempPathFactory) -> RunDemo:
         # No display; text as UTF-8 whatever the locale says.
         hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
         environment = {key: value for key, value in os.environ.items() if key not in hidden}
+        # Small matrices gain nothing from threads, which wait for each other where other tests run at the same time.
+        environment["OPENBLAS_NUM_THREADS"] = "1"
         command = [sys.executable, "-X", "utf8", "-W", "error", f"demos/{name}.py", "--out", str(folder)]
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=False

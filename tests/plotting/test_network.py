@@ -10,7 +10,24 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.text import Annotation
 
-from minidl import DataError, Dense, HyperparameterError, Layer, ReLU, Sequential, ShapeError, Sigmoid
+from minidl import (
+    BatchNorm,
+    DataError,
+    Dense,
+    Dropout,
+    Flatten,
+    HyperparameterError,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    ReLU,
+    Residual,
+    Sequential,
+    ShapeError,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from minidl.plotting import plot_network
 from minidl.plotting.style import NEGATIVE, POSITIVE
 from minidl.typing import Array, Shape
@@ -187,3 +204,21 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     model.parameters().value = np.full(17, np.nan)
     with pytest.raises(DataError, match=r"Dense\(2, 4\) has weights that are NaN or infinite"):
         plot_network(model, axes())
+
+
+def test_a_residual_names_its_shortcut() -> None:
+    model = Sequential(Dense(2, 3), Tanh(), Residual(Dense(3, 3), Tanh()), Dense(3, 1), rng=0)
+    assert "Tanh\n+ layer 1" in texts(plot_network(model, axes()))
+    assert "Tanh\n+ hidden units" in texts(plot_network(model[:3], axes()))
+    assert "+ inputs" in texts(plot_network(Sequential(Residual(Dense(2, 2)), rng=0), axes()))
+    with pytest.raises(ShapeError, match="only if it begins with a Dense"):
+        plot_network(Sequential(Dense(2, 3), Residual(BatchNorm(3), Dense(3, 3))), axes())
+
+
+def test_layers_that_keep_the_number_of_units_are_named_below_them() -> None:
+    model = Sequential(
+        Flatten(), Dense(2, 20), BatchNorm(20), LeakyReLU(0.1), Dropout(0.2), Dense(20, 3), LayerNorm(3), Softmax()
+    )
+    shown = texts(plot_network(model, axes(9, 5)))
+    assert "BatchNorm(20)\nLeakyReLU(negative_slope=0.1)\nDropout(p=0.2)\n20 units" in shown
+    assert "LayerNorm(3)\nSoftmax" in shown

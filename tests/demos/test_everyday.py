@@ -1,0 +1,187 @@
+"""The demos beyond the assignment: what they find, and what they draw."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minidl import load_digits
+from tests.demos.conftest import ROOT, RunDemo
+from tests.demos.test_functions import load
+
+PICTURES = {
+    "digits": ["digits_confusion.png", "digits_jitter.png", "digits_mistakes.png"],
+    "optimizer_race": ["optimizer_race.gif", "optimizer_race.png", "optimizer_race_progress.png"],
+    "vanishing_gradients": ["vanishing_gradients.png", "vanishing_health.png"],
+    "curve_fitting": ["curve_fitting.png", "curve_fitting_epochs.png"],
+}
+OPTIMIZERS = ["SGD", "Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW", "NAdam", "Lion"]
+
+
+def cells(line: str) -> list[str]:
+    return re.split(r"\s{2,}", line.strip())
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_draws_its_pictures_and_nothing_is_nan(name: str, run_demo: RunDemo) -> None:
+    demo = run_demo(name)
+    assert not re.search(r"\b(nan|inf)\b", demo.text, re.IGNORECASE)
+    assert max(map(len, demo.text.splitlines())) <= 125
+    assert sorted(path.name for path in demo.folder.iterdir()) == PICTURES[name]
+    for picture in PICTURES[name]:
+        assert picture in demo.text
+        with Image.open(demo.folder / picture) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        assert min(pixels.shape[:2]) >= 200
+        drawn = (pixels != pixels[0, 0]).any(axis=2).mean()
+        assert 0.01 < drawn < 0.95, f"{picture}: {drawn:.1%} is drawn"
+
+
+def test_digits_are_right_98_times_in_100_on_average(run_demo: RunDemo) -> None:
+    text = run_demo("digits").text
+    seeds = [float(share) for share in re.findall(r"seed \d   (\d+\.\d\d)% right", text)]
+    (mean,) = re.findall(r"mean     (\d+\.\d\d)%", text)
+    assert len(seeds) == 5
+    assert float(mean) == pytest.approx(np.mean(seeds), abs=0.01)
+    assert float(mean) >= 98.0
+
+
+def test_the_digits_recipe_is_the_best_in_cross_validation_and_each_line_is_printed(run_demo: RunDemo) -> None:
+    text, demo = run_demo("digits").text, load("digits")
+    rows = re.findall(r"^   (.+?)\s+(\d+\.\d\d)%   ± \d\.\d\d%$", text, re.MULTILINE)
+    assert [name for name, _ in rows] == list(demo.RECIPES)
+    scores = {name: float(score) for name, score in rows}
+    (chosen,) = re.findall(r"Chosen: '(.+)'", text)
+    assert scores[chosen] == max(scores.values())
+
+
+def test_the_confusion_matrix_counts_every_test_image_five_times(run_demo: RunDemo) -> None:
+    rows = re.findall(r"^   (   \d )((?:\s+(?:\d+|·)){10})$", run_demo("digits").text, re.MULTILINE)
+    matrix = np.array([[0 if count == "·" else int(count) for count in row.split()] for _, row in rows])
+    assert matrix.shape == (10, 10)
+    y_test = load_digits()[3]
+    np.testing.assert_array_equal(matrix.sum(axis=1), 5 * np.bincount(y_test))
+    assert np.trace(matrix) / matrix.sum() >= 0.98
+
+
+def test_jitter_moves_images_in_training_only() -> None:
+    jitter = load("digits").Jitter(rng=0)
+    x = load_digits()[0][:20]
+    np.testing.assert_array_equal(jitter.predict(x), x)
+    moved = jitter(x)
+    assert moved.shape == x.shape
+    assert moved.dtype == x.dtype
+    assert 0.0 <= moved.min() <= moved.max() <= 1.0
+    assert 0.02 < np.abs(moved - x).mean() < 0.3
+    assert np.abs(jitter(x) - moved).max() > 0.1  # another way each time
+    still = load("digits").Jitter(0.0, 0.0, 0.0, rng=0)
+    np.testing.assert_allclose(still(x), x, atol=1e-12)
+    assert still.output_shape((64,)) == (64,)
+
+
+def test_jitter_shifts_by_whole_pixels_exactly() -> None:
+    jitter = load("digits").Jitter(1.0, 0.0, 0.0)
+    jitter.rng = type("Ones", (), {"uniform": lambda self, low, high, shape: np.ones(shape)})()  # noqa: ARG005
+    x = load_digits()[0][:5]
+    images, moved = x.reshape(-1, 8, 8), jitter.forward(x).reshape(-1, 8, 8)
+    np.testing.assert_allclose(moved[:, :-1, :-1], images[:, 1:, 1:], atol=1e-3)
+
+
+def test_every_optimizer_has_its_row_and_masters_what_it_should(run_demo: RunDemo) -> None:
+    text = run_demo("optimizer_race").text
+    rows = {row[0]: row[1:] for line in text.splitlines() if (row := cells(line))[0] in OPTIMIZERS and len(row) > 5}
+    assert list(rows) == OPTIMIZERS
+    demo = load("optimizer_race")
+    assert list(demo.OPTIMIZERS) == OPTIMIZERS
+    for name, line in rows.items():
+        assert float(line[-1].rstrip("%")) > 93.0, name  # the digits
+        assert "over the wall" not in line
+    assert re.search(r"^   SGD +0.0001 +at the saddle", text, re.MULTILINE)
+    steps = {name: re.findall(r"\s(\d+)(?=\s)", " ".join(line) + " ") for name, line in rows.items()}
+    assert steps["Momentum"]
+    for name in ("Momentum", "Adam", "Nesterov"):
+        assert "away" not in " ".join(rows[name]), name
+
+
+def test_a_run_on_a_landscape_is_judged_by_its_path() -> None:
+    demo = load("optimizer_race")
+    result = demo.race("Beale", "SGD", 0.03)
+    distance = np.hypot(*(result.descent.path - (3.0, 0.5)).T)
+    arrived = int(result.score)
+    assert (distance[arrived:] < demo.CLOSE).all()
+    assert distance[arrived - 1] >= demo.CLOSE
+    assert result.words == str(arrived)
+    far = demo.race("Beale", "SGD", 1e-4)
+    assert far.score > demo.STEPS
+    assert far.words.endswith("away")
+    out = demo.race("CubicValley", "Adam", 1.0)
+    x, y = out.descent.theta
+    assert x > 12.5
+    assert abs(2 * y * y - x) < 2
+    assert out.score == out.descent.steps
+    assert demo.race("CubicValley", "SGD", 1.0).words == "over the wall"
+    assert demo.race("CubicValley", "SGD", 1e-4).words == "at the saddle"
+
+
+def test_the_race_is_a_small_movie_in_which_something_moves(run_demo: RunDemo) -> None:
+    path = run_demo("optimizer_race").folder / "optimizer_race.gif"
+    assert path.stat().st_size < 1_000_000
+    with Image.open(path) as movie:
+        frames = []
+        for index in range(getattr(movie, "n_frames", 1)):
+            movie.seek(index)
+            frames.append(movie.convert("RGB").tobytes())
+    assert len(set(frames)) == len(frames) > 20
+
+
+def gradients_and_shares(text: str) -> dict[tuple[str, str], list[float]]:
+    pattern = r"^   (Sigmoid|Tanh|ReLU)\s+(plain|good) weights( \+ \w+)?\s+(.+)$"
+    return {
+        (activation, weights + norm): [float(number.rstrip("%")) for number in numbers.split()]
+        for activation, weights, norm, numbers in re.findall(pattern, text, re.MULTILINE)
+    }
+
+
+def test_gradients_vanish_with_depth_unless_something_is_done(run_demo: RunDemo) -> None:
+    table = gradients_and_shares(run_demo("vanishing_gradients").text)
+    assert len(table) == 12
+    for activation, worst in (("Sigmoid", 1e-15), ("Tanh", 1e-3), ("ReLU", 1e-6)):
+        ratios, shares = table[activation, "plain"][:4], table[activation, "plain"][4:]
+        assert ratios == sorted(ratios, reverse=True)
+        assert ratios[-1] < worst
+        assert shares[-1] < 20  # of ten classes
+        assert shares[0] > 75
+    for key in (("Tanh", "good"), ("ReLU", "good"), ("Sigmoid", "good + BatchNorm")):
+        assert 0.1 < table[key][3] < 10, key
+        assert table[key][-1] > 60, key
+    assert table["Sigmoid", "good"][3] < 1e-9  # good weights do not save the sigmoid
+
+
+def test_the_right_size_and_each_remedy_come_closer_to_the_truth(run_demo: RunDemo) -> None:
+    pattern = r"^   (.+?)\s+(\d\.\d+) \(.+?\)\s+(\d\.\d+) \(.+?\)\s+([\d,]+)$"
+    rows = re.findall(pattern, run_demo("curve_fitting").text, re.MULTILINE)
+    on_points = {name: float(error) for name, error, _, _ in rows}
+    on_truth = {name: float(error) for name, _, error, _ in rows}
+    assert list(on_truth) == list(load("curve_fitting").SETTINGS)
+    large = "too large: 64 + 64 units"
+    assert on_points[large] == min(on_points.values())
+    assert on_points["too small: 2 units"] == max(on_points.values())
+    for name, error in on_truth.items():
+        if name != large and not name.startswith("too small"):
+            assert error < 0.85 * on_truth[large], name
+    epochs = int(rows[-1][3].replace(",", ""))
+    assert epochs < 1500  # early stopping stopped
+
+
+def test_pictures_in_the_docs_are_small_and_the_demos_draw_them() -> None:
+    page = (ROOT / "docs" / "demos.md").read_text(encoding="utf-8")
+    shown = re.findall(r"!\[[^\]]+\]\(images/([^)]+)\)", page)
+    drawn = {picture for pictures in PICTURES.values() for picture in pictures}
+    assert len(shown) >= 4
+    assert set(shown) <= drawn
+    for name, pictures in PICTURES.items():
+        assert f"demos/{name}.py" in page
+        assert set(pictures) & set(shown), f"{name} is shown nowhere"
+    for picture in shown:
+        assert (ROOT / "docs" / "images" / picture).stat().st_size < (200_000 if picture.endswith("png") else 1_000_000)

@@ -1,0 +1,52 @@
+"""Learning-rate schedules."""
+
+import numpy as np
+import pytest
+
+from minidl import DataError, HyperparameterError
+from minidl.plotting import plot_schedule
+from minidl.schedules import cosine, linear_warmup, step_decay
+from tests.plotting.helpers import axes, legend, render
+
+
+def test_draws_the_factor_of_each_step() -> None:
+    ax = plot_schedule(step_decay(2, 0.5), 5, axes())
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[0, 1], [1, 1], [2, 0.5], [3, 0.5], [4, 0.25]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "factor of the learning rate")
+    assert legend(ax) == []
+
+
+def test_several_are_labelled_and_multiplied_by_the_learning_rate() -> None:
+    ax = plot_schedule({"down": cosine(10), "up": linear_warmup(10)}, 11, axes(), lr=0.2)
+    assert legend(ax) == ["down", "up"]
+    assert ax.get_ylabel() == "learning rate"
+    for line, ends in zip(ax.lines, ([0.2, 0.0], [0.0, 0.2]), strict=True):
+        np.testing.assert_allclose(np.asarray(line.get_ydata())[[0, -1]], ends, atol=1e-15)
+    looks = {(line.get_color(), str(line.get_linestyle())) for line in ax.lines}
+    assert len(looks) == 2
+    render(ax)
+
+
+def test_the_axis_begins_at_zero_and_a_single_step_is_visible() -> None:
+    ax = plot_schedule(lambda step: 1.0 + step, 1, axes())
+    assert ax.get_ylim()[0] == 0.0
+    assert ax.lines[0].get_marker() not in ("None", "", None)
+
+
+def test_makes_a_figure_of_its_own() -> None:
+    assert plot_schedule(cosine(3), 3).get_figure() is not None
+
+
+def test_errors() -> None:
+    ax = axes()
+    with pytest.raises(DataError, match="no schedules"):
+        plot_schedule({}, 3, ax)
+    with pytest.raises(DataError, match=r"the schedule 'odd' gives nan at step 2"):
+        plot_schedule({"odd": lambda step: float("nan") if step == 2 else 1.0}, 3, ax)
+    for steps in (0, -1, 2.5, True):
+        with pytest.raises(HyperparameterError, match="steps must be a positive integer"):
+            plot_schedule(cosine(3), steps, ax)  # type: ignore[arg-type]
+    for lr in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(HyperparameterError, match="lr must be above 0"):
+            plot_schedule(cosine(3), 3, ax, lr=lr)
+    assert not ax.lines
