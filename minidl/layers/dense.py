@@ -65,12 +65,17 @@ class Dense(Layer):
 
     def output_shape(self, shape: Shape | None) -> Shape:
         if shape is not None and shape != (self.inputs,):
-            raise ShapeError(f"{self!r} takes samples of shape ({self.inputs},), got {shape}; change one of the two")
+            fix = "is the batch axis missing, as in x[None, :]?" if shape == () else "change one of the two"
+            raise ShapeError(f"{self!r} takes samples of shape ({self.inputs},), got {shape}; {fix}")
         return (self.outputs,)
 
     def forward(self, x: Array) -> Array:
         self.x = x
-        y: Array = x.dot(self.weight.value)
+        try:
+            y: Array = x.dot(self.weight.value)
+        except ValueError:
+            self.output_shape(x.shape[1:])  # says it in the terms of this layer
+            raise
         if self.use_bias:
             y += self.bias.value
         return y

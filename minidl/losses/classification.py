@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.data import as_data
 from minidl.errors import DataError, HyperparameterError, ShapeError
-from minidl.modules import Loss, same_shape, saved
+from minidl.modules import Loss, same_shape, saved, shown
 from minidl.typing import Array, ArrayLike, Shape
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HingeLoss"]
@@ -143,7 +143,11 @@ class CrossEntropyLoss(Loss):
         z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
         self.log_p, self.y = z, target
         s = self.label_smoothing
-        loss = -float(z[np.arange(len(z)), target].mean())
+        try:
+            loss = -float(z[np.arange(len(z)), target].mean())
+        except IndexError:
+            self.check_target(target, prediction.shape[1:])  # says which class there is no score for
+            raise
         return (1 - s) * loss - s * float(z.mean()) if s else loss
 
     def backward(self) -> Array:
@@ -169,12 +173,13 @@ class CrossEntropyLoss(Loss):
     def _explain(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
         if len(prediction) != 2:
             raise ShapeError(
-                f"CrossEntropyLoss takes scores of shape (n, k), got {prediction}; is a Dense(…, k) missing?"
+                f"CrossEntropyLoss takes scores of shape (n, k), got {shown(prediction)}; is a Dense(…, k) missing?"
             )
         if target != prediction[:1]:
             fix = "y.argmax(axis=1)" if target == prediction else "y[:, 0]" if target[1:] == (1,) else "one class each"
             raise ShapeError(
-                f"CrossEntropyLoss takes classes of shape (n,), got {target} for predictions {prediction}; try {fix}"
+                f"CrossEntropyLoss takes classes of shape (n,), got {shown(target)} for predictions "
+                f"{shown(prediction)}; try {fix}"
             )
 
 

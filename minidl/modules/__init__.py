@@ -5,9 +5,9 @@ number that depends on nothing but its own parameters.
 """
 
 from minidl.modules.layer import Layer
-from minidl.modules.loss import Loss, same_shape
+from minidl.modules.loss import Loss, same_shape, shown
 from minidl.modules.module import Module, saved
 from minidl.modules.objective import Objective
 from minidl.modules.summary import Row, Summary
 
-__all__ = ["Layer", "Loss", "Module", "Objective", "Row", "Summary", "same_shape", "saved"]
+__all__ = ["Layer", "Loss", "Module", "Objective", "Row", "Summary", "same_shape", "saved", "shown"]

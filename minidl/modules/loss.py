@@ -11,7 +11,7 @@ from minidl.modules.layer import Layer
 from minidl.modules.module import Module
 from minidl.typing import Array, ArrayLike, Shape
 
-__all__ = ["Loss", "same_shape"]
+__all__ = ["Loss", "same_shape", "shown"]
 
 
 class Loss(Module):
@@ -83,5 +83,13 @@ def same_shape(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
             fix = "make them equal, e.g. with y[:, None]"
         elif (*prediction, 1) == target:
             fix = "make them equal, e.g. with y[:, 0]"
-        shown = [f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})" for shape in (prediction, target)]
-        raise ShapeError(f"predictions have shape {shown[0]}, targets {shown[1]}; {fix}")
+        raise ShapeError(f"predictions have shape {shown(prediction)}, targets {shown(target)}; {fix}")
+
+
+def shown(shape: tuple[Any, ...]) -> str:
+    """A shape as NumPy writes it, where n stands for any number.
+
+    >>> shown(("n", 2)), shown(("n",))
+    ('(n, 2)', '(n,)')
+    """
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"

@@ -85,6 +85,8 @@ class Trainer:
             raise HyperparameterError(f"epochs must be an integer of at least 0, got {epochs!r}")
         if on_divergence not in ("raise", "stop"):
             raise HyperparameterError(f'on_divergence must be "raise" or "stop", got {on_divergence!r}')
+        if validation is not None and (not isinstance(validation, tuple | list) or len(validation) != 2):
+            raise HyperparameterError(f"validation must be a pair (x, y), got {type(validation).__name__}")
         if metrics and validation is None:
             raise HyperparameterError("metrics are measured on validation data; pass validation=(x, y) as well")
         self.optimizer.check_owner(self.model)
