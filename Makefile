@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
+BENCH := .venv-bench
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint coverage lowest clean
+.PHONY: help demo test lint coverage lowest bench clean
 
 help:
 	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
@@ -12,6 +13,7 @@ help:
 	@echo "make lint      check style and types"
 	@echo "make coverage  run the tests and say which lines and branches they miss"
 	@echo "make lowest    run the tests with the oldest NumPy and Matplotlib that are allowed"
+	@echo "make bench     time a training step here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
 	@echo "make clean     remove everything that was made"
 
 demo: $(VENV)/.installed
@@ -33,8 +35,11 @@ lint: $(VENV)/.lint
 lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest -m "not slow"
 
+bench: $(BENCH)/.installed
+	$(BENCH)/bin/python -m tests.benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
+
 clean:
-	rm -rf $(VENV) $(LOWEST) demos/output .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(LOWEST) $(BENCH) demos/output .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Compiled once, minidl starts fast also where Python is told not to write byte code.
@@ -52,3 +57,14 @@ OLDEST = $$($(PYTHON) -c 'import tomllib; print(*(d.replace(">=", "==") for d in
 $(VENV)/.test $(VENV)/.lint $(VENV)/.coverage: $(VENV)/.%: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
+
+# The competitors are large, and not for every machine: what cannot be had is left out of the comparison.
+$(BENCH)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BENCH)/bin/python -m pip install --quiet --editable .
+	$(BENCH)/bin/python -m pip install --quiet --group bench || for peer in $(PEERS); do \
+		$(BENCH)/bin/python -m pip install --quiet "$$peer" || echo "the benchmark goes without $$peer"; done
+	@touch $@
+
+PEERS = $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"])')

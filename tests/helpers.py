@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from minidl import Module, Optimizer, Parameter
+from minidl import Layer, Module, Optimizer, Parameter
 from minidl.typing import Array
 
 
@@ -22,7 +22,8 @@ def bits_of(thing: Module | Parameter | Optimizer) -> list[bytes]:
         kept = [bits(np.asarray(value)) for value in thing.state().values()]
         owned = [bits_of(parameter) for vector in thing.vectors for parameter in vector]
         return [item for each in (*kept, *owned) for item in each]
-    return [item for _, parameter in thing.named_parameters() for item in bits_of(parameter)]
+    buffers = [getattr(module, name) for _, module in thing.modules() for name in module.buffers]
+    return bits(*buffers) + [item for _, parameter in thing.named_parameters() for item in bits_of(parameter)]
 
 
 @contextmanager
@@ -31,6 +32,15 @@ def unchanged(*things: Module | Parameter | Optimizer) -> Iterator[None]:
     before = [bits_of(thing) for thing in things]
     yield
     assert [bits_of(thing) for thing in things] == before
+
+
+def forward(layer: Layer, x: Array) -> Array:
+    """`layer.forward(x)` with the same random numbers every time, as finite differences of dropout need them."""
+    for _, module in layer.modules():
+        for generator in vars(module).values():
+            if isinstance(generator, np.random.Generator):
+                generator.bit_generator.state = np.random.default_rng(0).bit_generator.state
+    return layer.forward(x)
 
 
 def randomise(module: Module, rng: np.random.Generator) -> None:

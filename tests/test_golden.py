@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import Layer, Loss, Module, Optimizer, Sequential, Trainer
+from minidl import Layer, Loss, Module, Optimizer, Sequential, Trainer, schedules
 from minidl.typing import Array
 
 FOLDER = Path(__file__).parent / "golden"
 TOLERANCE = 1e-10
-WITHOUT_GOLDEN_VALUES = {"Sequential"}
-"""Public classes that the script has no row for: Sequential is what networks.json is made of."""
+WITHOUT_GOLDEN_VALUES = {"Sequential", "Lion"}
+"""What the script has no row for: Sequential is what networks.json is made of, PyTorch has no Lion."""
 
 
 def read(kind: str) -> list[dict[str, Any]]:
@@ -30,11 +30,13 @@ def every(kind: str) -> pytest.MarkDecorator:
 def title(case: dict[str, Any]) -> str:
     if "name" not in case:
         return "-".join([*(layer["name"] for layer in case["layers"]), case["loss"]["name"]])
-    return "-".join([case["name"], *(f"{name}={value}" for name, value in case["kwargs"].items())])
+    settings = {**case["kwargs"], **case.get("clip", {})}
+    return "-".join([case["name"], *(f"{name}={value}" for name, value in settings.items())])
 
 
 def build(spec: dict[str, Any], *arguments: Any) -> Any:
-    return getattr(minidl, spec["name"])(*arguments, **spec["kwargs"])
+    inside = map(build, spec.get("layers", ()))
+    return getattr(minidl, spec["name"])(*inside, *arguments, **spec["kwargs"])
 
 
 def network(case: dict[str, Any]) -> Sequential:
@@ -63,9 +65,14 @@ def gradients_agree(module: Module, expected: dict[str, Any]) -> None:
 def test_layers(case: dict[str, Any]) -> None:
     layer = build(case)
     set_parameters(layer, case["parameters"])
-    agree(layer.forward(np.array(case["x"])), case["y"])
-    agree(layer.backward(np.array(case["grad"])), case["grad_x"])
-    gradients_agree(layer, case["gradients"])
+    for expected in case["passes"]:
+        layer.training = expected["training"]
+        agree(layer.forward(np.array(expected["x"])), expected["y"])
+        agree(layer.backward(np.array(expected["grad"])), expected["grad_x"])
+        gradients_agree(layer, expected["gradients"])
+        for name, buffer in expected["buffers"].items():
+            agree(layer.state()[name], buffer)
+    assert case["passes"]
 
 
 @every("losses")
@@ -88,13 +95,20 @@ def test_networks(case: dict[str, Any]) -> None:
 @every("optimizers")
 def test_ten_steps_of_optimizers(case: dict[str, Any]) -> None:
     model = network(case)
-    trainer = Trainer(model, build(case["loss"]), build(case, model.parameters()))
+    optimizer = getattr(minidl, case["name"])(model.parameters(), **case["kwargs"])
+    trainer = Trainer(model, build(case["loss"]), optimizer.clip(**case["clip"]))
     for expected in case["path"]:
         trainer.fit(case["x"], case["target"])
         for name, parameter in model.named_parameters():
             agree(parameter.value, expected[name])
     agree(np.array(trainer.history.loss), case["losses"])
     assert len(case["path"]) == 10
+
+
+@every("schedules")
+def test_schedules(case: dict[str, Any]) -> None:
+    schedule = getattr(schedules, case["name"])(**case["kwargs"])
+    agree(np.array([schedule(step) for step in range(len(case["factors"]))]), case["factors"])
 
 
 @pytest.mark.parametrize(("kind", "base"), [("layers", Layer), ("losses", Loss), ("optimizers", Optimizer)])

@@ -1,37 +1,101 @@
-"""Initial values: their spread over many seeds."""
+"""Initial values: their stated mean and variance over many seeds, and the shape of their distribution."""
+
+from math import sqrt
 
 import numpy as np
 import pytest
 
-from minidl.initializers import Initializer, glorot_uniform, he_normal, zeros
+from minidl import initializers
+from minidl.initializers import (
+    Initializer,
+    constant,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    lecun_uniform,
+    orthogonal,
+    zeros,
+)
 
-CASES = [
-    (he_normal, (50, 8), 2 / 50),
-    (he_normal, (8, 50), 2 / 8),
-    (glorot_uniform, (50, 8), 2 / 58),
-    (glorot_uniform, (8, 50), 2 / 58),
-]
+Variances = dict[Initializer, tuple[int, int]]
+NORMAL: Variances = {he_normal: (2, 0), glorot_normal: (2, 2), lecun_normal: (1, 0)}
+UNIFORM: Variances = {he_uniform: (2, 0), glorot_uniform: (2, 2), lecun_uniform: (1, 0)}
+"""The variance is the first number through in, or through in + out if the second is 2."""
+SHAPES = [(50, 8), (8, 50)]
 
 
-@pytest.mark.parametrize(("initializer", "shape", "variance"), CASES)
-def test_mean_and_variance_over_seeds(initializer: Initializer, shape: tuple[int, int], variance: float) -> None:
+def variance(initializer: Initializer, shape: tuple[int, int]) -> float:
+    above, both = (NORMAL | UNIFORM)[initializer]
+    return above / (sum(shape) if both else shape[0])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("initializer", NORMAL | UNIFORM)
+def test_mean_and_variance_over_seeds(initializer: Initializer, shape: tuple[int, int]) -> None:
     values = np.array([initializer(np.random.default_rng(seed), shape) for seed in range(100)])
+    expected = variance(initializer, shape)
     assert values.shape == (100, *shape)
     # The standard error of the variance of 40,000 normal numbers is 0.7 %.
-    assert values.var() == pytest.approx(variance, rel=0.03)
-    assert abs(values.mean()) < 4 * np.sqrt(variance / values.size)
+    assert values.var() == pytest.approx(expected, rel=0.03)
+    assert abs(values.mean()) < 4 * sqrt(expected / values.size)
     assert np.unique(values).size == values.size
 
 
-def test_shapes_of_the_distributions() -> None:
+@pytest.mark.parametrize("initializer", UNIFORM)
+def test_uniform_numbers_fill_their_interval_evenly(initializer: Initializer) -> None:
+    limit = sqrt(3 * variance(initializer, (100, 200)))
+    shares = np.sort(initializer(np.random.default_rng(0), (100, 200)).ravel() / limit)
+    np.testing.assert_allclose(shares, np.linspace(-1, 1, 20_000), atol=0.03)
+    assert np.abs(shares).max() <= 1
+
+
+@pytest.mark.parametrize("initializer", NORMAL)
+def test_normal_numbers_have_the_shares_of_a_bell_curve(initializer: Initializer) -> None:
+    size = np.abs(initializer(np.random.default_rng(0), (100, 200))) / sqrt(variance(initializer, (100, 200)))
+    shares = [np.mean(size < deviations) for deviations in (1, 2, 3)]
+    np.testing.assert_allclose(shares, [0.6827, 0.9545, 0.9973], atol=0.015)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (1, 1), (1, 3)])
+def test_orthogonal_matrices_keep_lengths(shape: tuple[int, int]) -> None:
+    w = orthogonal(np.random.default_rng(0), shape)
+    assert w.shape == shape
+    product = w.T @ w if shape[0] >= shape[1] else w @ w.T
+    np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (3, 6), (4, 4)])
+def test_orthogonal_matrices_favour_no_direction(shape: tuple[int, int]) -> None:
+    values = np.array([orthogonal(np.random.default_rng(seed), shape) for seed in range(2000)])
+    expected = 1 / max(shape)
+    np.testing.assert_allclose((values * values).mean(axis=0), expected, rtol=0.15)
+    # Without the right signs the diagonal would be mostly of one.
+    np.testing.assert_allclose(values.mean(axis=0), 0, atol=5 * sqrt(expected / 2000))
+
+
+def test_constant_and_zeros() -> None:
     rng = np.random.default_rng(0)
-    uniform = glorot_uniform(rng, (100, 200))
-    limit = np.sqrt(6 / 300)
-    assert 0.99 * limit < uniform.max() <= limit
-    assert -limit <= uniform.min() < -0.99 * limit
-    normal = he_normal(rng, (100, 200)) / np.sqrt(2 / 100)
-    assert np.mean(np.abs(normal) < 1) == pytest.approx(0.6827, abs=0.015)
+    assert zeros(rng, (2, 3)).tolist() == [[0.0] * 3] * 2
+    assert constant(2)(rng, (2, 1)).tolist() == [[2.0], [2.0]]
+    assert constant(2)(rng, (1,)).dtype == np.float64
 
 
-def test_zeros() -> None:
-    assert zeros(np.random.default_rng(0), (2, 3)).tolist() == [[0.0] * 3] * 2
+@pytest.mark.parametrize("initializer", NORMAL | UNIFORM)
+def test_vectors_count_their_length_as_in_and_as_out(initializer: Initializer) -> None:
+    values = initializer(np.random.default_rng(0), (20_000,))
+    assert values.var() == pytest.approx(variance(initializer, (20_000, 20_000)), rel=0.05)
+
+
+def test_every_public_initializer_is_tested_here() -> None:
+    assert {*initializers.__all__} - {"Initializer"} == {
+        *(initializer.__name__ for initializer in NORMAL | UNIFORM),
+        *("constant", "orthogonal", "zeros"),
+    }
+
+
+@pytest.mark.parametrize("initializer", [*NORMAL, *UNIFORM, orthogonal])
+def test_the_same_seed_gives_the_same_values(initializer: Initializer) -> None:
+    first, again, other = (initializer(np.random.default_rng(seed), (3, 2)) for seed in (1, 1, 2))
+    assert first.tolist() == again.tolist() != other.tolist()

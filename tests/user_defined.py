@@ -24,7 +24,7 @@ class Scale(Layer):
         return grad * self.scale.value
 
 
-class Residual(Layer):
+class Skip(Layer):
     """``y = x + f(x)`` around another layer."""
 
     def __init__(self, inner: Layer) -> None:

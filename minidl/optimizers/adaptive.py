@@ -127,19 +127,18 @@ class Adam(Optimizer):
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
 
     def update(self, theta: Array, grad: Array, mean: Array, squares: Array) -> None:
-        # One temporary, reused in place, takes half the time of the formula written plainly.
-        correction = sqrt(1.0 - self.beta2**self.steps)
-        work = grad - mean
-        work *= 1.0 - self.beta1
-        mean += work
-        np.multiply(grad, grad, out=work)
-        work *= 1.0 - self.beta2
+        # The slots hold m / (1 − β₁) and s / (1 − β₂), and one temporary is reused in place: ten passes over memory
+        # instead of twenty, and less than half the time of the formula written plainly.
+        mean *= self.beta1
+        mean += grad
+        work = grad * grad
         squares *= self.beta2
         squares += work
         np.sqrt(squares, out=work)
+        correction = sqrt((1.0 - self.beta2**self.steps) / (1.0 - self.beta2))
         work += self.eps * correction
         np.divide(mean, work, out=work)
-        work *= self.lr * correction / (1.0 - self.beta1**self.steps)
+        work *= self.lr * correction * (1.0 - self.beta1) / (1.0 - self.beta1**self.steps)
         theta -= work
 
 

@@ -102,8 +102,10 @@ class Trainer:
             model.backward_parameters(loss.backward())
             return value
 
+        count = len(batches)
+
         def measure() -> None:
-            run.metrics = {"loss": batches.mean(history.loss[-len(batches) :])}
+            run.metrics = {"loss": batches.mean(history.loss[-count:])}
             if held_out is not None:
                 with model.training_as(False):
                     prediction = model.forward(held_out[0])

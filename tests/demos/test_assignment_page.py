@@ -9,6 +9,8 @@ from PIL import Image
 from tests.demos.conftest import ROOT, RunDemo
 from tests.demos.test_demos import ITEMS, PICTURES
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "assignment.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```text\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")

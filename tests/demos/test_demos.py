@@ -8,6 +8,8 @@ from PIL import Image
 
 from tests.demos.conftest import RunDemo
 
+pytestmark = pytest.mark.slow
+
 ITEMS = {
     "feedforward": ["Q1.1", "Q1.2", "Q1.3", "Q1.4"],
     "gradient_descent": ["Q2.1", "Q2.2", "Q2.3", "Q2.4"],

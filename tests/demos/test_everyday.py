@@ -10,6 +10,8 @@ from minidl import load_digits
 from tests.demos.conftest import ROOT, RunDemo
 from tests.demos.test_functions import load
 
+pytestmark = pytest.mark.slow
+
 PICTURES = {
     "digits": ["digits_confusion.png", "digits_jitter.png", "digits_mistakes.png"],
     "optimizer_race": ["optimizer_race.gif", "optimizer_race.png", "optimizer_race_progress.png"],

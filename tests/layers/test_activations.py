@@ -1,17 +1,37 @@
 """Elementwise layers: values, extremes and the convention at the kink."""
 
-from math import exp
+from math import erf, exp, log1p, pi, sqrt, tanh
+from typing import Any
 
 import numpy as np
 import pytest
 
-from minidl import Layer, ReLU, Sigmoid, StateError
+from minidl import ELU, GELU, HyperparameterError, Layer, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, StateError
+from minidl.layers.gelu import erf as erf_of_array
+from tests.tables import LAYERS, LayerCase
+
+every_layer = pytest.mark.parametrize("case", LAYERS, ids=[case.name for case in LAYERS])
 
 
 def test_relu_by_hand_and_at_its_kink() -> None:
     layer = ReLU()
     assert layer.forward(np.array([-1.0, -0.0, 0.0, 1e-300, 2.0])).tolist() == [0.0, 0.0, 0.0, 1e-300, 2.0]
     assert layer.backward(np.full(5, 3.0)).tolist() == [0.0, 0.0, 0.0, 3.0, 3.0]
+
+
+def test_leaky_relu_by_hand_and_at_its_kink() -> None:
+    layer = LeakyReLU(0.25)
+    assert layer.forward(np.array([-4.0, -0.0, 0.0, 1e-300, 2.0])).tolist() == [-1.0, 0.0, 0.0, 1e-300, 2.0]
+    assert layer.backward(np.full(5, 3.0)).tolist() == [0.75, 0.75, 0.75, 3.0, 3.0]
+    assert LeakyReLU().forward(np.array([-1.0])).tolist() == [-0.01]
+    assert LeakyReLU(0.0).forward(np.array([-1.0])).tolist() == [0.0]
+
+
+def test_elu_by_hand_and_at_its_kink() -> None:
+    layer = ELU(0.5)
+    assert layer.forward(np.array([-1e-20, 0.0, 2.0])).tolist() == [-5e-21, 0.0, 2.0]
+    assert layer.backward(np.full(3, 3.0)).tolist() == [1.5, 1.5, 3.0]
+    assert ELU().forward(np.array([-1.0])).tolist() == [pytest.approx(exp(-1) - 1)]
 
 
 def test_sigmoid_by_hand() -> None:
@@ -36,7 +56,67 @@ def test_sigmoid_is_symmetric() -> None:
     np.testing.assert_allclose(Sigmoid()(x) + Sigmoid()(-x), 1.0, rtol=1e-15)
 
 
-@pytest.mark.parametrize("layer", [ReLU(), Sigmoid()])
+def test_softplus_keeps_its_digits_on_both_sides() -> None:
+    x = np.array([-700.0, -40.0, -1.0, 0.0, 1.0, 25.0, 40.0])
+    np.testing.assert_allclose(Softplus().forward(x), [log1p(exp(z)) for z in x], rtol=1e-15)
+
+
+def test_gelu_and_its_approximation() -> None:
+    x = np.linspace(-6, 6, 1001)
+    exact, approximate = GELU().forward(x), GELU(approximate=True).forward(x)
+    np.testing.assert_allclose(exact, [z * (1 + erf(z / sqrt(2))) / 2 for z in x], atol=1e-15)
+    formula = [z * (1 + tanh(sqrt(2 / pi) * (z + 0.044715 * z**3))) / 2 for z in x]
+    np.testing.assert_allclose(approximate, formula, atol=1e-14)
+    assert 4e-4 < np.abs(exact - approximate).max() < 5e-4
+
+
+def test_erf_against_the_standard_library() -> None:
+    x = np.concatenate([np.linspace(-7, 7, 20_001), [0.46875, -0.46875, np.nextafter(0.46875, 1), 1e-300, 5.9, 6.0]])
+    np.testing.assert_allclose(erf_of_array(x), [erf(z) for z in x], rtol=0, atol=1e-15)
+    tiny = np.geomspace(1e-12, 0.4, 500)
+    np.testing.assert_allclose(erf_of_array(tiny), [erf(z) for z in tiny], rtol=1e-15)
+    assert erf_of_array(np.array([-1000.0, -0.0, 1000.0])).tolist() == [-1.0, 0.0, 1.0]
+
+
+def test_softmax_gives_probabilities_and_ignores_a_shift() -> None:
+    x = np.random.default_rng(0).normal(size=(4, 2, 3))
+    y = Softmax().forward(x)
+    np.testing.assert_allclose(y.sum(axis=-1), 1, rtol=1e-15)
+    np.testing.assert_allclose(y, np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True), rtol=1e-14)
+    np.testing.assert_allclose(Softmax().forward(x + 900), y, rtol=1e-12)
+
+
+EXTREMES = np.array([[-1000.0, 1000.0], [1000.0, -1000.0], [1000.0, 1000.0], [-1000.0, -1000.0], [0.0, 1000.0]])
+
+
+@every_layer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("training", [True, False])
+def test_extreme_inputs_are_finite_without_a_warning(case: LayerCase, dtype: type[np.floating], training: bool) -> None:
+    layer = case.make(2).astype(dtype)
+    layer.training = training
+    shape = case.draw(np.random.default_rng(0), 1, 2).shape[1:]
+    x = np.resize(EXTREMES, (5, *shape)).astype(dtype)
+    y = layer.forward(x)
+    grad = layer.backward(np.ones_like(y))
+    for array in (y, grad, layer.parameters().grad):
+        assert np.isfinite(array).all()
+    assert np.abs(y).max() <= 1e5
+
+
+@pytest.mark.parametrize("layer", [ReLU(), Sigmoid(), SiLU()])
 def test_backward_before_forward_is_an_error(layer: Layer) -> None:
     with pytest.raises(StateError, match=r"backward before forward: .* call forward first"):
         layer.backward(np.ones((1, 1)))
+
+
+@pytest.mark.parametrize("slope", [-0.1, 1.0, float("nan")])
+def test_slopes_out_of_range_are_refused(slope: Any) -> None:
+    with pytest.raises(HyperparameterError, match="LeakyReLU: negative_slope must be at least 0 and below 1, got"):
+        LeakyReLU(slope)
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf")])
+def test_alphas_out_of_range_are_refused(alpha: Any) -> None:
+    with pytest.raises(HyperparameterError, match="ELU: alpha must be above 0 and finite, got"):
+        ELU(alpha)

@@ -7,33 +7,41 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from minidl import Layer, Sequential, StateError
 from minidl.typing import Array
-from tests.helpers import bits, bits_of, randomise
+from tests.helpers import bits, bits_of, forward, randomise
 from tests.reference import TOLERANCE, gradient_error
 from tests.tables import LAYERS, NAMESPACE, LayerCase, batches, seeds, widths
 
 every_layer = pytest.mark.parametrize("case", LAYERS, ids=[case.name for case in LAYERS])
 
 
-def draw(case: LayerCase, seed: int, batch: int, width: int) -> tuple[Layer, Array, Array]:
-    """A layer with random parameters and NaN for gradients, its input, and a gradient for its output."""
+def draw(case: LayerCase, seed: int, batch: int, width: int, *, training: bool = True) -> tuple[Layer, Array, Array]:
+    """A layer with random parameters and NaN for gradients, its input, and a gradient for its output.
+
+    It has seen one batch in training before, so that what it keeps of that is not what it began with.
+    """
     rng = np.random.default_rng(seed)
     layer = case.make(width)
     randomise(layer, rng)
+    layer.forward(case.draw(rng, batch, width))
+    layer.training = training
     x = case.draw(rng, batch, width)
-    return layer, x, np.asarray(rng.normal(size=layer.forward(x).shape))
+    return layer, x, np.asarray(rng.normal(size=forward(layer, x).shape))
 
 
 @every_layer
-@given(seeds, batches, widths)
-def test_gradients_agree_with_finite_differences(case: LayerCase, seed: int, batch: int, width: int) -> None:
-    layer, x, grad = draw(case, seed, batch, width)
+@given(seeds, batches, widths, st.booleans())
+def test_gradients_agree_with_finite_differences(
+    case: LayerCase, seed: int, batch: int, width: int, training: bool
+) -> None:
+    layer, x, grad = draw(case, seed, batch, width, training=training)
     grad_x = layer.backward(grad)
-    errors = {"x": gradient_error(lambda: layer.forward(x), x, grad_x, grad)}
+    errors = {"x": gradient_error(lambda: forward(layer, x), x, grad_x, grad)}
     for name, parameter in layer.named_parameters():
-        errors[name] = gradient_error(lambda: layer.forward(x), parameter.value, parameter.grad, grad)
+        errors[name] = gradient_error(lambda: forward(layer, x), parameter.value, parameter.grad, grad)
     assert max(errors.values()) <= TOLERANCE, errors
 
 
@@ -41,7 +49,7 @@ def test_gradients_agree_with_finite_differences(case: LayerCase, seed: int, bat
 @given(seeds, batches, widths)
 def test_backward_parameters_gives_the_same_gradients(case: LayerCase, seed: int, batch: int, width: int) -> None:
     layer, x, grad = draw(case, seed, batch, width)
-    layer.forward(x)
+    forward(layer, x)
     layer.backward(grad)
     expected = bits_of(layer)
     layer.parameters().grad = np.full(layer.parameters().size, np.nan)
@@ -54,13 +62,13 @@ def test_backward_parameters_gives_the_same_gradients(case: LayerCase, seed: int
 def test_nothing_handed_in_or_out_is_changed(case: LayerCase, seed: int, batch: int, width: int) -> None:
     layer, x, grad = draw(case, seed, batch, width)
     values = layer.parameters().value.copy()
-    y = layer.forward(x)
+    y = forward(layer, x)
     before = bits(x, y, grad)
     grad_x = layer.backward(grad)
     assert bits(x, y, grad) == before
     out = bits(y, grad_x)
     layer.backward(2 * grad)
-    layer.forward(2 * x)
+    forward(layer, 2 * x)
     assert bits(y, grad_x) == out
     np.testing.assert_array_equal(layer.parameters().value, values)
 
@@ -69,7 +77,7 @@ def test_nothing_handed_in_or_out_is_changed(case: LayerCase, seed: int, batch: 
 @given(seeds, batches, widths)
 def test_backward_overwrites_and_repeats_bit_for_bit(case: LayerCase, seed: int, batch: int, width: int) -> None:
     layer, x, grad = draw(case, seed, batch, width)
-    layer.forward(x)
+    forward(layer, x)
     first = bits(layer.backward(grad)), bits_of(layer)
     assert np.isfinite(layer.parameters().grad).all()
     assert (bits(layer.backward(grad)), bits_of(layer)) == first
@@ -96,14 +104,13 @@ def read_only(x: Array) -> Array:
 
 
 @every_layer
-@pytest.mark.parametrize("layout", [fortran, strided, backwards, read_only])
-@given(seed=seeds, batch=batches, width=widths)
+@given(st.sampled_from([fortran, strided, backwards, read_only]), seeds, batches, widths)
 def test_memory_layout_does_not_matter(
-    layout: Callable[[Array], Array], case: LayerCase, seed: int, batch: int, width: int
+    case: LayerCase, layout: Callable[[Array], Array], seed: int, batch: int, width: int
 ) -> None:
     layer, x, grad = draw(case, seed, batch, width)
-    expected = layer.forward(x), layer.backward(grad), layer.parameters().grad.copy()
-    got = layer.forward(layout(x)), layer.backward(layout(grad)), layer.parameters().grad
+    expected = forward(layer, x), layer.backward(grad), layer.parameters().grad.copy()
+    got = forward(layer, layout(x)), layer.backward(layout(grad)), layer.parameters().grad
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
@@ -112,9 +119,9 @@ def test_memory_layout_does_not_matter(
 @given(seeds, batches, widths)
 def test_float32_stays_float32_and_is_near(case: LayerCase, seed: int, batch: int, width: int) -> None:
     layer, x, grad = draw(case, seed, batch, width)
-    expected = layer.forward(x), layer.backward(grad), layer.parameters().grad.copy()
+    expected = forward(layer, x), layer.backward(grad), layer.parameters().grad.copy()
     layer.astype(np.float32)
-    got = layer.forward(x.astype(np.float32)), layer.backward(grad.astype(np.float32)), layer.parameters().grad
+    got = forward(layer, x.astype(np.float32)), layer.backward(grad.astype(np.float32)), layer.parameters().grad
     for a, b in zip(got, expected, strict=True):
         assert a.dtype == np.float32 or a.size == 0
         # A unit within rounding of its kink may fall on its other side.
@@ -123,16 +130,22 @@ def test_float32_stays_float32_and_is_near(case: LayerCase, seed: int, batch: in
 
 @every_layer
 @given(seeds, batches, widths)
-def test_rows_are_independent_and_a_batch_of_one_works(case: LayerCase, seed: int, batch: int, width: int) -> None:
+def test_a_batch_of_one_works(case: LayerCase, seed: int, batch: int, width: int) -> None:
     layer, x, grad = draw(case, seed, batch, width)
+    assert len(grad) == batch
+    y_row, grad_row = forward(layer, x[:1]), layer.backward(grad[:1])
+    assert (y_row.shape, grad_row.shape) == ((1, *grad.shape[1:]), (1, *x.shape[1:]))
+
+
+@every_layer
+@given(seeds, batches, widths)
+def test_rows_are_independent_in_evaluation(case: LayerCase, seed: int, batch: int, width: int) -> None:
+    layer, x, grad = draw(case, seed, batch, width, training=False)
     y, grad_x = layer.forward(x), layer.backward(grad)
-    assert len(y) == batch
-    for row in range(batch):
+    for row in range(0 if layer.mixes_samples else batch):
         y_row, grad_row = layer.forward(x[row : row + 1]), layer.backward(grad[row : row + 1])
-        assert (y_row.shape, grad_row.shape) == ((1, *y.shape[1:]), (1, *x.shape[1:]))
-        if not layer.mixes_samples:
-            np.testing.assert_allclose(y_row[0], y[row], rtol=1e-12, atol=1e-12)
-            np.testing.assert_allclose(grad_row[0], grad_x[row], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(y_row[0], y[row], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(grad_row[0], grad_x[row], rtol=1e-12, atol=1e-12)
 
 
 @every_layer
@@ -183,11 +196,16 @@ def test_backward_before_forward_is_an_error(case: LayerCase) -> None:
 
 @every_layer
 def test_predict_and_call_are_forward_and_leave_the_mode(case: LayerCase) -> None:
-    layer, x, _ = draw(case, 5, 3, 2)
+    layer, x, _ = draw(case, 5, 3, 2, training=False)
+    expected, kept = bits(layer.forward(x)), bits_of(layer)
     for training in (True, False):
         layer.training = training
-        assert bits(layer.predict(x)) == bits(layer(x)) == bits(layer.forward(x))
+        assert bits(layer.predict(x)) == expected
+        assert bits_of(layer) == kept
         assert all(module.training is training for _, module in layer.modules())
+        twin = copy.deepcopy(layer)
+        assert bits(twin(x)) == bits(copy.deepcopy(layer).forward(x))
+        assert all(module.training is training for _, module in twin.modules())
 
 
 @every_layer
@@ -195,4 +213,5 @@ def test_state_round_trip(case: LayerCase) -> None:
     layer, x, _ = draw(case, 6, 3, 2)
     other = case.make(2)
     other.load_state(layer.state())
-    assert bits(other.forward(x)) == bits(layer.forward(x))
+    assert bits(other.predict(x)) == bits(layer.predict(x))
+    assert bits(forward(other, x)) == bits(forward(layer, x))

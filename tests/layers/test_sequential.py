@@ -16,7 +16,7 @@ from minidl import (
 )
 from minidl.typing import Array, Shape
 from tests.helpers import bits, unchanged
-from tests.user_defined import Residual, Scale
+from tests.user_defined import Scale, Skip
 
 CHAINS = [
     (lambda: Sequential(Dense(2, 3), ReLU(), Dense(4, 1)), r"^layer 2, Dense\(4, 1\).*shape \(4,\), got \(3,\)"),
@@ -61,8 +61,8 @@ def test_the_same_layer_twice_is_refused_also_nested() -> None:
             Sequential(shared, ReLU(), shared)
         with pytest.raises(StateError, match=r"^layer 1, Sequential.*twice \(first as layer 0\)"):
             Sequential(shared, Sequential(Dense(2, 2), shared))
-        with pytest.raises(StateError, match=r"^layer 1, Residual.*twice \(first as layer 0\)"):
-            Sequential(Sequential(shared), Residual(shared))
+        with pytest.raises(StateError, match=r"^layer 1, Skip.*twice \(first as layer 0\)"):
+            Sequential(Sequential(shared), Skip(shared))
         with pytest.raises(StateError, match=r"^layer 1, ReLU\(\), is in the model twice"):
             Sequential(activation, activation)
 
@@ -124,11 +124,13 @@ def test_the_packages_own_errors_keep_their_type_and_get_the_path() -> None:
 
 def test_wrong_feature_counts_are_named() -> None:
     net = Sequential(Sigmoid(), Sequential(Dense(2, 1)))
-    for call in (net, net.predict, net.check_input):
-        with pytest.raises(ShapeError, match=r"^layer 1\.0, Dense\(2, 1\).*\(2,\), got \(3,\)"):
+    for call in (net, net.predict, net.check_input, net.forward):
+        with pytest.raises(ShapeError, match=r"^layer 1\.0, Dense\(2, 1\).*\(2,\), got \(3,\); change one"):
             call(np.ones((4, 3)))
-    with pytest.raises(ShapeError, match=r"^layer 1\.0, Dense\(2, 1\): cannot take a batch of shape \(4, 3\)"):
-        net.forward(np.ones((4, 3)))
+    with pytest.raises(ShapeError, match=r"^Dense\(2, 1\) takes samples of shape \(2,\), got \(3,\)"):
+        Dense(2, 1).forward(np.ones((4, 3)))
+    with pytest.raises(ShapeError, match="is the batch axis missing"):
+        net.predict(np.ones(2))
 
 
 def test_a_gradient_of_another_shape_is_refused() -> None:

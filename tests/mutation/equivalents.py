@@ -2,8 +2,12 @@
 
 LAYERS, LOSSES = "minidl/layers", "minidl/losses"
 OPTIMIZERS, OBJECTIVES = "minidl/optimizers", "minidl/objectives"
+INITIALIZERS, SCHEDULES, METRICS = "minidl/initializers", "minidl/schedules", "minidl/metrics"
+DATASETS, SUMMARY = "minidl/datasets", "minidl/modules/summary"
 OVERWRITTEN = "initialize, called two lines further down, overwrites it"
 ALREADY = "Python numbers go in, so that float() has nothing to turn"
+EITHER_SIGN = "noise is as likely as its opposite"
+AS_LONG = "both have the same length"
 SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
 
 EQUIVALENT: list[tuple[str, str, str, str]] = [
@@ -87,5 +91,78 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         "grad: Array = self.matrix.dot(theta) - self.linear",
         "grad: Array = theta.dot(self.matrix) - self.linear",
         SYMMETRIC,
+    ),
+    (
+        INITIALIZERS,
+        "q *= np.sign(np.diag(r)) # without it, q would not be uniform among all such matrices",
+        "q /= np.sign(np.diag(r)) # without it, q would not be uniform among all such matrices",
+        "times and through 1 or -1 are the same",
+    ),
+    (
+        INITIALIZERS,
+        "return q if rows >= columns else q.T",
+        "return q if rows > columns else q.T",
+        "of a square matrix, the transpose is as uniform",
+    ),
+    (
+        SCHEDULES,
+        "begin, goal, share = (start, 1.0, step / top) if step <= top else (1.0, end, (step - top) / (last - top))",
+        "begin, goal, share = (start, 1.0, step / top) if step < top else (1.0, end, (step - top) / (last - top))",
+        "at the top both halves give 1",
+    ),
+    (
+        METRICS,
+        "width = scores.shape[1] if scores.ndim == 2 else 0",
+        "width = scores.shape[1] if scores.ndim == 2 else 1",
+        "there is at least one class anyway",
+    ),
+    (
+        METRICS,
+        "f1 = 2 * hits / np.maximum(predicted + true, 1)",
+        "f1 = 2 * hits / np.maximum(predicted + true, 2)",
+        "where the sum is 1, there are no hits",
+    ),
+    (
+        METRICS,
+        "return array.reshape(-1)",
+        "return array.reshape(-2)",
+        "NumPy takes every negative size for the one that is left open",
+    ),
+    (
+        SUMMARY,
+        "left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=True)]",
+        "left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=False)]",
+        AS_LONG,
+    ),
+    (
+        SUMMARY,
+        "right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=True)]",
+        "right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=False)]",
+        AS_LONG,
+    ),
+    (SUMMARY, 'rule = "─" * len(lines[0])', 'rule = "─" * len(lines[1])', AS_LONG),
+    (
+        SUMMARY,
+        'size, units = float(count), iter(("B", "kB", "MB", "GB"))',
+        'size, units = (count), iter(("B", "kB", "MB", "GB"))',
+        "a count divided by 1000 is a float anyway",
+    ),
+    (
+        DATASETS,
+        "x = centers[cloud] + generator.normal(0.0, noise, (n_samples, 2))",
+        "x = centers[cloud] - generator.normal(0.0, noise, (n_samples, 2))",
+        EITHER_SIGN,
+    ),
+    (
+        DATASETS,
+        "return middles[y] + generator.normal(0.0, cluster_std, (n_samples, middles.shape[1])), y",
+        "return middles[y] - generator.normal(0.0, cluster_std, (n_samples, middles.shape[1])), y",
+        EITHER_SIGN,
+    ),
+    (
+        DATASETS,
+        "x = x + generator.normal(0.0, noise, x.shape)",
+        "x = x - generator.normal(0.0, noise, x.shape)",
+        EITHER_SIGN,
     ),
 ]

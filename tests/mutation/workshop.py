@@ -25,6 +25,14 @@ TESTS = {
     "minidl/losses": f"test_losses*.py losses {NETWORKS}",
     "minidl/optimizers": f"test_optimizers*.py optimizers {NETWORKS}",
     "minidl/objectives": "objectives test_mutants.py",
+    "minidl/initializers": "test_initializers.py",
+    "minidl/schedules": "test_schedules.py",
+    "minidl/metrics": "test_metrics.py",
+    "minidl/datasets": "datasets",
+    "minidl/modules/loss": "modules test_losses*.py",
+    "minidl/modules/summary": "modules",
+    "minidl/training/schedule": "training/test_schedule.py",
+    "minidl/training/early_stopping": "training/test_early_stopping.py",
 }
 """What is broken, and which tests are to notice, after the doctests of the broken file."""
 

@@ -1,0 +1,75 @@
+"""What minidl is to reach, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tests.benchmarks.footprint import Footprint
+from tests.benchmarks.rounds import Result
+
+Results: TypeAlias = dict[tuple[str, int], Result]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure with what it must and what it should be; None where nothing was measured."""
+
+    name: str
+    must: float
+    aim: float
+    measured: float | None
+    at_most: bool = False
+    unit: str = ""
+
+    @property
+    def word(self) -> str:
+        if self.measured is None:
+            return "not measured"
+        sign = -1.0 if self.at_most else 1.0
+        if sign * self.measured < sign * self.must:
+            return "**falls short**"
+        return "holds, aim reached" if sign * self.measured >= sign * self.aim else "holds"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        sign = "≤" if self.at_most else "≥"
+        shown = "–" if self.measured is None else f"{self.measured:.3g}{self.unit}"
+        return self.name, f"{sign} {self.must:g}{self.unit}", f"{sign} {self.aim:g}{self.unit}", shown, self.word
+
+
+def goals(results: Results, footprints: dict[str, Footprint]) -> Iterator[Goal]:
+    """All goals: ratios are a competitor's time over minidl's, on one thread unless it says otherwise."""
+
+    def ratio(group: str, workload: str, peer: str, threads: int = 1) -> float | None:
+        return _ratio(results, group, workload, peer, threads)
+
+    for dtype in ("float32", "float64"):
+        workload = f"W1 {dtype}"
+        yield Goal(f"{workload} against PyTorch eager", 6, 9, ratio("W1", workload, "torch eager"))
+        yield Goal(f"{workload} against JAX jit", 1.2, 2, ratio("W1", workload, "jax jit"))
+        yield Goal(f"{workload} against JAX jit, two threads", 1.2, 2, ratio("W1", workload, "jax jit", 2))
+        yield Goal(f"{workload} against scikit-learn", 2.6, 4, ratio("W1", workload, "sklearn"))
+    yield Goal("W2 against PyTorch fused", 1.55, 1.9, ratio("W2", "W2", "torch fused"))
+    yield Goal("W2 against scikit-learn", 2.1, 2.5, ratio("W2", "W2", "sklearn"))
+    yield Goal("W2, share of the floor", 0.57, 0.68, ratio("W2", "W2", "numpy floor"))
+    yield Goal("W3 against PyTorch eager", 1.7, 1.9, ratio("W3", "W3", "torch eager"))
+    yield Goal("W3 against JAX jit", 1.05, 1.2, ratio("W3", "W3", "jax jit"))
+    yield Goal("W3, share of the floor", 0.87, 0.93, ratio("W3", "W3", "numpy floor"))
+    for workload, name in (("Adam", "W5 Adam"), ("Adam, one array", "W5 Adam, one array")):
+        yield Goal(f"{name}, against PyTorch's default", 2.5, 4, ratio("W5", workload, "torch eager"))
+        yield Goal(f"{name}, against PyTorch's fused", 0.4, 0.6, ratio("W5", workload, "torch fused"))
+    own = footprints.get("minidl")
+    cost = 1e3 * own.own if own else None
+    yield Goal("W6 import over `import numpy`", 15, 5, cost, at_most=True, unit=" ms")
+    medium = results.get(("W2", 1))
+    memory = medium.memory["minidl"]["now"] if medium else None
+    yield Goal("W6 memory after W2", 70, 60, memory, at_most=True, unit=" MB")
+
+
+def _ratio(results: Results, group: str, workload: str, peer: str, threads: int) -> float | None:
+    result = results.get((group, threads))
+    if result is None or (workload, peer) not in result.times:
+        return None
+    return result.times[workload, peer].over(result.times[workload, "minidl"])

@@ -1,0 +1,1 @@
+"""The competitors, one file each; a worker process imports only its own."""

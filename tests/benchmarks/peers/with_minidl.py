@@ -1,0 +1,77 @@
+"""minidl through its public API, as a user runs it: `Trainer.fit` and `minimize`, with their History."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+
+import minidl
+from minidl import (
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    CubicValley,
+    Dense,
+    Loss,
+    Objective,
+    Parameter,
+    ReLU,
+    Rosenbrock,
+    Sequential,
+    Trainer,
+    minimize,
+)
+from minidl.optimizers import SGD, Adam, AdamW, Momentum, Optimizer, RMSProp
+from minidl.optimizers.groups import Parameters
+from tests.benchmarks.workloads import Function, Network, Rule, Run, data, parameters, sample, weights
+
+VERSION = f"minidl {minidl.__version__}"
+
+
+def network(spec: Network, _: str) -> Run:
+    layers = list(chain.from_iterable((Dense(*W.shape), ReLU()) for W, _ in weights(spec)))
+    model = Sequential(*layers[:-1], dtype=np.dtype(spec.dtype))
+    for layer, (W, b) in zip(layers[::2], weights(spec), strict=True):
+        assert isinstance(layer, Dense)
+        layer.weight.value, layer.bias.value = W, b
+    loss: Loss = BCEWithLogitsLoss() if spec.binary else CrossEntropyLoss()
+    trainer = Trainer(model, loss, rule(spec.rule, model.parameters(), spec.lr))
+    x, y = data(spec)
+
+    def run(epochs: int, shuffle: bool) -> list[float]:
+        history = trainer.fit(x, y, epochs=epochs, batch_size=spec.batch, shuffle=shuffle, rng=0)
+        return history.epochs["loss"][-epochs:]
+
+    return run
+
+
+def function(spec: Function, _: str) -> Run:
+    def run(steps: int, _shuffle: bool) -> list[float]:
+        valley = spec.name == "CubicValley"
+        objective: Objective = CubicValley(*spec.start) if valley else Rosenbrock(spec.start)
+        return minimize(objective, SGD(objective.parameters(), lr=spec.lr), steps=steps).loss
+
+    return run
+
+
+def optimizer(spec: Rule, _: str) -> Run:
+    values, grads = parameters(spec.shapes)
+    owned = [Parameter(value) for value in values]
+    descent = rule(spec.rule, owned, spec.lr)
+    for parameter, grad in zip(owned, grads, strict=True):
+        parameter.grad = grad
+
+    def run(steps: int, _shuffle: bool) -> list[float]:
+        for _ in range(steps):
+            descent.step()
+        return [sample([parameter.value for parameter in owned])]
+
+    return run
+
+
+def rule(name: str, owned: Parameters, lr: float) -> Optimizer:
+    if name == "adamw":
+        return AdamW(owned, lr=lr, weight_decay=0.01)
+    kinds: dict[str, type[SGD | Momentum | Adam | RMSProp]]
+    kinds = {"sgd": SGD, "momentum": Momentum, "adam": Adam, "rmsprop": RMSProp}
+    return kinds[name](owned, lr=lr)

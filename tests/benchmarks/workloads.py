@@ -1,0 +1,207 @@
+"""What is timed: sizes, data and initial weights, the same for every competitor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+
+from minidl.typing import Array
+
+Run: TypeAlias = Callable[[int, bool], list[float]]
+"""Trains for so many epochs (or steps), shuffled or not, and gives a figure for each by which the peers must agree."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A multilayer perceptron with ReLU, on binary targets if there is one output, else on classes."""
+
+    name: str
+    sizes: tuple[int, ...]
+    batch: int
+    samples: int
+    rule: str  # "momentum" or "adam"
+    lr: float
+    dtype: str = "float32"
+    epochs: int = 1  # of one call of fit
+    check: int = 3  # epochs compared before timing
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * -(-self.samples // self.batch)
+
+    @property
+    def binary(self) -> bool:
+        return self.sizes[-1] == 1
+
+    @property
+    def products(self) -> int:
+        """Multiplications of a step: forward, weights and inputs, but no gradient for the data."""
+        terms = [a * b for a, b in pairwise(self.sizes)]
+        return self.batch * (3 * sum(terms) - terms[0])
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of two numbers, minimised by plain gradient descent."""
+
+    name: str
+    start: tuple[float, float]
+    lr: float
+    epochs: int  # steps of one call of minimize
+    check: int = 50
+
+    @property
+    def steps(self) -> int:
+        return self.epochs
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An optimizer alone, by default on ten matrices of a million numbers each; gradients stay the same."""
+
+    name: str
+    rule: str
+    shapes: tuple[tuple[int, ...], ...] = ((1000, 1000),) * 10
+    lr: float = 1e-3
+    epochs: int = 1
+    check: int = 3
+
+    @property
+    def steps(self) -> int:
+        return self.epochs
+
+
+Spec: TypeAlias = Network | Function | Rule
+
+
+@lru_cache(1)
+def data(spec: Network) -> tuple[Array, Array]:
+    """Inputs (samples, features), and targets (samples, 1) of 0 and 1 or (samples,) of classes."""
+    x = np.random.default_rng(1).standard_normal((spec.samples, spec.sizes[0]), np.float32).astype(spec.dtype)
+    if spec.binary:
+        return x, (x[:, :1] * x[:, 1:2] < 0).astype(spec.dtype)
+    return x, x[:, : spec.sizes[-1]].argmax(axis=1).astype(np.int64)
+
+
+@lru_cache(1)
+def weights(spec: Network) -> list[tuple[Array, Array]]:
+    """For each layer W (inputs, outputs), drawn after He et al. 2015, and b = 0."""
+    rng, pairs = np.random.default_rng(2), pairwise(spec.sizes)
+    return [
+        ((rng.standard_normal((a, b), np.float32) * np.sqrt(2 / a)).astype(spec.dtype), np.zeros(b, spec.dtype))
+        for a, b in pairs
+    ]
+
+
+@lru_cache(1)
+def parameters(shapes: tuple[tuple[int, ...], ...]) -> tuple[list[Array], list[Array]]:
+    """Values and gradients, float32."""
+    rng = np.random.default_rng(3)
+    values, grads = ([rng.standard_normal(shape, np.float32) for shape in shapes] for _ in range(2))
+    return values, grads
+
+
+def sample(arrays: list[Array]) -> float:
+    """A figure by which optimizers must agree: the mean size of one value in a thousand."""
+    return float(np.mean([np.abs(array.ravel()[::997].astype(np.float64)).mean() for array in arrays]))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Workloads that share their worker processes."""
+
+    key: str
+    title: str
+    specs: tuple[Spec, ...]
+    peers: tuple[str, ...]
+    threads: tuple[int, ...] = (1,)
+    rounds: int = 15
+    quick: int = 2  # rounds of a quick run
+    seconds: float = 0.15  # of one turn, at least
+    memory: bool = False
+
+
+XOR = {"sizes": (2, 4, 1), "batch": 200, "samples": 200, "rule": "momentum", "lr": 0.1, "epochs": 1000, "check": 50}
+MEDIUM = Network("W2", (784, 256, 128, 10), 128, 1280, "adam", 1e-3, epochs=5)
+LARGE = Network("W3", (1024, 2048, 2048, 1024, 10), 256, 512, "momentum", 1e-3)
+NETWORK_PEERS = ("minidl", "numpy tutorial", "torch eager", "torch fused", "jax jit", "sklearn")
+
+
+def grown(name: str, batch: int = 128, width: int = 128, depth: int = 2) -> Network:
+    """A point of the curves: how the step grows with batch, width and the number of hidden layers."""
+    spec = Network(name, (64, *[width] * depth, 10), batch, 4 * batch, "momentum", 1e-4)
+    epochs = max(1, min(100, int(2e9 / (4 * spec.products))))
+    return Network(spec.name, spec.sizes, spec.batch, spec.samples, spec.rule, spec.lr, epochs=epochs, check=1)
+
+
+CURVES = (
+    *(grown(f"batch {n}", batch=n) for n in (1, 16, 256, 4096)),
+    *(grown(f"width {n}", width=n) for n in (16, 64, 256, 1024, 4096)),
+    *(grown(f"depth {n}", depth=n) for n in (1, 4, 16, 64)),
+)
+
+GROUPS = (
+    Group(
+        "W1",
+        "XOR 2-4-1, 200 points, full batch, momentum",
+        (
+            Network("W1 float64", dtype="float64", **XOR),  # type: ignore[arg-type]
+            Network("W1 float32", dtype="float32", **XOR),  # type: ignore[arg-type]
+        ),
+        NETWORK_PEERS,
+        (1, 2),
+        memory=True,
+    ),
+    Group(
+        "W2",
+        "MLP 784-256-128-10, batch 128, Adam, float32",
+        (MEDIUM,),
+        (*NETWORK_PEERS, "numpy floor"),
+        (1, 2),
+        memory=True,
+    ),
+    Group(
+        "W3",
+        "MLP 1024-2048-2048-1024-10, batch 256, momentum, float32",
+        (LARGE,),
+        (*NETWORK_PEERS, "numpy floor"),
+        (1, 2),
+        rounds=9,
+        memory=True,
+    ),
+    Group(
+        "W4",
+        "Functions of two numbers, gradient descent, float64",
+        (
+            Function("CubicValley", (0.5, 0.5), 1e-4, epochs=1000),
+            Function("Rosenbrock", (-1.2, 1.0), 1e-3, epochs=1000),
+        ),
+        ("minidl", "torch eager", "jax jit"),
+    ),
+    Group(
+        "W5",
+        "Optimizers alone, 10 million parameters in ten matrices, float32",
+        (
+            *(Rule(name, name.lower()) for name in ("SGD", "Momentum", "Adam", "AdamW", "RMSProp")),
+            Rule("Adam, one array", "adam", shapes=((10_000_000,),)),
+        ),
+        ("minidl", "torch eager", "torch foreach", "torch fused"),
+        (1, 2),
+        rounds=7,
+        quick=1,
+    ),
+    Group(
+        "growth",
+        "How the step grows: 64-128-128-10, batch 128, momentum, float32, one of the three changed",
+        CURVES,
+        ("minidl", "torch eager"),
+        rounds=5,
+        quick=1,
+        seconds=0.1,
+    ),
+)

@@ -1,0 +1,57 @@
+"""Residual, the container that shows that containers compose, and Flatten."""
+
+import numpy as np
+import pytest
+
+from minidl import Dense, Flatten, ReLU, Residual, Sequential, ShapeError
+
+
+def test_by_hand() -> None:
+    layer = Residual(Dense(2, 2, rng=0), ReLU())
+    x, grad = np.random.default_rng(0).normal(size=(2, 5, 2))
+    inner = Sequential(Dense(2, 2, rng=0), ReLU())
+    np.testing.assert_allclose(layer.forward(x), x + inner.forward(x))
+    np.testing.assert_allclose(layer.backward(grad), grad + inner.backward(grad))
+    np.testing.assert_allclose(layer.parameters().grad, inner.parameters().grad)
+    assert repr(layer) == "Residual(Dense(2, 2), ReLU())"
+    assert layer.parameters().names == ("0.weight", "0.bias")
+
+
+def test_nested_in_each_other() -> None:
+    layer = Residual(Residual(Residual()))
+    x = np.ones((2, 3))
+    assert layer.forward(x).tolist() == (4 * x).tolist()
+    assert layer.backward(x).tolist() == (4 * x).tolist()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Sequential(Dense(2, 3), Residual(Dense(3, 2))), r"^layer 1, Residual.* \(3,\) and f\(x\) of \(2,\)"),
+        (lambda: Residual(Dense(3, 2)).output_shape((3,)), r"x has samples of shape \(3,\) and f\(x\) of \(2,\)"),
+        (lambda: Residual(Dense(3, 1)).forward(np.ones((4, 3))), r"x has shape \(4, 3\) and f\(x\) \(4, 1\)"),
+        (lambda: Residual(Dense(2, 3), Dense(2, 2)), r"^layer 1, Dense\(2, 2\)"),
+        (lambda: Sequential(Residual(Dense(2, 2)), Dense(3, 1)), r"^layer 1, Dense\(3, 1\)"),
+    ],
+)
+def test_layers_that_change_the_shape_are_refused(make: type[Residual], words: str) -> None:
+    with pytest.raises(ShapeError, match=words):
+        make()
+
+
+def test_shapes() -> None:
+    assert Residual().output_shape((2, 3)) == (2, 3)
+    assert Residual(Dense(2, 2)).output_shape(None) == (2,)
+    assert Residual(ReLU()).output_shape(None) is None
+    assert Flatten().output_shape((2, 3, 4)) == (24,)
+    assert Flatten().output_shape(()) == (1,)
+    assert Flatten().output_shape(None) is None
+    assert Flatten().forward(np.ones((5, 2, 3))).shape == (5, 6)
+    assert Flatten().forward(np.ones(5)).shape == (5, 1)
+
+
+def test_a_flatten_before_dense_chains() -> None:
+    model = Sequential(Flatten(), Dense(6, 1))
+    assert model.output_shape((2, 3)) == (1,)
+    with pytest.raises(ShapeError, match=r"layer 1, Dense\(6, 1\)"):
+        model(np.ones((4, 2, 4)))

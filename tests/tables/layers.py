@@ -1,0 +1,93 @@
+"""The table of layers."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from minidl import (
+    ELU,
+    GELU,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    Identity,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from minidl.typing import Array
+from tests.tables.common import Rng
+from tests.user_defined import Scale, Skip
+
+
+def normal(rng: Rng, batch: int, width: int) -> Array:
+    return rng.normal(size=(batch, width))
+
+
+def images(rng: Rng, batch: int, width: int) -> Array:
+    return rng.normal(size=(batch, 2, width))
+
+
+class LayerCase(NamedTuple):
+    """A layer for inputs of `width` features, and how to draw a batch for it."""
+
+    name: str
+    make: Callable[[int], Layer]
+    draw: Callable[[Rng, int, int], Array] = normal
+
+
+LAYERS = [
+    LayerCase("Dense", lambda width: Dense(width, 3)),
+    LayerCase("Dense to one", lambda width: Dense(width, 1)),
+    LayerCase("Dense without bias", lambda width: Dense(width, 2, use_bias=False)),
+    LayerCase("ReLU", lambda _: ReLU()),
+    LayerCase("ReLU of images", lambda _: ReLU(), images),
+    LayerCase("Sigmoid", lambda _: Sigmoid()),
+    LayerCase("Sigmoid of images", lambda _: Sigmoid(), images),
+    LayerCase("Identity", lambda _: Identity()),
+    LayerCase("Tanh", lambda _: Tanh()),
+    LayerCase("LeakyReLU", lambda _: LeakyReLU()),
+    LayerCase("LeakyReLU of 0.2", lambda _: LeakyReLU(0.2)),
+    LayerCase("ELU", lambda _: ELU()),
+    LayerCase("ELU of 0.5", lambda _: ELU(0.5)),
+    LayerCase("GELU", lambda _: GELU()),
+    LayerCase("GELU by tanh", lambda _: GELU(approximate=True)),
+    LayerCase("SiLU", lambda _: SiLU()),
+    LayerCase("Softplus", lambda _: Softplus()),
+    LayerCase("Softmax", lambda _: Softmax()),
+    LayerCase("Softmax of images", lambda _: Softmax(), images),
+    LayerCase("Flatten", lambda _: Flatten()),
+    LayerCase("Flatten images", lambda _: Flatten(), images),
+    LayerCase("Dropout", lambda _: Dropout(0.3, rng=0)),
+    LayerCase("Dropout of images", lambda _: Dropout(rng=0), images),
+    LayerCase("BatchNorm", BatchNorm),
+    LayerCase("BatchNorm of images", lambda width: BatchNorm(width, momentum=0.3, eps=1e-3), images),
+    LayerCase("LayerNorm", LayerNorm),
+    LayerCase("LayerNorm of images", lambda width: LayerNorm(width, eps=1e-3), images),
+    LayerCase("Residual", lambda width: Residual(Dense(width, 3), Tanh(), Dense(3, width))),
+    LayerCase("Residual of nothing", lambda _: Residual()),
+    LayerCase("Sequential", lambda width: Sequential(Dense(width, 4), ReLU(), Dense(4, 1), Sigmoid())),
+    LayerCase("Sequential, activations first", lambda width: Sequential(Sigmoid(), ReLU(), Dense(width, 2))),
+    LayerCase("Sequential of activations", lambda _: Sequential(ReLU(), Sigmoid())),
+    LayerCase(
+        "Sequential, nested", lambda width: Sequential(ReLU(), Sequential(Dense(width, 2), Sigmoid()), Dense(2, 2))
+    ),
+    LayerCase(
+        "Sequential of everything",
+        lambda width: Sequential(
+            Flatten(), Dense(2 * width, 3), BatchNorm(3), ELU(), Dropout(rng=0), Residual(LayerNorm(3), Dense(3, 3))
+        ),
+        images,
+    ),
+    LayerCase("user's Scale", Scale),
+    LayerCase("user's Scale in Sequential", lambda width: Sequential(Dense(width, 3), Scale(3), ReLU())),
+    LayerCase("user's Skip", lambda width: Skip(Sequential(Dense(width, 2), ReLU(), Dense(2, width)))),
+]

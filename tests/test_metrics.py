@@ -1,0 +1,136 @@
+"""Metrics against plain loops, for every form of predictions and targets, and what they refuse."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidl import DataError, ShapeError
+from minidl.metrics import accuracy, binary_accuracy, confusion_matrix, precision_recall, r2
+from minidl.typing import Array
+from tests.tables import seeds
+
+sizes = st.integers(1, 12)
+
+
+def column(values: Array) -> Array:
+    return values[:, None]
+
+
+def as_float(values: Array) -> Array:
+    return values.astype(np.float32)
+
+
+def as_list(values: Array) -> Any:
+    return values.tolist()
+
+
+FORMS: list[Callable[[Array], Any]] = [lambda values: values, column, as_float, as_list]
+"""How classes (n,) may come."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(seed=seeds, n=sizes, k=st.integers(2, 5))
+def test_accuracy_of_scores_and_of_classes(form: Callable[[Array], Any], seed: int, n: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores, classes = rng.normal(size=(n, k)), rng.integers(0, k, n)
+    best = [max(range(k), key=row.__getitem__) for row in scores.tolist()]
+    expected = sum(a == b for a, b in zip(best, classes.tolist(), strict=True)) / n
+    assert accuracy(scores, form(classes)) == pytest.approx(expected)
+    assert accuracy(form(np.array(best)), classes) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(seed=seeds, n=sizes, threshold=st.sampled_from([0.0, 0.5]))
+def test_binary_accuracy(form: Callable[[Array], Any], seed: int, n: int, threshold: float) -> None:
+    rng = np.random.default_rng(seed)
+    values, classes = rng.normal(size=n), rng.integers(0, 2, n)
+    expected = sum((p > threshold) == (y == 1) for p, y in zip(values.tolist(), classes.tolist(), strict=True)) / n
+    assert binary_accuracy(values, form(classes), threshold=threshold) == pytest.approx(expected)
+    assert binary_accuracy(form(values), classes, threshold=threshold) == pytest.approx(expected)
+    if threshold == 0.5:
+        assert binary_accuracy(values, classes) == pytest.approx(expected)
+
+
+def test_a_prediction_on_the_threshold_is_class_0() -> None:
+    assert binary_accuracy([0.5, 0.5], [0, 1]) == 0.5
+    assert binary_accuracy([0.5], [0]) == 1.0
+
+
+@given(seeds, sizes, st.integers(2, 4))
+def test_confusion_matrix_and_what_follows_from_it(seed: int, n: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores, classes = rng.normal(size=(n, k)), rng.integers(0, k, n)
+    predicted = scores.argmax(axis=1)
+    pairs = list(zip(classes.tolist(), predicted.tolist(), strict=True))
+    matrix = confusion_matrix(scores, classes)
+    assert matrix.tolist() == [[pairs.count((true, found)) for found in range(k)] for true in range(k)]
+    assert confusion_matrix(predicted, classes, classes=k).tolist() == matrix.tolist()
+    assert confusion_matrix(column(predicted), column(classes), classes=k).tolist() == matrix.tolist()
+
+    report = precision_recall(scores, classes)
+    for c in range(k):
+        hits = sum(pair == (c, c) for pair in pairs)
+        found, true = sum(p == c for _, p in pairs), sum(t == c for t, _ in pairs)
+        precision, recall = hits / found if found else 0.0, hits / true if true else 0.0
+        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+        assert [report.precision[c], report.recall[c], report.f1[c]] == pytest.approx([precision, recall, f1])
+    again = precision_recall(predicted, classes, classes=k)
+    assert [values.tolist() for values in again] == [values.tolist() for values in report]
+
+
+def test_the_matrix_is_as_large_as_the_classes_that_occur() -> None:
+    assert confusion_matrix([0, 2], [0, 1]).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    assert confusion_matrix([0, 0], [0, 1]).shape == (2, 2)
+    assert confusion_matrix([0], [0], classes=3).tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert confusion_matrix([[0.0, 1.0, 0.0]], [0]).shape == (3, 3)
+    assert confusion_matrix([[0.0], [1.0]], [0, 1]).tolist() == [[1, 0], [0, 1]]
+    assert np.issubdtype(confusion_matrix([0], [0]).dtype, np.integer)
+
+
+@given(seeds, st.integers(2, 12), st.integers(1, 3))
+def test_r2(seed: int, n: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    p, y = rng.normal(size=(n, k)), rng.normal(size=(n, k))
+    each = []
+    for j in range(k):
+        mean = sum(y[:, j].tolist()) / n
+        unexplained = sum((a - b) ** 2 for a, b in zip(p[:, j].tolist(), y[:, j].tolist(), strict=True))
+        each.append(1 - unexplained / sum((b - mean) ** 2 for b in y[:, j].tolist()))
+    assert r2(p, y) == pytest.approx(sum(each) / k, rel=1e-9)
+    assert r2(p[:, 0], y[:, 0]) == pytest.approx(each[0], rel=1e-9)
+    assert r2(y, y) == 1.0
+    assert r2(np.broadcast_to(y.mean(axis=0), y.shape), y) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: accuracy([[0.7], [0.2]], [1, 0]), DataError, r"prediction .* classes.* got 0\.7; .*binary_accuracy"),
+        (lambda: accuracy([0, 1], [0.5, 1]), DataError, r"target must hold classes, integers from 0 on, got 0\.5"),
+        (lambda: accuracy([0, 1], [1, -1]), DataError, "target must hold classes, integers from 0 on, got -1"),
+        (lambda: accuracy([0, 1], [0, 1, 1]), ShapeError, "2 predictions but 3 targets"),
+        (lambda: accuracy([[0, 1]], [[0, 1]]), ShapeError, r"target must be one number .* got shape \(1, 2\)"),
+        (lambda: accuracy(np.zeros((2, 2, 2)), [0, 1]), ShapeError, r"prediction .* got shape \(2, 2, 2\)"),
+        (lambda: accuracy([], []), DataError, "prediction is empty"),
+        (lambda: accuracy([np.nan], [0]), DataError, "prediction holds 1 number that is NaN"),
+        (lambda: binary_accuracy([[0.1, 0.9]], [1]), ShapeError, r"prediction must be one number a sample, .*\(1, 2\)"),
+        (lambda: binary_accuracy([0.1, 0.9], [1, 2]), DataError, "takes targets 0 and 1, got 2; .* use accuracy"),
+        (lambda: binary_accuracy([0.1], [[0, 1]]), ShapeError, r"target must be one number a sample, .*\(1, 2\)"),
+        (lambda: confusion_matrix([1], [[0, 1]]), ShapeError, r"target must be one number a sample, .*\(1, 2\)"),
+        (lambda: binary_accuracy([0.1, 0.9], [1]), ShapeError, "2 predictions but 1 targets"),
+        (lambda: confusion_matrix([0, 3], [0, 1], classes=3), DataError, "a class 3, but classes = 3 means 0 to 2"),
+        (lambda: confusion_matrix([0, 1], [0, 3], classes=3), DataError, "a class 3, but classes = 3 means 0 to 2"),
+        (lambda: confusion_matrix([0, 1], [0]), ShapeError, "2 predictions but 1 targets"),
+        (lambda: precision_recall([0.5], [0]), DataError, "prediction must hold classes"),
+        (lambda: r2([1.0, 2.0], [[1.0], [2.0]]), ShapeError, r"\(2,\), targets \(2, 1\); they must be equal"),
+        (lambda: r2([1.0, 2.0], [3.0, 3.0]), DataError, "targets that are all the same"),
+        (lambda: r2([[1.0, 2.0]] * 2, [[1.0, 3.0], [2.0, 3.0]]), DataError, "targets that are all the same"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(call: Callable[[], object], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()

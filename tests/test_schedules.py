@@ -1,0 +1,96 @@
+"""Schedules: their values at the steps that matter, how they compose, and what they refuse."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import cos, inf, nan, pi
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidl import HyperparameterError
+from minidl.schedules import (
+    ScheduleFunction,
+    constant,
+    cosine,
+    exponential,
+    linear_warmup,
+    one_cycle,
+    sequence,
+    step_decay,
+)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "values"),
+    [
+        (constant(), {0: 1.0, 5: 1.0}),
+        (constant(0.3), {0: 0.3, 99: 0.3}),
+        (step_decay(3), {0: 1.0, 2: 1.0, 3: 0.1, 5: 0.1, 6: 0.01}),
+        (step_decay(1, 0.5), {0: 1.0, 1: 0.5, 4: 0.0625}),
+        (exponential(0.9), {0: 1.0, 1: 0.9, 2: 0.81}),
+        (exponential(1.1), {2: 1.21}),
+        (exponential(2), {3: 8.0}),
+        (step_decay(2, 3), {3: 3.0}),
+        (cosine(8), {0: 1.0, 2: (1 + cos(pi / 4)) / 2, 4: 0.5, 8: 0.0, 9: 0.0, 99: 0.0}),
+        (cosine(4, 0.2), {0: 1.0, 2: 0.6, 4: 0.2, 50: 0.2}),
+        (linear_warmup(4), {0: 0.0, 1: 0.25, 4: 1.0, 5: 1.0}),
+        (linear_warmup(5, 0.5), {0: 0.5, 2: 0.7, 5: 1.0, 6: 1.0}),
+        (linear_warmup(1), {0: 0.0, 1: 1.0}),
+        (one_cycle(11), {0: 0.04, 10: 4e-6, 99: 4e-6}),
+        (one_cycle(10, rise=0.3), {2: 1.0, 1: 0.52}),
+        (one_cycle(9, rise=5 / 9, start=0.5, end=0.1), {0: 0.5, 2: 0.75, 4: 1.0, 6: 0.55, 8: 0.1}),
+        (sequence([constant(0.5)], []), {0: 0.5, 7: 0.5}),
+        (sequence([linear_warmup(2), constant(), step_decay(1)], [2, 4]), {0: 0, 1: 0.5, 2: 1, 3: 1, 4: 1, 5: 0.1}),
+    ],
+)
+def test_values(schedule: ScheduleFunction, values: dict[int, float]) -> None:
+    assert {step: schedule(step) for step in values} == pytest.approx(values, rel=1e-12, abs=1e-15)
+    assert all(type(schedule(step)) is float for step in values)
+
+
+@given(st.integers(10, 60), st.floats(0.2, 0.8), st.floats(0, 1), st.floats(0, 1))
+def test_one_cycle_rises_to_one_and_falls(steps: int, rise: float, start: float, end: float) -> None:
+    factors = list(map(one_cycle(steps, rise=rise, start=start, end=end), range(steps)))
+    top = factors.index(max(factors))
+    assert factors[:top] == sorted(factors[:top])
+    assert factors[top:] == sorted(factors[top:], reverse=True)
+    assert (factors[0], factors[-1]) == pytest.approx((start, end))
+    assert abs(top - (rise * steps - 1)) <= 1
+
+
+@given(st.integers(1, 30), st.floats(0, 1))
+def test_cosine_and_warmup_stay_between_their_ends(steps: int, end: float) -> None:
+    down, up = cosine(steps, end), linear_warmup(steps, end)
+    values = [(down(step), up(step)) for step in range(steps + 3)]
+    for (down_now, up_now), (down_next, up_next) in pairwise(values):
+        assert end - 1e-15 <= down_next <= down_now <= 1
+        assert end <= up_now <= up_next <= 1 + 1e-15
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: constant(-0.1), "factor must be at least 0 and finite, got -0.1"),
+        (lambda: constant(nan), "factor must be at least 0 and finite, got nan"),
+        (lambda: step_decay(0), "every must be at least 1 and finite, got 0"),
+        (lambda: step_decay(2, inf), "factor must be at least 0 and finite, got inf"),
+        (lambda: exponential(-1), "factor must be at least 0 and finite, got -1"),
+        (lambda: cosine(0), "steps must be at least 1 and finite, got 0"),
+        (lambda: cosine(2, -1), "end must be at least 0 and finite, got -1"),
+        (lambda: linear_warmup(0), "steps must be at least 1 and finite, got 0"),
+        (lambda: linear_warmup(2, -1), "start must be at least 0 and finite, got -1"),
+        (lambda: one_cycle(2), "steps must be at least 3 and finite, got 2"),
+        (lambda: one_cycle(9, start=-1), "start must be at least 0 and finite, got -1"),
+        (lambda: one_cycle(9, end=nan), "end must be at least 0 and finite, got nan"),
+        (lambda: one_cycle(10, rise=0.1), "rise must leave steps before and after the top, got 0.1 of 10"),
+        (lambda: one_cycle(10, rise=1.0), "rise must leave steps before and after the top, got 1.0 of 10"),
+        (lambda: sequence([], []), "0 schedules need -1 borders"),
+        (lambda: sequence([constant()], [1]), r"1 schedules need 0 borders, increasing from 1 on, got \[1\]"),
+        (lambda: sequence([constant(), constant()], [0]), r"2 schedules need 1 borders, increasing .* got \[0\]"),
+        (lambda: sequence([constant()] * 3, [2, 2]), r"3 schedules need 2 borders, increasing .* got \[2, 2\]"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(make: Callable[[], ScheduleFunction], words: str) -> None:
+    with pytest.raises(HyperparameterError, match=words):
+        make()

@@ -1,0 +1,134 @@
+"""EarlyStopping: when a run stops, and what it goes back to."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import (
+    SGD,
+    BatchNorm,
+    Callback,
+    Dense,
+    EarlyStopping,
+    HyperparameterError,
+    MSELoss,
+    Run,
+    Sequential,
+    StateError,
+    Trainer,
+)
+from tests.helpers import bits
+from tests.training.test_trainer import data, network
+
+
+class Script(Callback):
+    """Makes the measure follow a list, and keeps the model's state after each epoch."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values, self.states = values, list[dict[str, Any]]()
+
+    def on_epoch_end(self, run: Run) -> None:
+        run.metrics["measure"] = self.values[run.epoch - 1]
+        self.states.append(run.model.state())
+
+
+def train(model: Sequential, values: list[float], stopping: EarlyStopping) -> tuple[Trainer, Script]:
+    script = Script(values)
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.05), [script, stopping])
+    trainer.fit(*data(), epochs=len(values))
+    return trainer, script
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "stopped_after", "best"),
+    [
+        ([3.0, 2.0, 2.5, 2.6, 1.0], {"patience": 2}, 4, 2),
+        ([3.0, 2.0, 2.5, 1.0, 1.1, 1.2], {"patience": 2}, 6, 4),
+        ([3.0, 2.0, 2.0, 2.0], {"patience": 2}, 4, 2),
+        ([1.0, 2.0, 0.5], {"patience": 1}, 2, 1),
+        ([3.0, 2.0, 2.5, 0.5], {"patience": 2, "min_delta": 1.0}, 3, 1),
+        ([3.0, 2.0, 1.9, 0.5], {"patience": 3, "min_delta": 1.0}, None, 4),
+        ([1.0, 2.0, 1.5, 1.9], {"patience": 2, "mode": "max"}, 4, 2),
+        ([1.0, 2.0, 3.0], {"patience": 1, "mode": "max"}, None, 3),
+        ([3.0, 2.0, 2.5], {"patience": 2}, None, 2),
+        ([1.0, float("nan"), float("nan")], {"patience": 2}, 3, 1),
+    ],
+)
+def test_when_it_stops_and_what_it_goes_back_to(
+    values: list[float], options: dict[str, Any], stopped_after: int | None, best: int
+) -> None:
+    model = Sequential(Dense(2, 3), BatchNorm(3), Dense(3, 1), rng=0)
+    stopping = EarlyStopping("measure", **options)
+    trainer, script = train(model, values, stopping)
+    assert len(trainer.history.loss) == (stopped_after or len(values))
+    reason = f"measure has not improved for {options['patience']} epochs; back to epoch {best}"
+    assert trainer.history.reason == (reason if stopped_after else None)
+    assert (stopping.best, stopping.best_epoch) == (values[best - 1], best)
+    expected = script.states[best - 1]
+    assert {"1.running_mean", "1.running_var"} <= expected.keys()
+    assert bits(*model.state().values()) == bits(*expected.values())
+    if best < len(script.states):
+        assert bits(*script.states[-1].values()) != bits(*expected.values())
+
+
+def test_it_watches_the_validation_loss_for_ten_epochs_by_default() -> None:
+    model, stopping = network(), EarlyStopping()
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [stopping])
+    history = trainer.fit(*data(), epochs=400, validation=data(5, seed=9))
+    losses = history.epochs["validation_loss"]
+    assert len(losses) == 1 + int(np.argmin(losses)) + 10
+    assert stopping.best == min(losses)
+    assert MSELoss()(model.predict(data(5, seed=9)[0]), data(5, seed=9)[1]) == pytest.approx(min(losses), rel=1e-12)
+
+
+def test_a_misspelt_measure_lists_what_there_is() -> None:
+    model = network()
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [EarlyStopping("val_loss")])
+    with pytest.raises(StateError, match=r"watches 'val_loss', but the run measures loss, validation_loss$"):
+        trainer.fit(*data(), validation=data())
+
+
+def test_without_an_epoch_nothing_is_brought_back() -> None:
+    model, stopping = network(), EarlyStopping("loss")
+    before = bits(model.parameters().value)
+    Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [stopping]).fit(*data(), epochs=0)
+    assert bits(model.parameters().value) == before
+    assert (stopping.best, stopping.best_epoch) == (np.inf, 0)
+    assert EarlyStopping(mode="max").best == -np.inf
+
+
+def test_the_best_comes_back_also_after_an_error() -> None:
+    class Failing(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            if run.epoch == 3:
+                raise ArithmeticError
+
+    model, stopping, script = network(), EarlyStopping("measure"), Script([1.0, 2.0, 3.0])
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [script, stopping, Failing()])
+    with pytest.raises(ArithmeticError):
+        trainer.fit(*data(), epochs=3)
+    assert bits(*model.state().values()) == bits(*script.states[0].values())
+
+
+def test_state_round_trip() -> None:
+    model, stopping = network(), EarlyStopping("measure")
+    train(model, [1.0, 2.0, 3.0], stopping)
+    other = EarlyStopping("measure")
+    assert other.state() == {"best": np.inf, "best_epoch": 0}
+    other.load_state(stopping.state())
+    assert (other.best, other.best_epoch) == (1.0, 1)
+    assert other.best_state is not None
+    assert bits(*other.best_state.values()) == bits(*model.state().values())
+    assert other.best_state.keys() == model.state().keys()
+    other.load_state({"best": np.array(2.0), "best_epoch": np.array(3)})
+    assert (type(other.best), type(other.best_epoch)) == (float, int)
+    other.load_state(EarlyStopping().state())
+    assert other.best_state is None
+
+
+@pytest.mark.parametrize("options", [{"patience": 0}, {"min_delta": -0.1}, {"mode": "best"}])
+def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(HyperparameterError, match="EarlyStopping takes patience of at least 1, min_delta of at least"):
+        EarlyStopping(**options)
+    assert EarlyStopping(patience=1, min_delta=0.0).patience == 1
