@@ -7,15 +7,25 @@ import numpy as np
 import pytest
 
 from minidl import (
+    ELU,
     SGD,
+    BatchNorm,
     BCELoss,
     Beale,
+    CrossEntropyLoss,
     CubicValley,
     DataError,
     Dense,
+    Dropout,
+    Group,
     Himmelblau,
+    HuberLoss,
     HyperparameterError,
+    LayerNorm,
+    LeakyReLU,
+    Lion,
     Module,
+    NAdam,
     Optimizer,
     Parameter,
     Quadratic,
@@ -121,6 +131,55 @@ def test_a_parameter_of_a_model_twice_in_a_list_is_refused() -> None:
 
 def test_what_evolves_is_no_hyperparameter() -> None:
     assert repr(FadingSGD([Parameter([1.0])], lr=0.1)) == "FadingSGD(1 parameters, lr=0.1)"
+    assert "product" not in repr(NAdam([Parameter([1.0])]))
+
+
+@pytest.mark.parametrize(
+    ("thing", "names"),
+    [
+        (LeakyReLU(np.float64(0.1)), ["negative_slope"]),
+        (ELU(np.float64(0.1)), ["alpha"]),
+        (Dropout(np.float64(0.1)), ["p"]),
+        (BatchNorm(2, momentum=np.float64(0.1), eps=np.float64(0.1)), ["momentum", "eps"]),
+        (LayerNorm(2, eps=np.float64(0.1)), ["eps"]),
+        (CrossEntropyLoss(np.float64(0.1)), ["label_smoothing"]),
+        (HuberLoss(np.float64(0.1)), ["delta"]),
+        (SGD([Parameter([1.0])], 0.1).clip(norm=np.float64(1), value=np.float64(1)), ["max_norm", "max_value"]),
+    ],
+)
+def test_settings_are_python_numbers_which_keep_float32(thing: Any, names: list[str]) -> None:
+    assert all(type(getattr(thing, name)) is float for name in names)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_single_group_has_its_factor(factor: float) -> None:
+    parameter = Parameter([1.0])
+    optimizer = SGD([Group([parameter], factor)], lr=0.1)
+    parameter.grad = [1.0]
+    optimizer.step()
+    assert parameter.value.tolist() == [1.0 - 0.1 * factor]
+
+
+def test_norm_and_value_may_have_the_same_bound() -> None:
+    parameter = Parameter([0.0])
+    optimizer = SGD([parameter], lr=1.0).clip(norm=0.5, value=0.5)
+    parameter.grad = [9.0]
+    optimizer.step()
+    assert parameter.value[0] == pytest.approx(-0.5)
+
+
+def test_lion_stays_where_nothing_pulls_and_has_its_defaults() -> None:
+    parameter = Parameter([1.0, 1.0])
+    optimizer = Lion([parameter])
+    parameter.grad = [0.0, 2.0]
+    optimizer.step()
+    assert parameter.value.tolist() == [1.0, 1.0 - 1e-4]
+    assert repr(optimizer) == "Lion(2 parameters, lr=0.0001, beta1=0.9, beta2=0.99)"
+
+
+def test_weight_decay_is_shown_where_there_is_any() -> None:
+    assert repr(SGD([Parameter([1.0])], 0.1, weight_decay=0.5)) == "SGD(1 parameters, lr=0.1, weight_decay=0.5)"
+    assert repr(SGD([Parameter([1.0])], 0.1)) == "SGD(1 parameters, lr=0.1)"
 
 
 @pytest.mark.parametrize("case", OPTIMIZERS, ids=[case.name for case in OPTIMIZERS])

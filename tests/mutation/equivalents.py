@@ -55,9 +55,40 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
     ),
     (
         OPTIMIZERS,
-        "for vector, slots in zip(self.vectors, self._slots, strict=True):",
-        "for vector, slots in zip(self.vectors, self._slots, strict=False):",
+        "for vector, factor in zip(self.vectors, self._factors, strict=True):",
+        "for vector, factor in zip(self.vectors, self._factors, strict=False):",
         "both have one entry for each vector",
+    ),
+    (
+        OPTIMIZERS,
+        "return self.beta1 * (1.0 - 0.5 * float(0.96 ** (self.momentum_decay * step)))",
+        "return self.beta1 * (1.0 - 0.5 * (0.96 ** (self.momentum_decay * step)))",
+        "a power of floats is a float, which type checkers do not know",
+    ),
+    (OPTIMIZERS, "if scale != 1.0:", "if scale != 2.0:", "times 1 changes nothing, and the scale is never 2"),
+    (
+        OPTIMIZERS,
+        "if decay and self.weight_decay != 0.0:",
+        "if (decay):",
+        "without weight decay, 0 times the parameters is added",
+    ),
+    (
+        OPTIMIZERS,
+        "norm = sqrt(sum(float(vector.grad.dot(vector.grad)) for vector in self.vectors))",
+        "norm = sqrt(sum((vector.grad.dot(vector.grad)) for vector in self.vectors))",
+        "only the last digits of a sum in float32 differ",
+    ),
+    (
+        OPTIMIZERS,
+        "grouped = bool(listed) and all(isinstance(item, Group) for item in listed)",
+        "grouped = (all((isinstance(item, Group) for item in listed)))",
+        "no groups hold as few parameters as one empty group",
+    ),
+    (
+        LOSSES,
+        "if prediction.ndim != 2 or target.shape != prediction.shape[:1]:",
+        "if prediction.ndim != 2 or target.shape != prediction.shape[:2]:",
+        "what is called then looks closer, and finds nothing wrong",
     ),
     (OPTIMIZERS, "parameters.check()", "pass", "cut(), called by the same constructor, reads what checks it again"),
     (

@@ -22,8 +22,8 @@ ROOT = Path(__file__).parent.parent.parent
 NETWORKS = "test_golden.py test_mutants.py test_random_networks.py"
 TESTS = {
     "minidl/layers": f"layers {NETWORKS}",
-    "minidl/losses": f"test_losses*.py losses {NETWORKS}",
-    "minidl/optimizers": f"test_optimizers*.py optimizers {NETWORKS}",
+    "minidl/losses": f"test_losses*.py modules/test_loss.py {NETWORKS}",
+    "minidl/optimizers": f"test_optimizers*.py {NETWORKS}",
     "minidl/objectives": "objectives test_mutants.py",
     "minidl/initializers": "test_initializers.py",
     "minidl/schedules": "test_schedules.py",
