@@ -41,6 +41,7 @@ def test_numpy_alone_is_loaded(tmp_path: Path) -> None:
     assert [name for name in loaded if name.startswith(ABSENT)] == []
 
 
+@pytest.mark.slow
 def test_import_costs_at_most_15_ms_over_numpy(tmp_path: Path) -> None:
     python("-m", "compileall", "-q", str(ROOT / "minidl"), cache=tmp_path)
     best = min(float(python("-c", COST, cache=tmp_path)) for _ in range(7))

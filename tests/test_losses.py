@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl import BCELoss, BCEWithLogitsLoss, DataError, Loss, MSELoss, ShapeError, StateError
+from minidl import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, DataError, Loss, MSELoss, ShapeError, StateError
 from tests.helpers import bits
 from tests.reference import TOLERANCE, gradient_error, worst
 from tests.tables import LOSSES, NAMESPACE, LossCase, seeds
@@ -161,3 +161,8 @@ def test_mse_by_hand() -> None:
     loss = MSELoss()
     assert loss([[1.0, 2.0], [3.0, 4.0]], [[0.0, 2.0], [0.0, 2.0]]) == 3.5
     np.testing.assert_array_equal(loss.backward(), [[0.5, 0.0], [1.5, 1.0]])
+
+
+def test_a_class_without_a_score_is_named() -> None:
+    with pytest.raises(DataError, match=r"below 2, the number of scores, but there is 5.0 at \(1,\)"):
+        CrossEntropyLoss()([[1.0, 2.0], [0.0, 0.0]], [1, 5])

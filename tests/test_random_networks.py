@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from minidl import BatchNorm, Dense, Dropout, EmpiricalRisk, Layer, LayerNorm, Residual, Sequential, Sigmoid, Trainer
@@ -21,6 +21,8 @@ from tests.user_defined import Scale
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*takes logits")  # any layer may be the last one here
 INPUTS = 2
+half_as_many = settings(max_examples=settings().max_examples // 2)
+"""Each loss and each optimizer draws from the same networks."""
 BETWEEN: tuple[Callable[[int], Layer], ...] = (*KEEPING, Scale, lambda width: Dense(width, width, use_bias=False))
 """What stands between Dense layers; each has a row in plain.py."""
 RANDOM: tuple[Callable[[int], Layer], ...] = (lambda _: Dropout(0.3, rng=0),)
@@ -91,6 +93,7 @@ def rounding(risk: EmpiricalRisk) -> float:
 
 
 @every_loss
+@half_as_many
 @given(st.data())
 def test_gradients_agree_with_finite_differences(case: LossCase, data: st.DataObject) -> None:
     problem = data.draw(problems(case, BETWEEN + RANDOM))
@@ -99,6 +102,7 @@ def test_gradients_agree_with_finite_differences(case: LossCase, data: st.DataOb
 
 
 @every_loss
+@half_as_many
 @given(st.data())
 def test_forward_and_backward_agree_with_plain_python(case: LossCase, data: st.DataObject) -> None:
     problem = data.draw(problems(case))
@@ -121,6 +125,7 @@ def shaking(rule: plain.Rule) -> plain.Rule:
 
 
 @every_optimizer
+@half_as_many
 @given(st.data())
 def test_training_agrees_with_plain_python(case: OptimizerCase, data: st.DataObject) -> None:
     problem = data.draw(st.one_of(*map(problems, LOSSES)))

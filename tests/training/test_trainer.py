@@ -266,3 +266,10 @@ def test_an_optimizer_on_other_parameters_is_refused() -> None:
 def test_learning_reduces_the_loss() -> None:
     history = trainer(network()).fit(*data(), epochs=300)
     assert history.loss[-1] < 0.1 * history.loss[0]
+
+
+@pytest.mark.parametrize("wrong", [np.ones((5, 2)), (np.ones((5, 2)),), "xy", 3])
+def test_validation_must_be_a_pair(wrong: Any) -> None:
+    model = network()
+    with unchanged(model), pytest.raises(HyperparameterError, match=r"a pair \(x, y\), got"):
+        trainer(model).fit(*data(), validation=wrong)
