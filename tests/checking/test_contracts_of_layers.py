@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from minidl import Layer, Loss, MinidlError, Parameter
-from minidl.checking import check_layer, check_loss
+from minidl import Layer, MinidlError, Parameter
+from minidl.checking import check_layer
 from minidl.errors import ContractError, GradientError
-from minidl.modules import same_shape
 from minidl.typing import Array
 
 X = np.random.default_rng(0).normal(size=(6, 3))
@@ -248,97 +247,3 @@ def test_broken_layer(broken: type[Layer], error: type[MinidlError], words: str)
     with pytest.raises(error, match=words):
         check_layer(layer, X)
     assert layer.parameters().value.tobytes() == before.tobytes()
-
-
-class Absolute(Loss):
-    """``mean (ŷ − y)⁴``; right as it is."""
-
-    def forward(self, prediction: Array, target: Array) -> float:
-        same_shape(prediction.shape, target.shape)
-        self.difference = prediction - target
-        return float((self.difference**4).mean())
-
-    def backward(self) -> Array:
-        grad: Array = 4 * self.difference**3 / self.difference.size
-        return grad
-
-
-class SumNotMean(Absolute):
-    def forward(self, prediction: Array, target: Array) -> float:
-        return super().forward(prediction, target) * prediction.size
-
-    def backward(self) -> Array:
-        return super().backward() * self.difference.size
-
-
-class ForgotMean(Absolute):
-    def backward(self) -> Array:
-        return super().backward() * self.difference.size
-
-
-class Broadcasts(Absolute):
-    def forward(self, prediction: Array, target: Array) -> float:
-        self.difference = prediction - target
-        return float((self.difference**4).mean())  # no check of the shapes
-
-
-class NumpyNumber(Absolute):
-    def forward(self, prediction: Array, target: Array) -> float:
-        return np.float64(super().forward(prediction, target))
-
-
-class LiftedLoss(Absolute):
-    def backward(self) -> Array:
-        return super().backward().astype(np.float64)
-
-
-class OneGradientForAll(Absolute):
-    def backward(self) -> Array:
-        return np.asarray(super().backward().sum(axis=0))
-
-
-class NoGradient(Absolute):
-    def backward(self) -> Array:
-        return None  # type: ignore[return-value]  # this is the slip
-
-
-class WritesToPrediction(Absolute):
-    def forward(self, prediction: Array, target: Array) -> float:
-        value = super().forward(prediction, target)
-        prediction -= target
-        return value
-
-
-class GivesBuffer(Absolute):
-    def backward(self) -> Array:
-        self.difference = 2 * self.difference
-        return super().backward()
-
-
-class CrashingLoss(Absolute):
-    def backward(self) -> Array:
-        raise ZeroDivisionError
-
-
-LOSSES: list[tuple[type[Loss], type[MinidlError], str]] = [
-    (SumNotMean, ContractError, "must be a mean over the batch"),
-    (ForgotMean, GradientError, "gradient of prediction .* All are 6 times too large"),
-    (Broadcasts, ContractError, "same_shape"),
-    (NumpyNumber, ContractError, "Python float, got float64"),
-    (LiftedLoss, ContractError, "float32 gradient, got float64"),
-    (OneGradientForAll, ContractError, r"shape \(1,\), but the prediction has \(6, 1\)"),
-    (NoGradient, ContractError, "an array, got NoneType"),
-    (WritesToPrediction, ContractError, "writes to prediction or target"),
-    (GivesBuffer, ContractError, "backward called again gives another gradient"),
-    (CrashingLoss, ContractError, r"CrashingLoss\(\) raises ZeroDivisionError"),
-]
-
-
-def test_the_unbroken_loss_passes() -> None:
-    assert check_loss(Absolute(), X[:, :1], X[:, 1:2]).error < 1e-8
-
-
-@pytest.mark.parametrize(("broken", "error", "words"), LOSSES, ids=lambda value: getattr(value, "__name__", ""))
-def test_broken_loss(broken: type[Loss], error: type[MinidlError], words: str) -> None:
-    with pytest.raises(error, match=words):
-        check_loss(broken(), X[:, :1], X[:, 1:2])
