@@ -49,7 +49,7 @@ def test_values(schedule: ScheduleFunction, values: dict[int, float]) -> None:
     assert all(type(schedule(step)) is float for step in values)
 
 
-@given(st.integers(10, 60), st.floats(0.2, 0.8), st.floats(0, 1), st.floats(0, 1))
+@given(st.integers(10, 60), st.floats(0.2, 0.8), st.floats(0, 0.99), st.floats(0, 0.99))
 def test_one_cycle_rises_to_one_and_falls(steps: int, rise: float, start: float, end: float) -> None:
     factors = list(map(one_cycle(steps, rise=rise, start=start, end=end), range(steps)))
     top = factors.index(max(factors))

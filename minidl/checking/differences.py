@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.typing import Array
 
-__all__ = ["Slope", "five_point", "kink", "measure"]
+__all__ = ["Slope", "five_point", "kink", "measure", "one_sided"]
 
 FIRST_STEP = 1e-3
 SMALLER_STEPS = (1e-4, 1e-5, 1e-6)
@@ -65,6 +65,23 @@ def measure(y: Callable[[float], Array], weights: Array, where: str, analytic: f
             break
         best = min(best, Slope(where, analytic, five_point(y, weights, step), noise), key=lambda slope: slope.gap)
     return best
+
+
+def one_sided(y: Callable[[float], Array], weights: Array, slope: Slope) -> Slope:
+    """The slope with the numeric value from one side, where that agrees better: a kink may be closer than any step.
+
+    The stencil is ``[−25 y(0) + 48 y(h) − 36 y(2h) + 16 y(3h) − 3 y(4h)] / 12h``, with an error of order h⁴.
+
+    >>> close = measure(lambda t: np.array([abs(t - 1.5e-6)]), np.ones(1), "", analytic=-1.0, allowed=1e-9)
+    >>> close.gap > 1e-3, one_sided(lambda t: np.array([abs(t - 1.5e-6)]), np.ones(1), close).gap < 1e-9
+    (True, True)
+    """
+    coefficients = (-25.0, 48.0, -36.0, 16.0, -3.0)
+    for step in (1e-4, -1e-4, 1e-5, -1e-5):
+        dy = sum(factor * y(count * step) for count, factor in enumerate(coefficients))
+        numeric = float(np.vdot(weights, dy)) / (12.0 * step)
+        slope = min(slope, slope._replace(numeric=numeric), key=lambda slope: slope.gap)
+    return slope
 
 
 def kink(y: Callable[[float], Array], weights: Array, analytic: float) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.checking.differences import Slope, kink, measure
+from minidl.checking.differences import Slope, kink, measure, one_sided
 from minidl.data import as_data
 from minidl.errors import ContractError, DataError, GradientError
 from minidl.modules import Layer, Loss, Module, Objective
@@ -178,7 +178,10 @@ class _Case:
         for where, direction in _directions(name, array.shape, rng):
             y, analytic = along(direction), float(np.vdot(gradient, direction))
             slope = measure(y, self.weights, where, analytic, allowed)
-            yield slope, slope.gap > allowed and kink(y, self.weights, analytic)
+            at_kink = slope.gap > allowed and kink(y, self.weights, analytic)
+            if slope.gap > allowed and not at_kink:
+                slope = one_sided(y, self.weights, slope)
+            yield slope, at_kink
 
 
 def _directions(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
