@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidl import Dense, Flatten, ReLU, Residual, Sequential, ShapeError
+from minidl import Dense, Flatten, ReLU, Residual, Sequential, ShapeError, Sigmoid
 
 
 def test_by_hand() -> None:
@@ -55,3 +55,8 @@ def test_a_flatten_before_dense_chains() -> None:
     assert model.output_shape((2, 3)) == (1,)
     with pytest.raises(ShapeError, match=r"layer 1, Dense\(6, 1\)"):
         model(np.ones((4, 2, 4)))
+
+
+def test_what_is_added_to_probabilities_is_none() -> None:
+    assert Sequential(Dense(2, 2), Sigmoid()).gives_probabilities
+    assert not Residual(Dense(2, 2), Sigmoid()).gives_probabilities
