@@ -87,15 +87,23 @@ from minidl.parameters import (
     Parameter,
     ParameterVector,
 )
+from minidl.saving import (
+    load,
+    save,
+)
 from minidl.training import (
     Callback,
+    Checkpoint,
+    CSVLog,
     Descent,
     EarlyStopping,
     History,
+    ParameterAverage,
     ProgressBar,
     RecordPath,
     Run,
     Schedule,
+    Timer,
     Trainer,
     minimize,
 )
@@ -114,7 +122,9 @@ __all__ = [
     "BatchNorm",
     "Batches",
     "Beale",
+    "CSVLog",
     "Callback",
+    "Checkpoint",
     "CheckpointError",
     "ContractError",
     "CrossEntropyLoss",
@@ -151,6 +161,7 @@ __all__ = [
     "Objective",
     "Optimizer",
     "Parameter",
+    "ParameterAverage",
     "ParameterVector",
     "ProgressBar",
     "Quadratic",
@@ -171,7 +182,9 @@ __all__ = [
     "StateError",
     "Summary",
     "Tanh",
+    "Timer",
     "Trainer",
+    "load",
     "load_digits",
     "make_blobs",
     "make_circles",
@@ -179,4 +192,5 @@ __all__ = [
     "make_spirals",
     "make_xor",
     "minimize",
+    "save",
 ]

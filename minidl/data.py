@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.errors import DataError, HyperparameterError, ShapeError
+from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
-__all__ = ["Batches", "as_data"]
+__all__ = ["Batches", "as_data", "hold_out"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -74,6 +74,9 @@ class Batches:
         DataError: no samples.
         HyperparameterError: a batch size that is not a positive integer.
 
+    Attributes:
+        taken: how many batches of the present pass were taken; 0 between two passes.
+
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]
     [[0, 1], [2, 3], [4]]
@@ -95,6 +98,9 @@ class Batches:
         self.shuffle = shuffle and self.batch_size < len(x)
         # Generators load numpy.random, which takes longer than a small run: only when there is an order to draw.
         self.rng = np.random.default_rng(rng) if self.shuffle else None
+        self.taken = 0
+        self._order: Array | None = None
+        self._going_on = False
 
     def mean(self, losses: Sequence[float]) -> float:
         """The mean over all samples, from one mean for each batch."""
@@ -107,10 +113,60 @@ class Batches:
         return -(-len(self.x) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        if self.batch_size == len(self.x):
-            yield self.x, self.y
-            return
-        order = np.arange(len(self.x)) if self.rng is None else self.rng.permutation(len(self.x))
-        for start in range(0, len(self.x), self.batch_size):
-            chosen = order[start : start + self.batch_size]
-            yield self.x[chosen], self.y[chosen]
+        if not self._going_on:
+            self.taken, self._order = 0, None if self.rng is None else self.rng.permutation(len(self.x))
+        self._going_on = False
+        size, count = self.batch_size, len(self)
+        while self.taken < count:
+            chosen: Any = slice(self.taken * size, (self.taken + 1) * size)
+            if self._order is not None:
+                chosen = self._order[chosen]
+            self.taken += 1
+            yield (self.x, self.y) if count == 1 else (self.x[chosen], self.y[chosen])
+        self.taken, self._order = 0, None
+
+    def state(self) -> dict[str, Any]:
+        """Where the present pass is: its order, and how many batches were taken; the generator is not part of it."""
+        return {
+            "samples": len(self.x),
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "taken": self.taken,
+            "order": None if self._order is None else self._order.copy(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave: the next pass goes on in the middle of that one, if it was in the middle.
+
+        Raises:
+            StateError: batches of other data, of another size, or shuffled where these are not.
+        """
+        for name, what in (("samples", "samples"), ("batch_size", "samples a batch"), ("shuffle", "as shuffle")):
+            if state[name] != self.state()[name]:
+                raise StateError(f"the state is of batches with {state[name]} {what}, here it is {self.state()[name]}")
+        self.taken, self._order = int(state["taken"]), state["order"]
+        self._going_on = self.taken > 0
+
+
+def hold_out(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Cut samples in two, (x, y) to learn from and (x, y) to measure on, by a random choice that is always the same.
+
+    Always the same, so that a second training on as many samples does not learn from what the first held out.
+
+    Args:
+        x, y: inputs and targets, samples along the first axis.
+        share: how much to measure on, between 0 and 1.
+
+    Raises:
+        HyperparameterError: a share that leaves one side without a sample.
+
+    >>> (x, _), (held, _) = hold_out(np.arange(5), np.arange(5), 0.4)
+    >>> len(x), len(held)
+    (3, 2)
+    """
+    count = round(share * len(x)) if 0.0 < share < 1.0 else 0
+    if not 0 < count < len(x):
+        raise HyperparameterError(f"a share of {share} of {len(x)} samples leaves nothing on one side")
+    order = np.random.default_rng(0).permutation(len(x))
+    held, rest = np.sort(order[:count]), np.sort(order[count:])
+    return (x[rest], y[rest]), (x[held], y[held])

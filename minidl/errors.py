@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from minidl.training.callbacks import History
+    from minidl.typing import Array
 
 __all__ = [
     "CheckpointError",
@@ -49,11 +50,30 @@ class StateError(MinidlError, RuntimeError):
 
 
 class DivergenceError(MinidlError, ArithmeticError):
-    """A loss or gradient that stopped being finite; `history` holds the steps until then."""
+    """A loss or gradient that stopped being finite; the update was not applied.
 
-    def __init__(self, message: str, history: History | None = None) -> None:
+    Attributes:
+        history: the steps until then.
+        step: how many steps were taken before.
+        batch: the inputs and targets of the step, to look at or to run again.
+        layer: path of the layer where a number first was not finite, such as "2" or "1.0", "loss" for the loss; None
+            if every number is finite and only the sum of their squares is not.
+        direction: "forward" or "backward".
+    """
+
+    def __init__(
+        self,
+        message: str,
+        history: History | None = None,
+        *,
+        step: int | None = None,
+        batch: tuple[Array, Array] | None = None,
+        layer: str | None = None,
+        direction: str | None = None,
+    ) -> None:
         super().__init__(message)
-        self.history = history
+        self.history, self.step, self.batch = history, step, batch
+        self.layer, self.direction = layer, direction
 
 
 class GradientError(MinidlError, AssertionError):

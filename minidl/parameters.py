@@ -7,6 +7,8 @@ layout. `Parameter.value` and `Parameter.grad` are views into those two arrays; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from minidl.errors import DataError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Parameter", "ParameterVector", "check_owners", "contiguous_runs", "real_numbers", "share_memory"]
+__all__ = ["Parameter", "ParameterVector", "check_owners", "contiguous_runs", "limited_to", "real_numbers", "share_memory"]
 
 
 class _Memory:
@@ -26,6 +28,30 @@ class _Memory:
         self.value = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)
         self.moved = False
+
+
+_room: ContextVar[int | None] = ContextVar("room", default=None)
+
+
+@contextmanager
+def limited_to(size: int) -> Iterator[None]:
+    """Inside this block, Parameters of together more than `size` numbers are a `StateError`.
+
+    Whoever makes layers from a file says so first: a few forged letters could else take all memory.
+    """
+    before = _room.set(size)
+    try:
+        yield
+    finally:
+        _room.reset(before)
+
+
+def _take_room(size: int) -> None:
+    room = _room.get()
+    if room is not None:
+        if size > room:
+            raise StateError(f"a Parameter of {size} numbers, where there is room for {room}")
+        _room.set(room - size)
 
 
 class Parameter:
@@ -52,6 +78,7 @@ class Parameter:
 
     def __init__(self, value: ArrayLike, *, decay: bool = True) -> None:
         initial = real_numbers(value)
+        _take_room(initial.size)
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
         self.decay = decay
         self._bind(_Memory(initial.size, dtype), 0, initial.shape)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ABSENT = ("matplotlib", "numpy.random", "numpy.typing", "tqdm", "hypothesis", "scipy", "pytest", "IPython")
+LAZY_IN_NUMPY = ("numpy.random", "numpy.typing")
+ABSENT = (*LAZY_IN_NUMPY, "matplotlib", "tqdm", "safetensors", "hypothesis", "scipy", "pytest", "IPython")
 
 LOADED = """
 import sys
@@ -48,6 +49,6 @@ def test_import_costs_at_most_15_ms_over_numpy(tmp_path: Path) -> None:
     assert best <= 0.015
 
 
-@pytest.mark.parametrize("name", ["minidl.checking", "minidl.plotting"])
+@pytest.mark.parametrize("name", ["minidl.checking", "minidl.plotting", "minidl.integrations"])
 def test_parts_that_are_not_loaded_at_once_can_be_imported_alone(name: str, tmp_path: Path) -> None:
     python("-c", f"import {name}", cache=tmp_path)

@@ -16,6 +16,7 @@ ROOT = Path(minidl.__file__).parent
 LEVELS = {
     "typing": 0,
     "errors": 0,
+    "files": 1,
     "parameters": 1,
     "initializers": 1,
     "schedules": 1,
@@ -35,10 +36,16 @@ LEVELS = {
 }
 """The stack; a module may import from its own level and from below."""
 
-OPTIONAL = {"matplotlib": {"plotting"}, "hypothesis": {"checking"}, "tqdm": {"training"}}
+OPTIONAL = {
+    "matplotlib": {"plotting"},
+    "IPython": {"plotting"},
+    "hypothesis": {"checking"},
+    "tqdm": {"training"},
+    "safetensors": {"integrations"},
+}
 """Packages beyond NumPy and the standard library, and the parts of minidl that may import them."""
 
-INSIDE_FUNCTIONS = {"tqdm"}
+INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors"}
 """What may be imported inside a function, because it may be missing."""
 
 

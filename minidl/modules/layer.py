@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from minidl.data import as_data
+from minidl.errors import HyperparameterError
 from minidl.modules.module import Module
 from minidl.modules.summary import Row, Summary
 from minidl.typing import Array, ArrayLike, Seed, Shape
@@ -75,7 +78,29 @@ class Layer(Module):
         """`forward`, after a check of the data."""
         return self.forward(self.check_input(x))
 
-    def predict(self, x: ArrayLike) -> Array:
-        """`forward` as in evaluation, whatever `training` says; nothing else about the layer changes."""
+    def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
+        """`forward` as in evaluation, whatever `training` says; nothing else about the layer changes.
+
+        Args:
+            x: the inputs.
+            batch_size: samples at a time, so that what layers keep does not grow with x; None takes all at once.
+
+        Raises:
+            DataError, ShapeError: data that this layer cannot take.
+            HyperparameterError: a batch size that is not a positive integer.
+        """
         with self.training_as(False):
-            return self.forward(self.check_input(x))
+            if batch_size is None:
+                return self.forward(self.check_input(x))
+            return self._in_parts(x if isinstance(x, np.ndarray) else as_data(x), batch_size)
+
+    def _in_parts(self, x: Array, size: int) -> Array:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+            raise HyperparameterError(f"batch_size must be a positive integer or None, got {size!r}")
+        y = first = self.forward(self.check_input(x[:size]))
+        if len(x) > size:
+            y = np.empty((len(x), *first.shape[1:]), first.dtype)
+            y[:size] = first
+        for start in range(size, len(x), size):
+            y[start : start + size] = self.forward(self.check_input(x[start : start + size], f"x[{start}:]"))
+        return y

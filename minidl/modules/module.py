@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -43,7 +43,19 @@ class Module:
     buffers: tuple[str, ...] = ()
     """Names of attributes that hold arrays or numbers that are not trained but belong to the state."""
 
+    registered: ClassVar[dict[tuple[str, str], type[Module]]] = {}
+    """Every type of module by (home, name), for files that name it; home is "minidl" or the module that defines it."""
+
     _training = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Module.registered[cls.registered_as()] = cls
+
+    @classmethod
+    def registered_as(cls) -> tuple[str, str]:
+        """Home and name under which files know this type; minidl's own types have one home, wherever they stand."""
+        return "minidl" if cls.__module__.startswith("minidl.") else cls.__module__, cls.__qualname__
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         """Pairs (name, what) of the parameters and modules directly below this one, in reading order."""

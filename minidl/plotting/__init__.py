@@ -4,11 +4,13 @@ from minidl.plotting.boundary import plot_decision_boundary
 from minidl.plotting.contours import plot_contours
 from minidl.plotting.health import dead_share, gradient_flow, plot_activations, plot_gradient_flow
 from minidl.plotting.history import plot_history
+from minidl.plotting.live import LivePlot
 from minidl.plotting.network import plot_network
 from minidl.plotting.schedule import plot_schedule
 from minidl.plotting.style import style
 
 __all__ = [
+    "LivePlot",
     "dead_share",
     "gradient_flow",
     "plot_activations",

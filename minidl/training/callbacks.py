@@ -31,6 +31,9 @@ class Callback:
 
     overridden: ClassVar[frozenset[str]] = frozenset()
 
+    last: ClassVar[bool] = False
+    """Whether it is told of each event after all others, wherever it stands in the list."""
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         events = {name for name in dir(cls) if name.startswith("on_")}
@@ -57,11 +60,14 @@ class Callback:
         """After the run, however it ended."""
 
     def state(self) -> dict[str, Any]:
-        """What this callback needs to go on later: arrays, numbers and strings by name."""
+        """What this callback needs to go on later: arrays, numbers and strings by name, asked after an event."""
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave."""
+        """Take over what `state` gave.
+
+        In a resumed run that is after `on_fit_begin`, and after `on_epoch_begin` if the state is from mid-epoch.
+        """
 
 
 class History(Callback):
@@ -70,7 +76,7 @@ class History(Callback):
     Attributes:
         loss: the loss at each step, before the step.
         epochs: name -> one value an epoch, such as "loss" (mean over the epoch's steps) and "validation_loss".
-        reason: why the run stopped early, None if it did not.
+        reason: why the latest run stopped early, None if it did not.
     """
 
     def __init__(self) -> None:
@@ -84,9 +90,6 @@ class History(Callback):
     def on_epoch_end(self, run: Run) -> None:
         for name, value in run.metrics.items():
             self.epochs.setdefault(name, []).append(value)
-
-    def on_fit_end(self, run: Run) -> None:
-        self.reason = run.reason
 
     def state(self) -> dict[str, Any]:
         epochs = {f"epochs.{name}": np.array(values) for name, values in self.epochs.items()}
@@ -125,3 +128,9 @@ class RecordPath(Callback):
 
     def on_step_end(self, run: Run) -> None:
         self.points.append(self.theta.copy())
+
+    def state(self) -> dict[str, Any]:
+        return {"points": np.array(self.points), "begin": self.begin}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.points, self.begin = list(state["points"]), int(state["begin"])

@@ -112,7 +112,7 @@ def minimize(
     if recorder is None and parameters.size <= SMALL:
         recorder = RecordPath()
         callbacks = [recorder, *callbacks]
-    run = Run(objective, optimizer, [history, *callbacks, watch], steps=steps)
+    run = Run(objective, optimizer, [history, *callbacks, watch], repeat(None, steps), steps=steps)
     run.loss = first
 
     def evaluate(_: None) -> float:
@@ -120,7 +120,7 @@ def minimize(
         objective.backward()
         return loss
 
-    run.go(evaluate, [repeat(None, steps)])
+    run.go(evaluate)
     value = _value(objective)
     if run.diverged or not isfinite(value):
         parameters.value = watch.before if run.diverged else watch.here

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from math import inf, isfinite
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from minidl.modules import Module
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import EVENTS, Callback
+from minidl.training.interruption import interruptible
 
 __all__ = ["Run"]
 
@@ -18,28 +20,42 @@ __all__ = ["Run"]
 class Run:
     """What callbacks see of a run, and the loop itself.
 
-    Attributes:
+    Args:
         model: the module whose parameters change: a model, or an objective under `minimize`.
         optimizer: what changes them.
+        callbacks: told of each event in this order, those that go `last` after all others.
+        batches: what to iterate over in each epoch.
         epochs, steps: how many are planned in all.
+
+    Attributes:
         epoch: epochs completed, counted from the first fit of a trainer on.
         step: steps taken, likewise.
+        first_epoch: the value of `epoch` at the beginning of this fit.
         loss: the loss of the latest step, before its update.
         metrics: name -> value, what the latest epoch measured; callbacks may add to it.
         reason: why the run is to stop, None while it goes on.
         diverged: whether loss or gradient stopped being finite; the update was not applied then.
+        interrupted: whether Ctrl-C stopped it.
     """
 
     def __init__(
-        self, model: Module, optimizer: Optimizer, callbacks: Sequence[Callback], *, epochs: int = 1, steps: int = 0
+        self,
+        model: Module,
+        optimizer: Optimizer,
+        callbacks: Sequence[Callback],
+        batches: Iterable[Any],
+        *,
+        epochs: int = 1,
+        steps: int = 0,
     ) -> None:
-        self.model, self.optimizer, self.callbacks = model, optimizer, list(callbacks)
+        self.model, self.optimizer, self.batches = model, optimizer, batches
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.epochs, self.steps = epochs, steps
-        self.epoch = self.step = 0
+        self.epoch = self.step = self.first_epoch = 0
         self.loss = float("nan")
         self.metrics: dict[str, float] = {}
         self.reason: str | None = None
-        self.diverged = False
+        self.diverged = self.interrupted = False
 
     def stop(self, reason: str) -> None:
         """End the run after the present event, for a reason in words; the first reason stands."""
@@ -49,55 +65,71 @@ class Run:
     def go(
         self,
         evaluate: Callable[[Any], float],
-        epochs: Iterable[Iterable[Any]],
         measure: Callable[[], None] | None = None,
+        *,
+        explain: Callable[[Any], str] | None = None,
+        resume: Callable[[], bool] | None = None,
     ) -> None:
         """Take one step for each batch of each epoch, until they end or something stops the run.
 
         Args:
             evaluate: takes a batch, fills the gradients and gives the loss.
-            epochs: for each epoch its batches.
             measure: fills `metrics` at the end of an epoch, before the callbacks see it.
+            explain: says more about a batch whose loss or gradient is not finite.
+            resume: takes over an earlier run's state once all have begun, and says if that was in mid-epoch.
         """
-        fit_begin, epoch_begin, step_begin, step_end, epoch_end, fit_end = map(self._listeners, EVENTS)
+        epoch_begin, step_begin, step_end, epoch_end = map(self._listeners, EVENTS[1:-1])
         optimizer, grad = self.optimizer, self.model.parameters().grad
         # Overflow is what the finite check below is for; a warning would only come on top.
-        with np.errstate(all="ignore"):
-            try:
-                self._tell(fit_begin)
-                for batches in epochs:
-                    self._tell(epoch_begin)
-                    for batch in batches:
-                        for call in step_begin:
-                            call(self)
-                        if self.reason is not None:
-                            return
-                        try:
-                            self.loss = evaluate(batch)
-                        except OverflowError:
-                            self.loss = inf
-                        if not isfinite(self.loss + grad.dot(grad)):
-                            self.diverged = True
-                            self.stop(f"loss or gradient stopped being finite at step {self.step}")
-                            return
-                        optimizer.step()
-                        self.step += 1
-                        for call in step_end:
-                            call(self)
-                        if self.reason is not None:
-                            return
-                    self.epoch += 1
-                    if measure is not None:
-                        measure()
-                    self._tell(epoch_end)
+        with np.errstate(all="ignore"), self._from_begin_to_end():
+            begun = resume is not None and resume()
+            while self.reason is None and self.epoch < self.epochs:
+                if not begun:
+                    for call in epoch_begin:
+                        call(self)
                     if self.reason is not None:
                         return
-            finally:
-                self._tell(fit_end)
+                begun = False
+                for batch in self.batches:
+                    for call in step_begin:
+                        call(self)
+                    if self.reason is not None:
+                        return
+                    try:
+                        self.loss = evaluate(batch)
+                    except OverflowError:
+                        self.loss = inf
+                    if not isfinite(self.loss + grad.dot(grad)):
+                        self.diverged = True
+                        more = explain(batch) if explain is not None else ""
+                        self.stop(f"loss or gradient stopped being finite at step {self.step}{more}")
+                        return
+                    optimizer.step()
+                    self.step += 1
+                    for call in step_end:
+                        call(self)
+                    if self.reason is not None:
+                        return
+                self.epoch += 1
+                if measure is not None:
+                    measure()
+                for call in epoch_end:
+                    call(self)
 
-    def _tell(self, listeners: list[Callable[[Run], None]]) -> None:
-        for listener in listeners:
-            listener(self)
+    @contextmanager
+    def _from_begin_to_end(self) -> Iterator[None]:
+        """Whoever was told that the run begins is told that it ends, in the same order, whatever happens between."""
+        begun: list[Callback] = []
+        try:
+            with interruptible(self):
+                for callback in self.callbacks:
+                    begun.append(callback)
+                    callback.on_fit_begin(self)
+                yield
+        finally:
+            with ExitStack() as ends:
+                for callback in reversed(begun):
+                    ends.callback(callback.on_fit_end, self)
 
     def _listeners(self, event: str) -> list[Callable[[Run], None]]:
         """The methods for an event of those callbacks that override it; the others cost nothing."""

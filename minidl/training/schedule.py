@@ -40,6 +40,7 @@ class Schedule(Callback):
     def __init__(self, schedule: ScheduleFunction) -> None:
         self.schedule = schedule
         self.lr: list[float] = []
+        self.base = SMALLEST
 
     def on_fit_begin(self, run: Run) -> None:
         self.base = run.optimizer.lr
@@ -55,10 +56,10 @@ class Schedule(Callback):
         run.optimizer.lr = self.base
 
     def state(self) -> dict[str, Any]:
-        return {"lr": list(self.lr)}
+        return {"lr": list(self.lr), "base": self.base}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self.lr = [float(lr) for lr in state["lr"]]
+        self.lr, self.base = [float(lr) for lr in state["lr"]], float(state["base"])
 
 
 SMALLEST = 1e-300

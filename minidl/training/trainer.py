@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from minidl.data import Batches
-from minidl.errors import DivergenceError, HyperparameterError
+from minidl.data import Batches, hold_out
+from minidl.errors import DivergenceError, HyperparameterError, ShapeError
 from minidl.modules import Layer, Loss
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import Callback, History
+from minidl.training.checkpoint import Resumption
 from minidl.training.run import Run
+from minidl.training.witness import Finding, Witness
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["Trainer"]
+
+Metrics: TypeAlias = Mapping[str, Callable[[Array, Array], float]]
 
 
 class Trainer:
@@ -25,7 +30,10 @@ class Trainer:
         model: what to train.
         loss: what to make small.
         optimizer: made on ``model.parameters()``.
-        callbacks: see `Callback`; called in this order, after the `History`.
+        callbacks: see `Callback`; called in this order, after the `History`, and before a `Checkpoint`.
+
+    Attributes:
+        history: the losses of all fits so far.
 
     Raises:
         StateError: an optimizer on other parameters.
@@ -53,73 +61,172 @@ class Trainer:
         epochs: int = 1,
         batch_size: int | None = None,
         shuffle: bool = True,
-        validation: tuple[ArrayLike, ArrayLike] | None = None,
-        metrics: Mapping[str, Callable[[Array, Array], float]] | None = None,
+        accumulate: int = 1,
+        validation: tuple[ArrayLike, ArrayLike] | float | None = None,
+        metrics: Metrics | None = None,
+        training_loss: bool = False,
         rng: Seed = None,
         on_divergence: Literal["raise", "stop"] = "raise",
+        resume_from: str | os.PathLike[str] | None = None,
     ) -> History:
         """Train for so many passes over the data, and return the history; a second fit goes on with both.
 
-        After each epoch the history's ``epochs["loss"]`` holds the mean loss over its batches, each taken before
-        its step, and ``epochs["validation_loss"]`` the loss on the validation data after the epoch; each metric is
-        measured there, too, as ``epochs["validation_" + name]``.
+        After each epoch the history's ``epochs["loss"]`` holds the mean loss over its batches, each taken before its
+        step and in training, that is of a model that was changing; ``epochs["validation_loss"]`` is the loss on the
+        validation data after the epoch, and ``epochs["training_loss"]``, where asked for, that on the training data:
+        these two can be compared. Each metric is measured on the validation data, as
+        ``epochs["validation_" + name]``.
+
+        Ctrl-C ends a fit after the present step, with everything kept; pressed once more, it raises KeyboardInterrupt.
 
         Args:
             x, y: inputs and targets, samples along the first axis.
             epochs: passes over the data.
-            batch_size: samples a step; None takes all at once.
+            batch_size: samples that go through the model at once; None takes all.
             shuffle: whether each epoch takes the samples in a new order.
-            validation: inputs and targets to measure on after each epoch.
+            accumulate: batches a step; their gradients are averaged, as if batch_size were so many times larger.
+            validation: inputs and targets to measure on after each epoch; or the share of x and y to hold out for
+                that, a fixed random choice, the same in every fit on as many samples.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
+            training_loss: whether to measure the loss over the training data after each epoch.
             rng: seed or generator of the orders.
             on_divergence: when loss or gradient stop being finite, "raise" an error or "stop" the run with that
                 reason; either way that step's update is not applied.
+            resume_from: a file of a `Checkpoint` of this same fit, which is taken up where the file was written, in
+                the middle of an epoch even, and ends bit for bit as it would have; `epochs` stays the whole number.
 
         Raises:
             DataError, ShapeError: data that model or loss cannot take; nothing has changed then.
-            HyperparameterError: epochs, batch_size or on_divergence out of range.
+            HyperparameterError: arguments out of range.
             StateError: an optimizer on other parameters.
-            DivergenceError: loss or gradient stopped being finite; it carries the history.
+            CheckpointError: a file that is damaged, or of another run; nothing has changed then.
+            DivergenceError: loss or gradient stopped being finite; it names layer and direction, and carries the
+                history and the batch.
         """
-        if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 0:
-            raise HyperparameterError(f"epochs must be an integer of at least 0, got {epochs!r}")
-        if on_divergence not in ("raise", "stop"):
-            raise HyperparameterError(f'on_divergence must be "raise" or "stop", got {on_divergence!r}')
-        if validation is not None and (not isinstance(validation, tuple | list) or len(validation) != 2):
-            raise HyperparameterError(f"validation must be a pair (x, y), got {type(validation).__name__}")
-        if metrics and validation is None:
-            raise HyperparameterError("metrics are measured on validation data; pass validation=(x, y) as well")
+        _check(epochs, accumulate, batch_size, validation, metrics, on_divergence)
         self.optimizer.check_owner(self.model)
-        batches = Batches(*self._check(x, y), batch_size=batch_size, shuffle=shuffle, rng=rng)
-        held_out = self._check(*validation) if validation is not None else None
-        model, loss, history = self.model, self.loss, self.history
-        run = Run(model, self.optimizer, [history, *self.callbacks])
-        run.epoch, run.step = len(history.epochs.get("loss", ())), len(history.loss)
-        run.epochs, run.steps = run.epoch + epochs, run.step + epochs * len(batches)
-
-        def evaluate(batch: tuple[Array, Array]) -> float:
-            value = loss.forward(model.forward(batch[0]), batch[1])
-            model.backward_parameters(loss.backward())
-            return value
-
+        inputs, targets = self._check_data(x, y)
+        measured = None
+        if isinstance(validation, float):
+            (inputs, targets), measured = hold_out(inputs, targets, validation)
+        elif validation is not None:
+            measured = self._check_data(*validation)
+        together = None if batch_size is None else batch_size * accumulate
+        batches = Batches(inputs, targets, batch_size=together, shuffle=shuffle, rng=rng)
+        history = self.history
+        run = Run(self.model, self.optimizer, [history, *self.callbacks], batches)
+        run.step, run.epoch = len(history.loss), len(history.epochs.get("loss", ()))
+        run.first_epoch = run.epoch
+        resume = None if resume_from is None else Resumption(resume_from, run)
         count = len(batches)
+        run.epochs = run.first_epoch + epochs
+        run.steps = run.step + (run.epochs - run.epoch) * count - batches.taken
+        evaluate = evaluation(self.model, self.loss, batch_size if accumulate > 1 else None)
+        witness = Witness(self.model, self.loss)
+        finding: Finding | None = None
+        suspect: tuple[Array, Array] | None = None
+
+        def explain(batch: tuple[Array, Array]) -> str:
+            nonlocal finding, suspect
+            finding, suspect = witness.find(evaluate, batch), batch
+            return f", in batch {batches.taken} of epoch {run.epoch + 1}, {finding.words}"
 
         def measure() -> None:
             run.metrics = {"loss": batches.mean(history.loss[-count:])}
-            if held_out is not None:
-                with model.training_as(False):
-                    prediction = model.forward(held_out[0])
-                run.metrics["validation_loss"] = loss.forward(prediction, held_out[1])
-                for name, metric in (metrics or {}).items():
-                    run.metrics[f"validation_{name}"] = float(metric(prediction, held_out[1]))
+            if training_loss:
+                run.metrics["training_loss"] = self._measure(inputs, targets, {}, batch_size)["loss"]
+            if measured is not None:
+                for name, value in self._measure(*measured, metrics or {}, batch_size).items():
+                    run.metrics[f"validation_{name}"] = value
 
-        with model.training_as(True):
-            run.go(evaluate, [batches] * epochs, measure)
-        if run.diverged and on_divergence == "raise":
-            raise DivergenceError(f"{run.reason}; try a smaller learning rate, or look at the data", history)
+        try:
+            with self.model.training_as(True):
+                run.go(witness.noting(evaluate), measure, explain=explain, resume=resume)
+        finally:
+            history.reason = run.reason
+        if finding is not None and on_divergence == "raise":
+            raise DivergenceError(
+                f"{run.reason}; try a smaller learning rate, or look at the data",
+                history,
+                step=run.step,
+                batch=suspect,
+                layer=finding.layer,
+                direction=finding.direction,
+            )
         return history
 
-    def _check(self, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    def evaluate(
+        self, x: ArrayLike, y: ArrayLike, metrics: Metrics | None = None, *, batch_size: int | None = None
+    ) -> dict[str, float]:
+        """The loss, as ``"loss"``, and each metric by its name, as in evaluation; nothing changes.
+
+        Args:
+            x, y: inputs and targets, samples along the first axis.
+            metrics: name -> function (prediction, target) -> number.
+            batch_size: samples that go through the model at once; None takes all.
+
+        Raises:
+            DataError, ShapeError: data that model or loss cannot take.
+            HyperparameterError: a batch size that is not a positive integer.
+        """
+        inputs, targets = self._check_data(x, y)
+        return self._measure(inputs, targets, metrics or {}, batch_size)
+
+    def _measure(self, inputs: Array, targets: Array, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
+        if batch_size is None:
+            with self.model.training_as(False):
+                prediction = self.model.forward(inputs)
+        else:
+            prediction = self.model.predict(inputs, batch_size=batch_size)
+        loss = self.loss.forward(prediction, targets)
+        return {"loss": loss, **{name: float(metric(prediction, targets)) for name, metric in metrics.items()}}
+
+    def _check_data(self, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         inputs = self.model.check_input(x)
         targets = self.loss.check_target(y, self.model.output_shape(inputs.shape[1:]), inputs.dtype)
+        if len(inputs) != len(targets):
+            raise ShapeError(f"x has {len(inputs)} samples but y has {len(targets)}; each input needs its target")
         return inputs, targets
+
+
+def evaluation(model: Layer, loss: Loss, size: int | None) -> Callable[[tuple[Array, Array]], float]:
+    """The function that takes a batch, fills the gradients and gives the loss, `size` samples at a time."""
+
+    def evaluate(batch: tuple[Array, Array]) -> float:
+        value = loss.forward(model.forward(batch[0]), batch[1])
+        model.backward_parameters(loss.backward())
+        return value
+
+    if size is None:
+        return evaluate
+
+    def evaluate_parts(batch: tuple[Array, Array]) -> float:
+        (x, y), grad = batch, model.parameters().grad
+        value, total = 0.0, np.zeros_like(grad)
+        for start in range(0, len(x), size):
+            part = x[start : start + size], y[start : start + size]
+            share = len(part[0]) / len(x)
+            value += share * evaluate(part)
+            total += share * grad
+        grad[...] = total
+        return value
+
+    return evaluate_parts
+
+
+def _check(
+    epochs: int, accumulate: int, batch_size: int | None, validation: Any, metrics: Any, on_divergence: str
+) -> None:
+    """Raise `HyperparameterError` for settings that make no sense."""
+    for name, number, least in (("epochs", epochs, 0), ("accumulate", accumulate, 1)):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+            raise HyperparameterError(f"{name} must be an integer of at least {least}, got {number!r}")
+    if accumulate > 1 and batch_size is None:
+        raise HyperparameterError("accumulate needs a batch_size: without one a batch is all there is")
+    if on_divergence not in ("raise", "stop"):
+        raise HyperparameterError(f'on_divergence must be "raise" or "stop", got {on_divergence!r}')
+    pair = isinstance(validation, tuple | list) and len(validation) == 2
+    if not (validation is None or pair or isinstance(validation, float)):
+        raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, got {validation!r:.80}")
+    if metrics and validation is None:
+        raise HyperparameterError("metrics are measured on validation data; pass validation=(x, y) as well")

@@ -6,6 +6,7 @@ INITIALIZERS, SCHEDULES, METRICS = "minidl/initializers", "minidl/schedules", "m
 DATASETS, SUMMARY = "minidl/datasets", "minidl/modules/summary"
 OVERWRITTEN = "initialize, called two lines further down, overwrites it"
 ALREADY = "Python numbers go in, so that float() has nothing to turn"
+OPEN_SIZE = "NumPy takes every negative size for the one that is left open"
 EITHER_SIGN = "noise is as likely as its opposite"
 AS_LONG = "both have the same length"
 SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
@@ -35,6 +36,44 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         "self._ones = np.ones(2)",
         "a cache: made anew for every batch of another length",
     ),
+    (LAYERS, "small = size <= 0.46875", "small = size < 0.46875", "at the border both formulas give the same"),
+    (
+        LAYERS,
+        "square = np.minimum(size, 0.46875) ** 2",
+        "square = np.minimum(size, 1.46875) ** 2",
+        "what is above the border is not taken, and does not overflow",
+    ),
+    (
+        LAYERS,
+        "tail = np.clip(size, 0.46875, 6.0) # beyond 6 the result is 1 in float64",
+        "tail = np.clip(size, 0.46875, 7.0) # beyond 6 the result is 1 in float64",
+        "so it is beyond 7",
+    ),
+    (
+        LAYERS,
+        "for p, q in zip(coefficients[0][1:], coefficients[1][1:], strict=True):",
+        "for p, q in zip(coefficients[0][1:], coefficients[1][1:], strict=False):",
+        AS_LONG,
+    ),
+    (
+        LAYERS,
+        "self.weight.grad = (grad * self.z).reshape(-1, features).sum(axis=0)",
+        "self.weight.grad = (grad * self.z).reshape(-2, features).sum(axis=0)",
+        OPEN_SIZE,
+    ),
+    (
+        LAYERS,
+        "self.bias.grad = grad.reshape(-1, features).sum(axis=0)",
+        "self.bias.grad = grad.reshape(-2, features).sum(axis=0)",
+        OPEN_SIZE,
+    ),
+    (
+        LAYERS,
+        "rows = x.reshape(-1, self.features)",
+        "rows = x.reshape(-2, self.features)",
+        OPEN_SIZE,
+    ),
+    (LAYERS, "return x.reshape(len(x), -1)", "return x.reshape(len(x), -2)", OPEN_SIZE),
     (
         LOSSES,
         "self.e, self.positive, self.y = np.exp(-np.abs(z)), z > 0, y",
@@ -157,7 +196,7 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         METRICS,
         "return array.reshape(-1)",
         "return array.reshape(-2)",
-        "NumPy takes every negative size for the one that is left open",
+        OPEN_SIZE,
     ),
     (
         SUMMARY,

@@ -1,5 +1,6 @@
 """The loop itself: what it checks before an update."""
 
+from collections.abc import Iterable
 from math import inf, nan
 
 import numpy as np
@@ -9,9 +10,9 @@ from minidl import SGD, FunctionObjective, Run
 from tests.helpers import bits
 
 
-def make() -> tuple[FunctionObjective, Run]:
+def make(batches: Iterable[int] = (0, 1), epochs: int = 1) -> tuple[FunctionObjective, Run]:
     objective = FunctionObjective(lambda t: float(t @ t), lambda t: 2 * t, [1.0, 2.0])
-    return objective, Run(objective, SGD(objective.parameters(), 0.1), [])
+    return objective, Run(objective, SGD(objective.parameters(), 0.1), [], batches, epochs=epochs)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_no_update_by_what_is_not_finite(loss: float, grad: float) -> None:
         objective.parameters().grad = [0.0, grad]
         return loss
 
-    run.go(evaluate, [[0, 1]])
+    run.go(evaluate)
     assert run.diverged
     assert run.reason == "loss or gradient stopped being finite at step 0"
     assert (run.step, run.optimizer.steps, run.epoch) == (0, 0, 0)
@@ -37,7 +38,7 @@ def test_an_overflow_error_counts_as_infinite() -> None:
         raise OverflowError
 
     _, run = make()
-    run.go(evaluate, [[0]])
+    run.go(evaluate)
     assert run.diverged
     assert run.loss == inf
 
@@ -50,13 +51,20 @@ def test_warnings_are_off_inside_and_as_before_outside() -> None:
         return float(np.float64(1e300) * np.float64(1e300))
 
     with np.errstate(over="raise"):
-        run.go(evaluate, [[0]])
+        run.go(evaluate)
         assert np.geterr()["over"] == "raise"
     assert run.diverged
 
 
 def test_measure_comes_after_each_epoch() -> None:
-    objective, run = make()
+    objective, run = make(epochs=3)
     seen: list[tuple[int, int]] = []
-    run.go(lambda _: objective.forward(), [[0, 1], [], [2]], lambda: seen.append((run.epoch, run.step)))
-    assert seen == [(1, 2), (2, 2), (3, 3)]
+    run.go(lambda _: objective.forward(), lambda: seen.append((run.epoch, run.step)))
+    assert seen == [(1, 2), (2, 4), (3, 6)]
+
+
+def test_an_epoch_without_a_batch_is_measured_all_the_same() -> None:
+    objective, run = make([], epochs=2)
+    seen: list[int] = []
+    run.go(lambda _: objective.forward(), lambda: seen.append(run.epoch))
+    assert (seen, run.step) == ([1, 2], 0)

@@ -65,7 +65,8 @@ def test_state_round_trip() -> None:
     other = Schedule(step_decay(1))
     other.load_state(state)
     assert other.lr == callback.lr == pytest.approx([0.1, 0.01])
-    other.load_state({"lr": np.array(callback.lr)})
+    assert other.base == 0.1
+    other.load_state({"lr": np.array(callback.lr), "base": np.float64(0.1)})
     assert all(type(lr) is float for lr in other.lr)
     trainer.fit(*data())
     assert len(other.lr) == len(state["lr"]) == 2

@@ -1,0 +1,215 @@
+"""The file itself: arrays and a description in NumPy's .npz, sealed by a checksum over every byte.
+
+A file is taken for what it says only after the checksum at its very end was found to be right. What remains are files
+that were forged together with their checksum; so sizes are compared with the file's own before memory is taken,
+nothing is unpacked, no name becomes a path, and nothing but numbers is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import zipfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from math import prod
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from minidl.errors import CheckpointError
+from minidl.files import replacing
+from minidl.typing import Array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["checksum", "read", "write"]
+
+DESCRIPTION = "minidl.json"
+SEAL = b"minidl, sha256 of all before: "
+SEALED = len(SEAL) + 64  # bytes of the zip comment: the seal and 64 hexadecimal digits
+CHUNK = 1 << 20
+
+# What a reader takes in before it knows the arrays is kept below 10 MB by these.
+MOST_MEMBERS = 5_000
+LONGEST_NAME = 500
+LONGEST_DESCRIPTION = 2_000_000
+MOST_TOKENS = 40_000
+BYTES_A_TOKEN = 100
+
+
+def write(path: str | os.PathLike[str], content: Any, arrays: Mapping[str, Array]) -> None:
+    """Write a file so that at any moment, also after a crash, there is the old one or the new one, whole.
+
+    Args:
+        path: where; a file of that name is replaced at the very end.
+        content: what `json.dumps` takes.
+        arrays: real numbers of any shape, by names.
+
+    Raises:
+        CheckpointError: more than a reader would take.
+        OSError: from the disk; the old file is as it was.
+    """
+    with replacing(path) as file:
+        _fill(file, content, arrays)
+        _seal(file)
+
+
+def _fill(file: BinaryIO, content: Any, arrays: Mapping[str, Array]) -> None:
+    flat = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+    entries = {name: [array.dtype.str, list(array.shape), checksum(array)] for name, array in flat.items()}
+    text = json.dumps({"format": 1, "arrays": entries, "content": content}, allow_nan=False).encode()
+    _check_names(entries)
+    _check_size(text, sum(array.nbytes for array in flat.values()))
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.comment = SEAL + b"0" * 64
+        archive.writestr(_entry(DESCRIPTION, len(text)), text)
+        for name, array in flat.items():
+            with archive.open(_entry(f"{name}.npy", array.nbytes), "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _entry(name: str, size: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)  # of a fixed date, so that equal content gives equal files
+    entry.file_size = size
+    return entry
+
+
+def checksum(array: Array) -> str:
+    """SHA-256 of the numbers of an array, as hexadecimal digits."""
+    return hashlib.sha256(_bytes(np.ascontiguousarray(array))).hexdigest()
+
+
+def _bytes(array: Array) -> memoryview:
+    """The numbers of an array as bytes, without a copy."""
+    return memoryview(array.reshape(-1).view(np.uint8).data)
+
+
+def _seal(file: BinaryIO) -> None:
+    end = file.seek(-64, os.SEEK_END)
+    digest = _digest(file, end)
+    file.seek(end)
+    file.write(digest)
+
+
+def _digest(file: BinaryIO, end: int) -> bytes:
+    """SHA-256 of the first `end` bytes, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    for begin in range(0, end, CHUNK):
+        digest.update(file.read(min(CHUNK, end - begin)))
+    return digest.hexdigest().encode()
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
+    """Read content and arrays of a file that `write` has made, whole and unchanged.
+
+    Raises:
+        CheckpointError: a damaged or foreign file.
+        OSError: there is no such file, or it cannot be read.
+    """
+    with open(path, "rb") as file, _damage(path):
+        _check_seal(file)
+        with zipfile.ZipFile(file) as archive:
+            return _read_members(archive, os.fstat(file.fileno()).st_size)
+
+
+@contextmanager
+def _damage(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{os.fspath(path)!r} {error}") from error
+    except Exception as error:  # whatever a parser stumbles over, it is the file that is wrong
+        raise CheckpointError(f"{os.fspath(path)!r} is damaged: {error!r}") from error
+
+
+def _check_seal(file: BinaryIO) -> None:
+    size = os.fstat(file.fileno()).st_size
+    if size < SEALED + 22:
+        raise CheckpointError("is not a file of minidl: it is too short")
+    file.seek(size - SEALED - 22)
+    tail = file.read(SEALED + 22)
+    if tail[22:-64] != SEAL:
+        raise CheckpointError("is not a file of minidl, or its end is missing")
+    if _digest(file, size - 64) != tail[-64:]:
+        raise CheckpointError("is damaged: its checksum is wrong; go back to an older copy")
+    signature, members, directory, comment = struct.unpack("<4s6xHI4xH", tail[:22])
+    if signature != b"PK\5\6" or comment != SEALED:
+        raise CheckpointError("is forged: its end is not that of an archive")
+    if members > MOST_MEMBERS or directory > members * (LONGEST_NAME + 100):
+        raise CheckpointError(f"is forged: it has more than {MOST_MEMBERS} members, or too long names")
+
+
+def _read_members(archive: zipfile.ZipFile, size: int) -> tuple[Any, dict[str, Array]]:
+    members = {entry.filename: entry for entry in archive.infolist()}
+    if len(members) != len(archive.infolist()):
+        raise CheckpointError("is forged: a member appears twice")
+    for entry in members.values():
+        if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+            raise CheckpointError(f"is forged: {entry.filename!r} is compressed")
+    if sum(entry.file_size for entry in members.values()) > size or DESCRIPTION not in members:
+        raise CheckpointError("is forged: its members do not lie one after the other")
+    if members[DESCRIPTION].file_size > LONGEST_DESCRIPTION:
+        raise CheckpointError("is forged: its description is too long")
+    text = archive.read(DESCRIPTION)
+    _check_size(text, size)
+    description = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    if description["format"] != 1:
+        raise CheckpointError(f"has format {description['format']!r}, this version reads 1; install a newer minidl")
+    arrays = description["arrays"]
+    _check_names(arrays)
+    if members.keys() != {DESCRIPTION, *(f"{name}.npy" for name in arrays)}:
+        raise CheckpointError("is forged: its members are not those that it describes")
+    return description["content"], {
+        name: _read_array(archive, members[f"{name}.npy"], declared) for name, declared in arrays.items()
+    }
+
+
+def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, declared: list[Any]) -> Array:
+    with archive.open(entry) as member:
+        if np.lib.format.read_magic(member) != (1, 0):
+            raise CheckpointError(f"is forged: {entry.filename!r} is of another version")
+        shape, column_major, dtype = np.lib.format.read_array_header_1_0(member)
+        if column_major or dtype.kind not in "biuf" or [dtype.str, list(shape)] != declared[:2]:
+            raise CheckpointError(f"is forged: {entry.filename!r} is not what the file describes")
+        if min(shape, default=0) < 0 or prod(shape) * dtype.itemsize != entry.file_size - member.tell():
+            raise CheckpointError(f"is forged: {entry.filename!r} says to be larger or smaller than it is")
+        array = np.empty(shape, dtype)
+        view = _bytes(array)
+        for begin in range(0, array.nbytes, CHUNK):
+            part = view[begin : begin + CHUNK]
+            part[:] = member.read(len(part))
+        member.read(1)  # at its end a member is compared with its own checksum, too
+    if checksum(array) != declared[2]:
+        raise CheckpointError(f"is damaged: the checksum of {entry.filename!r} is wrong")
+    return array
+
+
+def _check_names(arrays: Mapping[str, Any]) -> None:
+    if len(arrays) >= MOST_MEMBERS:
+        raise CheckpointError(f"has {len(arrays)} arrays, more than the {MOST_MEMBERS - 1} that a file can hold")
+    for name in arrays:
+        if len(name) > LONGEST_NAME or not name.isascii() or not name.isprintable() or "\\" in name:
+            raise CheckpointError(f"cannot have an array of the name {name[:80]!r}")
+        if name.startswith("/") or ".." in name.split("/"):
+            raise CheckpointError(f"has an array whose name {name!r} is a path out of the file")
+
+
+def _check_size(text: bytes, size: int) -> None:
+    tokens = sum(map(text.count, (b",", b":", b"[", b"{")))
+    if len(text) > LONGEST_DESCRIPTION or tokens > MOST_TOKENS + size // BYTES_A_TOKEN:
+        raise CheckpointError(f"has a description of {len(text)} bytes and {tokens} tokens, more than a file can hold")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise CheckpointError("is forged: a name in its description appears twice")
+    return dict(pairs)
+
+
+def _refuse(name: str) -> None:
+    raise CheckpointError(f"is forged: its description holds {name}")

@@ -1,0 +1,169 @@
+"""Models in files: what they are made of, and everything they have learned."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from minidl.errors import CheckpointError, MinidlError
+from minidl.modules import Module
+from minidl.parameters import limited_to
+from minidl.saving.generators import holders_of, load_states, states_of
+from minidl.saving.tree import Decoder, Encoder
+from minidl.typing import Array
+
+__all__ = [
+    "Content",
+    "checksum",
+    "encoded",
+    "load",
+    "load_model_state",
+    "model_content",
+    "model_state",
+    "save",
+    "write_content",
+]
+
+
+def save(model: Module, path: str | os.PathLike[str]) -> None:
+    """Write a model to a file: its layers with their arguments, parameters, buffers and generators.
+
+    The file is an .npz archive of NumPy: ``numpy.load(path)["model/state/0.weight"]`` is a weight. It is written
+    beside its place and moved there at the end, so that after a crash the old file or the new one is there, whole.
+
+    Args:
+        model: a layer, or any other module whose constructor keeps its arguments in attributes of their names.
+        path: where; a file of that name is replaced.
+
+    Raises:
+        CheckpointError: a module that could not be made again from numbers, strings, lists and arrays.
+        OSError: from the disk; a file that was there before is as it was.
+
+    >>> import tempfile
+    >>> from minidl import Dense, ReLU, Sequential
+    >>> model = Sequential(Dense(2, 4), ReLU(), Dense(4, 1), rng=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, f"{folder}/model.npz")
+    ...     loaded = load(f"{folder}/model.npz")
+    >>> loaded
+    Sequential(Dense(2, 4), ReLU(), Dense(4, 1))
+    >>> bool((loaded.predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])).all())
+    True
+    """
+    write_content({**model_content(model), "generators": states_of(holders_of(model))}, path)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """The model in a file that `save` or a `Checkpoint` wrote.
+
+    Nothing in the file is run: layers are made by their own constructors from numbers, strings, lists and arrays. A
+    layer of your own must be defined or imported before.
+
+    Raises:
+        CheckpointError: a damaged or foreign file, or one that needs a layer that nothing has defined.
+        OSError: there is no such file, or it cannot be read.
+    """
+    content = Content(path)
+    with content.fits():
+        model = content["architecture"]
+        state = content["model"]
+        for name, parameter in model.named_parameters():
+            parameter.astype(state["state"][name].dtype)
+        load_model_state(model, state)
+        saved = content["generators"]
+        of_model = {place: index for place, index in saved["places"].items() if place.startswith("model.")}
+        load_states(holders_of(model), {**saved, "places": of_model})
+        return model
+
+
+def write_content(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a dict of what an `Encoder` takes."""
+    _container().write(path, *encoded(content))
+
+
+def encoded(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """A dict as JSON takes it, and the arrays in it.
+
+    Raises:
+        CheckpointError: something that no file can hold.
+    """
+    encoder = Encoder()
+    return {name: encoder.encode(value, name) for name, value in content.items()}, encoder.arrays
+
+
+class Content:
+    """What `write_content` wrote, each entry turned back into values when it is asked for.
+
+    Raises:
+        CheckpointError: a damaged or foreign file.
+        OSError: there is no such file, or it cannot be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._text, arrays = _container().read(path)
+        self._decoder = Decoder(arrays)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._text
+
+    def __getitem__(self, name: str) -> Any:
+        # Whatever the file says of sizes, its modules cannot have more parameters than it has numbers; a constructor
+        # may make some of them twice.
+        with self.fits(), limited_to(2 * self._decoder.numbers):
+            return self._decoder.decode(self._text[name])
+
+    @contextmanager
+    def fits(self) -> Iterator[None]:
+        """Inside this block every error about the content is a `CheckpointError` that names the file."""
+        try:
+            yield
+        except CheckpointError as error:
+            known = str(error).startswith(repr(self.path))
+            raise error if known else CheckpointError(f"{self.path!r} {error}") from error
+        except (MinidlError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{self.path!r} does not fit: {error}") from error
+
+
+def model_content(model: Module) -> dict[str, Any]:
+    """What a file holds of a model: how it is made, and its state.
+
+    Raises:
+        CheckpointError: a module that could not be made again.
+    """
+    return {"architecture": model, "model": model_state(model)}
+
+
+def model_state(model: Module) -> dict[str, Any]:
+    """Everything of a model that may change after it was made."""
+    return {
+        "written": repr(model),
+        "state": model.state(),
+        "without_decay": [name for name, parameter in model.named_parameters() if not parameter.decay],
+        "training": [path for path, module in model.modules() if module.training],
+    }
+
+
+def load_model_state(model: Module, state: Mapping[str, Any]) -> None:
+    """Take over what `model_state` gave; the model is made the same way."""
+    model.load_state(state["state"])
+    for name, parameter in model.parameters().items():
+        parameter.decay = name not in state["without_decay"]
+    for path, module in model.modules():
+        module.training = path in state["training"]
+
+
+def checksum(array: Array) -> str:
+    """SHA-256 of the numbers of an array, as hexadecimal digits."""
+    digest: str = _container().checksum(array)
+    return digest
+
+
+def _container() -> Any:
+    # The only import inside a function besides those of optional packages: zipfile, hashlib and json take twice as
+    # long to load as all of minidl, and a run that saves nothing needs none of them.
+    from minidl.saving import container
+
+    return container

@@ -1,0 +1,188 @@
+"""Runs in files, and how they are taken up again."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minidl.data import Batches
+from minidl.errors import CheckpointError, HyperparameterError, MinidlWarning
+from minidl.files import check_folder
+from minidl.saving import (
+    Content,
+    checksum,
+    encoded,
+    holders_of,
+    load_model_state,
+    load_states,
+    model_content,
+    states_of,
+    write_content,
+)
+from minidl.training.callbacks import Callback
+from minidl.training.run import Run
+
+__all__ = ["Checkpoint", "Resumption"]
+
+
+class Checkpoint(Callback):
+    """Saves all of a run to a file, again and again, so that ``fit(…, resume_from=path)`` goes on from there.
+
+    The file holds parameters, buffers, optimizer, epoch and batch, the order of the samples, every generator, the
+    history and what the other callbacks keep. It is replaced as a whole: after a crash at any moment there is the
+    newest or the one before. `minidl.load` makes the model of it. A run that Ctrl-C stops is saved once more.
+
+    Args:
+        path: the file.
+        every_steps: save after so many steps; None never does so in the middle of an epoch.
+        every_epochs: save after so many epochs; None never does so.
+
+    Raises:
+        HyperparameterError: numbers that are not positive integers.
+        StateError: when a fit begins, a folder that is not there or cannot be written to.
+        CheckpointError: when a fit begins, a model or a callback's state that no file can hold.
+
+    >>> import tempfile
+    >>> from minidl import Dense, MSELoss, SGD, Trainer
+    >>> def trainer(*callbacks):
+    ...     model = Dense(1, 1, rng=0)
+    ...     return Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.1), callbacks)
+    >>> x, y = [[0.0], [1.0]], [[1.0], [3.0]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/run.npz"
+    ...     history = trainer(Checkpoint(path)).fit(x, y, epochs=3)
+    ...     resumed = trainer().fit(x, y, epochs=10, resume_from=path)
+    >>> resumed.loss == trainer().fit(x, y, epochs=10).loss
+    True
+    """
+
+    last = True
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, every_steps: int | None = None, every_epochs: int | None = 1
+    ) -> None:
+        for name, every in (("every_steps", every_steps), ("every_epochs", every_epochs)):
+            if isinstance(every, bool) or not (every is None or (isinstance(every, int | np.integer) and every > 0)):
+                raise HyperparameterError(f"Checkpoint: {name} must be a positive integer or None, got {every!r}")
+        self.path = os.fspath(path)
+        self.every_steps, self.every_epochs = every_steps, every_epochs
+
+    def on_fit_begin(self, run: Run) -> None:
+        check_folder(self.path)
+        self._data = _fingerprint(run)
+        encoded(self._content(run))
+
+    def on_step_end(self, run: Run) -> None:
+        if run.interrupted or (self.every_steps is not None and run.step % self.every_steps == 0):
+            self.save(run)
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self.every_epochs is not None and run.epoch % self.every_epochs == 0:
+            self.save(run)
+
+    def save(self, run: Run) -> None:
+        """Write the file now."""
+        write_content(self._content(run), self.path)
+
+    def _content(self, run: Run) -> dict[str, Any]:
+        others = [callback for callback in run.callbacks if not isinstance(callback, Checkpoint)]
+        return {
+            **model_content(run.model),
+            "optimizer": {"type": type(run.optimizer).__name__, "state": run.optimizer.state()},
+            "run": {
+                "epoch": run.epoch,
+                "step": run.step,
+                "first_epoch": run.first_epoch,
+                "loss": run.loss,
+                "metrics": run.metrics,
+                "reason": None if run.interrupted else run.reason,
+            },
+            "batches": run.batches.state() if isinstance(run.batches, Batches) else None,
+            "data": self._data,
+            "generators": states_of(_holders(run)),
+            "callbacks": [{"type": type(callback).__name__, "state": callback.state()} for callback in others],
+        }
+
+
+class Resumption:
+    """Puts what a `Checkpoint` has saved into a run: at once all but the callbacks, and these when they have begun.
+
+    Raises:
+        CheckpointError: a file that is damaged or of another run; nothing has changed then.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], run: Run) -> None:
+        self.run, self.content = run, Content(path)
+        if "callbacks" not in self.content:
+            raise CheckpointError(f"{os.fspath(path)!r} holds a model, not a run; load it with minidl.load")
+        before = run.model.state(), run.optimizer.state()
+        # Who is in training is what fit says, not the file.
+        with self.content.fits(), run.model.training_as(True):
+            try:
+                self._load()
+            except Exception:
+                run.model.load_state(before[0])
+                run.optimizer.load_state(before[1])
+                raise
+
+    def _load(self) -> None:
+        run, content = self.run, self.content
+        self.states = self._matched(content["callbacks"])
+        model, optimizer, batches = content["model"], content["optimizer"], content["batches"]
+        if model["written"] != repr(run.model):
+            raise CheckpointError(f"is of the model {model['written']}, not of {run.model!r}")
+        if optimizer["type"] != type(run.optimizer).__name__:
+            raise CheckpointError(f"is of a run with {optimizer['type']}, not with {type(run.optimizer).__name__}")
+        if content["data"] != _fingerprint(run):
+            warnings.warn(
+                f"{content.path!r} is of a run on other data: what follows is not what it would have been",
+                MinidlWarning,
+                stacklevel=5,
+            )
+        if isinstance(run.batches, Batches):
+            run.batches.load_state(batches)
+        run.optimizer.load_state(optimizer["state"])
+        load_model_state(run.model, model)
+        load_states(_holders(run), content["generators"])
+        for name, value in content["run"].items():
+            setattr(run, name, value)
+        self.within = bool(batches["taken"])
+
+    def _matched(self, saved: list[dict[str, Any]]) -> list[tuple[Callback, dict[str, Any]]]:
+        """Each state that is not empty, with the callback of the same type whose turn it is."""
+        waiting = list(self.run.callbacks)
+        pairs = []
+        for entry in saved:
+            if entry["state"]:
+                match = next((callback for callback in waiting if type(callback).__name__ == entry["type"]), None)
+                if match is None:
+                    raise CheckpointError(f"is of a run with a callback {entry['type']}, which this one lacks")
+                waiting.remove(match)
+                pairs.append((match, entry["state"]))
+        return pairs
+
+    def __call__(self) -> bool:
+        """Give the callbacks their states; whether that is in the middle of an epoch."""
+        if self.within:
+            for callback in self.run.callbacks:
+                callback.on_epoch_begin(self.run)
+        with self.content.fits():
+            for callback, state in self.states:
+                callback.load_state(state)
+        return self.within
+
+
+def _holders(run: Run) -> dict[str, tuple[Any, str]]:
+    """All generators of a run: those of the model, and the one that draws the orders."""
+    holders = holders_of(run.model)
+    if isinstance(run.batches, Batches) and run.batches.rng is not None:
+        holders["batches"] = (run.batches, "rng")
+    return holders
+
+
+def _fingerprint(run: Run) -> str | None:
+    """Checksums of the data."""
+    return f"{checksum(run.batches.x)} {checksum(run.batches.y)}" if isinstance(run.batches, Batches) else None

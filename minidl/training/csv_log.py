@@ -1,0 +1,117 @@
+"""A table of the epochs in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from minidl.errors import StateError
+from minidl.files import check_folder
+from minidl.training.callbacks import Callback
+from minidl.training.run import Run
+
+__all__ = ["CSVLog"]
+
+
+class CSVLog(Callback):
+    """Adds a row to a file after each epoch: ``epoch,step``, then all that the run measured.
+
+    The row is in the file when the epoch is over, whatever happens then. Numbers are written so that reading them
+    gives the same bits. A second fit adds its rows to those of the first. A run that is taken up from a checkpoint
+    cuts the file back to the rows that the checkpoint knew: in the end it is that of a run without a break. Measures
+    that other callbacks add are seen if these stand before this one.
+
+    Args:
+        path: the file; it is begun with the first row.
+        overwrite: whether a file that is already there may be replaced.
+
+    Raises:
+        StateError: a file that is already there, a folder that is not, other measures than those of the rows before, or
+            a file with other rows than the checkpoint's; the file is left as it is.
+
+    >>> import tempfile
+    >>> from minidl import Dense, MSELoss, SGD, Trainer
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     log, model = CSVLog(f"{folder}/log.csv"), Dense(1, 1, use_bias=False)
+    ...     model.weight.value = [[1.0]]
+    ...     trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.25), callbacks=[log])
+    ...     history = trainer.fit([[1.0]], [[3.0]], epochs=3)
+    ...     print(log.path.read_text())
+    epoch,step,loss
+    1,1,4.0
+    2,2,1.0
+    3,3,0.25
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        self.path, self.overwrite = Path(path), overwrite
+        self._columns: list[str] = []
+        self._lines: list[str] = []
+        self._resumed = False
+
+    def on_fit_begin(self, run: Run) -> None:
+        check_folder(self.path)
+        # A run that goes on from a checkpoint finds its own file, and says so in load_state.
+        if not self._lines and run.step == 0 and self.path.exists() and not self.overwrite:
+            raise self._foreign()
+
+    def on_epoch_end(self, run: Run) -> None:
+        values = {name: repr(float(value)) for name, value in run.metrics.items()}
+        if not self._lines:
+            self._begin([_row(["epoch", "step", *values]), _row([run.epoch, run.step, *values.values()])])
+            self._columns = list(values)
+        elif values.keys() == set(self._columns):
+            self._add(_row([run.epoch, run.step, *(values[name] for name in self._columns)]))
+        else:
+            raise StateError(
+                f"the run measures {', '.join(values) or 'nothing'}, but the rows in {str(self.path)!r} hold "
+                f"{', '.join(self._columns) or 'nothing'}; measure the same, or write to another file"
+            )
+
+    def _begin(self, lines: list[str]) -> None:
+        """Begin the file with these lines; one that is there must be replaceable, or this run's own."""
+        text = "".join(lines).encode()
+        if self.path.exists() and not self.overwrite and not self._wrote(text):
+            raise self._foreign()
+        self.path.write_bytes(text)
+        self._lines = lines
+
+    def _wrote(self, text: bytes) -> bool:
+        # A checkpoint in the first epoch knows no row; what its run wrote later begins with the same bytes.
+        return self._resumed and self.path.read_bytes().startswith(text)
+
+    def _add(self, line: str) -> None:
+        with self.path.open("ab") as file:
+            file.write(line.encode())
+        self._lines.append(line)
+
+    def _foreign(self) -> StateError:
+        return StateError(
+            f"{str(self.path)!r} holds the rows of another run; write to another file, or say overwrite=True"
+        )
+
+    def state(self) -> dict[str, Any]:
+        return {"columns": list(self._columns), "text": "".join(self._lines)}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        known = state["text"].encode()
+        present = self.path.read_bytes() if self.path.exists() else b""
+        # The file has rows from after the checkpoint, lacks some that never reached the disk, or is not here at all.
+        if known and not (present.startswith(known) or known.startswith(present) or self.overwrite):
+            raise self._foreign()
+        if known and present != known:
+            self.path.write_bytes(known)
+        self._columns, self._lines = list(state["columns"]), state["text"].splitlines(keepends=True)
+        self._resumed = True
+
+
+def _row(cells: Iterable[Any]) -> str:
+    r"""One line of the file; a name with a comma, a quote or a line break in it is quoted (RFC 4180).
+
+    >>> _row([1, "loss", 'top "5", all'])
+    '1,loss,"top ""5"", all"\n'
+    """
+    texts = map(str, cells)
+    return ",".join(f'"{t.replace(chr(34), chr(34) * 2)}"' if set(t) & set(',"\r\n') else t for t in texts) + "\n"

@@ -1,0 +1,322 @@
+"""The live picture: where it goes, how often, what it shows, and that it leaves the run alone."""
+
+import os
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from minidl import (
+    SGD,
+    Callback,
+    Dense,
+    History,
+    HyperparameterError,
+    MSELoss,
+    Quadratic,
+    Run,
+    StateError,
+    Trainer,
+    minimize,
+)
+from minidl.plotting import LivePlot, live
+from minidl.typing import Array
+from tests.helpers import bits, unchanged
+from tests.plotting.helpers import legend, render
+
+PNG = b"\x89PNG\r\n\x1a\n"
+X = np.linspace(-1, 1, 8)[:, None]
+
+
+class Clock(Callback):
+    """A clock on which every step takes a second, and every picture `drawing` seconds."""
+
+    def __init__(self) -> None:
+        self.now, self.drawing = 50.0, 0.0
+        self.drawn: list[int] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def on_step_begin(self, run: Run) -> None:
+        self.now += 1.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock; it also notes after how many steps each picture was drawn."""
+    clock, draw = Clock(), LivePlot._draw
+
+    def slow_draw(plot: LivePlot) -> None:
+        clock.now += clock.drawing
+        assert plot._history is not None
+        clock.drawn.append(len(plot._history.loss))
+        draw(plot)
+
+    monkeypatch.setattr(live, "perf_counter", clock)
+    monkeypatch.setattr(LivePlot, "_draw", slow_draw)
+    return clock
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "losses.png"
+
+
+def make(*callbacks: Callback) -> Trainer:
+    model = Dense(1, 1, rng=0)
+    return Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.1), callbacks)
+
+
+def fit(trainer: Trainer, epochs: int = 5, **options: Any) -> History:
+    return trainer.fit(X, 2 * X, epochs=epochs, batch_size=4, rng=0, **options)
+
+
+def mean_error(prediction: Array, target: Array) -> float:
+    return float(np.abs(prediction - target).mean())
+
+
+def panels(plot: LivePlot) -> list[Axes]:
+    assert plot.figure is not None
+    return plot.figure.axes
+
+
+def test_a_file_without_a_display(path: Path) -> None:
+    fit(make(LivePlot(path)))
+    assert path.read_bytes().startswith(PNG)
+    assert os.listdir(path.parent) == ["losses.png"]
+    assert plt.get_fignums() == []
+
+
+def test_it_shows_steps_and_losses_and_other_measures_of_the_epochs(path: Path) -> None:
+    plot = LivePlot(str(path))
+    history = fit(make(plot), validation=(X, X), metrics={"error": mean_error})
+    steps, losses, others = panels(plot)
+    assert [ax.get_xlabel() for ax in (steps, losses, others)] == ["step", "epoch", "epoch"]
+    assert [ax.get_ylabel() for ax in (steps, losses, others)] == ["loss", "loss", "validation error"]
+    assert legend(losses) == ["loss", "validation loss"]
+    for ax, curves in (
+        (steps, [history.loss]),
+        (losses, [history.epochs["loss"], history.epochs["validation_loss"]]),
+        (others, [history.epochs["validation_error"]]),
+    ):
+        assert [list(np.asarray(line.get_ydata())) for line in ax.lines] == curves
+    assert plot.figure is not None
+    assert tuple(plot.figure.get_size_inches()) == pytest.approx((13.8, 3.8))
+    render(steps)
+
+
+@pytest.mark.usefixtures("clock")
+def test_only_the_steps_before_the_first_epoch_is_over(path: Path) -> None:
+    class Looks(Callback):
+        def on_step_end(self, run: Run) -> None:
+            assert plot.figure is not None
+            sizes.append((len(panels(plot)), round(plot.figure.get_size_inches()[0], 6)))
+
+    sizes: list[tuple[int, float]] = []
+    plot = LivePlot(path, interval=0.0)
+    bowl = Quadratic([[1.0]], start=[4.0])
+    descent = minimize(bowl, SGD(bowl.parameters(), 0.5), 3, [plot, Looks()])
+    assert sizes == [(1, 4.6)] * 3
+    assert [list(np.asarray(line.get_ydata())) for line in panels(plot)[0].lines] == [descent.loss]
+
+
+def test_a_measure_that_was_not_finite_at_some_epoch_is_left_out(path: Path) -> None:
+    values = iter([1.0, np.nan, 1.0, 1.0, 1.0])
+    measures = {"a": lambda *_: next(values), "b_loss": lambda *_: np.inf, "c": lambda *_: 1.0}
+    plot = LivePlot(path)
+    fit(make(plot), validation=(X, X), metrics=measures)
+    _, losses, others = panels(plot)
+    assert [line.get_label() for line in losses.lines] == ["loss", "validation loss"]
+    assert [others.get_ylabel(), len(others.lines)] == ["validation c", 1]
+
+
+@pytest.mark.parametrize(
+    ("interval", "drawing", "steps"),
+    [
+        (4.0, 0.0, [4, 8, 10]),
+        (3.5, 0.0, [4, 8, 10]),
+        (0.0, 0.0, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10]),
+        (100.0, 0.0, [10]),
+        (2.0, 0.5, [2, 7, 10]),  # nine times half a second later
+        (6.0, 0.5, [6, 10]),
+    ],
+)
+def test_pictures_keep_their_interval_and_take_a_tenth_of_the_time(
+    interval: float, drawing: float, steps: list[int], path: Path, clock: Clock
+) -> None:
+    clock.drawing = drawing
+    fit(make(clock, LivePlot(path, interval=interval)))
+    assert clock.drawn == steps
+
+
+def test_the_last_picture_comes_also_after_an_error_and_a_second_fit_goes_on(path: Path, clock: Clock) -> None:
+    class Fails(Callback):
+        def on_step_end(self, run: Run) -> None:
+            if run.step == 3:
+                raise KeyError
+
+    plot = LivePlot(path, interval=100.0)
+    trainer = make(plot, Fails())
+    with pytest.raises(KeyError):
+        fit(trainer)
+    assert clock.drawn == [3]
+    trainer.callbacks.pop()
+    fit(trainer)
+    assert clock.drawn == [3, 13]
+    assert [len(np.asarray(line.get_ydata())) for line in panels(plot)[0].lines] == [13]
+
+
+def test_without_a_step_there_is_no_picture(path: Path) -> None:
+    fit(make(LivePlot(path)), epochs=0)
+    assert not path.exists()
+
+
+def test_half_a_picture_is_never_seen(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_bytes(b"old")
+
+    def fails(_: Figure, file: Any, **__: Any) -> None:
+        file.write(PNG)
+        file.flush()
+        assert path.read_bytes() == b"old"
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Figure, "savefig", fails)
+    with pytest.raises(OSError, match="disk is full"):
+        fit(make(LivePlot(path)))
+    assert path.read_bytes() == b"old"
+    assert os.listdir(path.parent) == ["losses.png"]
+
+
+def test_the_run_does_not_notice(path: Path) -> None:
+    runs = []
+    for callbacks in ([], [LivePlot(path, interval=0.0)]):
+        trainer = make(*callbacks)
+        runs.append((fit(trainer).loss, bits(trainer.model.parameters().value)))
+    assert runs[0] == runs[1]
+
+
+def test_somewhere_to_draw_is_asked_for_at_the_beginning(tmp_path: Path) -> None:
+    for plot, wrong in (
+        (LivePlot(), r"neither a display nor a notebook to draw on; name a file, LivePlot\('loss.png'\)"),
+        (LivePlot(tmp_path / "none/losses.png"), "the folder '.*none' does not exist"),
+    ):
+        trainer = make(plot)
+        with unchanged(trainer.model), pytest.raises(StateError, match=wrong):
+            fit(trainer)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_has_gone_is_said_at_the_next_beginning(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    trainer = make(LivePlot(folder / "losses.png"))
+    fit(trainer)
+    (folder / "losses.png").unlink()
+    folder.rmdir()
+    with pytest.raises(StateError, match="does not exist"):
+        fit(trainer)
+
+
+@pytest.mark.parametrize("name", ["losses.pdf", "losses", "png"])
+def test_files_are_png(name: str) -> None:
+    with pytest.raises(HyperparameterError, match=rf"'{name}' does not end in .png"):
+        LivePlot(name)
+    assert LivePlot("losses.PNG").path == "losses.PNG"
+
+
+@pytest.mark.parametrize("interval", [-1.0, float("nan")])
+def test_an_interval_out_of_range_is_refused(interval: float) -> None:
+    with pytest.raises(HyperparameterError, match="interval must be at least 0 seconds, got"):
+        LivePlot(interval=interval)
+
+
+class Notebook:
+    """Stands for IPython: keeps what is displayed."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, bytes]] = []
+
+    def display(self, picture: bytes, *, display_id: bool) -> Any:
+        assert display_id is True
+        self.shown.append(("new", picture))
+        return SimpleNamespace(update=lambda picture: self.shown.append(("update", picture)))
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
+    notebook = Notebook()
+    module: Any = ModuleType("IPython.display")
+    module.display, module.Image = notebook.display, bytes
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    return notebook
+
+
+def test_in_a_notebook_each_picture_replaces_the_one_before(notebook: Notebook, clock: Clock) -> None:
+    trainer = make(clock, LivePlot(interval=4.0))
+    fit(trainer)
+    assert [what for what, _ in notebook.shown] == ["new", "update", "update"]
+    assert all(picture.startswith(PNG) for _, picture in notebook.shown)
+    assert len({picture for _, picture in notebook.shown}) == 3
+    assert plt.get_fignums() == []
+    fit(trainer)
+    assert [what for what, _ in notebook.shown[3:]] == ["new", "update", "update"]
+
+
+def test_a_file_is_kept_up_to_date_in_a_notebook_too(notebook: Notebook, path: Path) -> None:
+    fit(make(LivePlot(path)))
+    assert path.read_bytes().startswith(PNG)
+    assert len(notebook.shown) == 1
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have the backend say that it draws in windows, and note what becomes of them."""
+    done: list[str] = []
+
+    def draw(canvas: Any) -> None:
+        canvas.draw()
+        done.append("drawn")
+
+    monkeypatch.setattr(FigureCanvasAgg, "required_interactive_framework", "a toolkit")
+    monkeypatch.setattr(FigureCanvasAgg, "draw_idle", draw)
+    monkeypatch.setattr(FigureCanvasAgg, "flush_events", lambda _: done.append("shown"))
+    monkeypatch.setattr(Figure, "show", lambda _: done.append("opened"))
+    return done
+
+
+def test_on_a_display_a_window_is_drawn_in_and_stays(windows: list[str], clock: Clock) -> None:
+    plot = LivePlot(interval=4.0)
+    trainer = make(clock, plot)
+    fit(trainer)
+    assert windows == ["opened"] + ["drawn", "shown"] * 3
+    assert len(plt.get_fignums()) == 1
+    figure = plot.figure
+    fit(trainer)
+    assert windows == ["opened"] + ["drawn", "shown"] * 6
+    assert plot.figure is figure
+
+
+def test_a_window_that_was_closed_stays_closed_until_the_next_fit(windows: list[str], clock: Clock, path: Path) -> None:
+    class Closes(Callback):
+        def on_step_end(self, run: Run) -> None:
+            if run.step == 5:
+                assert plot.figure is not None
+                plot.figure.canvas.callbacks.process("close_event", None)
+
+    plot = LivePlot(path, interval=4.0)
+    trainer = make(clock, Closes(), plot)
+    fit(trainer)
+    assert windows == ["opened", "drawn", "shown"]
+    assert clock.drawn == [4, 8, 10]
+    fit(trainer)
+    assert windows == ["opened", "drawn", "shown"] * 1 + ["opened"] + ["drawn", "shown"] * 3

@@ -1,0 +1,98 @@
+"""Files that are there as a whole or not at all, and folders that are not there."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from minidl import StateError
+from minidl.files import check_folder, replacing
+
+
+def test_the_file_appears_at_the_end_and_alone(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with replacing(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+@pytest.mark.parametrize("old", [b"old", None])
+def test_after_an_error_everything_is_as_before(error: type[BaseException], old: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    if old is not None:
+        path.write_bytes(old)
+
+    def fails() -> None:
+        with replacing(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fails()
+    assert [entry.read_bytes() for entry in tmp_path.iterdir()] == ([] if old is None else [old])
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    replace = os.replace
+
+    def flush(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        done.append("flushed the folder" if stat.S_ISDIR(status.st_mode) else f"flushed {status.st_size} bytes")
+
+    def move(source: str, target: str) -> None:
+        done.append("moved")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", move)
+    with replacing(tmp_path / "file") as file:
+        file.write(b"123")
+    assert done == ["flushed 3 bytes", "moved", "flushed the folder"]
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "open", refuse)
+    with replacing(tmp_path / "file") as file:
+        file.write(b"123")
+    assert (tmp_path / "file").read_bytes() == b"123"
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "folder/file")
+    with replacing(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert (tmp_path / "folder/file").read_bytes() == b"new"
+
+
+def test_a_missing_folder_is_the_error_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "none/file"):
+        """Never entered."""
+
+
+def test_places_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_folder(tmp_path / "new")
+    (tmp_path / "there").write_bytes(b"old")
+    check_folder(str(tmp_path / "there"))
+    monkeypatch.chdir(tmp_path)
+    check_folder("new")
+    with pytest.raises(StateError, match=r"none/file' cannot be written: the folder '.*none' does not exist"):
+        check_folder(tmp_path / "none/file")
+    with pytest.raises(StateError, match="is a folder; give the name of a file in it"):
+        check_folder(tmp_path)
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    with pytest.raises(StateError, match=r"the folder '.*' cannot be written to"):
+        check_folder(tmp_path / "new")
+    assert (tmp_path / "there").read_bytes() == b"old"

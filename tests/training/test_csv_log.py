@@ -1,0 +1,337 @@
+"""The table of the epochs: what is in it at any moment, and that nothing in a file gets lost."""
+
+import csv
+import os
+from collections.abc import Callable
+from math import inf, isnan, nan
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import SGD, Callback, Checkpoint, CSVLog, MSELoss, Quadratic, Run, StateError, Trainer, minimize
+from minidl.typing import Array
+from tests.helpers import bits, unchanged
+from tests.training.going_on import Snapshots, go_on, tell
+from tests.training.test_trainer import data, network
+
+ROWS = [{"loss": 0.1 * epoch, "other": 1 / epoch} for epoch in range(1, 6)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.csv"
+
+
+def make(*callbacks: Callback) -> Trainer:
+    model = network()
+    return Trainer(model, MSELoss(), SGD(model.parameters(), 0.05), callbacks)
+
+
+def stub(epoch: int = 0) -> Any:
+    """A run of two steps an epoch."""
+    return SimpleNamespace(epoch=epoch, step=2 * epoch, metrics={})
+
+
+def write(log: CSVLog, rows: list[dict[str, float]], begin: int = 0) -> CSVLog:
+    """Have a log write these rows, the first being that of epoch `begin` + 1."""
+    run = stub(begin)
+    for row in rows:
+        run.epoch, run.step, run.metrics = run.epoch + 1, run.step + 2, row
+        tell(log, run, "on_epoch_end")
+    return log
+
+
+def fresh(path: Path, **options: Any) -> CSVLog:
+    log = CSVLog(path, **options)
+    tell(log, stub(), "on_fit_begin")
+    return log
+
+
+def mean_error(prediction: Array, target: Array) -> float:
+    return float(np.abs(prediction - target).mean())
+
+
+def read(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_a_row_for_each_epoch_holds_what_the_run_measured(path: Path) -> None:
+    trainer = make(CSVLog(path))
+    history = trainer.fit(*data(), epochs=3, batch_size=4, validation=data(5), metrics={"mae": mean_error}, rng=0)
+    names, *rows = read(path)
+    assert names == ["epoch", "step", "loss", "validation_loss", "validation_mae"]
+    assert [row[:2] for row in rows] == [["1", "2"], ["2", "4"], ["3", "6"]]
+    assert [[float(cell) for cell in row[2:]] for row in rows] == [
+        list(values) for values in zip(*history.epochs.values(), strict=True)
+    ]
+    assert b"\r" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, -0.0, 5e-324, 1.7976931348623157e308, inf, -inf, 123456789.0, 1, True])
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32])
+def test_numbers_come_back_with_the_same_bits(value: float, kind: Callable[[float], float], path: Path) -> None:
+    with np.errstate(over="ignore"):
+        given = kind(value)
+    write(fresh(path), [{"value": given}])
+    assert bits(float(read(path)[1][2])) == bits(float(given))
+
+
+def test_nan_is_written(path: Path) -> None:
+    write(fresh(path), [{"value": nan}])
+    assert isnan(float(read(path)[1][2]))
+
+
+def test_names_of_any_kind_are_one_column(path: Path) -> None:
+    names = ["top 5, in %", 'the "best"', "two\nlines", "Verlust σ", "plain"]
+    write(fresh(path), [dict.fromkeys(names, 1.0)])
+    assert read(path)[0] == ["epoch", "step", *names]
+    assert path.read_text(encoding="utf-8").endswith(",plain\n1,2,1.0,1.0,1.0,1.0,1.0\n")
+
+
+class Watch(Callback):
+    """Reads the file after each epoch, and fails after one of them."""
+
+    def __init__(self, path: Path, fail_at: int) -> None:
+        self.path, self.fail_at = path, fail_at
+        self.seen: list[int] = []
+
+    def on_epoch_end(self, run: Run) -> None:
+        self.seen.append(len(read(self.path)) - 1)
+        if run.epoch == self.fail_at:
+            raise KeyError
+
+
+def test_a_row_is_in_the_file_when_its_epoch_is_over_whatever_happens_then(path: Path) -> None:
+    watch = Watch(path, fail_at=3)
+    with pytest.raises(KeyError):
+        make(CSVLog(path), watch).fit(*data(), epochs=5)
+    assert watch.seen == [1, 2, 3]
+    assert [row[0] for row in read(path)] == ["epoch", "1", "2", "3"]
+
+
+def test_a_second_fit_adds_its_rows(path: Path) -> None:
+    trainer = make(CSVLog(path))
+    trainer.fit(*data(), epochs=2, batch_size=4)
+    first = path.read_bytes()
+    trainer.fit(*data(), epochs=1)
+    assert path.read_bytes().startswith(first)
+    assert [row[:2] for row in read(path)] == [["epoch", "step"], ["1", "2"], ["2", "4"], ["3", "5"]]
+
+
+def test_without_an_epoch_there_is_no_file(path: Path) -> None:
+    make(CSVLog(path)).fit(*data(), epochs=0)
+    assert not path.exists()
+
+
+def test_a_descent_is_one_epoch_without_measures(path: Path) -> None:
+    bowl = Quadratic([[1.0]], start=[4.0])
+    minimize(bowl, SGD(bowl.parameters(), 0.5), 3, [CSVLog(str(path))])
+    assert path.read_text() == "epoch,step\n1,3\n"
+
+
+def test_a_file_that_is_there_is_left_alone_and_said_before_the_first_step(path: Path) -> None:
+    path.write_bytes(b"precious")
+    trainer = make(CSVLog(path))
+    with (
+        unchanged(trainer.model),
+        pytest.raises(StateError, match=r"log.csv' holds the rows of another run; write to another.*overwrite=True"),
+    ):
+        trainer.fit(*data(), epochs=2)
+    assert path.read_bytes() == b"precious"
+
+
+def test_a_log_that_comes_to_a_later_fit_leaves_a_file_alone_too(path: Path) -> None:
+    path.write_bytes(b"epoch,step,loss\n1,1,0.5\n")
+    trainer = make()
+    trainer.fit(*data())
+    trainer.callbacks.append(CSVLog(path))
+    with pytest.raises(StateError, match="rows of another run"):
+        trainer.fit(*data())
+    assert path.read_bytes() == b"epoch,step,loss\n1,1,0.5\n"
+
+
+def test_overwrite_replaces_the_file_with_the_first_row_and_not_before(path: Path) -> None:
+    class Fails(Callback):
+        def on_step_end(self, run: Run) -> None:
+            raise KeyError
+
+    path.write_bytes(b"precious")
+    with pytest.raises(KeyError):
+        make(CSVLog(path, overwrite=True), Fails()).fit(*data())
+    assert path.read_bytes() == b"precious"
+    trainer = make(CSVLog(path, overwrite=True))
+    trainer.fit(*data(), epochs=2)
+    trainer.fit(*data(), epochs=1)
+    assert [row[0] for row in read(path)] == ["epoch", "1", "2", "3"]
+
+
+def test_other_measures_in_a_second_fit_are_refused_and_nothing_is_lost(path: Path) -> None:
+    trainer = make(CSVLog(path))
+    trainer.fit(*data(), epochs=2)
+    before = path.read_bytes()
+    with pytest.raises(StateError, match=r"measures loss, validation_loss, but the rows in '.*log.csv' hold loss; "):
+        trainer.fit(*data(), validation=data())
+    assert path.read_bytes() == before
+    trainer.fit(*data())
+    assert [row[0] for row in read(path)] == ["epoch", "1", "2", "4"]
+
+
+def test_fewer_measures_are_refused_and_another_order_is_not(path: Path) -> None:
+    log = write(fresh(path), [{"a": 1.0, "b": 2.0}, {"b": 4.0, "a": 3.0}])
+    for other in ({"a": 1.0}, {"a": 1.0, "c": 2.0}, {}):
+        with pytest.raises(StateError, match="hold a, b; measure the same"):
+            write(log, [other], begin=2)
+    assert path.read_text() == "epoch,step,a,b\n1,2,1.0,2.0\n2,4,3.0,4.0\n"
+
+
+def test_a_missing_folder_is_said_before_the_first_step(tmp_path: Path) -> None:
+    trainer = make(CSVLog(tmp_path / "none/log.csv"))
+    with unchanged(trainer.model), pytest.raises(StateError, match=r"the folder '.*none' does not exist"):
+        trainer.fit(*data())
+
+
+def test_the_state_is_made_of_plain_things_and_is_a_copy(path: Path) -> None:
+    log = write(fresh(path), ROWS[:1])
+    state = log.state()
+    assert state == {"columns": ["loss", "other"], "text": "epoch,step,loss,other\n1,2,0.1,1.0\n"}
+    write(log, ROWS[1:2], begin=1)
+    assert state["columns"] == ["loss", "other"]
+    assert state["text"].count("\n") == 2
+    assert log.state()["text"].count("\n") == 3
+
+
+# A run is broken off after `lost` more rows than its checkpoint knows; the file suffers something; then it goes on.
+
+
+def nothing(path: Path) -> None:
+    """The file stays as it is."""
+
+
+def tear(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"9,9,0.12")
+
+
+def lose_a_row(path: Path) -> None:
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+@pytest.mark.parametrize("damage", [nothing, tear, lose_a_row, Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize(("known", "lost"), [(1, 0), (2, 0), (2, 1), (2, 3), (5, 0)])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_that_goes_on_leaves_the_file_of_one_without_a_break(
+    known: int, lost: int, damage: Callable[[Path], None], overwrite: bool, path: Path, tmp_path: Path
+) -> None:
+    write(fresh(tmp_path / "whole.csv"), ROWS)
+    log = write(fresh(path), ROWS[:known])
+    state = log.state()
+    write(log, ROWS[known : known + lost], begin=known)
+    damage(path)
+    other = CSVLog(path, overwrite=overwrite)
+    tell(other, stub(known), "on_fit_begin")
+    other.load_state(state)
+    assert path.read_text() == state["text"]
+    write(other, ROWS[known:], begin=known)
+    assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert other.state() == {"columns": ["loss", "other"], "text": path.read_text()}
+
+
+@pytest.mark.parametrize("lost", [0, 1, 3])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_goes_on_from_within_its_first_epoch(lost: int, overwrite: bool, path: Path, tmp_path: Path) -> None:
+    write(fresh(tmp_path / "whole.csv"), ROWS)
+    log = fresh(path)
+    state = log.state()
+    write(log, ROWS[:lost])
+    other = CSVLog(path, overwrite=overwrite)
+    run = stub()
+    run.step = 1
+    tell(other, run, "on_fit_begin", "on_epoch_begin")
+    other.load_state(state)
+    assert path.exists() is (lost > 0)
+    write(other, ROWS)
+    assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_a_run_that_goes_on_leaves_another_runs_file_alone(known: int, path: Path, tmp_path: Path) -> None:
+    state = write(fresh(path), ROWS[:known]).state()
+    other = tmp_path / "other.csv"
+    write(fresh(other), ROWS[1:])
+    before = other.read_bytes()
+
+    def go_on_in(log: CSVLog) -> None:
+        run = stub(known)
+        run.step += 1
+        tell(log, run, "on_fit_begin", "on_epoch_begin")
+        log.load_state(state)
+        write(log, ROWS[known:], begin=known)
+
+    with pytest.raises(StateError, match=r"other.csv' holds the rows of another run"):
+        go_on_in(CSVLog(other))
+    assert other.read_bytes() == before
+    go_on_in(CSVLog(other, overwrite=True))
+    assert [row[0] for row in read(other)] == ["epoch", "1", "2", "3", "4", "5"]
+
+
+def test_the_same_log_goes_back_to_an_earlier_checkpoint(path: Path) -> None:
+    log = write(fresh(path), ROWS[:2])
+    state = log.state()
+    write(log, ROWS[2:], begin=2)
+    whole = path.read_bytes()
+    tell(log, stub(2), "on_fit_begin")
+    log.load_state(state)
+    write(log, ROWS[2:], begin=2)
+    assert path.read_bytes() == whole
+
+
+class Breaks(Callback):
+    """Ends a run after so many steps."""
+
+    last = True
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def on_step_end(self, run: Run) -> None:
+        if run.step == self.after:
+            raise KeyError
+
+
+@pytest.mark.parametrize(("every", "after"), [(1, 5), (1, 6), (1, 7), (2, 3), (2, 4), (2, 11), (4, 5), (4, 7), (5, 9)])
+def test_a_run_that_is_taken_up_from_its_file_leaves_the_same_table(every: int, after: int, tmp_path: Path) -> None:
+    def fit(log: Path, *callbacks: Callback, **options: Any) -> None:
+        make(CSVLog(log), *callbacks).fit(*data(), epochs=4, batch_size=3, validation=data(5), rng=0, **options)
+
+    whole, broken, checkpoint = (tmp_path / name for name in ("whole.csv", "broken.csv", "run.npz"))
+    fit(whole)
+    with pytest.raises(KeyError):
+        fit(broken, Checkpoint(checkpoint, every_steps=every, every_epochs=None), Breaks(after))
+    fit(broken, resume_from=checkpoint)
+    assert broken.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_fit_goes_on_from_a_state(epochs: int, tmp_path: Path) -> None:
+    def options(seed: int) -> dict[str, Any]:
+        return {"batch_size": 4, "validation": data(5), "rng": seed}
+
+    whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
+    trainer = make(CSVLog(whole))
+    trainer.fit(*data(), epochs=epochs, **options(0))
+    trainer.fit(*data(), epochs=3, **options(1))
+
+    log = CSVLog(broken)
+    snapshots = Snapshots(log)
+    trainer = make(log, snapshots)
+    trainer.fit(*data(), epochs=epochs, **options(0))
+    with broken.open("ab") as file:
+        file.write(b"rows from after the checkpoint\n")
+    go_on(trainer, CSVLog(broken), snapshots.epochs[-1][0])
+    trainer.fit(*data(), epochs=3, **options(1))
+    assert broken.read_bytes() == whole.read_bytes()
+    assert sorted(os.listdir(tmp_path)) == ["broken.csv", "whole.csv"]
