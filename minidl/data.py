@@ -113,16 +113,19 @@ class Batches:
         return -(-len(self.x) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        size, count = self.batch_size, len(self.x)
         if not self._going_on:
-            self.taken, self._order = 0, None if self.rng is None else self.rng.permutation(len(self.x))
+            self.taken, self._order = 0, None if self.rng is None else self.rng.permutation(count)
         self._going_on = False
-        size, count = self.batch_size, len(self)
-        while self.taken < count:
-            chosen: Any = slice(self.taken * size, (self.taken + 1) * size)
-            if self._order is not None:
-                chosen = self._order[chosen]
+        while (start := self.taken * size) < count:
             self.taken += 1
-            yield (self.x, self.y) if count == 1 else (self.x[chosen], self.y[chosen])
+            if size == count:
+                yield self.x, self.y
+            elif self._order is None:
+                yield self.x[start : start + size], self.y[start : start + size]
+            else:
+                chosen = self._order[start : start + size]
+                yield self.x[chosen], self.y[chosen]
         self.taken, self._order = 0, None
 
     def state(self) -> dict[str, Any]:

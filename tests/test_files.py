@@ -67,6 +67,18 @@ def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path: Path, monkeypatch
     assert (tmp_path / "file").read_bytes() == b"123"
 
 
+def test_no_file_is_left_open(tmp_path: Path) -> None:
+    def next_descriptor() -> int:
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        os.close(descriptor)
+        return descriptor
+
+    before = next_descriptor()
+    with replacing(tmp_path / "file"):
+        assert next_descriptor() > before
+    assert next_descriptor() == before
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     link = tmp_path / "link"

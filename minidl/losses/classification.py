@@ -10,6 +10,7 @@ import numpy as np
 from minidl.data import as_data
 from minidl.errors import DataError, HyperparameterError, ShapeError
 from minidl.modules import Loss, same_shape, saved, shown
+from minidl.ones import ones
 from minidl.typing import Array, ArrayLike, Shape
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HingeLoss"]
@@ -89,7 +90,7 @@ class BCEWithLogitsLoss(Loss):
         self.log_p = z - positive - rest
         loss = positive - target * z
         loss += rest
-        return float(loss.sum()) / z.size
+        return float(ones(z.size, z.dtype).dot(loss.ravel())) / z.size
 
     def backward(self) -> Array:
         # σ(z) from its logarithm, which forward has at hand, at a third of the price

@@ -64,6 +64,13 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises:
         CheckpointError: a damaged or foreign file, or one that needs a layer that nothing has defined.
         OSError: there is no such file, or it cannot be read.
+
+    >>> import tempfile
+    >>> from minidl import Dense
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(Dense(2, 4), f"{folder}/model.npz")
+    ...     load(f"{folder}/model.npz")
+    Dense(2, 4)
     """
     content = Content(path)
     with content.fits():

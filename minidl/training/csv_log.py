@@ -99,9 +99,9 @@ class CSVLog(Callback):
         known = state["text"].encode()
         present = self.path.read_bytes() if self.path.exists() else b""
         # The file has rows from after the checkpoint, lacks some that never reached the disk, or is not here at all.
-        if known and not (present.startswith(known) or known.startswith(present) or self.overwrite):
+        if not (present.startswith(known) or known.startswith(present) or self.overwrite):
             raise self._foreign()
-        if known and present != known:
+        if known:
             self.path.write_bytes(known)
         self._columns, self._lines = list(state["columns"]), state["text"].splitlines(keepends=True)
         self._resumed = True

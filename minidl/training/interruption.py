@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from minidl.training.run import Run
 
-__all__ = ["interruptible"]
+__all__ = ["INTERRUPTED", "interruptible"]
+
+INTERRUPTED = "interrupted by Ctrl-C"
+"""The reason of a run that was stopped so."""
 
 
 @contextmanager
@@ -25,7 +28,7 @@ def interruptible(run: Run) -> Iterator[None]:
         if run.interrupted:
             raise KeyboardInterrupt
         run.interrupted = True
-        run.stop("interrupted by Ctrl-C")
+        run.stop(INTERRUPTED)
 
     ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours:
@@ -38,5 +41,5 @@ def interruptible(run: Run) -> Iterator[None]:
     except KeyboardInterrupt:
         stop()
     finally:
-        if ours:
+        if ours and signal.getsignal(signal.SIGINT) is stop:
             signal.signal(signal.SIGINT, signal.default_int_handler)

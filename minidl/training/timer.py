@@ -70,11 +70,11 @@ class Timer(Callback):
         return {"seconds": self.seconds, "steps": self.steps, "epochs": list(self.epochs), "in_epoch": since}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self._seconds, self._steps = float(state["seconds"]), int(state["steps"])
-        self.epochs = [float(seconds) for seconds in state["epochs"]]
+        self._seconds, self._steps = state["seconds"], state["steps"]
+        self.epochs = list(state["epochs"])
         if self._run is not None:
             self.on_fit_begin(self._run)
-            self._epoch_begin -= float(state["in_epoch"])
+            self._epoch_begin -= state["in_epoch"]
 
     def __repr__(self) -> str:
         return f"Timer({self.steps} steps in {self.seconds:.3g} s, {self.steps_per_second:.3g} per second)"

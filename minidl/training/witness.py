@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.modules import Loss, Module
-from minidl.parameters import Parameter
 from minidl.saving import holders_of
 from minidl.typing import Array
 
 __all__ = ["Finding", "Witness"]
+
+METHODS = ("forward", "backward", "backward_parameters")
 
 
 class Finding(NamedTuple):
     """Where numbers first stopped being finite.
 
     Attributes:
-        layer: the path of the module, "loss" for the loss; None if every single number is finite.
-        direction: "forward" or "backward".
+        layer: the path of the module, "" for the model itself and "loss" for the loss; None if it is in none of them.
+        direction: "forward" or "backward", None if it is in no module.
         words: both in words.
     """
 
@@ -39,9 +41,10 @@ class Witness:
     """
 
     def __init__(self, model: Module, loss: Loss) -> None:
-        self.model, self.loss = model, loss
-        self._buffers = [(module, name) for _, module in model.modules() for name in module.buffers]
-        self._generators = list(holders_of(model).values())
+        self.model = model
+        self._modules = [*model.modules(), *loss.modules("loss")]
+        self._buffers = [(module, name) for _, module in self._modules for name in module.buffers]
+        self._generators = [*holders_of(model).values(), *holders_of(loss).values()]
         self._needed = bool(self._buffers or self._generators)
 
     def note(self) -> None:
@@ -74,47 +77,64 @@ class Witness:
         Afterwards buffers and generators are as they were before the step.
         """
         findings: list[Finding] = []
-        self.restore()
-        with self._watched(findings), suppress(OverflowError):
-            evaluate(batch)
-        self.restore()
-        return next(iter(findings), Finding(None, None, "each number is finite, but the sum of their squares is not"))
+        loss = float("inf")
+        try:
+            self.restore()
+            with self._watched(findings), suppress(Exception):
+                loss = evaluate(batch)
+        finally:
+            self.restore()
+        return findings[0] if findings else self._in_no_module(loss)
+
+    def _in_no_module(self, loss: float) -> Finding:
+        grad = self.model.parameters().grad
+        if isfinite(loss + grad.dot(grad)):
+            return Finding(None, None, "but not when the batch was evaluated again: it depends on more than its inputs")
+        return Finding(None, None, "each number is finite, but the sum of their squares is not")
 
     @contextmanager
     def _watched(self, findings: list[Finding]) -> Iterator[None]:
         """Inside this block every forward and backward looks at what it gives."""
-        modules = [*self.model.modules(), ("loss", self.loss)]
-        for path, module in modules:
-            for method in ("forward", "backward", "backward_parameters"):
-                if hasattr(module, method):
-                    vars(module)[method] = _looking(path, module, method, findings)
-        try:
+        with ExitStack() as undo:
+            for path, module in self._modules:
+                undo.callback(_give_back, module, dict(vars(module)))
+                for method in METHODS:
+                    if hasattr(module, method):
+                        vars(module)[method] = _looking(path, module, method, findings)
             yield
-        finally:
-            for _, module in modules:
-                for method in ("forward", "backward", "backward_parameters"):
-                    vars(module).pop(method, None)
+
+
+def _give_back(module: Module, before: dict[str, Any]) -> None:
+    """Have a module's own methods, or those that a user has put in their place, again."""
+    for method in METHODS:
+        vars(module).pop(method, None)
+        if method in before:
+            vars(module)[method] = before[method]
 
 
 def _looking(path: str, module: Module, method: str, findings: list[Finding]) -> Callable[..., Any]:
     call = getattr(module, method)
     direction = method.removesuffix("_parameters")
-    name = f"layer {path}, {module!r}" if path and path != "loss" else repr(module)
-    own = {name: child for name, child in module.children() if isinstance(child, Parameter)}
+    own = dict(module.named_parameters())
+
+    def tell(what: str) -> None:
+        if not findings:
+            where = f"layer {path}, {module!r}" if path and path.split(".")[0] != "loss" else repr(module)
+            findings.append(Finding(path, direction, f"first in {where}, {direction}: {what}"))
 
     def looking(*arguments: Any) -> Any:
-        result = call(*arguments)
-        if not findings:
-            values: dict[str, Any] = {"what it gives": result}
-            if direction == "backward":
-                values |= {f"the gradient of its {name}": parameter.grad for name, parameter in own.items()}
-            for what, value in values.items():
-                if value is not None and not np.isfinite(value).all():
-                    cause = [f"its {name}" for name, parameter in own.items() if not _finite(parameter.value)]
-                    because = f", since {' and '.join(cause)} is not either" if cause else ""
-                    words = f"first in {name}, {direction}: {what} is not finite{because}"
-                    findings.append(Finding(path, direction, words))
-                    break
+        try:
+            result = call(*arguments)
+        except Exception as error:
+            tell(f"it raised {error!r}")
+            raise
+        values: dict[str, Any] = {"what it gives": result}
+        if direction == "backward":
+            values |= {f"the gradient of its {name}": parameter.grad for name, parameter in own.items()}
+        for what, value in values.items():
+            if not findings and value is not None and not np.isfinite(value).all():
+                cause = [f"its {name}" for name, parameter in own.items() if not _finite(parameter.value)]
+                tell(f"{what} is not finite" + (f", since {' and '.join(cause)} is not either" if cause else ""))
         return result
 
     return looking

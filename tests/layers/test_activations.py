@@ -6,7 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import ELU, GELU, HyperparameterError, Layer, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, StateError
+from minidl import (
+    ELU,
+    GELU,
+    HyperparameterError,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    StateError,
+    Tanh,
+)
 from minidl.layers.gelu import erf as erf_of_array
 from tests.tables import LAYERS, LayerCase
 
@@ -84,6 +97,12 @@ def test_softmax_gives_probabilities_and_ignores_a_shift() -> None:
     np.testing.assert_allclose(y.sum(axis=-1), 1, rtol=1e-15)
     np.testing.assert_allclose(y, np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True), rtol=1e-14)
     np.testing.assert_allclose(Softmax().forward(x + 900), y, rtol=1e-12)
+
+
+def test_sigmoid_and_softmax_give_probabilities_and_the_others_do_not() -> None:
+    assert all(layer.gives_probabilities for layer in (Sigmoid(), Softmax()))
+    others = (ELU(), GELU(), LeakyReLU(), ReLU(), SiLU(), Softplus(), Tanh())
+    assert not any(layer.gives_probabilities for layer in others)
 
 
 EXTREMES = np.array([[-1000.0, 1000.0], [1000.0, -1000.0], [1000.0, 1000.0], [-1000.0, -1000.0], [0.0, 1000.0]])

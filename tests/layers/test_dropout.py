@@ -17,6 +17,20 @@ def test_masks_drop_the_share_and_keep_the_mean(p: float) -> None:
     assert y.mean() == pytest.approx(3.0, rel=0.03)
 
 
+class Lowest(np.random.Generator):
+    """Draws nothing but the least number that there is, 0."""
+
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        return np.zeros(size, dtype)
+
+
+@pytest.mark.parametrize(("p", "kept"), [(0.0, True), (1e-9, False)])
+def test_a_number_is_kept_from_p_on(p: float, kept: bool) -> None:
+    """The least number of 2²⁴ stands for one of so many: probability 0 drops not even that."""
+    y = Dropout(p, rng=Lowest(np.random.PCG64(0))).forward(np.ones((2, 3)))
+    assert (y > 0).tolist() == [[kept] * 3] * 2
+
+
 def test_numbers_are_dropped_independently() -> None:
     kept = Dropout(0.5, rng=0).forward(np.ones((2000, 2, 3))) > 0
     shares = np.corrcoef(kept.reshape(2000, 6).T)

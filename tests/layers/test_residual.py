@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minidl import Dense, Flatten, ReLU, Residual, Sequential, ShapeError, Sigmoid
+from tests.user_defined import Scale
 
 
 def test_by_hand() -> None:
@@ -43,6 +44,7 @@ def test_shapes() -> None:
     assert Residual().output_shape((2, 3)) == (2, 3)
     assert Residual(Dense(2, 2)).output_shape(None) == (2,)
     assert Residual(ReLU()).output_shape(None) is None
+    assert Residual(Scale(3)).output_shape((3,)) == (3,)  # Scale does not say what it gives; a sum keeps the shape
     assert Flatten().output_shape((2, 3, 4)) == (24,)
     assert Flatten().output_shape(()) == (1,)
     assert Flatten().output_shape(None) is None

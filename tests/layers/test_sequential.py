@@ -6,12 +6,14 @@ import pytest
 from minidl import (
     DataError,
     Dense,
+    Flatten,
     Layer,
     Parameter,
     ReLU,
     Sequential,
     ShapeError,
     Sigmoid,
+    Softmax,
     StateError,
 )
 from minidl.typing import Array, Shape
@@ -221,3 +223,17 @@ def test_dtype_turns_the_model() -> None:
     assert net.dtype == np.float32
     assert net([[1, 2]]).dtype == np.float32
     assert Sequential(Dense(2, 3)).dtype == np.float64
+
+
+def test_the_last_layer_decides_whether_there_are_probabilities() -> None:
+    assert Sequential(Dense(2, 2), Sigmoid()).gives_probabilities
+    assert Sequential(ReLU(), Sequential(Dense(2, 2), Softmax())).gives_probabilities
+    for net in (Sequential(), Sequential(Sequential()), Sequential(Sigmoid(), Dense(2, 2)), Sequential(ReLU())):
+        assert not net.gives_probabilities
+
+
+def test_rows_of_the_summary_have_paths_and_shapes_that_chain() -> None:
+    net = Sequential(Flatten(), Sequential(Dense(6, 4), ReLU()), Sigmoid())
+    rows = list(net.summary_rows("", (2, 3)))
+    assert [(row.path, row.shape) for row in rows] == [("0", (6,)), ("1.0", (4,)), ("1.1", (4,)), ("2", (4,))]
+    assert [row.path for row in net.summary_rows("5", (2, 3))] == ["5.0", "5.1.0", "5.1.1", "5.2"]

@@ -30,12 +30,6 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         "self.bias = Parameter(np.ones(self.outputs))",
         OVERWRITTEN,
     ),
-    (
-        LAYERS,
-        "self._ones = np.ones(1)",
-        "self._ones = np.ones(2)",
-        "a cache: made anew for every batch of another length",
-    ),
     (LAYERS, "small = size <= 0.46875", "small = size < 0.46875", "at the border both formulas give the same"),
     (
         LAYERS,

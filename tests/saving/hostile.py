@@ -1,6 +1,6 @@
 """Thousands of damaged and forged files: each loads with the same content, or is a `CheckpointError`.
 
-``python -m tests.saving.hostile --count 20000`` tries as many and prints what became of them; a test tries a few hundred.
+``python -m tests.saving.hostile --count 20000`` tries as many and prints what became of them; a test tries hundreds.
 """
 
 from __future__ import annotations

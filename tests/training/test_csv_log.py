@@ -154,6 +154,25 @@ def test_a_log_that_comes_to_a_later_fit_leaves_a_file_alone_too(path: Path) -> 
     assert path.read_bytes() == b"epoch,step,loss\n1,1,0.5\n"
 
 
+def test_a_file_with_the_same_first_row_is_still_another_runs(path: Path) -> None:
+    write(fresh(path), ROWS)
+    before = path.read_bytes()
+    log = CSVLog(path)
+    run = stub()
+    run.step = 1
+    tell(log, run, "on_fit_begin")
+    with pytest.raises(StateError, match="rows of another run"):
+        write(log, ROWS[:1])
+    assert path.read_bytes() == before
+
+
+def test_one_log_of_two_trainers_holds_the_rows_of_both(path: Path) -> None:
+    log = CSVLog(path)
+    for _ in range(2):
+        make(log).fit(*data(), epochs=2)
+    assert [row[0] for row in read(path)] == ["epoch", "1", "2", "1", "2"]
+
+
 def test_overwrite_replaces_the_file_with_the_first_row_and_not_before(path: Path) -> None:
     class Fails(Callback):
         def on_step_end(self, run: Run) -> None:
