@@ -29,7 +29,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     At any moment, also after a crash, there is the old file or the new one, whole; after an error the old one.
 
     Raises:
-        OSError: from the disk.
+        OSError: from the disk; something is there that is no file.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -39,6 +39,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ['poem']
     """
     target = os.path.realpath(path)  # a link stays a link
+    if os.path.exists(target) and not os.path.isfile(target):  # a folder, or a device that would be lost
+        raise FileExistsError(f"{os.fspath(path)!r} is there, and is no file; give the name of one")
     temporary = f"{target}.tmp"
     try:
         with open(temporary, "w+b") as file:

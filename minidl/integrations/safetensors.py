@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -76,7 +75,9 @@ def load_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    package, data = _package(), Path(path).read_bytes()
+    package = _package()
+    with open(path, "rb") as file:
+        data = file.read()
     try:
         arrays: dict[str, Any] = package.numpy.load(data)
     except package.SafetensorError as error:

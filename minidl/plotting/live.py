@@ -63,7 +63,7 @@ class LivePlot(Callback):
     def on_fit_begin(self, run: Run) -> None:
         if self.path is not None:
             check_folder(self.path)
-        if self.figure is None or not isinstance(self._screen, _Window) or self._screen.closed:
+        if not isinstance(self._screen, _Window) or self._screen.closed:
             self.figure, self._screen = _new_figure()
         if self.path is None and self._screen is None:
             raise StateError("there is neither a display nor a notebook to draw on; name a file, LivePlot('loss.png')")

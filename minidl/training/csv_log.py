@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from minidl.errors import StateError
-from minidl.files import check_folder
+from minidl.files import check_folder, replacing
 from minidl.training.callbacks import Callback
 from minidl.training.run import Run
 
@@ -38,7 +39,8 @@ class CSVLog(Callback):
     ...     model.weight.value = [[1.0]]
     ...     trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.25), callbacks=[log])
     ...     history = trainer.fit([[1.0]], [[3.0]], epochs=3)
-    ...     print(log.path.read_text())
+    ...     with open(log.path) as file:
+    ...         print(file.read())
     epoch,step,loss
     1,1,4.0
     2,2,1.0
@@ -46,72 +48,78 @@ class CSVLog(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        self.path, self.overwrite = Path(path), overwrite
+        self.path, self.overwrite = os.fspath(path), overwrite
         self._columns: list[str] = []
-        self._lines: list[str] = []
+        self._text = bytearray()
         self._resumed = False
 
     def on_fit_begin(self, run: Run) -> None:
         check_folder(self.path)
         # A run that goes on from a checkpoint finds its own file, and says so in load_state.
-        if not self._lines and run.step == 0 and self.path.exists() and not self.overwrite:
+        if not self._text and run.step == 0 and os.path.exists(self.path) and not self.overwrite:
             raise self._foreign()
 
     def on_epoch_end(self, run: Run) -> None:
         values = {name: repr(float(value)) for name, value in run.metrics.items()}
-        if not self._lines:
-            self._begin([_row(["epoch", "step", *values]), _row([run.epoch, run.step, *values.values()])])
+        if not self._text:
+            self._begin(_row("epoch", "step", *values) + _row(run.epoch, run.step, *values.values()))
             self._columns = list(values)
         elif values.keys() == set(self._columns):
-            self._add(_row([run.epoch, run.step, *(values[name] for name in self._columns)]))
+            self._add(_row(run.epoch, run.step, *(values[name] for name in self._columns)))
         else:
             raise StateError(
-                f"the run measures {', '.join(values) or 'nothing'}, but the rows in {str(self.path)!r} hold "
+                f"the run measures {', '.join(values) or 'nothing'}, but the rows in {self.path!r} hold "
                 f"{', '.join(self._columns) or 'nothing'}; measure the same, or write to another file"
             )
 
-    def _begin(self, lines: list[str]) -> None:
-        """Begin the file with these lines; one that is there must be replaceable, or this run's own."""
-        text = "".join(lines).encode()
-        if self.path.exists() and not self.overwrite and not self._wrote(text):
-            raise self._foreign()
-        self.path.write_bytes(text)
-        self._lines = lines
+    def _begin(self, text: bytes) -> None:
+        if os.path.exists(self.path) and not self.overwrite:
+            # A checkpoint in the first epoch knows no row; what its run wrote later begins with the same bytes.
+            if not (self._resumed and self._present().startswith(text)):
+                raise self._foreign()
+        self._replace(text)
 
-    def _wrote(self, text: bytes) -> bool:
-        # A checkpoint in the first epoch knows no row; what its run wrote later begins with the same bytes.
-        return self._resumed and self.path.read_bytes().startswith(text)
+    def _add(self, text: bytes) -> None:
+        with open(self.path, "ab") as file:
+            file.write(text)
+        self._text += text
 
-    def _add(self, line: str) -> None:
-        with self.path.open("ab") as file:
-            file.write(line.encode())
-        self._lines.append(line)
+    def _present(self) -> bytes:
+        with open(self.path, "rb") as file:
+            return file.read()
+
+    def _replace(self, text: bytes) -> None:
+        with replacing(self.path) as file:
+            file.write(text)
+        self._text = bytearray(text)
 
     def _foreign(self) -> StateError:
-        return StateError(
-            f"{str(self.path)!r} holds the rows of another run; write to another file, or say overwrite=True"
-        )
+        return StateError(f"{self.path!r} holds the rows of another run; write to another file, or say overwrite=True")
 
     def state(self) -> dict[str, Any]:
-        return {"columns": list(self._columns), "text": "".join(self._lines)}
+        return {"columns": list(self._columns), "text": np.array(self._text, np.uint8)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        known = state["text"].encode()
-        present = self.path.read_bytes() if self.path.exists() else b""
+        text = bytes(state["text"])
+        present = self._present() if os.path.exists(self.path) else b""
         # The file has rows from after the checkpoint, lacks some that never reached the disk, or is not here at all.
-        if not (present.startswith(known) or known.startswith(present) or self.overwrite):
+        if not (present.startswith(text) or text.startswith(present) or self.overwrite):
             raise self._foreign()
-        if known:
-            self.path.write_bytes(known)
-        self._columns, self._lines = list(state["columns"]), state["text"].splitlines(keepends=True)
-        self._resumed = True
+        if text:
+            self._replace(text)
+        self._columns, self._resumed = list(state["columns"]), True
 
 
-def _row(cells: Iterable[Any]) -> str:
+def _row(*cells: object) -> bytes:
     r"""One line of the file; a name with a comma, a quote or a line break in it is quoted (RFC 4180).
 
-    >>> _row([1, "loss", 'top "5", all'])
-    '1,loss,"top ""5"", all"\n'
+    >>> _row(1, "loss", 'top "5", all')
+    b'1,loss,"top ""5"", all"\n'
     """
-    texts = map(str, cells)
-    return ",".join(f'"{t.replace(chr(34), chr(34) * 2)}"' if set(t) & set(',"\r\n') else t for t in texts) + "\n"
+    return (",".join(map(_quoted, map(str, cells))) + "\n").encode()
+
+
+def _quoted(text: str) -> str:
+    if set(text).isdisjoint(',"\r\n'):
+        return text
+    return '"' + text.replace('"', '""') + '"'

@@ -146,6 +146,7 @@ def test_a_measure_that_was_not_finite_at_some_epoch_is_left_out(path: Path) -> 
         (0.0, 0.0, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10]),
         (100.0, 0.0, [10]),
         (2.0, 0.5, [2, 7, 10]),  # nine times half a second later
+        (2.0, 0.75, [2, 9, 10]),
         (6.0, 0.5, [6, 10]),
     ],
 )
@@ -230,6 +231,7 @@ def test_files_are_png(name: str) -> None:
     with pytest.raises(HyperparameterError, match=rf"'{name}' does not end in .png"):
         LivePlot(name)
     assert LivePlot("losses.PNG").path == "losses.PNG"
+    assert LivePlot().interval == 2.0
 
 
 @pytest.mark.parametrize("interval", [-1.0, float("nan")])
