@@ -74,8 +74,8 @@ class Trainer:
         After each epoch the history's ``epochs["loss"]`` holds the mean loss over its batches, each taken before its
         step and in training, that is of a model that was changing; ``epochs["validation_loss"]`` is the loss on the
         validation data after the epoch, and ``epochs["training_loss"]``, where asked for, that on the training data:
-        these two can be compared. Each metric is measured on the validation data, as
-        ``epochs["validation_" + name]``.
+        these two can be compared. Each metric is measured on the same data as they are, as
+        ``epochs["validation_" + name]`` and ``epochs["training_" + name]``.
 
         Ctrl-C ends a fit after the present step, with everything kept; pressed once more, it raises KeyboardInterrupt.
 
@@ -88,7 +88,7 @@ class Trainer:
             validation: inputs and targets to measure on after each epoch; or the share of x and y to hold out for
                 that, a fixed random choice, the same in every fit on as many samples.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
-            training_loss: whether to measure the loss over the training data after each epoch.
+            training_loss: whether to measure loss and metrics over the training data, too, after each epoch.
             rng: seed or generator of the orders.
             on_divergence: when loss or gradient stop being finite, "raise" an error or "stop" the run with that
                 reason; either way that step's update is not applied.
@@ -103,7 +103,12 @@ class Trainer:
             DivergenceError: loss or gradient stopped being finite; it names layer and direction, and carries the
                 history and the batch.
         """
-        _check(epochs, accumulate, batch_size, validation, metrics, on_divergence)
+        _check(epochs, accumulate, batch_size, validation, on_divergence)
+        if metrics and validation is None and not training_loss:
+            raise HyperparameterError(
+                "metrics are measured where a loss is: pass validation=(x, y), or training_loss=True for those of the "
+                "training data"
+            )
         self.optimizer.check_owner(self.model)
         inputs, targets = self._check_data(x, y)
         measured = None
@@ -133,11 +138,10 @@ class Trainer:
 
         def measure() -> None:
             run.metrics = {"loss": batches.mean(history.loss[-count:])}
-            if training_loss:
-                run.metrics["training_loss"] = self._measure(inputs, targets, {}, batch_size)["loss"]
-            if measured is not None:
-                for name, value in self._measure(*measured, metrics or {}, batch_size).items():
-                    run.metrics[f"validation_{name}"] = value
+            for kind, data in (("training", (inputs, targets) if training_loss else None), ("validation", measured)):
+                if data is not None:
+                    for name, value in self._measure(*data, metrics or {}, batch_size).items():
+                        run.metrics[f"{kind}_{name}"] = value
 
         try:
             with self.model.training_as(True):
@@ -214,9 +218,7 @@ def evaluation(model: Layer, loss: Loss, size: int | None) -> Callable[[tuple[Ar
     return evaluate_parts
 
 
-def _check(
-    epochs: int, accumulate: int, batch_size: int | None, validation: Any, metrics: Any, on_divergence: str
-) -> None:
+def _check(epochs: int, accumulate: int, batch_size: int | None, validation: Any, on_divergence: str) -> None:
     """Raise `HyperparameterError` for settings that make no sense."""
     for name, number, least in (("epochs", epochs, 0), ("accumulate", accumulate, 1)):
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
@@ -228,5 +230,3 @@ def _check(
     pair = isinstance(validation, tuple | list) and len(validation) == 2
     if not (validation is None or pair or isinstance(validation, float)):
         raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, got {validation!r:.80}")
-    if metrics and validation is None:
-        raise HyperparameterError("metrics are measured on validation data; pass validation=(x, y) as well")

@@ -1,0 +1,256 @@
+"""The formulas of the documentation in symbols, and their derivatives by SymPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy
+
+from minidl import (
+    ELU,
+    GELU,
+    BatchNorm,
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    Dense,
+    Flatten,
+    HingeLoss,
+    HuberLoss,
+    Identity,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    Loss,
+    MAELoss,
+    MSELoss,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from minidl.typing import Array, Shape
+
+__all__ = ["LAYERS", "LOSSES", "LayerFormula", "LossFormula", "bce", "network", "slopes"]
+
+
+def symbols(name: str, shape: Shape) -> Array:
+    """An array of symbols, with which NumPy's sums and matrix products compute as with numbers."""
+    listed = sympy.symbols(f"{name}:{int(np.prod(shape))}", real=True)
+    return np.array(listed, dtype=object).reshape(shape)
+
+
+def each(function: Callable[[Any], Any]) -> Callable[[Array], Array]:
+    """A function of one symbol, for arrays of them."""
+    return np.vectorize(function, otypes=[object])
+
+
+exp, log, tanh, size, root = (each(f) for f in (sympy.exp, sympy.log, sympy.tanh, sympy.Abs, sympy.sqrt))
+
+
+def slopes(formula: Callable[..., Any], values: Sequence[Array], grad: Array | None = None) -> list[Array]:
+    """The derivatives of ``Σ g y`` with y = formula(*arrays), by each of the arrays, at the values given.
+
+    Args:
+        formula: takes arrays of symbols, and gives an array of expressions or, without `grad`, one expression.
+        values: the arrays, as numbers.
+        grad: g; 1 if y is one number.
+    """
+    weights = np.ones(()) if grad is None else grad
+    derivative = _derivative(formula, tuple(array.shape for array in values), weights.shape)
+    found = np.array(derivative(*chain(*(array.ravel().tolist() for array in (*values, weights)))))
+    borders = np.cumsum([array.size for array in values])[:-1]
+    return [part.reshape(array.shape) for part, array in zip(np.split(found, borders), values, strict=True)]
+
+
+@cache
+def _derivative(formula: Callable[..., Any], shapes: tuple[Shape, ...], y_shape: Shape) -> Callable[..., list[float]]:
+    arrays = [symbols(f"v{index}_", shape) for index, shape in enumerate(shapes)]
+    g = symbols("g", y_shape)
+    y = np.array(formula(*arrays), dtype=object)
+    assert y.shape == y_shape
+    total, names = np.asarray(g * y, dtype=object).sum(), [symbol for array in arrays for symbol in array.ravel()]
+    derivatives = [sympy.diff(total, name) for name in names]
+    compiled: Callable[..., list[float]] = sympy.lambdify([*names, *g.ravel()], derivatives, "math", cse=True)
+    return compiled
+
+
+def sigma(x: Array) -> Any:
+    return 1 / (1 + exp(-x))
+
+
+def where_positive(x: Array, above: Callable[[Any], Any], below: Callable[[Any], Any]) -> Array:
+    return each(lambda t: sympy.Piecewise((above(t), t > 0), (below(t), True)))(x)
+
+
+def relu(x: Array) -> Array:
+    return where_positive(x, lambda t: t, lambda _: sympy.S.Zero)
+
+
+def elu(alpha: Any) -> Callable[[Array], Array]:
+    return lambda x: where_positive(x, lambda t: t, lambda t: alpha * (sympy.exp(t) - 1))
+
+
+def gelu(x: Array) -> Any:
+    return x * each(lambda t: (1 + sympy.erf(t / sympy.sqrt(2))) / 2)(x)
+
+
+def gelu_by_tanh(x: Array) -> Any:
+    return x * (1 + tanh(sympy.sqrt(2 / sympy.pi) * (x + 0.044715 * x**3))) / 2
+
+
+def softmax(x: Array) -> Any:
+    return exp(x) / exp(x).sum(axis=-1, keepdims=True)
+
+
+def dense(W: Array, b: Array, x: Array) -> Any:
+    return x @ W + b
+
+
+def normalised(axis: int) -> Callable[[Array, Array, Array], Any]:
+    def formula(w: Array, b: Array, x: Array) -> Any:
+        m = x.sum(axis=axis, keepdims=True) / x.shape[axis]
+        v = ((x - m) ** 2).sum(axis=axis, keepdims=True) / x.shape[axis]
+        return w * (x - m) / root(v + EPS) + b
+
+    return formula
+
+
+def evaluated(w: Array, b: Array, x: Array) -> Any:
+    return w * (x - MEAN) / root(VARIANCE + EPS) + b
+
+
+def residual(W: Array, b: Array, V: Array, c: Array, x: Array) -> Any:
+    return x + (tanh(x @ W + b) @ V + c)
+
+
+def network(W: Array, b: Array, V: Array, c: Array, x: Array) -> Any:
+    """Q1.2 of the assignment."""
+    return sigma(relu(x @ W + b) @ V + c)
+
+
+EPS, MEAN, VARIANCE = 1e-3, np.array([0.3, -0.2]), np.array([0.5, 2.0])
+
+
+def batch_norm_in_evaluation() -> BatchNorm:
+    layer = BatchNorm(2, eps=EPS)
+    layer.running_mean, layer.running_var, layer.training = MEAN, VARIANCE, False
+    return layer
+
+
+class LayerFormula(NamedTuple):
+    """A layer, and its y as a formula of its parameters, in reading order, and x."""
+
+    name: str
+    make: Callable[[], Layer]
+    formula: Callable[..., Array]
+    shape: Shape = (3, 2)
+
+
+LAYERS = [
+    LayerFormula("Dense", lambda: Dense(3, 2), dense, (2, 3)),
+    LayerFormula("Dense without bias", lambda: Dense(3, 2, use_bias=False), lambda W, x: x @ W, (2, 3)),
+    LayerFormula("Identity", Identity, lambda x: x),
+    LayerFormula("ReLU", ReLU, relu),
+    LayerFormula(
+        "LeakyReLU",
+        lambda: LeakyReLU(0.2),
+        lambda x: where_positive(x, lambda t: t, lambda t: sympy.Rational(1, 5) * t),
+    ),
+    LayerFormula("ELU", ELU, elu(1)),
+    LayerFormula("ELU of 0.5", lambda: ELU(0.5), elu(sympy.Rational(1, 2))),
+    LayerFormula("GELU", GELU, gelu),
+    LayerFormula("GELU by tanh", lambda: GELU(approximate=True), gelu_by_tanh),
+    LayerFormula("SiLU", SiLU, lambda x: x * sigma(x)),
+    LayerFormula("Softplus", Softplus, lambda x: log(1 + exp(x))),
+    LayerFormula("Sigmoid", Sigmoid, sigma),
+    LayerFormula("Tanh", Tanh, tanh),
+    LayerFormula("Softmax", Softmax, softmax, (2, 3)),
+    LayerFormula("Flatten", Flatten, lambda x: x.reshape(len(x), -1), (2, 2, 3)),
+    LayerFormula("BatchNorm", lambda: BatchNorm(2, eps=EPS), normalised(axis=0)),
+    LayerFormula("BatchNorm in evaluation", batch_norm_in_evaluation, evaluated),
+    LayerFormula("LayerNorm", lambda: LayerNorm(3, eps=EPS), normalised(axis=-1), (2, 3)),
+    LayerFormula("Residual", lambda: Residual(Dense(2, 3), Tanh(), Dense(3, 2)), residual),
+    LayerFormula("Q1.2", lambda: Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid()), network),
+]
+
+
+def mean(values: Array) -> Any:
+    return values.sum() / values.size
+
+
+def cross_entropy(smoothing: Any) -> Callable[[Array, Array], Any]:
+    def formula(z: Array, q: Array) -> Any:
+        spread = (1 - smoothing) * q + smoothing / z.shape[1]
+        return -(spread * log(softmax(z))).sum() / len(z)
+
+    return formula
+
+
+def huber(delta: Any) -> Callable[[Array, Array], Any]:
+    def h(d: Any) -> Any:
+        return sympy.Piecewise((d**2 / 2, sympy.Abs(d) < delta), (delta * (sympy.Abs(d) - delta / 2), True))
+
+    return lambda p, y: mean(each(h)(p - y))
+
+
+def bce(p: Array, y: Array) -> Any:
+    return -mean(y * log(p) + (1 - y) * log(1 - p))
+
+
+class LossFormula(NamedTuple):
+    """A loss as a formula of predictions and targets; of classes q, which is 1 for the true one, else 0."""
+
+    name: str
+    make: Callable[[], Loss]
+    formula: Callable[[Array, Array], Any]
+    draw: Callable[[np.random.Generator], tuple[Array, Array]]
+
+
+def numbers(rng: np.random.Generator) -> tuple[Array, Array]:
+    return rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
+
+
+def labels(rng: np.random.Generator) -> Array:
+    return rng.integers(0, 2, (3, 2)).astype(np.float64)
+
+
+LOSSES = [
+    LossFormula("MSELoss", MSELoss, lambda p, y: mean((p - y) ** 2), numbers),
+    LossFormula("MAELoss", MAELoss, lambda p, y: mean(size(p - y)), numbers),
+    LossFormula("HuberLoss", HuberLoss, huber(1), numbers),
+    LossFormula("HuberLoss of 0.5", lambda: HuberLoss(0.5), huber(sympy.Rational(1, 2)), numbers),
+    LossFormula("BCELoss", BCELoss, bce, lambda rng: (rng.uniform(0.05, 0.95, (3, 2)), labels(rng))),
+    LossFormula(
+        "BCEWithLogitsLoss",
+        BCEWithLogitsLoss,
+        lambda z, y: bce(sigma(z), y),
+        lambda rng: (2 * rng.normal(size=(3, 2)), labels(rng)),
+    ),
+    LossFormula(
+        "CrossEntropyLoss",
+        CrossEntropyLoss,
+        cross_entropy(0),
+        lambda rng: (rng.normal(size=(2, 3)), rng.integers(0, 3, 2)),
+    ),
+    LossFormula(
+        "CrossEntropyLoss, smoothed",
+        lambda: CrossEntropyLoss(0.1),
+        cross_entropy(sympy.Rational(1, 10)),
+        lambda rng: (rng.normal(size=(2, 3)), rng.integers(0, 3, 2)),
+    ),
+    LossFormula(
+        "HingeLoss",
+        HingeLoss,
+        lambda p, y: mean(relu(1 - y * p)),
+        lambda rng: (rng.normal(size=(3, 2)), rng.choice([-1.0, 1.0], (3, 2))),
+    ),
+]

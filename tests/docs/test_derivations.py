@@ -1,0 +1,158 @@
+"""The formulas of the documentation, differentiated by SymPy, against what the code computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+
+import minidl.layers
+import minidl.losses
+from minidl import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    Beale,
+    CubicValley,
+    Dense,
+    EmpiricalRisk,
+    FunctionObjective,
+    Himmelblau,
+    Loss,
+    Quadratic,
+    ReLU,
+    Rosenbrock,
+    Sequential,
+    Sigmoid,
+)
+from minidl.layers.activations import Activation
+from minidl.typing import Array
+from tests.docs.formulas import LAYERS, LOSSES, LayerFormula, LossFormula, bce, network, slopes
+
+TOLERANCE = 1e-10
+SEEDS = range(5)
+DRAWN = {"Dropout"}
+"""What is a random number times x has no derivation of its own."""
+
+
+def assert_agree(computed: Array, derived: Array, what: str) -> None:
+    error, scale = np.linalg.norm(computed - derived), np.linalg.norm(derived)
+    assert computed.shape == derived.shape, what
+    assert error <= TOLERANCE * scale, f"{what}: off by {error / scale:.1e}, relative"
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.name)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_backward_of_a_layer_is_the_derivative_of_its_formula(case: LayerFormula, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    layer, x = case.make(), rng.normal(size=case.shape)
+    parameters = layer.parameters()
+    parameters.value, parameters.grad = rng.normal(size=parameters.size), np.full(parameters.size, np.nan)
+    y = layer.forward(x)
+    g = np.asarray(rng.normal(size=y.shape))
+    dx = layer.backward(g)
+    *derived, derived_dx = slopes(case.formula, [*(parameter.value for parameter in parameters), x], g)
+    assert_agree(dx, derived_dx, f"dx of {case.name}")
+    for (name, parameter), derivative in zip(parameters.items(), derived, strict=True):
+        assert_agree(parameter.grad, derivative, f"d{name} of {case.name}")
+
+
+def test_every_activation_has_a_formula() -> None:
+    exported = {name: getattr(minidl.layers, name) for name in minidl.layers.__all__}
+    activations = {name for name, layer in exported.items() if issubclass(layer, Activation)}
+    assert activations - DRAWN <= {type(case.make()).__name__ for case in LAYERS}
+
+
+@pytest.mark.parametrize("case", LOSSES, ids=lambda case: case.name)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_backward_of_a_loss_is_the_derivative_of_its_formula(case: LossFormula, seed: int) -> None:
+    prediction, target = case.draw(np.random.default_rng(seed))
+    loss = case.make()
+    loss.forward(prediction, target)
+    one_hot = np.eye(prediction.shape[-1])[target] if target.ndim < prediction.ndim else target
+    derived, _ = slopes(case.formula, [prediction, one_hot])
+    assert_agree(loss.backward(), derived, case.name)
+
+
+def test_every_loss_has_a_formula() -> None:
+    assert set(minidl.losses.__all__) == {type(case.make()).__name__ for case in LOSSES}
+
+
+def valley(x: Any, y: Any) -> Any:
+    return (3 - x**3) + 50 * (2 * y**2 - x) ** 2
+
+
+def beale(x: Any, y: Any) -> Any:
+    return sum((c - x * (1 - y**k)) ** 2 for k, c in ((1, 1.5), (2, 2.25), (3, 2.625)))
+
+
+OBJECTIVES: dict[str, tuple[FunctionObjective, Callable[[Array], Any]]] = {
+    "Q2.1": (CubicValley(), lambda theta: valley(*theta)),
+    "Himmelblau": (Himmelblau(), lambda t: (t[0] ** 2 + t[1] - 11) ** 2 + (t[0] + t[1] ** 2 - 7) ** 2),
+    "Beale": (Beale(), lambda theta: beale(*theta)),
+    "Rosenbrock": (
+        Rosenbrock([0.0] * 4),
+        lambda t: sum(100 * (t[i + 1] - t[i] ** 2) ** 2 + (1 - t[i]) ** 2 for i in range(3)),
+    ),
+    "Quadratic": (
+        Quadratic([[2.0, 1.0], [1.0, 3.0]], linear=[1.0, -1.0]),
+        lambda t: (2 * t[0] ** 2 + 2 * t[0] * t[1] + 3 * t[1] ** 2) / 2 - t[0] + t[1],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gradient_of_an_objective_is_the_derivative_of_its_formula(name: str, seed: int) -> None:
+    objective, formula = OBJECTIVES[name]
+    theta = 2 * np.random.default_rng(seed).normal(size=objective.theta.size)
+    assert_agree(objective.gradient(theta), slopes(formula, [theta])[0], name)
+
+
+def test_the_valley_is_what_the_pages_say() -> None:
+    x, y = sympy.symbols("x y", real=True)
+    f = valley(x, y)
+    assert sympy.expand(sympy.diff(f, x) - (-3 * x**2 - 100 * (2 * y**2 - x))) == 0
+    assert sympy.expand(sympy.diff(f, y) - 400 * y * (2 * y**2 - x)) == 0
+    assert sympy.expand(f.subs(x, 2 * y**2)) == 3 - 8 * y**6
+    flat = sympy.solve([sympy.diff(f, x), sympy.diff(f, y)], [x, y])
+    assert set(flat) == {(0, 0), (sympy.Rational(100, 3), 0)}
+    hessian = sympy.hessian(f, (x, y))
+    assert hessian.subs({x: 0, y: 0}) == sympy.diag(100, 0)
+    floor = hessian.subs(x, 2 * y**2)
+    # The largest eigenvalue on the floor is the trace up to det/trace, of the order y⁴.
+    assert sympy.expand(floor.trace()) == 100 + 1588 * y**2
+    assert sympy.degree(sympy.expand(floor.det()), y) == 4
+
+
+def test_the_best_settings_on_a_bowl_are_what_the_page_says() -> None:
+    low, high, r = sympy.symbols("low high r", positive=True)
+    plain = 2 / (low + high)
+    assert sympy.simplify((1 - plain * low) + (1 - plain * high)) == 0
+    assert sympy.simplify((1 - plain * low) - (high / low - 1) / (high / low + 1)) == 0
+    lr = 4 / (sympy.sqrt(low) + sympy.sqrt(high)) ** 2
+    factor = (sympy.sqrt(high) - sympy.sqrt(low)) / (sympy.sqrt(high) + sympy.sqrt(low))
+    for curvature, sign in ((low, 1), (high, -1)):
+        # Both roots are the same at both ends of the spectrum: ± the factor.
+        characteristic = r**2 - (1 + factor**2 - lr * curvature) * r + factor**2
+        assert sympy.simplify(characteristic - (r - sign * factor) ** 2) == 0
+
+
+def risk(y: Array) -> Callable[..., Any]:
+    """Q3.1 of the assignment: the mean loss as a function of all weights and the samples."""
+    return lambda W, b, V, c, x: bce(network(W, b, V, c, x), y)
+
+
+@pytest.mark.parametrize("loss", [BCELoss(), BCEWithLogitsLoss()], ids=repr)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gradient_of_the_network_is_the_derivative_of_its_loss(loss: Loss, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(3, 2)), np.array([[1.0], [0.0], [1.0]])
+    last = [Sigmoid()] if isinstance(loss, BCELoss) else []
+    objective = EmpiricalRisk(Sequential(Dense(2, 4), ReLU(), Dense(4, 1), *last), loss, x, y)
+    weights = rng.normal(size=17)
+    W, b, V, c = weights[:8].reshape(2, 4), weights[8:12], weights[12:16].reshape(4, 1), weights[16:]
+    *derived, _ = slopes(risk(y), [W, b, V, c, x])
+    assert_agree(objective.gradient(weights), np.concatenate([d.ravel() for d in derived]), "Q3.1")
