@@ -141,11 +141,13 @@ def calls(node: ast.Call) -> Iterator[tuple[Code, str]]:
         yield function, RENAMED[name]
     if name in DROPPED and len(arguments) == 1:
         yield node, f"({arguments[0]})"
-    if name in ("dot", "vdot") and len(arguments) == 2:
+    if isinstance(function, ast.Attribute) and name in ("dot", "vdot"):
+        of = ast.unparse(function.value)
         keywords = [ast.unparse(keyword) for keyword in node.keywords]
-        yield node, f"{ast.unparse(function)}({', '.join([*reversed(arguments), *keywords])})"
-    elif name == "dot" and isinstance(function, ast.Attribute) and arguments != [ast.unparse(function.value)]:
-        yield node, f"{inner(node.args[0])}.dot({ast.unparse(function.value)})"
+        if of == "np":
+            yield node, f"np.{name}({', '.join([arguments[1], arguments[0], *arguments[2:], *keywords])})"
+        elif arguments[0] != of:
+            yield node, f"{inner(node.args[0])}.dot({', '.join([of, *arguments[1:], *keywords])})"
 
 
 def inner(node: ast.expr) -> str:

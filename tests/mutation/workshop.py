@@ -31,6 +31,20 @@ TESTS = {
     "minidl/datasets": "datasets",
     "minidl/modules/loss": "modules test_losses*.py",
     "minidl/modules/summary": "modules",
+    "minidl/files": "test_files.py",
+    "minidl/saving": "saving/test_[!ch]*.py saving/test_container.py",
+    "minidl/ones": "test_ones.py",
+    "minidl/integrations": "integrations",
+    "minidl/training/csv_log": "training/test_csv_log.py",
+    "minidl/training/parameter_average": "training/test_parameter_average.py",
+    "minidl/training/timer": "training/test_timer.py",
+    "minidl/data": "test_data.py training/test_trainer*.py training/test_checkpoint_re*.py",
+    "minidl/training/callbacks": "training/test_callbacks*.py training/test_checkpoint_resumed.py",
+    "minidl/training/checkpoint": "training/test_checkpoint*.py training/test_interruption_saved.py",
+    "minidl/training/interruption": "training/test_interruption*.py",
+    "minidl/training/run": "training/test_run.py training/test_callbacks*.py training/test_interruption*.py",
+    "minidl/training/trainer": "training/test_trainer*.py training/test_[adm]*.py training/test_checkpoint_res*.py",
+    "minidl/training/witness": "training/test_divergence*.py",
     "minidl/training/schedule": "training/test_schedule.py",
     "minidl/training/early_stopping": "training/test_early_stopping.py",
 }
@@ -94,9 +108,11 @@ def _test(copy: Path, path: str) -> None:
     sys.path[:] = [str(copy), *(place for place in sys.path if Path(place or ".").resolve() != ROOT)]
     for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
         del sys.modules[name]
+    # Most breaks keep a file's length, and of the same length and second Python would run the break before.
+    sys.dont_write_bytecode = True
     package = import_module("minidl")  # first, else the doctests of a file would make its classes a second time
     assert str(package.__file__).startswith(str(copy))
     names = next(tests for start, tests in TESTS.items() if path.startswith(start)).split()
     tests = [path, *(found for name in names for found in sorted(glob(f"tests/{name}")))]
     quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is imported already
-    os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *quiet, *tests]))
+    os._exit(pytest.main(["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *quiet, *tests]))

@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from minidl import BCEWithLogitsLoss, DataError, Dense, EmpiricalRisk, MSELoss, ReLU, Sequential, ShapeError, StateError
+from minidl import (
+    BCEWithLogitsLoss,
+    DataError,
+    Dense,
+    EmpiricalRisk,
+    Loss,
+    MinidlWarning,
+    MSELoss,
+    ReLU,
+    Sequential,
+    ShapeError,
+    Sigmoid,
+    StateError,
+)
 from minidl.typing import Array
 from tests.helpers import unchanged
 
@@ -58,6 +71,11 @@ def test_bad_data_is_refused_at_construction() -> None:
             EmpiricalRisk(net, BCEWithLogitsLoss(), x, 2 * y)
 
 
+def test_logits_are_not_asked_of_a_model_that_gives_probabilities() -> None:
+    with pytest.warns(MinidlWarning, match=r"^BCEWithLogitsLoss takes logits .* leave out its last layer, Sigmoid\(\)"):
+        EmpiricalRisk(Sequential(Dense(2, 1), Sigmoid()), BCEWithLogitsLoss(), *data())
+
+
 def test_repr_shows_what_it_is_made_of() -> None:
     shown = repr(EmpiricalRisk(model(), MSELoss(), *data()))
     assert shown == "EmpiricalRisk(Sequential(Dense(2, 3), ReLU(), Dense(3, 1)), MSELoss(), 5 samples)"
@@ -68,12 +86,13 @@ def test_backward_before_forward_is_an_error() -> None:
         EmpiricalRisk(model(), MSELoss(), *data()).backward()
 
 
-def test_a_model_turned_to_float32_takes_the_data_along() -> None:
+@pytest.mark.parametrize("loss", [BCEWithLogitsLoss(), MSELoss()])
+def test_a_model_turned_to_float32_takes_the_data_along(loss: Loss) -> None:
     net, (x, y) = model(), data()
-    risk = EmpiricalRisk(net, BCEWithLogitsLoss(), x, y)
+    risk = EmpiricalRisk(net, loss, x, y)
     before, slope = risk.value_and_gradient(risk.parameters().value)
     net.astype(np.float32)
     after, same = risk.value_and_gradient(risk.parameters().value)
-    assert same.dtype == np.float32
+    assert risk.x.dtype == risk.y.dtype == same.dtype == np.float32
     assert after == pytest.approx(before, rel=1e-6)
     np.testing.assert_allclose(same, slope, rtol=1e-4, atol=1e-6)
