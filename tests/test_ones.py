@@ -1,5 +1,7 @@
 """Ones to sum with."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from minidl.ones import ones
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_they_are_made_once_and_for_all(dtype: type) -> None:
+def test_they_are_made_once_and_for_all(dtype: Any) -> None:
     first = ones(3, np.dtype(dtype))
     assert (first.tolist(), first.dtype) == ([1.0, 1.0, 1.0], dtype)
     assert ones(3, np.dtype(dtype)) is first

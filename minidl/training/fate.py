@@ -21,7 +21,7 @@ class FateWatch(Callback):
         tolerance: "stationary" is a gradient and a step both of at most this length …
         patience: … for so many steps.
         max_period: "cycle" is a period of 2 to so many steps …
-        cycle_tolerance: … that repeats twice to within this distance, and whose points lie over a thousand times
+        cycle_tolerance: … that repeats twice to within this distance, and whose points lie over a million times
             that far apart.
         floor: "ran away" is a value below it.
         ceiling: "blew up" is a value above ``ceiling · max(1, |first value|)``, or one that is not finite.
@@ -96,7 +96,7 @@ class FateWatch(Callback):
         distances = self.distances
         distances.append(float(away.dot(away)))
         period, odd = divmod(len(distances), 2)
-        near, far = self.cycle_tolerance**2, (1e3 * self.cycle_tolerance) ** 2
+        near, far = self.cycle_tolerance**2, (1e6 * self.cycle_tolerance) ** 2
         returned = period > 1 and not odd and distances[-1] <= near and distances[period - 1] <= near
         if returned and min(distances[: period - 1]) > far:
             return period
