@@ -5,7 +5,7 @@ LOWEST := .venv-lowest
 BENCH := .venv-bench
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint coverage lowest bench clean
+.PHONY: help demo test lint coverage lowest bench docs clean
 
 help:
 	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
@@ -14,6 +14,7 @@ help:
 	@echo "make coverage  run the tests and say which lines and branches they miss"
 	@echo "make lowest    run the tests with the oldest NumPy and Matplotlib that are allowed"
 	@echo "make bench     time a training step here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
+	@echo "make docs      build the documentation, with a gallery of the demos, into docs/_build/html"
 	@echo "make clean     remove everything that was made"
 
 demo: $(VENV)/.installed
@@ -38,8 +39,17 @@ lowest: $(LOWEST)/.installed
 bench: $(BENCH)/.installed
 	$(BENCH)/bin/python -m tests.benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
 
+# Matrices are small here, and one thread is what the running times of the demos are quoted for.
+docs: $(VENV)/.docs
+	$(BIN)/python -m doctest docs/_ext/docstrings.py docs/_ext/gallery.py docs/_ext/mathml.py
+	@echo "building the site; where demos have to run it takes two to three minutes"
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
+	@touch docs/_build/.built
+	@echo "built: docs/_build/html/index.html"
+
 clean:
-	rm -rf $(VENV) $(LOWEST) $(BENCH) demos/output .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(LOWEST) $(BENCH) demos/output docs/_build docs/gallery docs/learn/*.gif \
+		docs/sg_execution_times.rst .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Compiled once, minidl starts fast also where Python is told not to write byte code.
@@ -54,7 +64,7 @@ $(VENV)/.installed $(LOWEST)/.installed: %/.installed: pyproject.toml
 # The lower bounds of the runtime dependencies, as exact versions.
 OLDEST = $$($(PYTHON) -c 'import tomllib; print(*(d.replace(">=", "==") for d in tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]))')
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.coverage: $(VENV)/.%: $(VENV)/.installed
+$(VENV)/.test $(VENV)/.lint $(VENV)/.coverage $(VENV)/.docs: $(VENV)/.%: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
 

@@ -73,10 +73,10 @@ class CSVLog(Callback):
             )
 
     def _begin(self, text: bytes) -> None:
-        if os.path.exists(self.path) and not self.overwrite:
-            # A checkpoint in the first epoch knows no row; what its run wrote later begins with the same bytes.
-            if not (self._resumed and self._present().startswith(text)):
-                raise self._foreign()
+        # A checkpoint in the first epoch knows no row; what its run wrote later begins with the same bytes.
+        free = self.overwrite or not os.path.exists(self.path)
+        if not free and not (self._resumed and self._present().startswith(text)):
+            raise self._foreign()
         self._replace(text)
 
     def _add(self, text: bytes) -> None:

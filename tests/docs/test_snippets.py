@@ -1,33 +1,88 @@
-"""Every Python snippet of README and the pages runs, from top to bottom of its page."""
+"""Every Python snippet of README and the pages runs, from top to bottom of its page; so do the reference's examples."""
 
+import doctest
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+from tests.docs.conftest import PAGES, ROOT
+
+REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.rst"))
+SNIPPET = re.compile(r"^```(python|\{plot\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+OPTION = re.compile(r"^:([a-z-]+):.*\n", re.MULTILINE)
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
 def snippets(page: Path) -> list[str]:
-    return SNIPPET.findall(page.read_text(encoding="utf-8"))
+    return [code for _, code in SNIPPET.findall(page.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page)], ids=lambda page: page.name)
-def test_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(autouse=True)
+def _without_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a page writes goes into a folder of its own, and what it draws nowhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
+    backend = mpl.get_backend()
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+    plt.switch_backend(backend)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page)], ids=name_of)
+def test_snippets_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Each snippet starts on its own line of the page, so that an error names the right one.
     text = page.read_text(encoding="utf-8")
     module = ModuleType(page.stem)
     monkeypatch.setitem(sys.modules, page.stem, module)  # pickle looks for classes there
     for match in SNIPPET.finditer(text):
-        line = text[: match.start(1)].count("\n")
-        exec(compile("\n" * line + match.group(1), str(page), "exec"), vars(module))
+        line = text[: match.start(2)].count("\n")
+        run(OPTION.sub("\n", match[2]), vars(module), page, line)
+
+
+def run(code: str, names: dict[str, object], page: Path, line: int) -> None:
+    """Run a snippet, and if it is a session with ``>>>`` compare what it shows."""
+    if not code.lstrip().startswith(">>>"):
+        exec(compile("\n" * line + code, str(page), "exec"), names)
+        return
+    session = doctest.DocTestParser().get_doctest(code, {}, page.name, str(page), line)
+    session.globs = names
+    report: list[str] = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(session, out=report.append, clear_globs=False)
+    assert not report, "".join(report)
+
+
+@pytest.mark.parametrize("page", REFERENCE, ids=name_of)
+def test_examples_of_the_reference_run(page: Path) -> None:
+    if page.stem == "safetensors":
+        pytest.importorskip("safetensors")
+    result = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS, encoding="utf-8")
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_plot_says_what_there_is_to_see(page: Path) -> None:
+    plots = [code for kind, code in SNIPPET.findall(page.read_text(encoding="utf-8")) if kind == "{plot}"]
+    assert all(len(words) >= 20 for code in plots for words in re.findall(r"^:alt: (.*)$", code, re.MULTILINE))
+    assert all(":alt:" in code for code in plots)
 
 
 def test_there_are_snippets() -> None:
     assert sum(len(snippets(page)) for page in PAGES) >= 5
+    assert len(REFERENCE) >= 5
+
+
+def test_a_wrong_result_in_a_session_is_found(tmp_path: Path) -> None:
+    run(">>> 1 + 1\n2\n", {}, tmp_path, 0)
+    with pytest.raises(AssertionError, match="Expected"):
+        run(">>> 1 + 1\n3\n", {}, tmp_path, 0)

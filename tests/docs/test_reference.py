@@ -1,0 +1,54 @@
+"""The reference has an entry for every public name, with an example."""
+
+import inspect
+import re
+from importlib import import_module
+
+import pytest
+
+from tests.docs.conftest import DOCS
+
+MODULES = ["minidl", *(f"minidl.{name}" for name in ("checking", "initializers", "metrics", "plotting", "schedules"))]
+MODULES += ["minidl.checking.strategies", "minidl.integrations.safetensors"]
+ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
+
+
+def pages() -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted((DOCS / "reference").glob("*.rst"))}
+
+
+def entries() -> dict[str, str]:
+    """Full name -> what stands below its directive; a name without dots belongs to the page's module."""
+    found: dict[str, str] = {}
+    for text in pages().values():
+        module = re.findall(r"^\.\. currentmodule:: (\S+)$", text, re.MULTILINE)
+        for name, body in ENTRY.findall(text + "\n"):
+            full = name if "." in name else f"{module[0]}.{name}"
+            assert full not in found, f"{full} has two entries"
+            found[full] = body
+    return found
+
+
+def public_names() -> list[str]:
+    return [f"{module}.{name}" for module in MODULES for name in import_module(module).__all__]
+
+
+@pytest.mark.parametrize("name", public_names())
+def test_every_public_name_has_an_entry_with_an_example(name: str) -> None:
+    entry = entries().get(name)
+    assert entry is not None, f"{name} has no entry in docs/reference"
+    module, _, attribute = name.rpartition(".")
+    text = entry + (inspect.getdoc(getattr(import_module(module), attribute)) or "")
+    assert ">>>" in text, f"{name} has no example"
+
+
+def test_every_entry_is_public() -> None:
+    others = {"minidl.typing", "minidl.optimizers"}  # types that hints name
+    assert {name for name in entries() if name.rpartition(".")[0] not in others} <= set(public_names())
+
+
+def test_the_table_of_a_page_lists_its_entries() -> None:
+    for page, text in pages().items():
+        listed = re.findall(r"^\.\. autosummary::\n   :nosignatures:\n\n((?:   \S+\n)+)", text, re.MULTILINE)
+        names = [name for table in listed for name in table.split()]
+        assert names == re.findall(r"^\.\. auto(?:class|function):: (\S+)$", text, re.MULTILINE), page
