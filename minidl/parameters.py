@@ -16,7 +16,15 @@ import numpy as np
 from minidl.errors import DataError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Parameter", "ParameterVector", "check_owners", "contiguous_runs", "limited_to", "real_numbers", "share_memory"]
+__all__ = [
+    "Parameter",
+    "ParameterVector",
+    "check_owners",
+    "contiguous_runs",
+    "limited_to",
+    "real_numbers",
+    "share_memory",
+]
 
 
 class _Memory:

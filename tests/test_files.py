@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,28 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         file.write(b"new")
     assert link.is_symlink()
     assert (tmp_path / "folder/file").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_never_replaced(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "there")
+    with pytest.raises(FileExistsError, match="there' is there, and is no file"), replacing(tmp_path / "there"):
+        raise AssertionError
+    assert os.listdir(tmp_path) == ["there"]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    """A folder, or a device: moving a file to its place would do away with it."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    os.mkfifo(tmp_path / "device")
+    before = sorted(tmp_path.rglob("*"))
+    for name in ("folder", "link", "device"):
+        words = f"{name}' is there, and is no file; give the name of one"
+        with pytest.raises(FileExistsError, match=words), replacing(tmp_path / name):
+            """Never entered."""
+    assert sorted(tmp_path.rglob("*")) == before
+    assert stat.S_ISFIFO((tmp_path / "device").stat().st_mode)
 
 
 def test_a_missing_folder_is_the_error_of_the_disk(tmp_path: Path) -> None:

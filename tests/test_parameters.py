@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import DataError, Dense, Momentum, Parameter, ParameterVector, ReLU, Sequential, ShapeError, StateError
-from minidl.parameters import contiguous_runs, share_memory
+from minidl.parameters import contiguous_runs, limited_to, share_memory
 from minidl.typing import Array
 from tests.helpers import bits, unchanged
 from tests.tables import seeds
@@ -272,6 +273,28 @@ def test_runs_and_shared_memory() -> None:
     assert not share_memory([a, Parameter([1.0])])
     a.astype(np.float32)
     assert not share_memory([b, c])
+
+
+def test_room_for_so_many_numbers_and_no_more() -> None:
+    other = Parameter([1.0])
+    with limited_to(5):
+        Parameter(np.zeros((2, 2)))
+        with pytest.raises(StateError, match="a Parameter of 2 numbers, where there is room for 1"):
+            Parameter([1.0, 2.0])
+        Parameter(1.0)
+        with pytest.raises(StateError, match="a Parameter of 1 numbers, where there is room for 0"):
+            Parameter(1.0)
+        Parameter([])
+        with limited_to(3):  # a file that is read on the way has room of its own
+            Parameter([1.0, 2.0, 3.0])
+        with pytest.raises(StateError, match="room for 0"):
+            copy.copy(other)
+    assert Parameter(np.zeros(100)).size == 100
+
+
+def test_the_room_of_one_thread_is_none_of_the_others_business() -> None:
+    with limited_to(0), ThreadPoolExecutor() as threads:
+        assert threads.submit(Parameter, [1.0, 2.0]).result().size == 2
 
 
 def test_repr_of_a_parameter() -> None:

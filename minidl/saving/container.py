@@ -31,12 +31,13 @@ __all__ = ["checksum", "read", "write"]
 DESCRIPTION = "minidl.json"
 SEAL = b"minidl, sha256 of all before: "
 SEALED = len(SEAL) + 64  # bytes of the zip comment: the seal and 64 hexadecimal digits
+END = 56 + 20 + 22  # bytes of the three records before it, of which the first two are in large archives only
 CHUNK = 1 << 20
 
 # What a reader takes in before it knows the arrays is kept below 10 MB by these.
 MOST_MEMBERS = 5_000
 LONGEST_NAME = 500
-LONGEST_DESCRIPTION = 2_000_000
+LONGEST_DESCRIPTION = 1_500_000
 MOST_TOKENS = 40_000
 BYTES_A_TOKEN = 100
 
@@ -61,8 +62,11 @@ def write(path: str | os.PathLike[str], content: Any, arrays: Mapping[str, Array
 def _fill(file: BinaryIO, content: Any, arrays: Mapping[str, Array]) -> None:
     flat = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     entries = {name: [array.dtype.str, list(array.shape), checksum(array)] for name, array in flat.items()}
-    text = json.dumps({"format": 1, "arrays": entries, "content": content}, allow_nan=False).encode()
     _check_names(entries)
+    try:
+        text = json.dumps({"format": 1, "arrays": entries, "content": content}, allow_nan=False).encode()
+    except ValueError as error:
+        raise CheckpointError(f"no file can hold this: {error}") from error
     _check_size(text, sum(array.nbytes for array in flat.values()))
     with zipfile.ZipFile(file, "w") as archive:
         archive.comment = SEAL + b"0" * 64
@@ -128,20 +132,33 @@ def _damage(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _check_seal(file: BinaryIO) -> None:
-    size = os.fstat(file.fileno()).st_size
-    if size < SEALED + 22:
+    end = os.fstat(file.fileno()).st_size - SEALED
+    if end < END:
         raise CheckpointError("is not a file of minidl: it is too short")
-    file.seek(size - SEALED - 22)
-    tail = file.read(SEALED + 22)
-    if tail[22:-64] != SEAL:
+    file.seek(end)
+    seal = file.read(SEALED)
+    if seal[:-64] != SEAL:
         raise CheckpointError("is not a file of minidl, or its end is missing")
-    if _digest(file, size - 64) != tail[-64:]:
+    if _digest(file, end + len(SEAL)) != seal[-64:]:
         raise CheckpointError("is damaged: its checksum is wrong; go back to an older copy")
-    signature, members, directory, comment = struct.unpack("<4s6xHI4xH", tail[:22])
+    _check_directory(file, end)
+
+
+def _check_directory(file: BinaryIO, end: int) -> None:
+    """See how many members there are before zipfile makes an object of each."""
+    file.seek(end - END)
+    large, locator, record = file.read(56), file.read(20), file.read(22)
+    signature, size, comment = struct.unpack("<4s8xI4xH", record)
     if signature != b"PK\5\6" or comment != SEALED:
         raise CheckpointError("is forged: its end is not that of an archive")
-    if members > MOST_MEMBERS or directory > members * (LONGEST_NAME + 100):
-        raise CheckpointError(f"is forged: it has more than {MOST_MEMBERS} members, or too long names")
+    begin = end - len(record)
+    if locator[:4] == b"PK\6\7" and large[:4] == b"PK\6\6":  # an archive of more than 2 GB
+        begin, (size,) = end - END, struct.unpack("<40xQ8x", large)
+    if size > min(begin, MOST_MEMBERS * (LONGEST_NAME + 100)):
+        raise CheckpointError("is forged: its directory is too long")
+    file.seek(begin - size)
+    if file.read(size).count(b"PK\1\2") > MOST_MEMBERS:
+        raise CheckpointError(f"is forged: it has more than {MOST_MEMBERS} members")
 
 
 def _read_members(archive: zipfile.ZipFile, size: int) -> tuple[Any, dict[str, Array]]:
@@ -157,7 +174,7 @@ def _read_members(archive: zipfile.ZipFile, size: int) -> tuple[Any, dict[str, A
         raise CheckpointError("is forged: its description is too long")
     text = archive.read(DESCRIPTION)
     _check_size(text, size)
-    description = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    description = json.loads(text.decode("ascii"), object_pairs_hook=_unique, parse_constant=_refuse)
     if description["format"] != 1:
         raise CheckpointError(f"has format {description['format']!r}, this version reads 1; install a newer minidl")
     arrays = description["arrays"]
@@ -183,7 +200,6 @@ def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, declared: list
         for begin in range(0, array.nbytes, CHUNK):
             part = view[begin : begin + CHUNK]
             part[:] = member.read(len(part))
-        member.read(1)  # at its end a member is compared with its own checksum, too
     if checksum(array) != declared[2]:
         raise CheckpointError(f"is damaged: the checksum of {entry.filename!r} is wrong")
     return array

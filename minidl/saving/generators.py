@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,24 @@ from minidl.modules import Module
 __all__ = ["generator_state", "holders_of", "load_states", "states_of", "with_state"]
 
 KINDS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+LARGEST_POOL = 100  # the time to make a seed grows as the square of it; NumPy's own is 4
+MOST_SPAWNED = 1_000  # by a generator that keeps its place; each takes 10 µs to catch up with
 
 
 def holders_of(model: Module) -> dict[str, tuple[Any, str]]:
     """Where a model holds generators: place, such as "model.3.rng" -> (module, name of the attribute)."""
-    if "numpy.random" not in sys.modules:  # then there are none, and NumPy need not load it to find that out
-        return {}
     return {
         f"{path}.{name}": (owner, name)
         for path, owner in model.modules("model")
         for name, value in vars(owner).items()
-        if isinstance(value, np.random.Generator)
+        if is_generator(value)
     }
+
+
+def is_generator(value: object) -> bool:
+    """Whether it is a generator of NumPy."""
+    # If NumPy has not loaded them there are none, and it need not do so to find that out.
+    return "numpy.random" in sys.modules and isinstance(value, np.random.Generator)
 
 
 def states_of(holders: Mapping[str, tuple[Any, str]]) -> dict[str, Any]:
@@ -45,13 +52,16 @@ def load_states(holders: Mapping[str, tuple[Any, str]], saved: Mapping[str, Any]
     """Take over what `states_of` gave; places that shared a generator share one again.
 
     Raises:
-        CheckpointError: generators in other places.
+        CheckpointError: generators in other places, or a state that is none; nothing has changed then.
+        LookupError, TypeError, ValueError: likewise, what `states_of` did not give.
     """
     if holders.keys() != saved["places"].keys():
         raise CheckpointError(
             f"has generators at {', '.join(saved['places']) or 'no place'}, here they are at "
             f"{', '.join(holders) or 'no place'}"
         )
+    for index in saved["places"].values():
+        with_state(saved["states"][index])
     taken: dict[int, np.random.Generator] = {}
     for place, index in saved["places"].items():
         if index not in taken:
@@ -71,10 +81,12 @@ def generator_state(generator: np.random.Generator) -> dict[str, Any]:
     seeds: Any = bits.seed_seq
     if type(bits).__name__ not in KINDS or not isinstance(seeds, np.random.SeedSequence):
         raise CheckpointError(f"the generator {generator!r} cannot be saved; make it by numpy.random.default_rng")
+    if seeds.pool_size > LARGEST_POOL:
+        raise CheckpointError(f"the generator {generator!r} cannot be saved: the pool of its seed is too large")
     return {
         "kind": type(bits).__name__,
         "bits": bits.state,
-        "entropy": seeds.entropy,
+        "entropy": _plain(seeds.entropy),
         "spawn_key": list(seeds.spawn_key),
         "pool_size": seeds.pool_size,
         "children": seeds.n_children_spawned,
@@ -86,16 +98,16 @@ def with_state(state: Mapping[str, Any], generator: np.random.Generator | None =
 
     The count of children is part of a seed that NumPy does not let us change, so that a generator can take the state
     over only if it grew from the same seed and has not spawned more.
+
+    Raises:
+        CheckpointError: a state that no generator of NumPy can be in.
+        LookupError, TypeError, ValueError: likewise, what `generator_state` did not give.
     """
-    if state["kind"] not in KINDS:
-        raise CheckpointError(f"there is no generator of the kind {state['kind']!r}")
-    if generator is not None:
-        now = generator_state(generator)
-        more = state["children"] - now["children"]
-        if more >= 0 and all(now[name] == state[name] for name in ("kind", "entropy", "spawn_key", "pool_size")):
-            generator.bit_generator.seed_seq.spawn(more)  # type: ignore[attr-defined]
-            generator.bit_generator.state = state["bits"]
-            return generator
+    if state["kind"] not in KINDS or state["pool_size"] > LARGEST_POOL:
+        raise CheckpointError(f"there is no generator of the kind {state['kind']!r}, pool {state['pool_size']!r}")
+    position, buffered = state["bits"]["state"].get("pos", 0), state["bits"].get("buffer_pos", 0)
+    if not (0 <= position <= 624 and 0 <= buffered <= 4):  # NumPy would read memory that is not its own
+        raise CheckpointError(f"there is no generator at position {position}, {buffered}")
     seeds = np.random.SeedSequence(
         state["entropy"],
         spawn_key=state["spawn_key"],
@@ -104,4 +116,25 @@ def with_state(state: Mapping[str, Any], generator: np.random.Generator | None =
     )
     bits: np.random.BitGenerator = getattr(np.random, state["kind"])(seeds)
     bits.state = state["bits"]
-    return np.random.Generator(bits)
+    new = np.random.Generator(bits)
+    return generator if generator is not None and _caught_up(generator, new) else new
+
+
+def _caught_up(generator: np.random.Generator, new: np.random.Generator) -> bool:
+    """Bring a generator to the state of a new one, if it can have it."""
+    with suppress(CheckpointError):  # one that could not be saved cannot
+        now, then = generator_state(generator), generator_state(new)
+        more = then["children"] - now["children"]
+        same_seed = all(now[name] == then[name] for name in ("kind", "entropy", "spawn_key", "pool_size"))
+        if same_seed and 0 <= more <= MOST_SPAWNED:
+            generator.bit_generator.seed_seq.spawn(more)  # type: ignore[attr-defined]
+            generator.bit_generator.state = then["bits"]
+            return True
+    return False
+
+
+def _plain(entropy: Any) -> Any:
+    """Entropy, which may be a number, a string, or a sequence of any type, as a number, a string or a list."""
+    if entropy is None or isinstance(entropy, int | str):
+        return entropy
+    return int(entropy) if isinstance(entropy, np.integer) else [_plain(part) for part in entropy]

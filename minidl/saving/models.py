@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from minidl.errors import CheckpointError, MinidlError
 from minidl.modules import Module
@@ -40,6 +43,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     Raises:
         CheckpointError: a module that could not be made again from numbers, strings, lists and arrays.
         OSError: from the disk; a file that was there before is as it was.
+        TypeError: no module.
 
     >>> import tempfile
     >>> from minidl import Dense, ReLU, Sequential
@@ -52,6 +56,8 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     >>> bool((loaded.predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])).all())
     True
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"save takes a layer or another module, and then a path; got {model!r} as the module")
     write_content({**model_content(model), "generators": states_of(holders_of(model))}, path)
 
 
@@ -74,15 +80,25 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     content = Content(path)
     with content.fits():
-        model = content["architecture"]
-        state = content["model"]
-        for name, parameter in model.named_parameters():
-            parameter.astype(state["state"][name].dtype)
+        model, state = content["architecture"], content["model"]
+        _retype(model, state["state"])
         load_model_state(model, state)
         saved = content["generators"]
         of_model = {place: index for place, index in saved["places"].items() if place.startswith("model.")}
         load_states(holders_of(model), {**saved, "places": of_model})
         return model
+
+
+def _retype(model: Module, state: Mapping[str, Any]) -> None:
+    """Turn parameters and buffers into the types that they have in a state."""
+    for name, parameter in model.named_parameters():
+        if state[name].dtype not in (np.float32, np.float64):
+            raise CheckpointError(f"is forged: {name} is of {state[name].dtype}")
+        parameter.astype(state[name].dtype)
+    for path, module in model.modules():
+        for name in module.buffers:
+            if isinstance(value := getattr(module, name), np.ndarray):
+                setattr(module, name, value.astype(state[f"{path}.{name}" if path else name].dtype))
 
 
 def write_content(content: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
@@ -97,7 +113,7 @@ def encoded(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array
         CheckpointError: something that no file can hold.
     """
     encoder = Encoder()
-    return {name: encoder.encode(value, name) for name, value in content.items()}, encoder.arrays
+    return encoder.encode_all(content), encoder.arrays
 
 
 class Content:
@@ -110,17 +126,17 @@ class Content:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        self._text, arrays = _container().read(path)
-        self._decoder = Decoder(arrays)
+        self._text, self._arrays = _container().read(path)
+        if not isinstance(self._text, dict):
+            raise CheckpointError(f"{self.path!r} is forged: it holds no content")
 
     def __contains__(self, name: str) -> bool:
         return name in self._text
 
     def __getitem__(self, name: str) -> Any:
-        # Whatever the file says of sizes, its modules cannot have more parameters than it has numbers; a constructor
-        # may make some of them twice.
-        with self.fits(), limited_to(2 * self._decoder.numbers):
-            return self._decoder.decode(self._text[name])
+        decoder = Decoder(self._arrays)
+        with self.fits(), limited_to(decoder.room):
+            return decoder.decode(self._text[name])
 
     @contextmanager
     def fits(self) -> Iterator[None]:
@@ -130,6 +146,8 @@ class Content:
         except CheckpointError as error:
             known = str(error).startswith(repr(self.path))
             raise error if known else CheckpointError(f"{self.path!r} {error}") from error
+        except RecursionError as error:
+            raise CheckpointError(f"{self.path!r} is nested too deeply") from error
         except (MinidlError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise CheckpointError(f"{self.path!r} does not fit: {error}") from error
 
@@ -146,7 +164,7 @@ def model_content(model: Module) -> dict[str, Any]:
 def model_state(model: Module) -> dict[str, Any]:
     """Everything of a model that may change after it was made."""
     return {
-        "written": repr(model),
+        "written": re.sub(" at 0x[0-9A-Fa-f]+", "", repr(model)),  # where in memory something is tells nothing
         "state": model.state(),
         "without_decay": [name for name, parameter in model.named_parameters() if not parameter.decay],
         "training": [path for path, module in model.modules() if module.training],

@@ -9,24 +9,31 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from contextlib import suppress
+from functools import cached_property
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
 
 from minidl import initializers
 from minidl.errors import CheckpointError, MinidlWarning
-from minidl.modules import Module
+from minidl.modules import Layer, Module
+from minidl.saving.generators import is_generator
 from minidl.typing import Array
 
 __all__ = ["Decoder", "Encoder"]
 
 LONG = 100
-"""A list of more floats than this goes into an array."""
+"""A list of more numbers than this goes into an array, and so does a text of ten times as many letters."""
 
-KEPT_ELSEWHERE = ("rng", "dtype")
-"""Arguments of constructors that are not kept: the generators and the arrays that they lead to are."""
+ROOM = 100_000
+"""How many numbers more than the file a module may have while it is made."""
+
+NOT_KEPT = ("rng", "dtype")
+"""Arguments that a constructor need not keep: it draws numbers of a type, and these are kept."""
 
 
 class Encoder:
@@ -51,11 +58,13 @@ class Encoder:
         """
         if isinstance(value, np.generic):
             value = value.item()
+        if isinstance(value, str) and len(value) > 10 * LONG:
+            return {"text": self._keep(np.frombuffer(value.encode("utf-8", "surrogatepass"), np.uint8), name)}
         if value is None or isinstance(value, bool | int | str):
             return value
         if isinstance(value, float):
             return value if isfinite(value) else {"float": str(value)}
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and not np.ma.is_masked(value):
             return {"array": self._keep(value, name)}
         if isinstance(value, list | tuple):
             return self._sequence(value, name)
@@ -70,55 +79,86 @@ class Encoder:
             "modules, the functions of minidl.initializers, and lists, tuples and dicts of these"
         )
 
+    def encode_all(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Each value as `encode` gives it."""
+        try:
+            return {name: self.encode(value, name) for name, value in content.items()}
+        except RecursionError as error:
+            raise CheckpointError("what is to be saved is nested too deeply, or holds itself") from error
+
     def _keep(self, array: Array, name: str) -> str:
         # Keys of a user's dict may hold anything; names in the file are plain.
         plain = re.sub(r"\.\.|[^A-Za-z0-9_./-]", "_", name)[:400]
-        unique = plain
+        unique, number = plain, len(self.arrays)
         while unique in self.arrays:
-            unique = f"{plain}_{len(self.arrays)}"
+            unique, number = f"{plain}_{number}", number + 1
         self.arrays[unique] = array
         return unique
 
     def _sequence(self, value: Sequence[Any], name: str) -> Any:
         if isinstance(value, tuple):
             return {"tuple": [self.encode(item, f"{name}/{index}") for index, item in enumerate(value)]}
-        if len(value) > LONG and all(type(item) is float for item in value):
-            return {"list": self._keep(np.array(value), name)}
+        types = set(map(type, value)) if len(value) > LONG else set()
+        if types in ({float}, {np.float64}, {int}):
+            with suppress(OverflowError):  # integers of more than 64 bits
+                return {"list": self._keep(np.array(value, np.int64 if types == {int} else np.float64), name)}
         return [self.encode(item, f"{name}/{index}") for index, item in enumerate(value)]
 
     def _module(self, module: Module, name: str) -> dict[str, Any]:
         home, title = type(module).registered_as()
         arguments = {}
-        for argument in _arguments(type(module)):
+        for argument in inspect.signature(type(module)).parameters.values():
             if argument.name not in vars(module):
+                if argument.name in NOT_KEPT:
+                    continue
                 raise CheckpointError(
                     f"{name}, {title}, could not be made again: its constructor does not keep the argument "
                     f"{argument.name!r}; set self.{argument.name} there"
                 )
             value = vars(module)[argument.name]
-            optional = argument.default is not argument.empty
-            if optional and callable(value) and not isinstance(value, Module) and not _is_initializer(value):
-                warnings.warn(
-                    f"{name}, {title}: the function given as {argument.name!r} is none of minidl.initializers and is "
-                    "not saved; a model loaded from the file has the default in its place",
-                    MinidlWarning,
-                    stacklevel=2,
-                )
-                continue
-            arguments[argument.name] = self.encode(value, f"{name}.{argument.name}")
+            if is_generator(value):
+                arguments[argument.name] = {"generator": None}
+            elif not _is_function(value):
+                arguments[argument.name] = self.encode(value, f"{name}.{argument.name}")
+            elif value is not argument.default:
+                self._leave_out(argument, f"{name}, {title}")
         return {"home": home, "type": title, "arguments": arguments}
+
+    def _leave_out(self, function: inspect.Parameter, name: str) -> None:
+        # Initial values are saved anyway; without any other function a loaded module would not be what it was.
+        if function.default is function.empty or not function.name.endswith("initializer"):
+            raise CheckpointError(
+                f"{name}, could not be made again: a file cannot hold the function given as {function.name!r}; make it "
+                "a method of a class of your own"
+            )
+        warnings.warn(
+            f"{name}: the function given as {function.name!r} is none of minidl.initializers and is not saved; a model "
+            "loaded from the file has the default in its place",
+            MinidlWarning,
+            stacklevel=2,
+        )
 
 
 class Decoder:
     """Turns what an `Encoder` gave back into values.
 
     Args:
-        arrays: all arrays of the file by name.
+        arrays: all arrays of the file by name; each can be used once.
+
+    Attributes:
+        room: how many numbers modules may have while they are made, whatever the file says of their sizes. What a
+            constructor makes twice is allowed for.
     """
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
-        self.arrays = arrays
-        self.numbers = sum(array.size for array in arrays.values())
+        self.arrays = dict(arrays)
+        parameters = (array for array in arrays.values() if array.dtype in (np.float32, np.float64))
+        self.room = 2 * sum(array.size for array in parameters) + ROOM
+
+    @cached_property
+    def _generator(self) -> np.random.Generator:
+        """Stands wherever there was one, until all states are loaded and each place gets its own again."""
+        return np.random.default_rng(0)
 
     def decode(self, node: Any) -> Any:
         """The value that a node of the text stands for.
@@ -135,9 +175,11 @@ class Decoder:
         if kind == "float":
             return float(content)
         if kind == "array":
-            return self.arrays[content]
+            return self.arrays.pop(content)
         if kind == "list":
-            return self.arrays[content].tolist()
+            return _checked(self.arrays.pop(content), np.float64, np.int64).tolist()
+        if kind == "text":
+            return str(_checked(self.arrays.pop(content), np.uint8).data, "utf-8", "surrogatepass")
         if kind == "tuple":
             return tuple(self.decode(item) for item in content)
         if kind == "dict":
@@ -146,29 +188,30 @@ class Decoder:
             return getattr(initializers, content)
         if kind == "module":
             return self._module(content)
+        if kind == "generator":
+            return self._generator
         raise CheckpointError(f"holds something unknown, {kind!r}; was it written by a newer minidl?")
 
     def _module(self, node: dict[str, Any]) -> Module:
         kind = _registered(node["home"], node["type"])
-        arguments = {name: self.decode(item) for name, item in node["arguments"].items()}
-        if node["home"] == "minidl" and any(type(size) is int and size > self.numbers for size in arguments.values()):
-            raise CheckpointError(f"is forged: {node['type']} of {arguments} is larger than the file")
-        placed: list[Any] = []
-        signature = _arguments(kind)
-        if any(argument.kind is argument.VAR_POSITIONAL for argument in signature):
-            for argument in signature:
-                if argument.kind in (argument.POSITIONAL_ONLY, argument.POSITIONAL_OR_KEYWORD):
-                    placed.append(arguments.pop(argument.name))
-                elif argument.kind is argument.VAR_POSITIONAL:
-                    placed.extend(arguments.pop(argument.name))
+        arguments = OrderedDict((name, self.decode(item)) for name, item in node["arguments"].items())
+        sizes = sorted(size for size in arguments.values() if type(size) is int and size > 0)
+        if node["home"] == "minidl" and issubclass(kind, Layer) and prod(sizes[-2:]) > self.room:
+            raise CheckpointError(f"is forged: {node['type']} of {dict(arguments)} is larger than the file")
+        signature = inspect.signature(kind)
+        for name, argument in signature.parameters.items():
+            if name in NOT_KEPT and argument.default is argument.empty:
+                arguments.setdefault(name, self._generator if name == "rng" else None)
+        if unknown := arguments.keys() - signature.parameters.keys():
+            raise CheckpointError(
+                f"describes a {node['type']} with {', '.join(sorted(unknown))}, which it does not take"
+            )
+        bound = inspect.BoundArguments(signature, arguments)
+        bound.apply_defaults()
         try:
-            return kind(*placed, **arguments)
+            return kind(*bound.args, **bound.kwargs)
         except Exception as error:  # a constructor may refuse its arguments in any way
             raise CheckpointError(f"describes a {node['type']} that cannot be made: {error}") from error
-
-
-def _arguments(kind: type[Module]) -> list[inspect.Parameter]:
-    return [item for name, item in inspect.signature(kind).parameters.items() if name not in KEPT_ELSEWHERE]
 
 
 def _registered(home: str, name: str) -> type[Module]:
@@ -191,6 +234,17 @@ def _text(key: Any, name: str) -> str:
     return key
 
 
+def _is_function(value: Any) -> bool:
+    """Whether it is a function or class, and none that a file can name."""
+    return callable(value) and not isinstance(value, Module) and not _is_initializer(value)
+
+
 def _is_initializer(value: Any) -> bool:
     name = getattr(value, "__name__", None)
     return name in initializers.__all__ and getattr(initializers, name) is value
+
+
+def _checked(array: Array, *types: Any) -> Array:
+    if array.dtype not in types or array.ndim != 1:
+        raise CheckpointError(f"is forged: it has a list or a text of {array.dtype}")
+    return array

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,13 +22,18 @@ from minidl.saving import (
     load_model_state,
     load_states,
     model_content,
+    model_state,
     states_of,
     write_content,
 )
 from minidl.training.callbacks import Callback
+from minidl.training.interruption import INTERRUPTED
 from minidl.training.run import Run
 
 __all__ = ["Checkpoint", "Resumption"]
+
+ENTRIES = ("model", "optimizer", "run", "batches", "data", "generators", "callbacks")
+"""What a run needs of a file."""
 
 
 class Checkpoint(Callback):
@@ -80,7 +88,7 @@ class Checkpoint(Callback):
             self.save(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        if self.every_epochs is not None and run.epoch % self.every_epochs == 0:
+        if run.interrupted or (self.every_epochs is not None and run.epoch % self.every_epochs == 0):
             self.save(run)
 
     def save(self, run: Run) -> None:
@@ -98,7 +106,7 @@ class Checkpoint(Callback):
                 "first_epoch": run.first_epoch,
                 "loss": run.loss,
                 "metrics": run.metrics,
-                "reason": None if run.interrupted else run.reason,
+                "reason": None if run.reason == INTERRUPTED else run.reason,
             },
             "batches": run.batches.state() if isinstance(run.batches, Batches) else None,
             "data": self._data,
@@ -108,48 +116,73 @@ class Checkpoint(Callback):
 
 
 class Resumption:
-    """Puts what a `Checkpoint` has saved into a run: at once all but the callbacks, and these when they have begun.
+    """Puts what a `Checkpoint` has saved into a run: at once model and optimizer, and when all have begun the rest.
+
+    As a context manager around the run it undoes all of that if the run fails before the rest is in its place.
 
     Raises:
         CheckpointError: a file that is damaged or of another run; nothing has changed then.
     """
 
     def __init__(self, path: str | os.PathLike[str], run: Run) -> None:
-        self.run, self.content = run, Content(path)
+        self.run, self.content, self.done = run, Content(path), False
         if "callbacks" not in self.content:
             raise CheckpointError(f"{os.fspath(path)!r} holds a model, not a run; load it with minidl.load")
-        before = run.model.state(), run.optimizer.state()
-        # Who is in training is what fit says, not the file.
-        with self.content.fits(), run.model.training_as(True):
+        if missing := [name for name in ENTRIES if name not in self.content]:
+            raise CheckpointError(f"{os.fspath(path)!r} lacks {', '.join(missing)}")
+        self._before = model_state(run.model), run.optimizer.state()
+        self._callbacks_before: list[tuple[Callback, dict[str, Any]]] = []
+        with self._fits():
             try:
                 self._load()
             except Exception:
-                run.model.load_state(before[0])
-                run.optimizer.load_state(before[1])
+                self.undo()
                 raise
 
     def _load(self) -> None:
         run, content = self.run, self.content
         self.states = self._matched(content["callbacks"])
-        model, optimizer, batches = content["model"], content["optimizer"], content["batches"]
+        model, optimizer, batches, saved = (content[name] for name in ("model", "optimizer", "batches", "run"))
         if model["written"] != repr(run.model):
             raise CheckpointError(f"is of the model {model['written']}, not of {run.model!r}")
+        for name, parameter in run.model.named_parameters():
+            if (dtype := model["state"][name].dtype) != parameter.dtype:
+                raise CheckpointError(f"is of a model with {name} in {dtype}, not in {parameter.dtype}")
         if optimizer["type"] != type(run.optimizer).__name__:
             raise CheckpointError(f"is of a run with {optimizer['type']}, not with {type(run.optimizer).__name__}")
+        self._check_generators()
+        if isinstance(run.batches, Batches):
+            run.batches.load_state(batches)
+        self.within = bool(batches["taken"])
+        run.epoch, run.step, run.first_epoch = (int(saved[name]) for name in ("epoch", "step", "first_epoch"))
+        run.loss, run.metrics, run.reason = float(saved["loss"]), dict(saved["metrics"]), saved["reason"]
         if content["data"] != _fingerprint(run):
             warnings.warn(
                 f"{content.path!r} is of a run on other data: what follows is not what it would have been",
                 MinidlWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
-        if isinstance(run.batches, Batches):
-            run.batches.load_state(batches)
         run.optimizer.load_state(optimizer["state"])
-        load_model_state(run.model, model)
-        load_states(_holders(run), content["generators"])
-        for name, value in content["run"].items():
-            setattr(run, name, value)
-        self.within = bool(batches["taken"])
+        self._load_model(model)
+
+    def _check_generators(self) -> None:
+        """Take the states over into generators of their own, so that nothing can fail when it is done in earnest."""
+        stand_ins = {place: (SimpleNamespace(rng=None), "rng") for place in _holders(self.run)}
+        load_states(stand_ins, self.content["generators"])
+
+    def _load_model(self, state: dict[str, Any]) -> None:
+        # Who is in training is what fit says, not the file.
+        with self.run.model.training_as(True):
+            load_model_state(self.run.model, state)
+
+    @contextmanager
+    def _fits(self) -> Iterator[None]:
+        """Inside this block every error about the content is a `CheckpointError` that says so and names the file."""
+        with self.content.fits():
+            try:
+                yield
+            except KeyError as error:
+                raise CheckpointError(f"lacks {error}") from error
 
     def _matched(self, saved: list[dict[str, Any]]) -> list[tuple[Callback, dict[str, Any]]]:
         """Each state that is not empty, with the callback of the same type whose turn it is."""
@@ -165,14 +198,32 @@ class Resumption:
         return pairs
 
     def __call__(self) -> bool:
-        """Give the callbacks their states; whether that is in the middle of an epoch."""
+        """Give callbacks and generators their states; whether that is in the middle of an epoch."""
         if self.within:
             for callback in self.run.callbacks:
                 callback.on_epoch_begin(self.run)
-        with self.content.fits():
+        with self._fits():
             for callback, state in self.states:
+                self._callbacks_before.append((callback, callback.state()))
                 callback.load_state(state)
+            load_states(_holders(self.run), self.content["generators"])
+        self.done = True
         return self.within
+
+    def __enter__(self) -> Resumption:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.done:
+            self.undo()
+
+    def undo(self) -> None:
+        """Have everything as it was before."""
+        for callback, state in self._callbacks_before:
+            with suppress(Exception):  # one that has refused the file's state may refuse its own
+                callback.load_state(state)
+        self._load_model(self._before[0])
+        self.run.optimizer.load_state(self._before[1])
 
 
 def _holders(run: Run) -> dict[str, tuple[Any, str]]:

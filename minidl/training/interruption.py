@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,26 +20,21 @@ INTERRUPTED = "interrupted by Ctrl-C"
 def interruptible(run: Run) -> Iterator[None]:
     """Inside this block Ctrl-C stops the run after its present step; pressed once more, it raises as always.
 
-    A handler that somebody else has set is left alone, and so is the signal in other threads than the main one; a
-    KeyboardInterrupt that arrives as an exception ends the run as well, in the middle of the step.
+    A handler that somebody else has set is left alone, and so is the signal in other threads than the main one.
     """
 
-    def stop(*_: Any) -> None:
+    def press(*_: Any) -> None:
         if run.interrupted:
             raise KeyboardInterrupt
         run.interrupted = True
-        run.stop(INTERRUPTED)
 
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        try:
-            signal.signal(signal.SIGINT, stop)
-        except ValueError:  # only the main thread may
-            ours = False
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        with suppress(ValueError):  # only the main thread may
+            signal.signal(signal.SIGINT, press)
     try:
         yield
-    except KeyboardInterrupt:
-        stop()
     finally:
-        if ours and signal.getsignal(signal.SIGINT) is stop:
+        if signal.getsignal(signal.SIGINT) is press:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        if run.interrupted:
+            run.stop(INTERRUPTED)

@@ -24,7 +24,7 @@ class ParameterAverage(Callback):
     The weight begins at 1, so that a is θ after the first step, and falls to 1 − d; from then on this is
     ``a ← d a + (1 − d) θ``. Thus a = Σᵢ dᵗ⁻ⁱ θᵢ / Σᵢ dᵗ⁻ⁱ at any time: an average from zero, its bias corrected as in
     Adam (Kingma and Ba 2015). For d → 1 it is the plain mean of Polyak and Juditsky (1992). PyTorch's
-    ``get_ema_multi_avg_fn`` and Keras' ``use_ema`` begin with θ after the first step, too, but with the weight
+    ``get_ema_multi_avg_fn`` and Keras 3's ``use_ema`` begin with θ after the first step, too, but with the weight
     1 − d from the second step on: there the first θ counts for dᵗ⁻¹ of all, 61% after 500 steps with d = 0.999.
 
     Training goes on from the parameters, not from the average. Buffers, such as BatchNorm's running means, are those

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from math import inf, isfinite
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from minidl.modules import Module
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import EVENTS, Callback
-from minidl.training.interruption import interruptible
+from minidl.training.interruption import INTERRUPTED, interruptible
 
 __all__ = ["Run"]
 
@@ -35,7 +34,7 @@ class Run:
         metrics: name -> value, what the latest epoch measured; callbacks may add to it.
         reason: why the run is to stop, None while it goes on.
         diverged: whether loss or gradient stopped being finite; the update was not applied then.
-        interrupted: whether Ctrl-C stopped it.
+        interrupted: whether Ctrl-C was pressed; the run ends after the present step then.
     """
 
     def __init__(
@@ -78,58 +77,76 @@ class Run:
             explain: says more about a batch whose loss or gradient is not finite.
             resume: takes over an earlier run's state once all have begun, and says if that was in mid-epoch.
         """
-        epoch_begin, step_begin, step_end, epoch_end = map(self._listeners, EVENTS[1:-1])
-        optimizer, grad = self.optimizer, self.model.parameters().grad
         # Overflow is what the finite check below is for; a warning would only come on top.
-        with np.errstate(all="ignore"), self._from_begin_to_end():
-            begun = resume is not None and resume()
-            while self.reason is None and self.epoch < self.epochs:
-                if not begun:
-                    for call in epoch_begin:
-                        call(self)
-                    if self.reason is not None:
-                        return
-                begun = False
-                for batch in self.batches:
-                    for call in step_begin:
-                        call(self)
-                    if self.reason is not None:
-                        return
-                    try:
-                        self.loss = evaluate(batch)
-                    except OverflowError:
-                        self.loss = inf
-                    if not isfinite(self.loss + grad.dot(grad)):
-                        self.diverged = True
-                        more = explain(batch) if explain is not None else ""
-                        self.stop(f"loss or gradient stopped being finite at step {self.step}{more}")
-                        return
-                    optimizer.step()
-                    self.step += 1
-                    for call in step_end:
-                        call(self)
-                    if self.reason is not None:
-                        return
-                self.epoch += 1
-                if measure is not None:
-                    measure()
-                for call in epoch_end:
-                    call(self)
-
-    @contextmanager
-    def _from_begin_to_end(self) -> Iterator[None]:
-        """Whoever was told that the run begins is told that it ends, in the same order, whatever happens between."""
-        begun: list[Callback] = []
-        try:
-            with interruptible(self):
+        with np.errstate(all="ignore"), interruptible(self):
+            begun: list[Callback] = []
+            try:
                 for callback in self.callbacks:
                     begun.append(callback)
                     callback.on_fit_begin(self)
-                yield
-        finally:
-            with ExitStack() as ends:
-                for callback in reversed(begun):
-                    ends.callback(callback.on_fit_end, self)
+                self._go(evaluate, measure, explain, in_epoch=resume is not None and resume())
+            except KeyboardInterrupt:
+                if self.interrupted:
+                    raise
+                self.interrupted = True
+            finally:
+                if self.interrupted:
+                    self.stop(INTERRUPTED)
+                self._end(begun)
+
+    def _go(
+        self,
+        evaluate: Callable[[Any], float],
+        measure: Callable[[], None] | None,
+        explain: Callable[[Any], str] | None,
+        *,
+        in_epoch: bool,
+    ) -> None:
+        """The loop."""
+        epoch_begin, step_begin, step_end, epoch_end = map(self._listeners, EVENTS[1:-1])
+        optimizer, grad = self.optimizer, self.model.parameters().grad
+        while self.reason is None and self.epoch < self.epochs:
+            if not in_epoch:
+                for call in epoch_begin:
+                    call(self)
+                if self.reason is not None:
+                    return
+            in_epoch = False
+            for batch in self.batches:
+                for call in step_begin:
+                    call(self)
+                if self.reason is not None:
+                    return
+                try:
+                    self.loss = evaluate(batch)
+                except OverflowError:
+                    self.loss = inf
+                if not isfinite(self.loss + grad.dot(grad)):
+                    self.diverged = True
+                    more = explain(batch) if explain is not None else ""
+                    self.stop(f"loss or gradient stopped being finite at step {self.step}{more}")
+                    return
+                optimizer.step()
+                self.step += 1
+                if self.interrupted:
+                    self.stop(INTERRUPTED)
+                for call in step_end:
+                    call(self)
+                if self.reason is not None:
+                    return
+            self.epoch += 1
+            if measure is not None:
+                measure()
+            for call in epoch_end:
+                call(self)
+
+    def _end(self, callbacks: list[Callback]) -> None:
+        """Tell all of these that the run ends, also if some of them fail then."""
+        if callbacks:
+            try:
+                callbacks[0].on_fit_end(self)
+            finally:
+                self._end(callbacks[1:])
 
     def _listeners(self, event: str) -> list[Callable[[Run], None]]:
         """The methods for an event of those callbacks that override it; the others cost nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -111,11 +112,14 @@ class Trainer:
             )
         self.optimizer.check_owner(self.model)
         inputs, targets = self._check_data(x, y)
-        measured = None
+        measured: list[tuple[str, Array, Array]] = []
         if isinstance(validation, float):
-            (inputs, targets), measured = hold_out(inputs, targets, validation)
+            (inputs, targets), held_out = hold_out(inputs, targets, validation)
+            measured.append(("validation", *held_out))
         elif validation is not None:
-            measured = self._check_data(*validation)
+            measured.append(("validation", *self._check_data(*validation)))
+        if training_loss:
+            measured.insert(0, ("training", inputs, targets))
         together = None if batch_size is None else batch_size * accumulate
         batches = Batches(inputs, targets, batch_size=together, shuffle=shuffle, rng=rng)
         history = self.history
@@ -137,14 +141,13 @@ class Trainer:
             return f", in batch {batches.taken} of epoch {run.epoch + 1}, {finding.words}"
 
         def measure() -> None:
-            run.metrics = {"loss": batches.mean(history.loss[-count:])}
-            for kind, data in (("training", (inputs, targets) if training_loss else None), ("validation", measured)):
-                if data is not None:
-                    for name, value in self._measure(*data, metrics or {}, batch_size).items():
-                        run.metrics[f"{kind}_{name}"] = value
+            run.metrics = {"loss": run.loss if count == 1 else batches.mean(history.loss[-count:])}
+            for kind, features, answers in measured:
+                for name, value in self._measure(features, answers, metrics or {}, batch_size).items():
+                    run.metrics[f"{kind}_{name}"] = value
 
         try:
-            with self.model.training_as(True):
+            with resume or nullcontext(), self.model.training_as(True):
                 run.go(witness.noting(evaluate), measure, explain=explain, resume=resume)
         finally:
             history.reason = run.reason
@@ -223,6 +226,10 @@ def _check(epochs: int, accumulate: int, batch_size: int | None, validation: Any
     for name, number, least in (("epochs", epochs, 0), ("accumulate", accumulate, 1)):
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
             raise HyperparameterError(f"{name} must be an integer of at least {least}, got {number!r}")
+    if isinstance(batch_size, bool) or not (batch_size is None or isinstance(batch_size, int | np.integer)):
+        raise HyperparameterError(f"batch_size must be a positive integer or None, got {batch_size!r}")
+    if batch_size is not None and batch_size < 1:
+        raise HyperparameterError(f"batch_size must be at least 1, got {batch_size}")
     if accumulate > 1 and batch_size is None:
         raise HyperparameterError("accumulate needs a batch_size: without one a batch is all there is")
     if on_divergence not in ("raise", "stop"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from math import isfinite
 from typing import Any, NamedTuple
@@ -49,8 +49,8 @@ class Witness:
 
     def note(self) -> None:
         """Remember buffers and generators as they are; for most models there are none."""
-        self._noted = [copy(getattr(module, name)) for module, name in self._buffers]
-        self._states = [getattr(*holder).bit_generator.state for holder in self._generators]
+        self._noted = [(module, name, copy(getattr(module, name))) for module, name in self._buffers]
+        self._states = [(holder, getattr(*holder).bit_generator.state) for holder in self._generators]
 
     def noting(self, evaluate: Callable[[Any], float]) -> Callable[[Any], float]:
         """`evaluate` with a note before, if there is anything to note."""
@@ -66,9 +66,9 @@ class Witness:
     def restore(self) -> None:
         """Bring back what was noted."""
         if self._needed:
-            for (module, name), value in zip(self._buffers, self._noted, strict=True):
+            for module, name, value in self._noted:
                 setattr(module, name, copy(value))
-            for holder, state in zip(self._generators, self._states, strict=True):
+            for holder, state in self._states:
                 getattr(*holder).bit_generator.state = state
 
     def find(self, evaluate: Callable[[Any], float], batch: Any) -> Finding:
@@ -77,18 +77,19 @@ class Witness:
         Afterwards buffers and generators are as they were before the step.
         """
         findings: list[Finding] = []
-        loss = float("inf")
         try:
             self.restore()
-            with self._watched(findings), suppress(Exception):
-                loss = evaluate(batch)
+            with self._watched(findings):
+                evaluate(batch)
+        except Exception as error:
+            findings.append(Finding(None, None, f"in no layer: {error!r}"))
         finally:
             self.restore()
-        return findings[0] if findings else self._in_no_module(loss)
+        return findings[0] if findings else self._in_no_layer()
 
-    def _in_no_module(self, loss: float) -> Finding:
+    def _in_no_layer(self) -> Finding:
         grad = self.model.parameters().grad
-        if isfinite(loss + grad.dot(grad)):
+        if isfinite(grad.dot(grad)):
             return Finding(None, None, "but not when the batch was evaluated again: it depends on more than its inputs")
         return Finding(None, None, "each number is finite, but the sum of their squares is not")
 
@@ -132,7 +133,7 @@ def _looking(path: str, module: Module, method: str, findings: list[Finding]) ->
         if direction == "backward":
             values |= {f"the gradient of its {name}": parameter.grad for name, parameter in own.items()}
         for what, value in values.items():
-            if not findings and value is not None and not np.isfinite(value).all():
+            if value is not None and not np.isfinite(value).all():
                 cause = [f"its {name}" for name, parameter in own.items() if not _finite(parameter.value)]
                 tell(f"{what} is not finite" + (f", since {' and '.join(cause)} is not either" if cause else ""))
         return result

@@ -39,7 +39,7 @@ TESTS = {
     "minidl/training/parameter_average": "training/test_parameter_average.py",
     "minidl/training/timer": "training/test_timer.py",
     "minidl/data": "test_data.py training/test_trainer*.py training/test_checkpoint_re*.py",
-    "minidl/training/callbacks": "training/test_callbacks*.py training/test_checkpoint_resumed.py",
+    "minidl/training/callbacks": "training/test_callbacks*.py training/test_minimize.py training/test_c*resumed.py",
     "minidl/training/checkpoint": "training/test_checkpoint*.py training/test_interruption_saved.py",
     "minidl/training/interruption": "training/test_interruption*.py",
     "minidl/training/run": "training/test_run.py training/test_callbacks*.py training/test_interruption*.py",

@@ -160,6 +160,21 @@ def test_what_is_not_overridden_costs_nothing() -> None:
     assert [len(run._listeners(event)) for event in EVENTS] == [0, 0, 0, 1, 1, 0]
 
 
+def test_a_callback_may_have_other_parents_too() -> None:
+    known: list[str] = []
+
+    class Registered:
+        """Keeps the names of its descendants."""
+
+        def __init_subclass__(cls) -> None:
+            known.append(cls.__name__)
+
+    class Both(Callback, Registered):
+        """A descendant of both."""
+
+    assert known == ["Both"]
+
+
 class Measures(Callback):
     """Adds a value of its own to what an epoch measured."""
 
@@ -176,6 +191,7 @@ def test_history_keeps_losses_epochs_and_reason() -> None:
     assert history.reason is None
     assert repr(history) == f"History(4 steps, last loss {history.loss[-1]:.6g})"
     assert repr(History()) == "History(0 steps)"
+    assert History().reason is None
 
 
 def test_history_state_round_trip() -> None:
@@ -199,6 +215,7 @@ def test_path_holds_every_point_as_a_copy() -> None:
 
 def test_path_of_a_fit() -> None:
     model, path = Sequential(Dense(1, 1, rng=0)), RecordPath()
+    assert (path.points, path.begin) == ([], 0)
     start = model.parameters().value.copy()
     Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [path]).fit(*data(), epochs=3)
     assert len(path.points) == 4

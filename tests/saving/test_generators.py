@@ -1,0 +1,299 @@
+"""Generators go on from a file as if there had been no break: the next numbers, and the next children."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidl import CheckpointError, Dropout, Residual, Sequential
+from minidl.saving import Content, generator_state, holders_of, load_states, states_of, write_content
+from minidl.saving.generators import LARGEST_POOL, MOST_SPAWNED, with_state
+from tests.saving.helpers import value_again
+
+Generator = np.random.Generator
+KINDS = [np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64]
+
+DRAWS: list[Callable[[Generator], Any]] = [
+    lambda g: g.random(),
+    lambda g: g.random(7),
+    lambda g: g.random(3, np.float32),
+    lambda g: g.integers(10),
+    lambda g: g.integers(0, 256, 5, np.uint8),
+    lambda g: g.integers(0, 1 << 20, dtype=np.uint32),
+    lambda g: g.standard_normal(),
+    lambda g: g.permutation(5),
+    lambda g: g.random(700),
+    lambda g: g.spawn(2)[1].random(),
+    lambda g: g.spawn(1)[0].spawn(1)[0].integers(1 << 60),
+]
+draws = st.lists(st.sampled_from(DRAWS), max_size=6)
+
+
+def future(generator: Generator) -> list[Any]:
+    """The next numbers of all types, the next children, and theirs."""
+    numbers = [np.asarray(draw(generator)).tolist() for draw in DRAWS]
+    return [numbers, [np.asarray(draw(generator.spawn(1)[0])).tolist() for draw in DRAWS]]
+
+
+def state_again(generator: Generator, folder: Path) -> dict[str, Any]:
+    state: dict[str, Any] = value_again(generator_state(generator), folder)
+    assert repr(state) == repr(generator_state(generator))
+    return state
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=st.integers(0, 2**128), before=draws)
+def test_all_kinds(kind: Any, seed: int, before: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
+    generator = Generator(kind(seed))
+    for draw in before:
+        draw(generator)
+    state = state_again(generator, tmp_path_factory.mktemp("state"))
+    new = with_state(state)
+    assert type(new.bit_generator) is kind
+    assert future(new) == future(generator)
+
+
+@given(before=draws, between=draws)
+def test_a_generator_at_hand_takes_the_state_over_if_it_can(before: list[Any], between: list[Any]) -> None:
+    """The same object, which others may hold, too: unless it has more children than the state."""
+    generator, at_hand = np.random.default_rng(3), np.random.default_rng(3)
+    for draw in before:
+        draw(generator)
+    for draw in between:
+        draw(at_hand)
+    spawned = [g.bit_generator.seed_seq.n_children_spawned for g in (generator, at_hand)]  # type: ignore[attr-defined]
+    back = with_state(generator_state(generator), at_hand)
+    assert (back is at_hand) == (spawned[1] <= spawned[0])
+    assert future(back) == future(generator)
+
+
+def spawned(generator: Generator, count: int) -> Generator:
+    generator.spawn(count)
+    return generator
+
+
+OTHERS: list[tuple[Callable[[], Generator], bool]] = [
+    (lambda: np.random.default_rng(3), True),
+    (lambda: spawned(np.random.default_rng(3), 5), True),
+    (lambda: spawned(np.random.default_rng(3), 6), False),
+    (lambda: np.random.default_rng(4), False),
+    (lambda: np.random.default_rng(3).spawn(1)[0], False),
+    (lambda: Generator(np.random.SFC64(3)), False),
+    (lambda: Generator(np.random.PCG64(np.random.SeedSequence(3, pool_size=8))), False),
+    (lambda: np.random.default_rng([3]), False),
+]
+
+
+@pytest.mark.parametrize(("make", "same"), OTHERS)
+def test_a_generator_of_another_seed_is_left_as_it_is(make: Callable[[], Generator], same: bool) -> None:
+    generator, at_hand = spawned(np.random.default_rng(3), 5), make()
+    generator.random(4)
+    before = repr(generator_state(at_hand))
+    back = with_state(generator_state(generator), at_hand)
+    assert (back is at_hand) is same
+    assert same or repr(generator_state(at_hand)) == before
+    assert future(back) == future(generator)
+
+
+@pytest.mark.parametrize(("more", "same"), [(MOST_SPAWNED, True), (MOST_SPAWNED + 1, False)])
+def test_a_generator_does_not_spawn_without_end_to_catch_up(more: int, same: bool) -> None:
+    state = {**generator_state(np.random.default_rng(0)), "children": more}
+    at_hand = np.random.default_rng(0)
+    assert (with_state(state, at_hand) is at_hand) is same
+    assert generator_state(with_state(state))["children"] == more
+
+
+ENTROPIES: list[Any] = [0, 2**200, [1, 2], (1, [2, 2**70]), range(3), np.array([3, 4]), np.array([5, 6], np.uint32)]
+ENTROPIES += [np.int64(7), np.uint8(8), [np.int32(9), 10], np.arange(3), ["0x12", "3"], [], None]
+
+
+@pytest.mark.parametrize("entropy", ENTROPIES, ids=repr)
+def test_seeds_of_all_kinds(entropy: Any, tmp_path: Path) -> None:
+    generator = np.random.default_rng(entropy)
+    child = generator.spawn(2)[1]
+    for each in (generator, child):
+        state = state_again(each, tmp_path)
+        twin = deepcopy(each)
+        assert with_state(state, twin) is twin
+        assert future(with_state(state)) == future(twin) == future(each)
+
+
+class OwnSeeds(np.random.bit_generator.ISeedSequence):
+    """Seeds that NumPy did not make."""
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
+        return np.arange(n_words, dtype=dtype)
+
+
+class OwnBits(np.random.PCG64):
+    """A bit generator that NumPy does not have."""
+
+
+UNSAVABLE: list[Callable[[], Generator]] = [
+    lambda: Generator(OwnBits(0)),
+    lambda: Generator(np.random.PCG64(OwnSeeds())),  # type: ignore[arg-type]
+    lambda: Generator(np.random.PCG64(np.random.SeedSequence(0, pool_size=LARGEST_POOL + 1))),
+]
+
+
+@pytest.mark.parametrize("make", UNSAVABLE)
+def test_generators_that_no_file_can_hold(make: Callable[[], Generator]) -> None:
+    generator = make()
+    with pytest.raises(CheckpointError, match=r"the generator Generator\(\w+\) at 0x\w+ cannot be saved"):
+        generator_state(generator)
+    # One at hand is replaced.
+    new = with_state(generator_state(np.random.default_rng(0)), generator)
+    assert new is not generator
+    assert new.random() == np.random.default_rng(0).random()
+
+
+def test_a_pool_of_the_largest_size() -> None:
+    generator = Generator(np.random.PCG64(np.random.SeedSequence(0, pool_size=LARGEST_POOL)))
+    assert with_state(generator_state(generator)).random() == generator.random()
+
+
+def changed(kind: Any, path: str, value: Any) -> dict[str, Any]:
+    """A state with one change, such as "bits.state.pos" for state["bits"]["state"]["pos"]."""
+    state = inner = generator_state(Generator(kind(0)))
+    *parents, last = path.split(".")
+    for name in parents:
+        inner = inner[name]
+    inner[last] = value
+    return state
+
+
+FORGED: list[tuple[Any, str, Any]] = [
+    (np.random.PCG64, "kind", "Generator"),
+    (np.random.PCG64, "kind", "RandomState"),
+    (np.random.PCG64, "kind", ["PCG64"]),
+    (np.random.PCG64, "pool_size", LARGEST_POOL + 1),
+    (np.random.PCG64, "pool_size", 10**9),
+    (np.random.PCG64, "pool_size", 1),
+    (np.random.PCG64, "children", -1),
+    (np.random.PCG64, "children", 2**40),
+    (np.random.PCG64, "entropy", -1),
+    (np.random.PCG64, "entropy", 0.5),
+    (np.random.PCG64, "spawn_key", 3),
+    (np.random.PCG64, "bits", 3),
+    (np.random.PCG64, "bits", {}),
+    (np.random.PCG64, "bits.state", None),
+    (np.random.PCG64, "bits.bit_generator", "SFC64"),
+    (np.random.PCG64, "bits.state.state", -1),
+    (np.random.PCG64, "bits.state.state", 2**128),
+    (np.random.MT19937, "bits.state.pos", 625),
+    (np.random.MT19937, "bits.state.pos", 10**6),
+    (np.random.MT19937, "bits.state.pos", -1),
+    (np.random.MT19937, "bits.state.pos", "0"),
+    (np.random.MT19937, "bits.state.key", np.zeros(10, np.uint32)),
+    (np.random.Philox, "bits.buffer_pos", -1),
+    (np.random.Philox, "bits.buffer_pos", 5),
+    (np.random.Philox, "bits.buffer", np.zeros(2, np.uint64)),
+    (np.random.Philox, "bits.state.counter", np.zeros(2, np.uint64)),
+    (np.random.SFC64, "bits.state.state", np.zeros(3, np.uint64)),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "value"), FORGED)
+def test_forged_states(kind: Any, path: str, value: Any, tmp_path: Path) -> None:
+    """None is taken: NumPy would read memory that is not its own, or count for hours. Nothing changes."""
+    saved = {
+        "states": [generator_state(np.random.default_rng(0)), changed(kind, path, value)],
+        "places": {"a": 0, "b": 1},
+    }
+    write_content({"generators": saved}, tmp_path / "forged.npz")
+    content = Content(tmp_path / "forged.npz")
+    holders = {"a": (SimpleNamespace(rng=np.random.default_rng(0)), "rng"), "b": (SimpleNamespace(rng=None), "rng")}
+    holders["a"][0].rng.random()
+    before = repr(generator_state(holders["a"][0].rng))
+    with pytest.raises(CheckpointError, match="forged.npz"), content.fits():  # noqa: RUF043
+        load_states(holders, content["generators"])
+    assert repr(generator_state(holders["a"][0].rng)) == before
+    assert holders["b"][0].rng is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        (np.random.MT19937, "bits.state.pos", 0),
+        (np.random.MT19937, "bits.state.pos", 624),
+        (np.random.Philox, "bits.buffer_pos", 0),
+        (np.random.Philox, "bits.buffer_pos", 4),
+    ],
+)
+def test_positions_at_the_border(kind: Any, path: str, value: Any) -> None:
+    state = changed(kind, path, value)
+    assert repr(generator_state(with_state(state))) == repr(state)
+
+
+def place(**generators: Generator) -> dict[str, tuple[Any, str]]:
+    owner = SimpleNamespace(**generators)
+    return {name: (owner, name) for name in generators}
+
+
+def test_who_shares_a_generator_shares_one_again() -> None:
+    rng = np.random.default_rng
+    one, two = rng(1), rng(2)
+    saved = states_of(place(a=one, b=two, c=one, d=two))
+    assert saved["places"] == {"a": 0, "b": 1, "c": 0, "d": 1}
+    assert len(saved["states"]) == 2
+    expected = [one.random(), two.random()]
+    shared = rng(1)
+    for present in (
+        place(a=rng(1), b=rng(2), c=rng(1), d=rng(2)),
+        place(a=rng(5), b=rng(6), c=rng(7), d=rng(8)),
+        place(a=shared, b=shared, c=shared, d=shared),
+        place(a=rng(2), b=rng(1), c=rng(2), d=rng(1)),
+    ):
+        load_states(present, saved)
+        owner = present["a"][0]
+        assert owner.a is owner.c
+        assert owner.b is owner.d
+        assert owner.a is not owner.b
+        assert [owner.a.random(), owner.b.random()] == expected
+
+
+def test_who_does_not_share_a_generator_has_one_of_its_own_again() -> None:
+    rng = np.random.default_rng
+    first, second = rng(1), rng(1)
+    second.random()
+    saved = states_of(place(a=first, b=second))
+    shared = rng(1)
+    present = place(a=shared, b=shared)
+    load_states(present, saved)
+    owner = present["a"][0]
+    assert owner.a is shared
+    assert owner.b is not shared
+    assert [owner.a.random(), owner.b.random()] == [first.random(), second.random()]
+
+
+@pytest.mark.parametrize(("here", "words"), [({"a", "c"}, "at a, c"), (set(), "at no place"), ({"b"}, "at b")])
+def test_other_places_are_refused(here: set[str], words: str) -> None:
+    rng = np.random.default_rng
+    saved = states_of(place(a=rng(0), b=rng(1)))
+    present = place(**{name: rng(2) for name in sorted(here)})
+    with pytest.raises(CheckpointError, match=f"has generators at a, b, here they are {words}"):
+        load_states(present, saved)
+    with pytest.raises(CheckpointError, match="has generators at no place, here they are at a, b"):
+        load_states(place(a=rng(0), b=rng(1)), states_of({}))
+
+
+def test_places_in_a_model() -> None:
+    inner, outer = Dropout(rng=0), Dropout(rng=1)
+    model = Sequential(outer, Residual(inner))
+    holders = holders_of(model)
+    assert holders == {"model.0.rng": (outer, "rng"), "model.1.0.rng": (inner, "rng")}
+    assert getattr(*holders["model.1.0.rng"]) is inner.rng
+    assert states_of({}) == {"states": [], "places": {}}
+
+
+def test_without_generators_nobody_loads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy loads them lazily, which takes longer than a small run."""
+    model = Sequential(Dropout())
+    monkeypatch.delitem(__import__("sys").modules, "numpy.random")
+    assert holders_of(model) == {}

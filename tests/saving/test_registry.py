@@ -1,0 +1,82 @@
+"""Which type a file means: by home and name, by its name alone if that is enough, and else none."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minidl import CheckpointError, Layer, Module, Sequential, load, save
+
+
+def defined(home: str, monkeypatch: pytest.MonkeyPatch, factor: int = 1) -> type[Layer]:
+    """A layer `Twin` as a module of that name would define it, forgotten at the end of the test."""
+    monkeypatch.setattr(Module, "registered", dict(Module.registered))
+    namespace: dict[str, Any] = {"__module__": home, "factor": factor, "forward": lambda self, x: x * self.factor}
+    return type("Twin", (Layer,), namespace)
+
+
+def forget(kind: type[Layer]) -> None:
+    del Module.registered[kind.registered_as()]
+
+
+@pytest.mark.parametrize(("written", "read"), [("__main__", "script"), ("script", "__main__"), ("a.b", "c")])
+def test_a_layer_of_a_script_that_is_imported_now(
+    written: str, read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = defined(written, monkeypatch)
+    save(Sequential(first()), tmp_path / "model.npz")
+    forget(first)
+    second = defined(read, monkeypatch)
+    assert type(load(tmp_path / "model.npz")[0]) is second
+
+
+def test_a_layer_that_is_known_by_home_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [defined(home, monkeypatch) for home in ("one", "two", "__main__")]
+    for kind in kinds:
+        save(kind(), tmp_path / "model.npz")
+        assert type(load(tmp_path / "model.npz")) is kind
+
+
+def test_a_layer_that_several_homes_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = defined("one", monkeypatch)
+    save(first(), tmp_path / "model.npz")
+    forget(first)
+    for home in ("two", "three"):
+        defined(home, monkeypatch)
+    words = "needs the type 'Twin' of 'one', which several modules define; import the module that defines it before"
+    with pytest.raises(CheckpointError, match=words):
+        load(tmp_path / "model.npz")
+
+
+def test_the_latest_definition_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(Sequential(defined("__main__", monkeypatch, factor=1)()), tmp_path / "model.npz")
+    latest = defined("__main__", monkeypatch, factor=2)
+    loaded = load(tmp_path / "model.npz")
+    assert type(loaded[0]) is latest
+    assert loaded.predict([[1.0]]).item() == 2.0
+
+
+@pytest.mark.parametrize(("home", "other"), [("script", "minidl"), ("minidl", "script"), ("script", None)])
+def test_a_type_that_nothing_has_defined(
+    home: str, other: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layer of a user never stands for one of minidl's own, nor the other way round."""
+    kind = defined(home if home != "minidl" else "minidl.layers", monkeypatch)
+    save(Sequential(kind()), tmp_path / "model.npz")
+    forget(kind)
+    if other is not None:
+        defined(other if other != "minidl" else "minidl.layers", monkeypatch)
+    words = f"model.npz' needs the type 'Twin' of '{home}', which nothing has defined; import the module that defines"
+    with pytest.raises(CheckpointError, match=words):
+        load(tmp_path / "model.npz")
+
+
+def test_no_two_types_of_minidl_have_one_name() -> None:
+    kinds: list[type[Module]] = [Module]
+    for kind in kinds:
+        below = [sub for sub in kind.__subclasses__() if sub.__module__.startswith("minidl.")]
+        kinds += [sub for sub in below if hasattr(import_module(sub.__module__), sub.__name__)]  # no Twin
+    names = {kind.registered_as() for kind in kinds[1:]}
+    assert len(names) == len(set(kinds[1:])) > 30
+    assert all(home == "minidl" and Module.registered[home, name].__name__ == name for home, name in names)

@@ -1,0 +1,191 @@
+"""Ctrl-C: a run ends after the present step with everything kept, and a second one ends it at once."""
+
+import signal
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import (
+    SGD,
+    Dense,
+    DivergenceError,
+    MSELoss,
+    Quadratic,
+    RecordPath,
+    Run,
+    Sequential,
+    Trainer,
+    minimize,
+)
+from minidl.training.callbacks import EVENTS
+from minidl.training.interruption import INTERRUPTED
+from minidl.typing import Array
+from tests.helpers import bits
+from tests.training import endless
+from tests.training.failing import Elementwise, Fragile
+from tests.training.pressing import DEFAULT, PLACES, At, press, raises
+
+BATCHES = 3
+pytestmark = pytest.mark.usefixtures("python_handler")
+
+
+def check_whole(trainer: Trainer, path: RecordPath, run: Run) -> None:
+    """What an interrupted run leaves is what a run of so many steps leaves."""
+    whole, points = endless.trainer(), RecordPath()
+    whole.callbacks = [points]
+    endless.fit(whole, 4)
+    steps = len(trainer.history.loss)
+    assert steps == run.step == trainer.optimizer.steps == len(path.points) - 1
+    assert trainer.history.loss == whole.history.loss[:steps]
+    assert bits(trainer.model.parameters().value) == bits(points.points[steps])
+    assert trainer.history.reason == INTERRUPTED
+    assert run.interrupted
+    assert signal.getsignal(signal.SIGINT) is DEFAULT
+    assert trainer.model.training
+
+
+@pytest.mark.parametrize(("event", "nth"), PLACES)
+def test_it_ends_after_the_present_step_with_everything_kept(event: str, nth: int) -> None:
+    path, at, other = RecordPath(), At(event, nth), At("", 0)
+    trainer = endless.trainer(path, at, other)
+    endless.fit(trainer, 10**6)
+    check_whole(trainer, path, at.run)
+    steps = {"on_fit_begin": 0, "on_step_begin": nth - 1, "on_step_end": nth, "on_epoch_end": BATCHES * nth}
+    assert at.run.step - steps.get(event, BATCHES * (nth - 1)) in (0, 1)
+    assert at.counts["on_step_end"] == other.counts["on_step_end"] == at.run.step
+    assert other.counts["on_fit_begin"] == other.counts["on_fit_end"] == 1
+    assert other.reason == INTERRUPTED
+
+
+def test_in_on_fit_end_it_waits_for_all_to_be_told() -> None:
+    first, second = At("on_fit_end", 1), At("", 0)
+    trainer = endless.trainer(first, second)
+    try:
+        endless.fit(trainer, 2)
+    except KeyboardInterrupt:
+        pytest.fail("it raised")
+    assert second.counts["on_fit_end"] == 1
+    assert trainer.history.reason == INTERRUPTED
+    assert signal.getsignal(signal.SIGINT) is DEFAULT
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_pressed_twice_it_raises_at_once_and_all_are_told_of_the_end(event: str) -> None:
+    pressed: list[int] = []
+
+    def twice() -> None:
+        for time in (1, 2):
+            pressed.append(time)
+            press()
+
+    at, other = At(event, 1, twice), At("", 0)
+    trainer = endless.trainer(at, other)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        endless.fit(trainer, 2)
+    assert pressed == [1, 2]
+    assert caught.value.__context__ is None
+    assert at.counts["on_fit_end"] == 1
+    assert other.counts["on_fit_end"] == other.counts["on_fit_begin"] == (event != "on_fit_begin")
+    assert signal.getsignal(signal.SIGINT) is DEFAULT
+    assert trainer.model.training
+    assert trainer.history.reason == INTERRUPTED
+
+
+@pytest.mark.parametrize(("event", "nth"), PLACES)
+def test_a_keyboard_interrupt_that_a_callback_raises_ends_the_run_too(event: str, nth: int) -> None:
+    path, at = RecordPath(), At(event, nth, raises)
+    trainer = endless.trainer(path, at)
+    endless.fit(trainer, 10**6)
+    check_whole(trainer, path, at.run)
+    assert at.counts["on_fit_end"] == 1
+    assert at.reason == INTERRUPTED
+
+
+def test_a_keyboard_interrupt_in_a_layer_leaves_the_step_untaken() -> None:
+    class Rings(Elementwise):
+        """Raises in its fourth forward."""
+
+        left = 4
+
+        def forward(self, x: Array) -> Array:
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    model, path = Sequential(Dense(3, 1), Rings(), rng=0), RecordPath()
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [path])
+    endless.fit(trainer, 2)
+    assert len(trainer.history.loss) == trainer.optimizer.steps == 3
+    assert bits(model.parameters().value) == bits(path.points[3])
+    assert trainer.history.reason == INTERRUPTED
+
+
+def test_a_step_that_diverges_while_it_is_pressed_says_that_it_diverged() -> None:
+    class Presses(Fragile):
+        """Presses Ctrl-C once, in a step that fails."""
+
+        pressed = False
+
+        def forward(self, x: Array) -> Array:
+            if not self.pressed:
+                self.pressed = True
+                press()
+            return x * np.nan
+
+    model = Sequential(Dense(3, 1), Presses(), rng=0)
+    with pytest.raises(DivergenceError, match="stopped being finite at step 0"):
+        endless.fit(Trainer(model, MSELoss(), SGD(model.parameters(), 0.1)), 2)
+
+
+@pytest.mark.parametrize("handler", [lambda *_: None, signal.SIG_IGN])
+def test_a_handler_of_somebody_else_is_left_alone(handler: Any) -> None:
+    signal.signal(signal.SIGINT, handler)
+    trainer = endless.trainer(At("on_step_begin", 2))
+    endless.fit(trainer, 2)
+    assert trainer.history.reason is None
+    assert len(trainer.history.loss) == 2 * BATCHES
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_handler_that_is_set_in_the_middle_stays() -> None:
+    def handler(*_: Any) -> None: ...
+
+    trainer = endless.trainer(At("on_step_begin", 2, lambda: signal.signal(signal.SIGINT, handler)))
+    endless.fit(trainer, 1)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_in_another_thread_nothing_is_touched() -> None:
+    trainer, failed = endless.trainer(At("on_step_begin", 2, lambda: seen.append(signal.getsignal(signal.SIGINT)))), []
+    seen: list[Any] = []
+
+    def work() -> None:
+        try:
+            endless.fit(trainer, 2)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert failed == []
+    assert seen == [DEFAULT]
+    assert len(trainer.history.loss) == 2 * BATCHES
+
+
+@pytest.mark.parametrize("do", [press, raises])
+@pytest.mark.parametrize("event", ["on_step_begin", "on_step_end"])
+def test_minimize_ends_after_the_present_step_too(do: Any, event: str) -> None:
+    bowl = Quadratic([[1.0, 0.0], [0.0, 3.0]], start=[1.0, 2.0])
+    at = At(event, 5, do)
+    descent = minimize(bowl, SGD(bowl.parameters(), 0.01), 10**6, [at])
+    assert descent.steps - (4 if event == "on_step_begin" else 5) in (0, 1)
+    assert (descent.fate, descent.reason) == ("unfinished", INTERRUPTED)
+    assert descent.path is not None
+    assert [*descent.loss, descent.value] == [bowl.value(point) for point in descent.path]
+    assert bits(descent.path[-1]) == bits(descent.theta) == bits(bowl.parameters().value)
+    assert at.counts["on_fit_end"] == 1
+    assert signal.getsignal(signal.SIGINT) is DEFAULT
