@@ -142,9 +142,13 @@ class Batches:
         Raises:
             StateError: batches of other data, of another size, or shuffled where these are not.
         """
-        for name, what in (("samples", "samples"), ("batch_size", "samples a batch"), ("shuffle", "as shuffle")):
+        for name, what in (
+            ("samples", "number of samples to learn from"),
+            ("batch_size", "batch_size (times accumulate)"),
+            ("shuffle", "shuffle (of more than one batch)"),
+        ):
             if state[name] != self.state()[name]:
-                raise StateError(f"the state is of batches with {state[name]} {what}, here it is {self.state()[name]}")
+                raise StateError(f"the {what} was {state[name]} and is {self.state()[name]} now; make it the same")
         self.taken, self._order = int(state["taken"]), state["order"]
         self._going_on = self.taken > 0
 

@@ -28,7 +28,7 @@ class Dense(Layer):
         rng: seed or generator for that.
 
     Raises:
-        HyperparameterError: sizes that are not positive integers.
+        HyperparameterError: sizes that are not positive integers, an initializer that is no function.
         ShapeError: a batch that is not (n, inputs).
 
     >>> layer = Dense(2, 1)
@@ -51,6 +51,10 @@ class Dense(Layer):
         for name, size in (("inputs", inputs), ("outputs", outputs)):
             if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
                 raise HyperparameterError(f"Dense: {name} must be a positive integer, got {size!r}")
+        if not callable(initializer):
+            raise HyperparameterError(
+                f"Dense: initializer must be a function such as minidl.initializers.he_normal, got {initializer!r}"
+            )
         self.inputs, self.outputs = int(inputs), int(outputs)
         self.use_bias, self.initializer = use_bias, initializer
         self.weight = Parameter(np.zeros((self.inputs, self.outputs)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import nan
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -75,7 +76,8 @@ class History(Callback):
 
     Attributes:
         loss: the loss at each step, before the step.
-        epochs: name -> one value an epoch, such as "loss" (mean over the epoch's steps) and "validation_loss".
+        epochs: name -> one value an epoch, such as "loss" (mean over the epoch's steps) and "validation_loss"; nan for
+            epochs before one in which it was first measured.
         reason: why the latest run stopped early, None if it did not.
     """
 
@@ -89,7 +91,10 @@ class History(Callback):
 
     def on_epoch_end(self, run: Run) -> None:
         for name, value in run.metrics.items():
-            self.epochs.setdefault(name, []).append(value)
+            values = self.epochs.setdefault(name, [])
+            if len(values) < run.epoch - 1:
+                values.extend([nan] * (run.epoch - 1 - len(values)))
+            values.append(value)
 
     def state(self) -> dict[str, Any]:
         epochs = {f"epochs.{name}": np.array(values) for name, values in self.epochs.items()}

@@ -32,7 +32,7 @@ from minidl.training.run import Run
 
 __all__ = ["Checkpoint", "Resumption"]
 
-ENTRIES = ("model", "optimizer", "run", "batches", "data", "generators", "callbacks")
+ENTRIES = ("model", "optimizer", "run", "batches", "data", "script", "generators", "callbacks")
 """What a run needs of a file."""
 
 
@@ -41,7 +41,9 @@ class Checkpoint(Callback):
 
     The file holds parameters, buffers, optimizer, epoch and batch, the order of the samples, every generator, the
     history and what the other callbacks keep. It is replaced as a whole: after a crash at any moment there is the
-    newest or the one before. `minidl.load` makes the model of it. A run that Ctrl-C stops is saved once more.
+    newest or the one before. `minidl.load` makes the model of it, as it was then; the best weights that an
+    `EarlyStopping` brings back at the end are not in it. A run that Ctrl-C stops is saved once more. A new run that is
+    not resumed from the file replaces it.
 
     Args:
         path: the file.
@@ -110,6 +112,7 @@ class Checkpoint(Callback):
             },
             "batches": run.batches.state() if isinstance(run.batches, Batches) else None,
             "data": self._data,
+            "script": run.script,
             "generators": states_of(_holders(run)),
             "callbacks": [{"type": type(callback).__name__, "state": callback.state()} for callback in others],
         }
@@ -143,16 +146,15 @@ class Resumption:
         run, content = self.run, self.content
         self.states = self._matched(content["callbacks"])
         model, optimizer, batches, saved = (content[name] for name in ("model", "optimizer", "batches", "run"))
-        if model["written"] != repr(run.model):
-            raise CheckpointError(f"is of the model {model['written']}, not of {run.model!r}")
+        if model["written"] != (written := self._before[0]["written"]):
+            raise CheckpointError(f"is of the model {model['written']}, not of {written}")
         for name, parameter in run.model.named_parameters():
             if (dtype := model["state"][name].dtype) != parameter.dtype:
                 raise CheckpointError(f"is of a model with {name} in {dtype}, not in {parameter.dtype}")
-        if optimizer["type"] != type(run.optimizer).__name__:
-            raise CheckpointError(f"is of a run with {optimizer['type']}, not with {type(run.optimizer).__name__}")
-        self._check_generators()
         if isinstance(run.batches, Batches):
             run.batches.load_state(batches)
+        self._check_script(optimizer)
+        self._check_generators()
         self.within = bool(batches["taken"])
         run.epoch, run.step, run.first_epoch = (int(saved[name]) for name in ("epoch", "step", "first_epoch"))
         run.loss, run.metrics, run.reason = float(saved["loss"]), dict(saved["metrics"]), saved["reason"]
@@ -164,6 +166,23 @@ class Resumption:
             )
         run.optimizer.load_state(optimizer["state"])
         self._load_model(model)
+
+    def _check_script(self, optimizer: dict[str, Any]) -> None:
+        """See that loss and optimizer are those of the file, but for the optimizer's numbers, which may change."""
+        then, now = self.content["script"], self.run.script
+        same = then["optimizer"] == now["optimizer"]
+        kept = optimizer["state"].keys() == self.run.optimizer.state().keys()
+        if not same and not (optimizer["type"] == type(self.run.optimizer).__name__ and kept):
+            raise CheckpointError(f"is of a run with {then['optimizer']}, not with {now['optimizer']}")
+        if then["loss"] != now["loss"]:
+            raise CheckpointError(f"is of a run with {then['loss']}, not with {now['loss']}")
+        if not same:
+            warnings.warn(
+                f"{self.content.path!r} is of a run with {then['optimizer']}, and its numbers are taken, not those of "
+                f"{now['optimizer']}; to change one, set it in a callback's on_fit_begin",
+                MinidlWarning,
+                stacklevel=5,
+            )
 
     def _check_generators(self) -> None:
         """Take the states over into generators of their own, so that nothing can fail when it is done in earnest."""
@@ -184,8 +203,8 @@ class Resumption:
             except KeyError as error:
                 raise CheckpointError(f"lacks {error}") from error
 
-    def _matched(self, saved: list[dict[str, Any]]) -> list[tuple[Callback, dict[str, Any]]]:
-        """Each state that is not empty, with the callback of the same type whose turn it is."""
+    def _matched(self, saved: list[dict[str, Any]]) -> list[tuple[Callback, dict[str, Any], dict[str, Any]]]:
+        """Each state that is not empty: the callback of the same type whose turn it is, that state, and its present."""
         waiting = list(self.run.callbacks)
         pairs = []
         for entry in saved:
@@ -194,7 +213,7 @@ class Resumption:
                 if match is None:
                     raise CheckpointError(f"is of a run with a callback {entry['type']}, which this one lacks")
                 waiting.remove(match)
-                pairs.append((match, entry["state"]))
+                pairs.append((match, entry["state"], match.state()))
         return pairs
 
     def __call__(self) -> bool:
@@ -203,8 +222,8 @@ class Resumption:
             for callback in self.run.callbacks:
                 callback.on_epoch_begin(self.run)
         with self._fits():
-            for callback, state in self.states:
-                self._callbacks_before.append((callback, callback.state()))
+            for callback, state, before in self.states:
+                self._callbacks_before.append((callback, before))
                 callback.load_state(state)
             load_states(_holders(self.run), self.content["generators"])
         self.done = True

@@ -18,7 +18,7 @@ class EarlyStopping(Callback):
 
     Args:
         monitor: name of the measure, such as "validation_loss".
-        patience: epochs without improvement after which the run stops.
+        patience: epochs of a fit without improvement after which it stops.
         min_delta: least change that counts as an improvement.
         mode: whether "min" or "max" is better.
 
@@ -54,18 +54,25 @@ class EarlyStopping(Callback):
         self.mode = mode
         self.best, self.best_epoch = inf if mode == "min" else -inf, 0
         self.best_state: dict[str, Any] | None = None
+        self.begin = 0
+
+    def on_fit_begin(self, run: Run) -> None:
+        self.begin = run.epoch
 
     def on_epoch_end(self, run: Run) -> None:
         if self.monitor not in run.metrics:
+            hint = "; pass validation= to fit" if self.monitor.startswith("validation_") else ""
             raise StateError(
-                f"EarlyStopping watches {self.monitor!r}, but the run measures {', '.join(run.metrics) or 'nothing'}"
+                f"EarlyStopping watches {self.monitor!r}, but the run measures "
+                f"{', '.join(run.metrics) or 'nothing'}{hint}"
             )
         value = run.metrics[self.monitor]
         gain = self.best - value if self.mode == "min" else value - self.best
         if gain > self.min_delta:
             self.best, self.best_epoch, self.best_state = value, run.epoch, run.model.state()
-        elif run.epoch - self.best_epoch >= self.patience:
-            run.stop(f"{self.monitor} has not improved for {self.patience} epochs; back to epoch {self.best_epoch}")
+        elif run.epoch - max(self.best_epoch, self.begin) >= self.patience:
+            back = f"; back to epoch {self.best_epoch}" if self.best_state is not None else ""
+            run.stop(f"{self.monitor} has not improved for {self.patience} epochs{back}")
 
     def on_fit_end(self, run: Run) -> None:
         if self.best_state is not None:
@@ -73,10 +80,10 @@ class EarlyStopping(Callback):
 
     def state(self) -> dict[str, Any]:
         best = {f"best_state.{name}": value for name, value in (self.best_state or {}).items()}
-        return {"best": self.best, "best_epoch": self.best_epoch, **best}
+        return {"best": self.best, "best_epoch": self.best_epoch, "begin": self.begin, **best}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])
+        self.best, self.best_epoch, self.begin = float(state["best"]), int(state["best_epoch"]), int(state["begin"])
         prefix = "best_state."
         best = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
         self.best_state = best or None

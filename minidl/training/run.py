@@ -33,6 +33,7 @@ class Run:
         loss: the loss of the latest step, before its update.
         metrics: name -> value, what the latest epoch measured; callbacks may add to it.
         reason: why the run is to stop, None while it goes on.
+        script: "loss" and "optimizer" as the script has made them, for files.
         diverged: whether loss or gradient stopped being finite; the update was not applied then.
         interrupted: whether Ctrl-C was pressed; the run ends after the present step then.
     """
@@ -54,6 +55,7 @@ class Run:
         self.loss = float("nan")
         self.metrics: dict[str, float] = {}
         self.reason: str | None = None
+        self.script: dict[str, str] = {}
         self.diverged = self.interrupted = False
 
     def stop(self, reason: str) -> None:

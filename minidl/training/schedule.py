@@ -26,7 +26,8 @@ class Schedule(Callback):
         lr: the learning rate of each step so far.
 
     Raises:
-        StateError: a factor that makes no learning rate.
+        StateError: a factor that makes no learning rate; a second Schedule in the same run.
+        TypeError: no function.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
     >>> from minidl.schedules import step_decay
@@ -38,12 +39,18 @@ class Schedule(Callback):
     """
 
     def __init__(self, schedule: ScheduleFunction) -> None:
+        if not callable(schedule):
+            raise TypeError(
+                f"Schedule takes a function step -> factor, such as schedules.cosine(100), got {schedule!r}"
+            )
         self.schedule = schedule
         self.lr: list[float] = []
         self.base = SMALLEST
 
     def on_fit_begin(self, run: Run) -> None:
         self.base = run.optimizer.lr
+        if any(isinstance(other, Schedule) and other is not self for other in run.callbacks):
+            raise StateError("two Schedules would undo each other; make one of them, such as by schedules.sequence")
 
     def on_step_begin(self, run: Run) -> None:
         factor = self.schedule(run.step)

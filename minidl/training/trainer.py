@@ -14,7 +14,7 @@ from minidl.errors import DivergenceError, HyperparameterError, ShapeError
 from minidl.modules import Layer, Loss
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import Callback, History
-from minidl.training.checkpoint import Resumption
+from minidl.training.checkpoint import Checkpoint, Resumption
 from minidl.training.run import Run
 from minidl.training.witness import Finding, Witness
 from minidl.typing import Array, ArrayLike, Seed
@@ -38,6 +38,7 @@ class Trainer:
 
     Raises:
         StateError: an optimizer on other parameters.
+        TypeError: parts of other types.
 
     >>> from minidl import Dense, MSELoss, SGD
     >>> model = Dense(1, 1, rng=0)
@@ -48,6 +49,12 @@ class Trainer:
     """
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, callbacks: Sequence[Callback] = ()) -> None:
+        for name, part, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
+            _check_part(name, part, kind)
+        if not isinstance(callbacks, list | tuple):
+            raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
+        for callback in callbacks:
+            _check_part("each callback", callback, Callback)
         optimizer.check_owner(model)
         loss.check_model(model)
         self.model, self.loss, self.optimizer = model, loss, optimizer
@@ -101,10 +108,12 @@ class Trainer:
             HyperparameterError: arguments out of range.
             StateError: an optimizer on other parameters.
             CheckpointError: a file that is damaged, or of another run; nothing has changed then.
+            OSError: there is no such file, or it cannot be read.
             DivergenceError: loss or gradient stopped being finite; it names layer and direction, and carries the
                 history and the batch.
         """
         _check(epochs, accumulate, batch_size, validation, on_divergence)
+        _check_metrics(metrics)
         if metrics and validation is None and not training_loss:
             raise HyperparameterError(
                 "metrics are measured where a loss is: pass validation=(x, y), or training_loss=True for those of the "
@@ -117,7 +126,7 @@ class Trainer:
             (inputs, targets), held_out = hold_out(inputs, targets, validation)
             measured.append(("validation", *held_out))
         elif validation is not None:
-            measured.append(("validation", *self._check_data(*validation)))
+            measured.append(("validation", *self._check_data(*validation, "validation ")))
         if training_loss:
             measured.insert(0, ("training", inputs, targets))
         together = None if batch_size is None else batch_size * accumulate
@@ -126,6 +135,8 @@ class Trainer:
         run = Run(self.model, self.optimizer, [history, *self.callbacks], batches)
         run.step, run.epoch = len(history.loss), len(history.epochs.get("loss", ()))
         run.first_epoch = run.epoch
+        if resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks):
+            run.script = {"loss": repr(self.loss), "optimizer": repr(self.optimizer)}
         resume = None if resume_from is None else Resumption(resume_from, run)
         count = len(batches)
         run.epochs = run.first_epoch + epochs
@@ -176,6 +187,7 @@ class Trainer:
             DataError, ShapeError: data that model or loss cannot take.
             HyperparameterError: a batch size that is not a positive integer.
         """
+        _check_metrics(metrics)
         inputs, targets = self._check_data(x, y)
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
@@ -186,13 +198,13 @@ class Trainer:
         else:
             prediction = self.model.predict(inputs, batch_size=batch_size)
         loss = self.loss.forward(prediction, targets)
-        return {"loss": loss, **{name: float(metric(prediction, targets)) for name, metric in metrics.items()}}
+        return {"loss": loss, **{name: _number(name, metric(prediction, targets)) for name, metric in metrics.items()}}
 
-    def _check_data(self, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-        inputs = self.model.check_input(x)
+    def _check_data(self, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Array, Array]:
+        inputs = self.model.check_input(x, f"{of}x")
         targets = self.loss.check_target(y, self.model.output_shape(inputs.shape[1:]), inputs.dtype)
         if len(inputs) != len(targets):
-            raise ShapeError(f"x has {len(inputs)} samples but y has {len(targets)}; each input needs its target")
+            raise ShapeError(f"{of}x has {len(inputs)} samples but y has {len(targets)}; each input needs its target")
         return inputs, targets
 
 
@@ -219,6 +231,28 @@ def evaluation(model: Layer, loss: Loss, size: int | None) -> Callable[[tuple[Ar
         return value
 
     return evaluate_parts
+
+
+def _check_part(name: str, part: object, kind: type) -> None:
+    if not isinstance(part, kind):
+        fix = "; make one by calling it" if isinstance(part, type) and issubclass(part, kind) else ""
+        raise TypeError(f"{name} must be of type {kind.__name__}, got {part!r}{fix}")
+
+
+def _check_metrics(metrics: Any) -> None:
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise HyperparameterError(
+            f'metrics must be a dict of names and functions, such as {{"accuracy": metrics.accuracy}}, got {metrics!r}'
+        )
+    if "loss" in (metrics or {}):
+        raise HyperparameterError('a metric cannot be called "loss": that is the name of the loss itself')
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"the metric {name!r} must give one number, got {value!r:.80}") from error
 
 
 def _check(epochs: int, accumulate: int, batch_size: int | None, validation: Any, on_divergence: str) -> None:

@@ -72,6 +72,7 @@ PRETENDING: list[tuple[str, str, bytes, str]] = [
     ("<f8", "[0, 1000000000000]", bytes(8), "says to be larger or smaller than it is"),
     ("<f8", "[-1]", b"", "says to be larger or smaller than it is"),
     ("<f8", "[-1, -1]", bytes(8), "says to be larger or smaller than it is"),
+    ("<f8", "[-1, -1, 2]", bytes(16), "says to be larger or smaller than it is"),
     ("<f8", "[-2, -1]", bytes(16), "says to be larger or smaller than it is"),
     ("<f8", "[2]", bytes(15), "says to be larger or smaller than it is"),
     ("<f8", "[2]", bytes(17), "says to be larger or smaller than it is"),

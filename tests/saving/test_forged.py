@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import BatchNorm, CheckpointError, Dense, Dropout, Sequential, load, save
+from minidl import BatchNorm, CheckpointError, Dense, Dropout, Module, Sequential, load, save
 from minidl.layers.activations import Activation
 from minidl.parameters import Parameter
 from minidl.saving import Content, container, generator_state, model_state, write_content
@@ -29,6 +29,7 @@ def module(name: str, home: str = "minidl", **arguments: Any) -> dict[str, Any]:
 
 NODES: list[tuple[Any, str]] = [
     ({"call": "len"}, "holds something unknown, 'call'; was it written by a newer minidl?"),
+    ({"call": "zeros"}, "holds something unknown, 'call'"),
     ({"initializer": "Callable"}, "holds something unknown, 'initializer'"),
     ({"initializer": "sqrt"}, "holds something unknown, 'initializer'"),
     ({}, "does not fit: not enough values to unpack"),
@@ -48,7 +49,7 @@ NODES: list[tuple[Any, str]] = [
     (module("Dense", inputs=2, outputs=3, size=4, bias=5), "describes a Dense with bias, size, which it does not take"),
     (
         module("Dense", inputs=2, outputs=3, initializer="zeros"),
-        "describes a Dense that cannot be made: 'str' object is",
+        "describes a Dense that cannot be made: Dense: initializer must be a function",
     ),
     (module("Sequential", layers=[module("Dense", inputs=2, outputs=3)] * 2), "describes a Sequential that cannot be"),
     (module("FunctionObjective", function=1, derivative=2, start=[]), "describes a FunctionObjective that cannot be"),
@@ -92,6 +93,8 @@ SIZES: list[tuple[Any, str]] = [
     (dense(ROOM + 8, 1), "cannot be made: a Parameter of 1 numbers, where there is room for 0"),
     (dense(ROOM + 8, -1), "cannot be made: Dense: outputs must be a positive integer"),
     (module("BatchNorm", features=10**12), "is forged: BatchNorm of "),
+    (module("BatchNorm", features=10**12, momentum=0), "is forged: BatchNorm of "),
+    (module("BatchNorm", features=10**12, momentum=-1), "is forged: BatchNorm of "),
     (module("BatchNorm", features=ROOM + 8), "a Parameter of 100008 numbers, where there is room for 0"),
     ([dense(100, 300)] * 4, "cannot be made: a Parameter of 30000 numbers, where there is room for 9108"),
     (module("Sequential", layers=[dense(100, 300)] * 4), "a Parameter of 30000 numbers"),
@@ -147,6 +150,24 @@ class Thrice(Activation):
 def test_there_is_room_for_what_a_constructor_throws_away(tmp_path: Path) -> None:
     save(Sequential(Thrice(30_000)), tmp_path / "model.npz")
     assert load(tmp_path / "model.npz").parameters().size == 30_000
+
+
+def test_no_more_than_two_sizes_are_multiplied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A convolution of 50 000 to 2 channels may have steps of 2, too."""
+    monkeypatch.setattr(Module, "registered", dict(Module.registered))
+
+    class Convolution(Activation):
+        __module__ = "minidl.layers"
+        __qualname__ = "Convolution"
+
+        def __init__(self, inputs: int, outputs: int, step: int) -> None:
+            self.inputs, self.outputs, self.step = inputs, outputs, step
+
+    save(Convolution(50_000, 2, 2), tmp_path / "model.npz")
+    assert load(tmp_path / "model.npz").step == 2
+    save(Convolution(50_001, 2, 1), tmp_path / "model.npz")
+    with pytest.raises(CheckpointError, match="is forged: Convolution of "):
+        load(tmp_path / "model.npz")
 
 
 def test_numbers_of_a_users_layer_may_be_large(tmp_path: Path) -> None:

@@ -108,6 +108,18 @@ class Seeded(Activation):
         return x + np.random.default_rng(self.rng).normal(size=x.shape)
 
 
+class FunctionFirst(Activation):
+    def __init__(self, function: Callable[[Any], Any] = np.tanh, *sizes: int) -> None:
+        self.function, self.sizes = function, sizes
+
+
+class Quiet(Activation):
+    """Need not be given a generator, and is another without."""
+
+    def __init__(self, n: int, rng: Any = None, dtype: Any = float) -> None:
+        self.n, self.given = n, (rng is not None, dtype)
+
+
 class Sizes(Sequential):
     """A model that makes its layers from a list of sizes."""
 
@@ -135,6 +147,7 @@ MAKE: list[Callable[[], Module]] = [
     lambda: Noise(0.5, np.random.default_rng(3)),
     lambda: Seeded(),
     lambda: Seeded(7),
+    lambda: FunctionFirst(np.tanh, 1, 2),
     lambda: Sizes([2, 4, 1], rng=0),
     lambda: Dense(2, 3, initializer=zeros),
 ]
@@ -156,6 +169,10 @@ def test_what_a_constructor_was_given_is_what_forward_uses(tmp_path: Path) -> No
         layer.forward(x)
         loaded = again(layer, tmp_path)
         assert bits(loaded.forward(x), loaded.forward(x)) == bits(layer.forward(x), layer.forward(x))
+
+
+def test_what_need_not_be_given_is_not_given(tmp_path: Path) -> None:
+    assert again(Quiet(3), tmp_path).given == (False, float)
 
 
 class Forgetful(Activation):

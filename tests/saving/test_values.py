@@ -166,8 +166,9 @@ def test_keys_of_all_kinds(tmp_path: Path) -> None:
 
 
 def test_a_name_that_was_made_up_is_taken_already(tmp_path: Path) -> None:
-    """ "é" becomes "_", which is taken, and the next that is tried, "__2", is taken, too."""
-    value = {"__2": np.array([1]), "_": np.array([2]), "é": np.array([3]), "__3": np.array([4]), "ü": np.array([5])}
+    """The key "é" becomes "_", which is taken, and so are the names that are tried next."""
+    keys = ["__0", "__1", "__2", "__4", "__5", "__6", "__7", "_", "é", "__3", "ü", "ß"]
+    value = {key: np.array([index]) for index, key in enumerate(keys)}
     assert plain(value_again(value, tmp_path)) == plain(value)
 
 
@@ -232,6 +233,24 @@ def test_what_is_encoded_is_text_and_arrays() -> None:
     }
     assert arrays.keys() == {"a/w", "a/_"}
     assert arrays["a/w"] is weight
+    assert list(encoded({"k" * 600: weight, "k" * 500: weight})[1]) == ["k" * 400, "k" * 400 + "_1"]
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "kind"),
+    [
+        ([0.5] * 100, [0.5] * 101, "list"),
+        ([1] * 100, [1] * 101, "list"),
+        ([np.float64(1.0)] * 100, [np.float64(1.0)] * 101, "list"),
+        ("x" * 1000, "x" * 1001, "text"),
+    ],
+)
+def test_what_is_long_is_an_array(short: Any, long: Any, kind: str) -> None:
+    """Else a history of a few thousand steps would be too long for the description."""
+    assert encoded({"a": short}) == ({"a": short}, {})
+    text, arrays = encoded({"a": long})
+    assert text == {"a": {kind: "a"}}
+    assert arrays["a"].shape == (len(long),)
 
 
 def deep(levels: int) -> Any:

@@ -20,6 +20,7 @@ from minidl import (
     Dense,
     Dropout,
     EarlyStopping,
+    MAELoss,
     MinidlWarning,
     MSELoss,
     ParameterAverage,
@@ -105,13 +106,23 @@ REFUSED: list[tuple[str, Callable[[], Trainer], dict[str, Any], str]] = [
     ),
     ("layers", lambda: make(model=Sequential(Dense(3, 1), Tanh())), {}, "not of Sequential(Dense(3, 1), Tanh())"),
     ("dtype", lambda: make(model=network(dtype=np.float32)), {}, "of a model with 0.weight in float64, not in float32"),
-    ("optimizer", lambda: make(optimizer=SGD), {}, "is of a run with Adam, not with SGD"),
-    ("clipping", lambda: make(optimizer=lambda *a, **k: Adam(*a, **k).clip(norm=1.0)), {}, "but the state has steps"),
-    ("batch size", make, {"batch_size": 5}, "batches with 6 samples a batch, here it is 5"),
-    ("accumulation", make, {"accumulate": 2}, "batches with 6 samples a batch, here it is 12"),
-    ("shuffle", make, {"shuffle": False}, "has generators at model.2.rng, batches, here they are at model.2.rng"),
-    ("share", make, {"validation": 0.1}, "batches with 16 samples, here it is 18"),
-    ("samples", make, {"data": (X[:15], Y[:15])}, "batches with 16 samples, here it is 12"),
+    (
+        "optimizer",
+        lambda: make(optimizer=SGD),
+        {},
+        "is of a run with Adam(57 parameters, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-08), not with SGD(57",
+    ),
+    (
+        "clipping",
+        lambda: make(optimizer=lambda *a, **k: Adam(*a, **k).clip(norm=1.0)),
+        {},
+        "eps=1e-08, max_norm=1, max_value=inf)",
+    ),
+    ("batch size", make, {"batch_size": 5}, "the batch_size (times accumulate) was 6 and is 5 now"),
+    ("accumulation", make, {"accumulate": 2}, "the batch_size (times accumulate) was 6 and is 12 now"),
+    ("shuffle", make, {"shuffle": False}, "the shuffle (of more than one batch) was True and is False now"),
+    ("share", make, {"validation": 0.1}, "the number of samples to learn from was 16 and is 18 now"),
+    ("samples", make, {"data": (X[:15], Y[:15])}, "the number of samples to learn from was 16 and is 12 now"),
     ("dropout", lambda: make(model=without_dropout()), {}, "not of Sequential(Dense(3, 8), BatchNorm(8), Tanh()"),
 ]
 
@@ -128,7 +139,27 @@ def test_another_run(make: Callable[[], Trainer], options: dict[str, Any], words
 def test_a_run_without_shuffling_is_not_that_of_one_with_it(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
     make(Checkpoint(file)).fit(X, Y, **OPTIONS, shuffle=False)
-    check_refused(make(), file, "has generators at model.2.rng, here they are at model.2.rng, batches")
+    check_refused(make(), file, "the shuffle (of more than one batch) was False and is True now")
+
+
+def test_another_loss(path: Path) -> None:
+    trainer = make()
+    trainer.loss = MAELoss()
+    check_refused(trainer, path, "is of a run with MSELoss(), not with MAELoss()")
+
+
+def test_other_numbers_of_the_optimizer_are_a_warning_and_those_of_the_file_are_taken(path: Path) -> None:
+    def resumed(lr: float) -> Trainer:
+        trainer = make(optimizer=lambda parameters, **_: Adam(parameters, lr=lr))
+        trainer.fit(X, Y, **OPTIONS, rng=2, resume_from=path)
+        return trainer
+
+    words = r"run.npz' is of a run with Adam\(57 parameters, lr=0.01, .*, and its numbers are taken, not those of Adam"
+    with pytest.warns(MinidlWarning, match=words) as caught:
+        other = resumed(0.5)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert bits_of(other.model) == bits_of(resumed(0.01).model)
+    assert other.optimizer.lr == 0.01
 
 
 def test_a_missing_callback(tmp_path: Path) -> None:
@@ -197,8 +228,9 @@ def without(tree: Any, place: tuple[Any, ...]) -> Any:
 
 def test_a_file_in_which_something_is_missing(path: Path) -> None:
     content = content_of(path)
-    # A model is loaded by its architecture, a run goes on without; which metrics there were may differ.
-    free = (("architecture",), ("callbacks",), ("run", "metrics"))
+    # A model is loaded by its architecture, a run goes on without; which metrics there were may differ; the type of
+    # the optimizer is looked at where its numbers differ.
+    free = (("architecture",), ("callbacks",), ("run", "metrics"), ("optimizer", "type"))
     needed = [place for place in places(content) if all(place[: len(other)] != other for other in free)]
     needed += [place for place in places(content) if place[:1] == ("callbacks",) and place[-1] in ("type", "state")]
     assert len(needed) > 50

@@ -115,14 +115,14 @@ def test_state_round_trip() -> None:
     model, stopping = network(), EarlyStopping("measure")
     train(model, [1.0, 2.0, 3.0], stopping)
     other = EarlyStopping("measure")
-    assert other.state() == {"best": np.inf, "best_epoch": 0}
+    assert other.state() == {"best": np.inf, "best_epoch": 0, "begin": 0}
     other.load_state(stopping.state())
     assert (other.best, other.best_epoch) == (1.0, 1)
     assert other.best_state is not None
     assert bits(*other.best_state.values()) == bits(*model.state().values())
     assert other.best_state.keys() == model.state().keys()
-    other.load_state({"best": np.array(2.0), "best_epoch": np.array(3)})
-    assert (type(other.best), type(other.best_epoch)) == (float, int)
+    other.load_state({"best": np.array(2.0), "best_epoch": np.array(3), "begin": np.array(1)})
+    assert (type(other.best), type(other.best_epoch), type(other.begin)) == (float, int, int)
     other.load_state(EarlyStopping().state())
     assert other.best_state is None
 

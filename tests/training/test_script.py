@@ -1,0 +1,193 @@
+"""What a script has chosen: parts of other kinds are refused at once, and what differs on resumption is said."""
+
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import (
+    SGD,
+    Adam,
+    BatchNorm,
+    BCEWithLogitsLoss,
+    Callback,
+    Checkpoint,
+    CheckpointError,
+    Dense,
+    EarlyStopping,
+    HuberLoss,
+    HyperparameterError,
+    MinidlWarning,
+    MSELoss,
+    Run,
+    Schedule,
+    Sequential,
+    StateError,
+    Trainer,
+    schedules,
+)
+from minidl.metrics import r2
+from tests.helpers import bits_of
+
+X = np.random.default_rng(0).standard_normal((12, 3))
+Y = X.sum(axis=1, keepdims=True)
+
+
+def make(*callbacks: Callback, loss: Any = None, **options: Any) -> Trainer:
+    model = Sequential(Dense(3, 4), BatchNorm(4), Dense(4, 1), rng=0)
+    optimizer = Adam(model.parameters(), **{"lr": 0.01, **options})
+    return Trainer(model, MSELoss() if loss is None else loss, optimizer, callbacks)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "run.npz"
+    make(Checkpoint(path)).fit(X, Y, epochs=3)
+    return path
+
+
+@pytest.mark.parametrize("changed", [{"lr": 0.5}, {"beta1": 0.5}, {"beta2": 0.5}, {"eps": 1e-3}, {"weight_decay": 0.1}])
+def test_other_numbers_of_the_optimizer_are_said_and_those_of_the_file_taken(
+    changed: dict[str, float], file: Path
+) -> None:
+    whole, resumed = make(), make(**changed)
+    whole.fit(X, Y, epochs=5)
+    ((name, value),) = changed.items()
+    with pytest.warns(MinidlWarning, match=rf"lr=0\.01.* its numbers are taken, not those of .*{name}={value:g}"):
+        resumed.fit(X, Y, epochs=5, resume_from=file)
+    assert bits_of(resumed.model) == bits_of(whole.model)
+    assert getattr(resumed.optimizer, name) == getattr(whole.optimizer, name)
+
+
+def test_a_callback_can_go_on_with_another_rate(file: Path) -> None:
+    class Slower(Callback):
+        """Sets the rate anew."""
+
+        def on_fit_begin(self, run: Run) -> None:
+            run.optimizer.lr = 1e-5
+
+    resumed = make(Slower())
+    before = resumed.model.parameters()
+    resumed.fit(X, Y, epochs=4, resume_from=file)
+    assert resumed.optimizer.lr == 1e-5
+    stopped = make()
+    stopped.fit(X, Y, epochs=3)
+    assert np.abs(before.value - stopped.model.parameters().value).max() < 2e-5
+
+
+def test_the_rate_that_a_schedule_has_set_is_not_taken_for_another(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    make(Schedule(schedules.exponential(0.5)), Checkpoint(path)).fit(X, Y, epochs=2)
+    again = make(Schedule(schedules.exponential(0.5)), Checkpoint(path))
+    again.fit(X, Y, epochs=4, resume_from=path)
+    last = make(Schedule(schedules.exponential(0.5)))
+    last.fit(X, Y, epochs=6, resume_from=path)
+    whole = make(Schedule(schedules.exponential(0.5)))
+    whole.fit(X, Y, epochs=6)
+    assert bits_of(last.model) == bits_of(whole.model)
+
+
+@pytest.mark.parametrize("loss", [HuberLoss(), HuberLoss(2.0)])
+def test_another_loss_is_another_run(loss: Any, tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    make(Checkpoint(path), loss=HuberLoss(0.5)).fit(X, Y)
+    with pytest.raises(CheckpointError, match=r"is of a run with HuberLoss\(delta=0\.5\), not with HuberLoss\("):
+        make(loss=loss).fit(X, Y, epochs=2, resume_from=path)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"model": Dense}, r"model must be of type Layer, got <class .*Dense'>; make one by calling it"),
+        ({"model": "model"}, "model must be of type Layer, got 'model'$"),
+        ({"loss": BCEWithLogitsLoss}, "loss must be of type Loss, got .*; make one by calling it"),
+        ({"loss": Dense(1, 1)}, r"loss must be of type Loss, got Dense\(1, 1\)$"),
+        ({"optimizer": SGD}, "optimizer must be of type Optimizer, got .*; make one by calling it"),
+        ({"callbacks": EarlyStopping()}, "callbacks must be a list of callbacks, got "),
+        ({"callbacks": [EarlyStopping]}, "each callback must be of type Callback, got .*; make one by calling it"),
+        ({"callbacks": [None]}, "each callback must be of type Callback, got None$"),
+    ],
+)
+def test_parts_of_other_kinds_are_refused(parts: dict[str, Any], words: str) -> None:
+    model = Dense(3, 1)
+    given = {"model": model, "loss": MSELoss(), "optimizer": SGD(model.parameters(), 0.1)}
+    with pytest.raises(TypeError, match=words):
+        Trainer(**{**given, **parts})
+
+
+@pytest.mark.parametrize("wrong", [["accuracy"], r2])
+def test_metrics_are_a_dict(wrong: Any) -> None:
+    with pytest.raises(HyperparameterError, match="metrics must be a dict of names and functions"):
+        make().fit(X, Y, validation=0.5, metrics=wrong)
+    with pytest.raises(HyperparameterError, match="metrics must be a dict of names and functions"):
+        make().evaluate(X, Y, wrong)
+
+
+def test_no_metric_can_take_the_name_of_the_loss() -> None:
+    with pytest.raises(HyperparameterError, match='cannot be called "loss"'):
+        make().fit(X, Y, validation=0.5, metrics={"loss": r2})
+    with pytest.raises(HyperparameterError, match='cannot be called "loss"'):
+        make().evaluate(X, Y, {"loss": r2})
+
+
+@pytest.mark.parametrize("value", [None, "x", np.zeros(2)])
+def test_a_metric_gives_one_number(value: Any) -> None:
+    with pytest.raises(TypeError, match="the metric 'mine' must give one number, got "):
+        make().evaluate(X, Y, {"mine": lambda prediction, target: value})
+
+
+def test_bad_validation_data_are_called_so() -> None:
+    with pytest.raises(ValueError, match="^validation x holds 1 number that is NaN"):
+        make().fit(X, Y, validation=([[1.0, 2.0, np.nan]], [[1.0]]))
+    with pytest.raises(ValueError, match="^validation x has 2 samples but y has 1"):
+        make().fit(X, Y, validation=(X[:2], Y[:1]))
+
+
+def test_two_schedules_are_refused() -> None:
+    trainer = make(Schedule(schedules.cosine(9)), Schedule(schedules.exponential(0.9)))
+    with pytest.raises(StateError, match="two Schedules would undo each other"):
+        trainer.fit(X, Y)
+    assert trainer.optimizer.lr == 0.01
+    with pytest.raises(TypeError, match="Schedule takes a function step -> factor"):
+        Schedule(0.5)  # type: ignore[arg-type]
+
+
+def test_a_measure_that_begins_later_is_nan_before() -> None:
+    trainer = make()
+    trainer.fit(X, Y, epochs=2)
+    trainer.fit(X, Y, epochs=1, validation=(X, Y))
+    trainer.fit(X, Y, epochs=2)
+    trainer.fit(X, Y, epochs=1, validation=(X, Y), training_loss=True)
+    epochs = trainer.history.epochs
+    assert [isnan(value) for value in epochs["validation_loss"]] == [True, True, False, True, True, False]
+    assert [isnan(value) for value in epochs["training_loss"]] == [True] * 5 + [False]
+    assert len(epochs["loss"]) == 6
+
+
+def test_patience_begins_anew_with_each_fit() -> None:
+    class Worse(Callback):
+        """A measure that only rises."""
+
+        def on_epoch_end(self, run: Run) -> None:
+            run.metrics["measure"] = float(run.epoch)
+
+    trainer = make(Worse(), EarlyStopping("measure", patience=2))
+    trainer.fit(X, Y, epochs=10)
+    assert len(trainer.history.epochs["loss"]) == 3
+    trainer.fit(X, Y, epochs=10)
+    assert len(trainer.history.epochs["loss"]) == 5
+    assert trainer.history.reason == "measure has not improved for 2 epochs; back to epoch 1"
+
+
+def test_what_never_was_measured_has_no_best_epoch() -> None:
+    class Nothing(Callback):
+        """A measure that is no number."""
+
+        def on_epoch_end(self, run: Run) -> None:
+            run.metrics["measure"] = float("nan")
+
+    trainer = make(Nothing(), EarlyStopping("measure", patience=2))
+    trainer.fit(X, Y, epochs=10)
+    assert trainer.history.reason == "measure has not improved for 2 epochs"
