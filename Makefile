@@ -26,7 +26,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
 coverage: $(VENV)/.coverage
-	$(BIN)/python -m pytest --cov --cov-report=term -m "not slow"
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term -m "not slow"
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -34,7 +34,7 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 
 lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -m "not slow"
+	$(LOWEST)/bin/python -m pytest -n auto -m "not slow"
 
 bench: $(BENCH)/.installed
 	$(BENCH)/bin/python -m tests.benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)

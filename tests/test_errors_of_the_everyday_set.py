@@ -154,7 +154,7 @@ CASES = [
         "metrics alone",
         lambda w: w.trainer.fit(w.x, w.y, metrics={"accuracy": metrics.accuracy}),
         HyperparameterError,
-        "measured on validation data",
+        "measured where a loss is",
         "validation=(x, y)",
     ),
     case(

@@ -92,7 +92,7 @@ class Layer(Module):
         with self.training_as(False):
             if batch_size is None:
                 return self.forward(self.check_input(x))
-            return self._in_parts(x if isinstance(x, np.ndarray) else as_data(x), batch_size)
+            return self._in_parts(x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
 
     def _in_parts(self, x: Array, size: int) -> Array:
         if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:

@@ -21,6 +21,9 @@ __all__ = ["Losses", "plot_history"]
 Losses: TypeAlias = "History | Descent | Sequence[float] | Array"
 """Where a loss curve comes from."""
 
+LARGEST = 1e100
+"""Matplotlib's axes overflow not far beyond it."""
+
 
 def plot_history(
     histories: Losses | Mapping[str, Losses],
@@ -30,6 +33,9 @@ def plot_history(
     log: bool | None = None,
 ) -> Axes:
     """Draw one or several loss curves over the steps, or what was measured over the epochs.
+
+    Epochs for which a measure is NaN or infinite, such as those before it was first made, are gaps in its curve.
+    Numbers beyond 1e100, as a run has that diverges, are drawn at 1e100.
 
     Args:
         histories: a History, a Descent or a list of losses, or a dict label -> one of these.
@@ -42,7 +48,7 @@ def plot_history(
         The axes.
 
     Raises:
-        DataError: no losses, losses that are not finite, or a key that was not measured.
+        DataError: no losses, losses of steps that are not finite, or a key that was not measured at any epoch.
         ShapeError: losses that are not a flat list.
 
     >>> from matplotlib.figure import Figure
@@ -58,19 +64,23 @@ def plot_history(
         for index, (label, key, losses) in enumerate(curves):
             name = ": ".join(part for part in (label, key.replace("_", " ")) if part)
             style = look(index)
+            alone = _alone(losses)
             ax.plot(
                 np.arange(len(losses)) + (1 if keys else 0),
                 losses,
                 color=style.color,
                 linestyle=style.linestyle,
                 # A single value makes no line.
-                marker=style.marker if len(losses) == 1 else None,
+                marker=style.marker if alone else None,
+                markevery=alone or None,
                 label=name or None,
             )
-        _set_scale(ax, np.concatenate([losses for _, _, losses in curves]), log)
+        values = np.concatenate([losses for _, _, losses in curves])
+        _set_scale(ax, values[np.isfinite(values)], log)
         ax.set_xlabel("epoch" if keys else "step")
-        ax.set_ylabel("loss" if all("loss" in key for key in keys or ()) else ", ".join(keys or ()).replace("_", " "))
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True))
+        ax.set_ylabel(_quantity(keys or ()))
+        # One tick is enough where there is one epoch: more would be fractions of it.
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1))
         ax.grid(color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
         if len(curves) > 1 or any(label for label, _, _ in curves):
@@ -86,15 +96,31 @@ def _losses(label: str, history: Any, key: str) -> Array:
         if key not in measured:
             has = ", ".join(map(repr, measured)) or "nothing, as only the History of a fit has epochs"
             raise DataError(f"{name} did not measure {key!r} at each epoch; it has {has}")
-        values: Any = measured[key]
+        values: Any = np.array(measured[key], float)
+        finite = np.isfinite(values)
+        if finite.any():
+            return np.where(finite, values, np.nan).clip(-LARGEST, LARGEST)
     else:
         values = history.loss if isinstance(history, History | Descent) else history
     if np.size(values) == 0:
         raise DataError(f"{name} is empty; train for at least one step before plotting")
-    losses = as_data(values, name)
+    losses = as_data(values, name, dtype=np.float64)
     if losses.ndim != 1:
         raise ShapeError(f"{name} must be a flat list of losses, got shape {losses.shape}; label several in a dict")
-    return losses
+    return losses.clip(-LARGEST, LARGEST)
+
+
+def _alone(values: Array) -> list[int]:
+    """Where a number stands between gaps, or all by itself."""
+    there = np.pad(np.isfinite(values), 1)
+    return np.flatnonzero(there[1:-1] & ~there[:-2] & ~there[2:]).tolist()
+
+
+def _quantity(keys: Sequence[str]) -> str:
+    """One label for the axis of all these curves."""
+    if all("loss" in key for key in keys):
+        return "loss"
+    return keys[0].replace("_", " ") if len(keys) == 1 else "metric"
 
 
 def _set_scale(ax: Axes, losses: Array, log: bool | None) -> None:

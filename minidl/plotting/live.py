@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from io import BytesIO
 from math import isfinite
 from time import perf_counter
@@ -12,7 +13,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from minidl.errors import HyperparameterError, StateError
+from minidl.errors import HyperparameterError, MinidlWarning, StateError
 from minidl.files import check_folder, replacing
 from minidl.plotting.history import plot_history
 from minidl.plotting.style import style
@@ -26,7 +27,8 @@ class LivePlot(Callback):
 
     The figure is shown where there is a display or a notebook, and kept up to date in a file if one is named; the file
     is replaced as a whole, so that a viewer never sees half a picture. While the run goes on, drawing takes at most a
-    tenth of its time. A measure that was not finite at some epoch is left out.
+    tenth of its time. Epochs at which a measure was not finite are gaps in its curve. If the file cannot be written any
+    more, since the disk is full or the folder has gone, there is a `MinidlWarning`, once a fit, and the run goes on.
 
     Args:
         path: a PNG file; it may be None where there is a display or a notebook.
@@ -69,6 +71,7 @@ class LivePlot(Callback):
             raise StateError("there is neither a display nor a notebook to draw on; name a file, LivePlot('loss.png')")
         self._history = next(callback for callback in run.callbacks if isinstance(callback, History))
         self._next = perf_counter() + self.interval
+        self._warned = False
 
     def on_step_end(self, run: Run) -> None:
         begin = perf_counter()
@@ -86,7 +89,7 @@ class LivePlot(Callback):
         figure, history = self.figure, self._history
         assert figure is not None  # both are there during a fit
         assert history is not None
-        measures = [name for name, values in history.epochs.items() if all(map(isfinite, values))]
+        measures = [name for name, values in history.epochs.items() if any(map(isfinite, values))]
         losses = [name for name in measures if "loss" in name]
         others = [name for name in measures if "loss" not in name]
         panels = [None, *filter(None, (losses, others))]
@@ -96,11 +99,20 @@ class LivePlot(Callback):
             figure.clear()
             for ax, keys in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
                 plot_history(history, ax, keys=keys)
-            if self.path is not None:
-                with replacing(self.path) as file:
-                    figure.savefig(file, format="png")
+            self._write(figure)
             if self._screen is not None:
                 self._screen.show(figure)
+
+    def _write(self, figure: Figure) -> None:
+        if self.path is None:
+            return
+        try:
+            with replacing(self.path) as file:
+                figure.savefig(file, format="png")
+        except OSError as error:  # a picture is not worth a run
+            if not self._warned:
+                self._warned = True
+                warnings.warn(f"LivePlot cannot write its picture: {error}", MinidlWarning, stacklevel=2)
 
 
 def _new_figure() -> tuple[Figure, _Window | _Notebook | None]:

@@ -94,13 +94,11 @@ def _bytes(array: Array) -> memoryview:
 
 def _seal(file: BinaryIO) -> None:
     end = file.seek(-64, os.SEEK_END)
-    digest = _digest(file, end)
-    file.seek(end)
-    file.write(digest)
+    file.write(_digest(file, end))
 
 
 def _digest(file: BinaryIO, end: int) -> bytes:
-    """SHA-256 of the first `end` bytes, as hexadecimal digits."""
+    """SHA-256 of the first `end` bytes, as hexadecimal digits; the file is read up to there."""
     digest = hashlib.sha256()
     file.seek(0)
     for begin in range(0, end, CHUNK):
@@ -193,7 +191,7 @@ def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, declared: list
         shape, column_major, dtype = np.lib.format.read_array_header_1_0(member)
         if column_major or dtype.kind not in "biuf" or [dtype.str, list(shape)] != declared[:2]:
             raise CheckpointError(f"is forged: {entry.filename!r} is not what the file describes")
-        if min(shape, default=0) < 0 or prod(shape) * dtype.itemsize != entry.file_size - member.tell():
+        if any(length < 0 for length in shape) or prod(shape) * dtype.itemsize != entry.file_size - member.tell():
             raise CheckpointError(f"is forged: {entry.filename!r} says to be larger or smaller than it is")
         array = np.empty(shape, dtype)
         view = _bytes(array)

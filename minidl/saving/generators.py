@@ -135,6 +135,6 @@ def _caught_up(generator: np.random.Generator, new: np.random.Generator) -> bool
 
 def _plain(entropy: Any) -> Any:
     """Entropy, which may be a number, a string, or a sequence of any type, as a number, a string or a list."""
-    if entropy is None or isinstance(entropy, int | str):
+    if isinstance(entropy, int | str):
         return entropy
     return int(entropy) if isinstance(entropy, np.integer) else [_plain(part) for part in entropy]

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain, count
 from math import isfinite, prod
 from typing import Any
 
@@ -60,7 +61,7 @@ class Encoder:
             value = value.item()
         if isinstance(value, str) and len(value) > 10 * LONG:
             return {"text": self._keep(np.frombuffer(value.encode("utf-8", "surrogatepass"), np.uint8), name)}
-        if value is None or isinstance(value, bool | int | str):
+        if value is None or isinstance(value, int | str):  # a bool is an int
             return value
         if isinstance(value, float):
             return value if isfinite(value) else {"float": str(value)}
@@ -89,9 +90,8 @@ class Encoder:
     def _keep(self, array: Array, name: str) -> str:
         # Keys of a user's dict may hold anything; names in the file are plain.
         plain = re.sub(r"\.\.|[^A-Za-z0-9_./-]", "_", name)[:400]
-        unique, number = plain, len(self.arrays)
-        while unique in self.arrays:
-            unique, number = f"{plain}_{number}", number + 1
+        names = chain([plain], (f"{plain}_{number}" for number in count(len(self.arrays))))
+        unique = next(name for name in names if name not in self.arrays)
         self.arrays[unique] = array
         return unique
 

@@ -4,6 +4,9 @@ LAYERS, LOSSES = "minidl/layers", "minidl/losses"
 OPTIMIZERS, OBJECTIVES = "minidl/optimizers", "minidl/objectives"
 INITIALIZERS, SCHEDULES, METRICS = "minidl/initializers", "minidl/schedules", "minidl/metrics"
 DATASETS, SUMMARY = "minidl/datasets", "minidl/modules/summary"
+SAVING = "minidl/saving"
+DATA, TRAINING = "minidl/data", "minidl/training"
+SHARE = "count = round(share * len(x)) if 0.0 < share < 1.0 else 0"
 OVERWRITTEN = "initialize, called two lines further down, overwrites it"
 ALREADY = "Python numbers go in, so that float() has nothing to turn"
 OPEN_SIZE = "NumPy takes every negative size for the one that is left open"
@@ -229,4 +232,58 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         "x = x - generator.normal(0.0, noise, x.shape)",
         EITHER_SIGN,
     ),
+    (
+        SAVING,
+        "np.lib.format.write_array(member, array, allow_pickle=False)",
+        "np.lib.format.write_array(member, array, allow_pickle=True)",
+        "an array of objects has no checksum, and does not come as far",
+    ),
+    (
+        SAVING,
+        "return memoryview(array.reshape(-1).view(np.uint8).data)",
+        "return memoryview(array.reshape(-2).view(np.uint8).data)",
+        OPEN_SIZE,
+    ),
+    (
+        SAVING,
+        'position, buffered = state["bits"]["state"].get("pos", 0), state["bits"].get("buffer_pos", 0)',
+        'position, buffered = state["bits"]["state"].get("pos", 1), state["bits"].get("buffer_pos", 0)',
+        "any position inside the range passes where there is none",
+    ),
+    (
+        SAVING,
+        'position, buffered = state["bits"]["state"].get("pos", 0), state["bits"].get("buffer_pos", 0)',
+        'position, buffered = state["bits"]["state"].get("pos", 0), state["bits"].get("buffer_pos", 1)',
+        "any position inside the range passes where there is none",
+    ),
+    (SAVING, "stacklevel=2,", "stacklevel=3,", "both are lines of minidl, which is all that the warning can name"),
+    (SAVING, "return np.random.default_rng(0)", "return np.random.default_rng(1)", "its state is replaced at the end"),
+    (
+        SAVING,
+        "sizes = sorted(size for size in arguments.values() if type(size) is int and size > 0)",
+        "sizes = sorted(size for size in arguments.values() if type(size) is int and size > 1)",
+        "a factor of 1 changes no product",
+    ),
+    (
+        DATA,
+        "if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):",
+        "if (np.ma.is_masked(values)):",
+        "nothing else is masked; the question before is faster",
+    ),
+    (DATA, SHARE, SHARE.replace("0.0 <", "0.0 <="), "a share of 0 leaves nothing, as the next line says"),
+    (DATA, SHARE, SHARE.replace("< 1.0", "<= 1.0"), "a share of 1 leaves nothing, as the next line says"),
+    (DATA, SHARE, SHARE.replace("< 1.0", "< 2.0"), "a share above 1 leaves nothing, as the next line says"),
+    (
+        f"{TRAINING}/run",
+        "if not isfinite(self.loss + grad.dot(grad)):",
+        "if not isfinite(self.loss - grad.dot(grad)):",
+        "where one of two numbers is not finite, neither is their difference",
+    ),
+    (
+        f"{TRAINING}/checkpoint",
+        "with self.run.model.training_as(True):",
+        "with self.run.model.training_as(False):",
+        "only what it does at the end is wanted: everything is in training as it was",
+    ),
+    (f"{TRAINING}/trainer", "share = len(part[0]) / len(x)", "share = len(part[1]) / len(x)", AS_LONG),
 ]

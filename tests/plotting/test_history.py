@@ -50,6 +50,87 @@ def test_keys_are_drawn_over_epochs() -> None:
         np.testing.assert_array_equal(line[:, 1], history.epochs[key])
 
 
+def measured(**epochs: list[float]) -> History:
+    history = History()
+    history.epochs = epochs
+    return history
+
+
+def test_epochs_without_a_number_are_gaps() -> None:
+    nan, inf = np.nan, np.inf
+    late, lost = [nan, nan, 30.0, 400.0], [1.0, inf, 5.0, nan]
+    ax = plot_history(measured(loss=[4.0, 3.0, 2.0, 1.0], late=late, lost=lost), axes(), keys=("loss", "late", "lost"))
+    for line, y in zip(points(ax), ([4.0, 3.0, 2.0, 1.0], late, [1.0, nan, 5.0, nan]), strict=True):
+        np.testing.assert_array_equal(line[:, 0], [1, 2, 3, 4])
+        np.testing.assert_array_equal(line[:, 1], y)
+    assert ax.get_yscale() == "log"
+    render(ax)
+
+
+def test_a_number_between_gaps_has_a_marker() -> None:
+    history = measured(a=[np.nan, 3.0], b=[1.0, np.nan, 2.0, 2.0, np.nan, 2.0], c=[np.nan, 2.0, 3.0])
+    ax = plot_history(history, axes(), keys=("a", "b", "c"))
+    assert [(line.get_marker() != "None", line.get_markevery()) for line in ax.lines] == [
+        (True, [1]),
+        (True, [0, 5]),
+        (False, None),
+    ]
+    render(ax)
+
+
+def test_a_measure_that_never_was_a_number_is_refused() -> None:
+    with pytest.raises(DataError, match="2 numbers that are NaN or infinite"):
+        plot_history(measured(a=[np.nan, np.inf]), axes(), keys=("a",))
+
+
+@pytest.mark.parametrize("log", [None, True, False])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_run_that_diverges_is_drawn(log: bool | None, sign: int) -> None:
+    losses = [sign * 10.0**power for power in range(0, 306, 5)]
+    for ax in (
+        plot_history(losses, axes(), log=log),
+        plot_history(measured(loss=[*losses, np.inf]), axes(), log=log, keys=("loss",)),
+    ):
+        render(ax)
+        y = points(ax)[0][:, 1]
+        np.testing.assert_array_equal(y[:21], losses[:21])
+        np.testing.assert_array_equal(y[21 : len(losses)], sign * 1e100)
+        low, high = ax.get_ylim()
+        assert low <= np.nanmin(y) < np.nanmax(y) <= high
+
+
+def test_single_precision_is_drawn() -> None:
+    ax = plot_history(np.array([3.0, 2.0], np.float32), axes())
+    np.testing.assert_array_equal(points(ax)[0][:, 1], [3, 2])
+
+
+@pytest.mark.parametrize(
+    ("keys", "label"),
+    [
+        (["loss"], "loss"),
+        (["training_loss", "validation_loss"], "loss"),
+        (["validation_f_1"], "validation f 1"),
+        (["loss", "accuracy"], "metric"),
+        (["training_accuracy", "validation_accuracy", "validation_f_1"], "metric"),
+    ],
+)
+def test_one_label_for_all_curves(keys: list[str], label: str) -> None:
+    ax = plot_history(measured(**{key: [2.0, 1.0] for key in keys}), axes(), keys=keys)
+    assert ax.get_ylabel() == label
+    assert legend(ax) == ([key.replace("_", " ") for key in keys] if len(keys) > 1 else [])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_ticks_are_whole_epochs_and_steps(count: int) -> None:
+    history = measured(loss=[3.0, 2.0, 1.0][:count])
+    history.loss = history.epochs["loss"]
+    for keys, first in ((("loss",), 1), (None, 0)):
+        ax = plot_history(history, axes(), keys=keys)
+        render(ax)
+        low, high = ax.get_xlim()
+        assert [tick for tick in ax.get_xticks() if low <= tick <= high] == list(range(first, first + count))
+
+
 def test_labels_and_keys_name_every_curve() -> None:
     ax = plot_history({"a": trained(), "b": trained()}, axes(), keys=("loss", "validation_loss"))
     assert legend(ax) == ["a: loss", "a: validation loss", "b: loss", "b: validation loss"]

@@ -19,6 +19,7 @@ from minidl import (
     Dense,
     History,
     HyperparameterError,
+    MinidlWarning,
     MSELoss,
     Quadratic,
     Run,
@@ -128,14 +129,29 @@ def test_only_the_steps_before_the_first_epoch_is_over(path: Path) -> None:
     assert [list(np.asarray(line.get_ydata())) for line in panels(plot)[0].lines] == [descent.loss]
 
 
-def test_a_measure_that_was_not_finite_at_some_epoch_is_left_out(path: Path) -> None:
+def test_epochs_at_which_a_measure_was_not_finite_are_gaps(path: Path) -> None:
     values = iter([1.0, np.nan, 1.0, 1.0, 1.0])
     measures = {"a": lambda *_: next(values), "b_loss": lambda *_: np.inf, "c": lambda *_: 1.0}
     plot = LivePlot(path)
     fit(make(plot), validation=(X, X), metrics=measures)
     _, losses, others = panels(plot)
     assert [line.get_label() for line in losses.lines] == ["loss", "validation loss"]
-    assert [others.get_ylabel(), len(others.lines)] == ["validation c", 1]
+    assert (others.get_ylabel(), legend(others)) == ("metric", ["validation a", "validation c"])
+    np.testing.assert_array_equal(others.lines[0].get_ydata(), [1, np.nan, 1, 1, 1])
+
+
+def test_a_measure_that_was_begun_later_is_shown(path: Path) -> None:
+    plot = LivePlot(path)
+    trainer = make(plot)
+    history = fit(trainer, epochs=2)
+    history.epochs["validation_loss"] = [np.nan, np.nan]
+    fit(trainer, epochs=1, validation=(X, X))
+    _, losses = panels(plot)
+    assert legend(losses) == ["loss", "validation loss"]
+    x, y = np.asarray(losses.lines[1].get_xydata()).T
+    np.testing.assert_array_equal(x, [1, 2, 3])
+    np.testing.assert_array_equal(y, [np.nan, np.nan, history.epochs["validation_loss"][-1]])
+    render(losses)
 
 
 @pytest.mark.parametrize(
@@ -190,10 +206,32 @@ def test_half_a_picture_is_never_seen(path: Path, monkeypatch: pytest.MonkeyPatc
         raise OSError("the disk is full")
 
     monkeypatch.setattr(Figure, "savefig", fails)
-    with pytest.raises(OSError, match="disk is full"):
+    with pytest.warns(MinidlWarning, match="LivePlot cannot write its picture: the disk is full"):
         fit(make(LivePlot(path)))
     assert path.read_bytes() == b"old"
     assert os.listdir(path.parent) == ["losses.png"]
+
+
+def test_a_folder_that_goes_in_mid_run_is_a_warning_and_the_run_goes_on(tmp_path: Path, clock: Clock) -> None:
+    class Moves(Callback):
+        def on_step_end(self, run: Run) -> None:
+            if run.step % 10 == 3:
+                folder.rename(tmp_path / "elsewhere")
+            if run.step == 18:
+                (tmp_path / "elsewhere").rename(folder)
+
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    trainer = make(clock, Moves(), LivePlot(folder / "losses.png", interval=0.0))
+    for steps in (10, 20):
+        with pytest.warns(MinidlWarning) as warned:
+            history = fit(trainer)
+        assert [str(warning.message)[:36] for warning in warned] == ["LivePlot cannot write its picture: ["]
+        assert len(history.loss) == steps
+        if steps == 10:
+            (tmp_path / "elsewhere").rename(folder)
+            (folder / "losses.png").unlink()
+    assert (folder / "losses.png").read_bytes().startswith(PNG)  # it is there again, and so is the picture
 
 
 def test_the_run_does_not_notice(path: Path) -> None:

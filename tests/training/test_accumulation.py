@@ -121,12 +121,13 @@ class Sees(Elementwise):
         return x
 
 
-def test_no_more_than_a_batch_goes_through_the_model_at_once() -> None:
+@pytest.mark.parametrize(("accumulate", "steps"), [(1, 6), (2, 3), (3, 2)])
+def test_no_more_than_a_batch_goes_through_the_model_at_once(accumulate: int, steps: int) -> None:
     sees = Sees()
     model = Sequential(sees, Dense(WIDTH, 2), rng=0)
-    trainer = fit(model, SGD(model.parameters(), 0.1), batch_size=2, accumulate=3)
+    trainer = fit(model, SGD(model.parameters(), 0.1), batch_size=2, accumulate=accumulate)
     assert sees.sizes == [2, 2, 2, 2, 2, 1] * 3
-    assert len(trainer.history.loss) == trainer.optimizer.steps == 6
+    assert len(trainer.history.loss) == trainer.optimizer.steps == 3 * steps
 
 
 def test_an_accumulation_of_one_changes_no_bit() -> None:

@@ -20,6 +20,7 @@ from minidl import (
     HyperparameterError,
     Layer,
     MSELoss,
+    ParameterAverage,
     Quadratic,
     Run,
     Sequential,
@@ -179,6 +180,13 @@ def test_two_checkpoints_save_side_by_side_and_not_each_other(tmp_path: Path) ->
     contents = [Content(path) for path in paths]
     assert [[entry["type"] for entry in content["callbacks"]] for content in contents] == [["History"]] * 2
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_it_saves_when_all_others_have_seen_the_step_wherever_it_stands(path: Path) -> None:
+    average = ParameterAverage()
+    endless.fit(endless.trainer(Checkpoint(path, every_steps=1), average), 2)
+    (state,) = [entry["state"] for entry in Content(path)["callbacks"] if entry["type"] == "ParameterAverage"]
+    assert state["steps"] == average.steps == 6
 
 
 def test_an_error_in_the_middle_leaves_the_file_of_before(path: Path) -> None:

@@ -1,14 +1,13 @@
 """What a run cannot be taken up from: it is said in clear words that name the file, and nothing has changed."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import minidl
 from minidl import (
     SGD,
     Adam,
@@ -18,83 +17,25 @@ from minidl import (
     CheckpointError,
     CSVLog,
     Dense,
-    Dropout,
     EarlyStopping,
     MAELoss,
     MinidlWarning,
-    MSELoss,
     ParameterAverage,
-    Quadratic,
-    RecordPath,
     Run,
     Sequential,
     Tanh,
     Trainer,
-    minimize,
 )
-from minidl.saving import Content, generator_state, write_content
-from minidl.saving.generators import holders_of
 from minidl.training.callbacks import EVENTS
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
 from tests.training.pressing import At
-
-OPTIONS: dict[str, Any] = {"epochs": 4, "batch_size": 6, "validation": 0.2}
-
-
-def network(width: int = 8, **options: Any) -> Sequential:
-    return Sequential(Dense(3, width), BatchNorm(width), Dropout(0.2, rng=1), Dense(width, 1), **{"rng": 0, **options})
-
-
-def make(*callbacks: Callback, model: Sequential | None = None, optimizer: Any = Adam) -> Trainer:
-    model = model or network()
-    return Trainer(model, MSELoss(), optimizer(model.parameters(), lr=0.01), callbacks)
-
-
-def write(path: Path, *callbacks: Callback) -> Path:
-    """A checkpoint in the middle of the second epoch."""
-    trainer = make(*callbacks, Checkpoint(path, every_steps=5, every_epochs=None))
-    trainer.fit(X, Y, **{**OPTIONS, "epochs": 2}, rng=2)
-    return path
+from tests.training.refusing import OPTIONS, check_refused, everything, make, network, write
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return write(tmp_path / "run.npz")
-
-
-def everything(trainer: Trainer, rng: np.random.Generator) -> list[Any]:
-    """All that a refused file must leave alone."""
-    model, history = trainer.model, trainer.history
-    generators = [rng, *(getattr(*holder) for holder in holders_of(model).values())]
-    return [
-        bits_of(model),
-        repr(trainer.optimizer),
-        bits_of(trainer.optimizer),
-        [parameter.decay for parameter in model.parameters()],
-        [module.training for _, module in model.modules()],
-        [*map(id, generators)],
-        [generator_state(generator) for generator in generators],
-        (list(history.loss), {name: list(values) for name, values in history.epochs.items()}),
-        [repr(callback.state()) for callback in trainer.callbacks],
-    ]
-
-
-def check_refused(trainer: Trainer, path: Path, words: str, **options: Any) -> None:
-    """Go on from a file that is refused, in a trainer that has already learned something."""
-    rng = np.random.default_rng(2)
-    data = options.pop("data", (X, Y))
-    trainer.fit(*data, **{**OPTIONS, "epochs": 1}, rng=rng)
-    trainer.model.parameters().parameters[0].decay = False
-    trainer.model.layers[1].training = False  # type: ignore[attr-defined]
-    before = everything(trainer, rng)
-    with pytest.raises(CheckpointError) as caught:
-        trainer.fit(*data, **{**OPTIONS, **options}, rng=rng, resume_from=path)
-    assert str(caught.value).startswith(repr(str(path)))
-    assert words in str(caught.value)
-    after = everything(trainer, rng)
-    for was, now in zip(before, after, strict=True):
-        assert was == now
 
 
 REFUSED: list[tuple[str, Callable[[], Trainer], dict[str, Any], str]] = [
@@ -133,7 +74,11 @@ def without_dropout() -> Sequential:
 
 @pytest.mark.parametrize(("make", "options", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_another_run(make: Callable[[], Trainer], options: dict[str, Any], words: str, path: Path) -> None:
-    check_refused(make(), path, words, **options)
+    trainer, at = make(), At("", 0)
+    trainer.callbacks.append(at)
+    check_refused(trainer, path, words, **options)
+    # Only of the fit before: what can be said before a run begins is.
+    assert at.counts["on_fit_begin"] == at.counts["on_fit_end"] == 1
 
 
 def test_a_run_without_shuffling_is_not_that_of_one_with_it(tmp_path: Path) -> None:
@@ -167,88 +112,6 @@ def test_a_missing_callback(tmp_path: Path) -> None:
     file = write(tmp_path / "run.npz", EarlyStopping(), EarlyStopping("loss"), ParameterAverage())
     check_refused(make(ParameterAverage()), file, words)
     check_refused(make(ParameterAverage(), EarlyStopping()), file, words)
-
-
-def test_the_file_of_a_model(tmp_path: Path) -> None:
-    file = tmp_path / "model.npz"
-    minidl.save(network(), file)
-    check_refused(make(), file, "holds a model, not a run; load it with minidl.load")
-
-
-def test_the_file_of_a_descent(tmp_path: Path) -> None:
-    file, bowl = tmp_path / "run.npz", Quadratic([[1.0]], start=[1.0])
-    minimize(bowl, SGD(bowl.parameters(), 0.1), 3, [Checkpoint(file), RecordPath()])
-    check_refused(make(RecordPath()), file, "is of the model Quadratic(")
-
-
-def test_a_damaged_file(path: Path) -> None:
-    whole = path.read_bytes()
-    middle = len(whole) // 2
-    path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
-    check_refused(make(), path, "is damaged: its checksum is wrong")
-    path.write_bytes(whole[:-100])
-    check_refused(make(), path, "is not a file of minidl, or its end is missing")
-    path.write_bytes(b"")
-    check_refused(make(), path, "is not a file of minidl")
-
-
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    trainer = make()
-    before = bits_of(trainer.model)
-    with pytest.raises(FileNotFoundError, match="none"):
-        trainer.fit(X, Y, resume_from=tmp_path / "none.npz")
-    assert bits_of(trainer.model) == before
-
-
-HISTORY = ("callbacks", 0, "state")
-
-
-def content_of(path: Path) -> dict[str, Any]:
-    content = Content(path)
-    return {name: content[name] for name in content._text}
-
-
-def places(tree: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where there is a key, at any depth."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for key, value in items:
-        if isinstance(tree, dict):
-            yield (*place, key)
-        yield from places(value, (*place, key))
-
-
-def without(tree: Any, place: tuple[Any, ...]) -> Any:
-    """A copy that lacks one key."""
-    key, *rest = place
-    if rest:
-        part = without(tree[key], tuple(rest))
-        return {**tree, key: part} if isinstance(tree, dict) else [*tree[:key], part, *tree[key + 1 :]]
-    return {name: value for name, value in tree.items() if name != key}
-
-
-def test_a_file_in_which_something_is_missing(path: Path) -> None:
-    content = content_of(path)
-    # A model is loaded by its architecture, a run goes on without; which metrics there were may differ; the type of
-    # the optimizer is looked at where its numbers differ.
-    free = (("architecture",), ("callbacks",), ("run", "metrics"), ("optimizer", "type"))
-    needed = [place for place in places(content) if all(place[: len(other)] != other for other in free)]
-    needed += [place for place in places(content) if place[:1] == ("callbacks",) and place[-1] in ("type", "state")]
-    assert len(needed) > 50
-    for place in needed:
-        write_content(without(content, place), path)
-        check_refused(make(), path, str(place[-1]) if "states" not in place else "")
-
-
-def test_a_file_in_which_the_history_is_missing(path: Path) -> None:
-    write_content(without(content_of(path), (*HISTORY, "loss")), path)
-    check_refused(make(), path, "lacks 'loss'")
-
-
-@pytest.mark.parametrize(("key", "value"), [("epoch", "x"), ("step", None), ("loss", [1]), ("metrics", 3)])
-def test_a_file_in_which_something_is_of_another_kind(key: str, value: Any, path: Path) -> None:
-    content = content_of(path)
-    write_content({**content, "run": {**content["run"], key: value}}, path)
-    check_refused(make(), path, "does not fit: ")
 
 
 class Refuses(Callback):

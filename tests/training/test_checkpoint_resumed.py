@@ -214,6 +214,15 @@ def test_a_generator_that_has_gone_on_elsewhere_is_brought_back(path: Path) -> N
     assert left(done) == left(whole())
 
 
+def test_whether_a_model_is_in_training_is_not_taken_from_the_file(path: Path) -> None:
+    broken_off(path)
+    done = trainer()
+    done.model.training = False
+    fit(done, 4, resume_from=path)
+    assert not any(module.training for _, module in done.model.modules())
+    assert left(done) == left(whole())
+
+
 def test_the_history_goes_on_where_it_was(path: Path) -> None:
     broken_off(path)
     done = trainer()

@@ -93,6 +93,14 @@ def test_a_checkpoint_saves_once_more_and_the_run_goes_on(event: str, nth: int, 
     check_resumed(file, trainer.history.loss)
 
 
+def test_after_the_last_step_it_is_saved_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    trainer = endless.trainer(At("on_epoch_end", 2), Checkpoint(file, every_epochs=None))
+    endless.fit(trainer, 2)
+    assert trainer.history.reason == INTERRUPTED
+    assert Content(file)["run"]["epoch"] == 2
+
+
 def test_a_run_that_had_ended_before_it_was_pressed_stays_so(tmp_path: Path) -> None:
     def train(*callbacks: Callback, **options: Any) -> Trainer:
         trainer = endless.trainer(EarlyStopping(patience=1, min_delta=100.0), *callbacks)

@@ -1,7 +1,7 @@
 """The loop itself: what it checks before an update."""
 
 from collections.abc import Iterable
-from math import inf, nan
+from math import inf, isnan, nan
 
 import numpy as np
 import pytest
@@ -54,6 +54,14 @@ def test_warnings_are_off_inside_and_as_before_outside() -> None:
         run.go(evaluate)
         assert np.geterr()["over"] == "raise"
     assert run.diverged
+
+
+def test_what_a_run_begins_with() -> None:
+    objective, _ = make()
+    run = Run(objective, SGD(objective.parameters(), 0.1), [], [])
+    assert (run.epochs, run.steps, run.epoch, run.step, run.first_epoch) == (1, 0, 0, 0, 0)
+    assert (run.metrics, run.reason, run.diverged, run.interrupted) == ({}, None, False, False)
+    assert isnan(run.loss)
 
 
 def test_measure_comes_after_each_epoch() -> None:

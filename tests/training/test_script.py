@@ -135,13 +135,13 @@ def test_no_metric_can_take_the_name_of_the_loss() -> None:
 @pytest.mark.parametrize("value", [None, "x", np.zeros(2)])
 def test_a_metric_gives_one_number(value: Any) -> None:
     with pytest.raises(TypeError, match="the metric 'mine' must give one number, got "):
-        make().evaluate(X, Y, {"mine": lambda prediction, target: value})
+        make().evaluate(X, Y, {"mine": lambda *_: value})
 
 
 def test_bad_validation_data_are_called_so() -> None:
-    with pytest.raises(ValueError, match="^validation x holds 1 number that is NaN"):
+    with pytest.raises(ValueError, match=r"^validation x holds 1 number that is NaN"):
         make().fit(X, Y, validation=([[1.0, 2.0, np.nan]], [[1.0]]))
-    with pytest.raises(ValueError, match="^validation x has 2 samples but y has 1"):
+    with pytest.raises(ValueError, match=r"^validation x has 2 samples but y has 1"):
         make().fit(X, Y, validation=(X[:2], Y[:1]))
 
 
