@@ -86,9 +86,10 @@ class BCEWithLogitsLoss(Loss):
         z, self.y = prediction, target
         # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|): no exponent is positive, so nothing overflows, and no term of the
         # sum is negative, so nothing cancels.
-        positive, rest = np.maximum(z, 0), np.log1p(np.exp(-np.abs(z)))
-        self.log_p = z - positive - rest
-        loss = positive - target * z
+        loss, rest = np.maximum(z, 0), np.log1p(np.exp(-np.abs(z)))
+        self.log_p = z - loss
+        self.log_p -= rest
+        loss -= target * z
         loss += rest
         return float(ones(z.size, z.dtype).dot(loss.ravel())) / z.size
 
