@@ -7,6 +7,7 @@ DATASETS, SUMMARY = "minidl/datasets", "minidl/modules/summary"
 SAVING = "minidl/saving"
 DATA, TRAINING = "minidl/data", "minidl/training"
 SHARE = "count = round(share * len(x)) if 0.0 < share < 1.0 else 0"
+GAP, NO_GAP = "if len(values) < run.epoch - 1:", "a list times 0 or less is empty"
 OVERWRITTEN = "initialize, called two lines further down, overwrites it"
 ALREADY = "Python numbers go in, so that float() has nothing to turn"
 OPEN_SIZE = "NumPy takes every negative size for the one that is left open"
@@ -273,6 +274,9 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
     (DATA, SHARE, SHARE.replace("0.0 <", "0.0 <="), "a share of 0 leaves nothing, as the next line says"),
     (DATA, SHARE, SHARE.replace("< 1.0", "<= 1.0"), "a share of 1 leaves nothing, as the next line says"),
     (DATA, SHARE, SHARE.replace("< 1.0", "< 2.0"), "a share above 1 leaves nothing, as the next line says"),
+    (f"{TRAINING}/callbacks", GAP, "if len(values) <= (run.epoch - 1):", NO_GAP),
+    (f"{TRAINING}/callbacks", GAP, "if len(values) < run.epoch:", NO_GAP),
+    (f"{TRAINING}/callbacks", GAP, "if len(values) < run.epoch + 1:", NO_GAP),
     (
         f"{TRAINING}/run",
         "if not isfinite(self.loss + grad.dot(grad)):",

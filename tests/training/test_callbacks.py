@@ -194,6 +194,19 @@ def test_history_keeps_losses_epochs_and_reason() -> None:
     assert History().reason is None
 
 
+def test_a_measure_that_comes_late_or_pauses_has_its_place_all_the_same() -> None:
+    model = Dense(1, 1, rng=0)
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1))
+    for epochs, validation in ((2, None), (3, data()), (1, None), (1, data()), (2, None)):
+        trainer.fit(*data(), epochs=epochs, validation=validation)
+    measured = trainer.history.epochs
+    assert np.isnan(measured["validation_loss"]).tolist() == [True, True, False, False, False, True, False]
+    assert len(measured["loss"]) == 9
+    assert not np.isnan(measured["loss"]).any()
+    # On all the data and without shuffling, the loss of a step is that after the epoch before.
+    assert measured["validation_loss"][2:5] == measured["loss"][3:6]
+
+
 def test_history_state_round_trip() -> None:
     history = train()
     other = History()

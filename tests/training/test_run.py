@@ -60,7 +60,7 @@ def test_what_a_run_begins_with() -> None:
     objective, _ = make()
     run = Run(objective, SGD(objective.parameters(), 0.1), [], [])
     assert (run.epochs, run.steps, run.epoch, run.step, run.first_epoch) == (1, 0, 0, 0, 0)
-    assert (run.metrics, run.reason, run.diverged, run.interrupted) == ({}, None, False, False)
+    assert (run.metrics, run.script, run.reason, run.diverged, run.interrupted) == ({}, {}, None, False, False)
     assert isnan(run.loss)
 
 
