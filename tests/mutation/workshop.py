@@ -43,7 +43,7 @@ TESTS = {
     "minidl/training/checkpoint": "training/test_checkpoint*.py training/test_interruption_saved.py",
     "minidl/training/interruption": "training/test_interruption*.py",
     "minidl/training/run": "training/test_r*.py training/test_callbacks*.py training/test_i*.py training/test_c*ed.py",
-    "minidl/training/trainer": "training/test_[adm]*.py training/test_trainer*.py training/test_c*_r*.py modules",
+    "minidl/training/trainer": "training/test_[adms]*.py training/test_trainer*.py training/test_c*_r*.py modules",
     "minidl/training/witness": "training/test_divergence*.py",
     "minidl/training/schedule": "training/test_schedule.py",
     "minidl/training/early_stopping": "training/test_early_stopping.py",

@@ -184,7 +184,7 @@ def test_two_checkpoints_save_side_by_side_and_not_each_other(tmp_path: Path) ->
 
 def test_it_saves_when_all_others_have_seen_the_step_wherever_it_stands(path: Path) -> None:
     average = ParameterAverage()
-    endless.fit(endless.trainer(Checkpoint(path, every_steps=1), average), 2)
+    endless.fit(endless.trainer(Checkpoint(path, every_steps=1, every_epochs=None), average), 2)
     (state,) = [entry["state"] for entry in Content(path)["callbacks"] if entry["type"] == "ParameterAverage"]
     assert state["steps"] == average.steps == 6
 

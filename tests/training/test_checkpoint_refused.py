@@ -94,17 +94,24 @@ def test_another_loss(path: Path) -> None:
 
 
 def test_other_numbers_of_the_optimizer_are_a_warning_and_those_of_the_file_are_taken(path: Path) -> None:
-    def resumed(lr: float) -> Trainer:
-        trainer = make(optimizer=lambda parameters, **_: Adam(parameters, lr=lr))
-        trainer.fit(X, Y, **OPTIONS, rng=2, resume_from=path)
-        return trainer
+    def faster(parameters: Any, lr: float) -> Adam:
+        return Adam(parameters, lr=50 * lr)
 
+    other, same = make(optimizer=faster), make()
     words = r"run.npz' is of a run with Adam\(57 parameters, lr=0.01, .*, and its numbers are taken, not those of Adam"
     with pytest.warns(MinidlWarning, match=words) as caught:
-        other = resumed(0.5)
+        other.fit(X, Y, **OPTIONS, rng=2, resume_from=path)
     assert [warning.filename for warning in caught] == [__file__]
-    assert bits_of(other.model) == bits_of(resumed(0.01).model)
+    same.fit(X, Y, **OPTIONS, rng=2, resume_from=path)
+    assert bits_of(other.model) == bits_of(same.model)
     assert other.optimizer.lr == 0.01
+
+
+def test_an_optimizer_that_keeps_the_same_is_another_all_the_same(path: Path) -> None:
+    class Other(Adam):
+        """Another rule."""
+
+    check_refused(make(optimizer=Other), path, "eps=1e-08), not with Other(57 parameters, lr=0.01, ")
 
 
 def test_a_missing_callback(tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_a_batch_larger_than_the_data_is_all_of_it_in_its_order(batch_size: int)
     assert bits(one.parameters().value) == bits(other.parameters().value)
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    one, other = network(), network()
+    numbers: dict[str, Any] = {"epochs": np.int32(2), "batch_size": np.int64(2), "accumulate": np.int16(2)}
+    make(one).fit(*data(7), **numbers, rng=0)
+    make(other).fit(*data(7), epochs=2, batch_size=2, accumulate=2, rng=0)
+    assert bits(one.parameters().value) == bits(other.parameters().value)
+
+
 class Sizes(Callback):
     """Notes the number of samples in each step."""
 
@@ -93,6 +101,8 @@ def test_an_odd_last_batch_is_learned_from_too(batch_size: int, sizes: list[int]
     history = make(network(), seen).fit(*data(7), epochs=2, batch_size=batch_size, shuffle=shuffle, rng=0)
     assert seen.sizes == sizes * 2
     assert len(history.loss) == 2 * len(sizes)
+    means = [np.average(losses, weights=sizes) for losses in np.reshape(history.loss, (2, -1))]
+    np.testing.assert_allclose(history.epochs["loss"], means, rtol=1e-14)
 
 
 def test_every_epoch_has_an_order_of_its_own_and_every_sample_once() -> None:
