@@ -35,12 +35,14 @@ class ReLU(Activation):
     y: Array = saved()
 
     def forward(self, x: Array) -> Array:
-        self.y = np.maximum(x, 0)
+        self.y = np.maximum(x, 0.0)
         return self.y
 
     def backward(self, grad: Array) -> Array:
-        # y is 0 or above. Multiplying by the mask takes a third of the time of np.where or of boolean indexing.
-        grad_x: Array = grad * self.y.astype(bool)
+        # y is 0 or above. Multiplying by a mask takes a third of the time of np.where or of boolean indexing, and a
+        # mask of floats four fifths of that of one of bools, which NumPy turns into floats piece by piece.
+        grad_x: Array = self.y.astype(bool).astype(self.y.dtype)
+        grad_x *= grad
         return grad_x
 
 

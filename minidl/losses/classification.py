@@ -86,7 +86,10 @@ class BCEWithLogitsLoss(Loss):
         z, self.y = prediction, target
         # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|): no exponent is positive, so nothing overflows, and no term of the
         # sum is negative, so nothing cancels.
-        loss, rest = np.maximum(z, 0), np.log1p(np.exp(-np.abs(z)))
+        loss, rest = np.maximum(z, 0.0), np.abs(z)
+        np.negative(rest, rest)
+        np.exp(rest, rest)
+        np.log1p(rest, rest)
         self.log_p = z - loss
         self.log_p -= rest
         loss -= target * z
@@ -141,12 +144,14 @@ class CrossEntropyLoss(Loss):
     def forward(self, prediction: Array, target: Array) -> float:
         if prediction.ndim != 2 or target.shape != prediction.shape[:1]:
             self._explain(prediction.shape, target.shape)
-        z = prediction - prediction.max(axis=1, keepdims=True)
-        z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+        rows, (n, k) = np.arange(len(prediction)), prediction.shape
+        # On ten classes argmax and products with ones take a third of the time of max, sum and mean.
+        z = prediction - prediction[rows, prediction.argmax(axis=1), None]
+        z -= np.log(np.exp(z).dot(ones(k, z.dtype)))[:, None]
         self.log_p, self.y = z, target
         s = self.label_smoothing
         try:
-            loss = -float(z[np.arange(len(z)), target].mean())
+            loss = float(ones(n, z.dtype).dot(z[rows, target])) / -n
         except IndexError:
             self.check_target(target, prediction.shape[1:])  # says which class there is no score for
             raise

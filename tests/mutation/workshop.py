@@ -34,6 +34,7 @@ TESTS = {
     "minidl/files": "test_files.py",
     "minidl/saving": "saving/test_[!ch]*.py saving/test_container.py",
     "minidl/ones": "test_ones.py",
+    "minidl/parameters": "test_parameters.py test_optimizers*.py objectives",
     "minidl/integrations": "integrations",
     "minidl/training/csv_log": "training/test_csv_log.py",
     "minidl/training/parameter_average": "training/test_parameter_average.py",

@@ -1,0 +1,162 @@
+"""The one flat vector in which parameters lie side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import StateError
+from minidl.parameters.parameter import Memory, Parameter, copy_into
+from minidl.typing import Array, ArrayLike
+
+__all__ = ["ParameterVector", "check_owners", "contiguous_runs", "share_memory"]
+
+
+class ParameterVector:
+    """Parameters side by side in one contiguous array, and their gradients likewise.
+
+    If the parameters already lie side by side in this order, nothing moves and the vector is a slice of what is
+    there. Else they move into new memory, and every older vector over one of them refuses further use.
+
+    Args:
+        named: pairs (name, parameter) in reading order.
+
+    Raises:
+        StateError: a parameter that appears twice; at later use, parameters that have moved elsewhere since.
+
+    >>> weight, bias = Parameter([[1.0, 2.0]]), Parameter([3.0])
+    >>> vector = ParameterVector([("weight", weight), ("bias", bias)])
+    >>> vector.value
+    array([1., 2., 3.])
+    >>> bias.value = [4.0]
+    >>> vector.value
+    array([1., 2., 4.])
+    """
+
+    def __init__(self, named: Iterable[tuple[str, Parameter]]) -> None:
+        pairs = list(named)
+        self.names: tuple[str, ...] = tuple(name for name, _ in pairs)
+        self.parameters: tuple[Parameter, ...] = tuple(parameter for _, parameter in pairs)
+        check_owners(pairs)
+        self._pack()
+
+    def _pack(self) -> None:
+        runs = contiguous_runs(self.parameters)
+        if len(runs) == 1 and share_memory(self.parameters):
+            self._memory, self._start = runs[0][0]._memory, runs[0][0]._start
+        else:
+            dtypes = [parameter.dtype for parameter in self.parameters] or [np.dtype(np.float64)]
+            self._memory, self._start = Memory(sum(p.size for p in self.parameters), np.result_type(*dtypes)), 0
+            start = 0
+            for parameter in self.parameters:
+                parameter._move(self._memory, start)
+                start += parameter.size
+        self._stop = self._start + sum(parameter.size for parameter in self.parameters)
+
+    @property
+    def moved(self) -> bool:
+        """Whether the parameters have moved into other memory since this vector was made."""
+        return self._memory.moved
+
+    def check(self) -> None:
+        """Raise `StateError` if the parameters have moved into other memory."""
+        if self._memory.moved:
+            raise StateError(
+                "the parameters have moved since this vector was made, into a larger model or to another dtype; "
+                "ask the outermost model for its parameters() again, and make the optimizer on what it gives"
+            )
+
+    @property
+    def value(self) -> Array:
+        """All parameters, (P,); writing into it changes them."""
+        self.check()
+        return self._memory.value[self._start : self._stop]
+
+    @value.setter
+    def value(self, value: ArrayLike) -> None:
+        copy_into(self.value, value, "value of all parameters")
+
+    @property
+    def grad(self) -> Array:
+        """All gradients, (P,), in the same order."""
+        self.check()
+        return self._memory.grad[self._start : self._stop]
+
+    @grad.setter
+    def grad(self, grad: ArrayLike) -> None:
+        copy_into(self.grad, grad, "gradient of all parameters")
+
+    @property
+    def size(self) -> int:
+        """P, the number of numbers."""
+        return self._stop - self._start
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the two arrays: float32 or float64."""
+        dtype: np.dtype[Any] = self._memory.value.dtype
+        return dtype
+
+    def items(self) -> Iterator[tuple[str, Parameter]]:
+        """Pairs (name, parameter) in reading order."""
+        return zip(self.names, self.parameters, strict=True)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self.parameters)
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __getitem__(self, name: str) -> Parameter:
+        if name not in self.names:
+            raise KeyError(f"no parameter {name!r}; there are {', '.join(self.names) or 'none'}")
+        return self.parameters[self.names.index(name)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"names": self.names, "parameters": self.parameters}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.names, self.parameters = state["names"], state["parameters"]
+        self._pack()
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {parameter.shape}" for name, parameter in self.items())
+        return f"ParameterVector({self.size}: {parts})"
+
+
+def contiguous_runs(parameters: Sequence[Parameter]) -> list[list[Parameter]]:
+    """The parameters cut into runs, each of which lies side by side in one memory.
+
+    >>> a, b, c = Parameter([1.0]), Parameter([2.0]), Parameter([3.0])
+    >>> vector = ParameterVector([("a", a), ("b", b), ("c", c)])
+    >>> [len(run) for run in contiguous_runs([a, b, c])], [len(run) for run in contiguous_runs([a, c])]
+    ([3], [1, 1])
+    """
+    runs: list[list[Parameter]] = []
+    for parameter in parameters:
+        last = runs[-1][-1] if runs else None
+        if last is not None and last._memory is parameter._memory and last._start + last.size == parameter._start:
+            runs[-1].append(parameter)
+        else:
+            runs.append([parameter])
+    return runs
+
+
+def share_memory(parameters: Sequence[Parameter]) -> bool:
+    """Whether the parameters lie in one memory that is still in use, perhaps with others between them."""
+    memories = {id(parameter._memory): parameter._memory for parameter in parameters}
+    return len(memories) == 1 and not any(memory.moved for memory in memories.values())
+
+
+def check_owners(named: Iterable[tuple[str, Parameter]]) -> None:
+    """Raise `StateError` if a Parameter appears under two names."""
+    owner: dict[int, str] = {}
+    for name, parameter in named:
+        if id(parameter) in owner:
+            raise StateError(
+                f"one Parameter is in two places, {owner[id(parameter)]!r} and {name!r}: the second gradient would "
+                "overwrite the first; make a Parameter of its own for each place"
+            )
+        owner[id(parameter)] = name
