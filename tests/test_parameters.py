@@ -163,7 +163,7 @@ def test_another_shape_is_refused_and_changes_nothing(attribute: str, wrong: Any
             setattr(owner, attribute, wrong)
 
 
-@pytest.mark.parametrize("wrong", ["ab", ["a", "b"], [1j, 2], [None, 1], [[1], [1, 2]], [object()]])
+@pytest.mark.parametrize("wrong", ["ab", ["a", "b"], [1j, 2], [None, 1], [[1], [1, 2]], [object()], np.array([1j, 2])])
 def test_what_is_not_made_of_numbers_is_refused(wrong: Any) -> None:
     with pytest.raises(DataError, match="numbers"):
         Parameter(wrong)
@@ -269,10 +269,14 @@ def test_runs_and_shared_memory() -> None:
     assert contiguous_runs([a, b, d, c]) == [[a, b], [d], [c]]
     assert contiguous_runs([b, a]) == [[b], [a]]
     assert contiguous_runs([]) == []
+    others, _ = draw(0, [(2,), (1,)])
+    assert contiguous_runs([a, others[1]]) == [[a], [others[1]]]
     assert share_memory([a, d])
     assert not share_memory([a, Parameter([1.0])])
+    assert not share_memory([])
     a.astype(np.float32)
     assert not share_memory([b, c])
+    assert ParameterVector([("b", b), ("c", c)]).value.size == 4  # moved into new memory
 
 
 def test_room_for_so_many_numbers_and_no_more() -> None:

@@ -52,7 +52,7 @@ class BatchNorm(_Norm):
 
     In training they are those of the batch, v divided by the number N of samples; the running averages follow as
     ``m̄ ← (1 − μ) m̄ + μ m``, with N − 1 in place of N in v, and are what evaluation takes. Conventions and defaults are
-    PyTorch's.
+    PyTorch's. One number alone is its own mean: of a batch of one sample (features,) z is 0, and only b learns.
 
     Shapes    x and y (n, …, features)   w = weight and b = bias (features,); all axes but the last are averaged over
     Backward  dw = Σ g z   db = Σ g   dx = w / √(v + ε) · (g − mean g − z mean(g z)), in evaluation w g / √(v̄ + ε)

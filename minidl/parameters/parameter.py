@@ -18,8 +18,6 @@ __all__ = ["Memory", "Parameter", "copy_into", "limited_to", "real_numbers"]
 class Memory:
     """The two flat arrays behind some parameters, and whether these have moved elsewhere since."""
 
-    __slots__ = ("grad", "moved", "value")
-
     def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
         self.value = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)

@@ -147,7 +147,7 @@ def contiguous_runs(parameters: Sequence[Parameter]) -> list[list[Parameter]]:
 def share_memory(parameters: Sequence[Parameter]) -> bool:
     """Whether the parameters lie in one memory that is still in use, perhaps with others between them."""
     memories = {id(parameter._memory): parameter._memory for parameter in parameters}
-    return len(memories) == 1 and not any(memory.moved for memory in memories.values())
+    return [memory.moved for memory in memories.values()] == [False]
 
 
 def check_owners(named: Iterable[tuple[str, Parameter]]) -> None:

@@ -5,6 +5,7 @@ OPTIMIZERS, OBJECTIVES = "minidl/optimizers", "minidl/objectives"
 INITIALIZERS, SCHEDULES, METRICS = "minidl/initializers", "minidl/schedules", "minidl/metrics"
 DATASETS, SUMMARY = "minidl/datasets", "minidl/modules/summary"
 SAVING = "minidl/saving"
+PARAMETERS = "minidl/parameters"
 DATA, TRAINING = "minidl/data", "minidl/training"
 SHARE = "count = round(share * len(x)) if 0.0 < share < 1.0 else 0"
 GAP, NO_GAP = "if len(values) < run.epoch - 1:", "a list times 0 or less is empty"
@@ -12,6 +13,7 @@ OVERWRITTEN = "initialize, called two lines further down, overwrites it"
 ALREADY = "Python numbers go in, so that float() has nothing to turn"
 OPEN_SIZE = "NumPy takes every negative size for the one that is left open"
 EITHER_SIGN = "noise is as likely as its opposite"
+EITHER_WAY = "a sum of products does not depend on the order of the factors"
 AS_LONG = "both have the same length"
 SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
 
@@ -290,4 +292,28 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         "only what it does at the end is wanted: everything is in training as it was",
     ),
     (f"{TRAINING}/trainer", "share = len(part[0]) / len(x)", "share = len(part[1]) / len(x)", AS_LONG),
+    (
+        LOSSES,
+        "return float(ones(z.size, z.dtype).dot(loss.ravel())) / z.size",
+        "return float(loss.ravel().dot(ones(z.size, z.dtype))) / z.size",
+        EITHER_WAY,
+    ),
+    (
+        LOSSES,
+        "loss = -float(ones(n, z.dtype).dot(z[rows, target]) / n)",
+        "loss = -float(z[rows, target].dot(ones(n, z.dtype)) / n)",
+        EITHER_WAY,
+    ),
+    (
+        PARAMETERS,
+        "self.value = np.zeros(size, dtype)",
+        "self.value = np.ones(size, dtype)",
+        "whoever makes a memory fills it with values next",
+    ),
+    (
+        PARAMETERS,
+        "return zip(self.names, self.parameters, strict=True)",
+        "return zip(self.names, self.parameters, strict=False)",
+        AS_LONG,
+    ),
 ]

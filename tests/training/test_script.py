@@ -103,6 +103,7 @@ def test_another_loss_is_another_run(loss: Any, tmp_path: Path) -> None:
         ({"model": Dense}, r"model must be of type Layer, got <class .*Dense'>; make one by calling it"),
         ({"model": "model"}, "model must be of type Layer, got 'model'$"),
         ({"loss": BCEWithLogitsLoss}, "loss must be of type Loss, got .*; make one by calling it"),
+        ({"loss": Dense}, "loss must be of type Loss, got <class .*Dense'>$"),
         ({"loss": Dense(1, 1)}, r"loss must be of type Loss, got Dense\(1, 1\)$"),
         ({"optimizer": SGD}, "optimizer must be of type Optimizer, got .*; make one by calling it"),
         ({"callbacks": EarlyStopping()}, "callbacks must be a list of callbacks, got "),
