@@ -174,6 +174,14 @@ def test_what_is_not_made_of_numbers_is_refused(wrong: Any) -> None:
         parameter.grad = wrong
 
 
+def test_a_misspelt_attribute_is_refused() -> None:
+    parameter = Parameter([1.0, 2.0])
+    with unchanged(parameter), pytest.raises(AttributeError, match="gard"):
+        parameter.gard = [3.0, 4.0]  # type: ignore[attr-defined]
+    parameter.decay = False
+    assert not parameter.decay
+
+
 def test_setting_copies_in_place() -> None:
     parameter = Parameter([1.0, 2.0])
     value, given_array = parameter.value, np.array([3.0, 4.0])

@@ -86,10 +86,7 @@ class BCEWithLogitsLoss(Loss):
         z, self.y = prediction, target
         # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|): no exponent is positive, so nothing overflows, and no term of the
         # sum is negative, so nothing cancels.
-        loss, rest = np.maximum(z, 0.0), np.abs(z)
-        np.negative(rest, rest)
-        np.exp(rest, rest)
-        np.log1p(rest, rest)
+        loss, rest = np.maximum(z, 0.0), np.log1p(np.exp(-np.abs(z)))
         self.log_p = z - loss
         self.log_p -= rest
         loss -= target * z

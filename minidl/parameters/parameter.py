@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -48,23 +48,6 @@ def _take_room(size: int) -> None:
         _room.set(room - size)
 
 
-class _InPlace:
-    """An array in the instance, under its own name; setting it copies into that array."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    if TYPE_CHECKING:
-        # Not when running: reading finds the array in the instance, at the speed of any attribute.
-        def __get__(self, instance: object, owner: type) -> Array: ...
-
-    def __set__(self, instance: object, value: ArrayLike) -> None:
-        copy_into(vars(instance)[self.name], value, self.what)
-
-
 class Parameter:
     """An array that is learned, together with its gradient.
 
@@ -85,11 +68,7 @@ class Parameter:
     (array([2., 3.]), array([0., 0.]))
     """
 
-    value = _InPlace("value")
-    """The array itself, a view of the flat vector."""
-
-    grad = _InPlace("gradient")
-    """The derivative of the loss with respect to `value`, of the same shape."""
+    __slots__ = ("_grad", "_memory", "_start", "_value", "decay")
 
     def __init__(self, value: ArrayLike, *, decay: bool = True) -> None:
         initial = real_numbers(value)
@@ -97,38 +76,53 @@ class Parameter:
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
         self.decay = decay
         self._bind(Memory(initial.size, dtype), 0, initial.shape)
-        self.value[...] = initial
+        self._value[...] = initial
 
     def _bind(self, memory: Memory, start: int, shape: tuple[int, ...]) -> None:
         stop = start + int(np.prod(shape, dtype=int))
         self._memory, self._start = memory, start
-        vars(self).update(
-            value=memory.value[start:stop].reshape(shape),
-            grad=memory.grad[start:stop].reshape(shape),
-        )
+        self._value = memory.value[start:stop].reshape(shape)
+        self._grad = memory.grad[start:stop].reshape(shape)
 
     def _move(self, memory: Memory, start: int) -> None:
-        value, grad = self.value, self.grad
+        value, grad = self._value, self._grad
         self._memory.moved = True
         self._bind(memory, start, value.shape)
-        self.value[...] = value
-        self.grad[...] = grad
+        self._value[...] = value
+        self._grad[...] = grad
+
+    @property
+    def value(self) -> Array:
+        """The array itself, a view of the flat vector."""
+        return self._value
+
+    @value.setter
+    def value(self, value: ArrayLike) -> None:
+        copy_into(self._value, value, "value")
+
+    @property
+    def grad(self) -> Array:
+        """The derivative of the loss with respect to `value`, of the same shape."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: ArrayLike) -> None:
+        copy_into(self._grad, grad, "gradient")
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of `value` and `grad`."""
-        shape: tuple[int, ...] = self.value.shape
-        return shape
+        return self._value.shape
 
     @property
     def size(self) -> int:
         """How many numbers `value` holds."""
-        return self.value.size
+        return self._value.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of `value` and `grad`: float32 or float64."""
-        dtype: np.dtype[Any] = self.value.dtype
+        dtype: np.dtype[Any] = self._value.dtype
         return dtype
 
     def astype(self, dtype: Any) -> None:
@@ -138,7 +132,7 @@ class Parameter:
 
     def __getstate__(self) -> dict[str, Any]:
         # The value alone: pickled as they are, views of one array come apart into arrays of their own.
-        return {"value": self.value.copy(), "decay": self.decay}
+        return {"value": self._value.copy(), "decay": self.decay}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Parameter.__init__(self, state["value"], decay=state["decay"])
