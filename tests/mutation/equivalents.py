@@ -20,8 +20,8 @@ SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
 EQUIVALENT: list[tuple[str, str, str, str]] = [
     (
         LAYERS,
-        "self.y = np.maximum(e, x > 0) / (1 + e)",
-        "self.y = np.maximum(e, x >= 0) / (1 + e)",
+        "y: Array = np.maximum(e, x > 0) / (1 + e)",
+        "y: Array = np.maximum(e, x >= 0) / (1 + e)",
         "at x = 0, e is 1 and the larger of 1 and 1 is 1",
     ),
     (
