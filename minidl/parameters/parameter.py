@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,6 +48,23 @@ def _take_room(size: int) -> None:
         _room.set(room - size)
 
 
+class _InPlace:
+    """An array that is copied into when it is set."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    if TYPE_CHECKING:
+        # There is no __get__: reading finds the array in the instance, which takes a fortieth off a tiny step.
+        def __get__(self, instance: object, owner: type) -> Array: ...
+
+    def __set__(self, instance: object, value: ArrayLike) -> None:
+        copy_into(vars(instance)[self.name], value, self.what)
+
+
 class Parameter:
     """An array that is learned, together with its gradient.
 
@@ -68,7 +85,17 @@ class Parameter:
     (array([2., 3.]), array([0., 0.]))
     """
 
-    __slots__ = ("_grad", "_memory", "_start", "_value", "decay")
+    value = _InPlace("value")
+    """The array itself, a view of the flat vector."""
+
+    grad = _InPlace("gradient")
+    """The derivative of the loss with respect to `value`, of the same shape."""
+
+    decay: bool = True
+    """Whether weight decay applies to it."""
+
+    _memory: Memory
+    _start: int
 
     def __init__(self, value: ArrayLike, *, decay: bool = True) -> None:
         initial = real_numbers(value)
@@ -76,53 +103,35 @@ class Parameter:
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
         self.decay = decay
         self._bind(Memory(initial.size, dtype), 0, initial.shape)
-        self._value[...] = initial
+        self.value[...] = initial
 
     def _bind(self, memory: Memory, start: int, shape: tuple[int, ...]) -> None:
         stop = start + int(np.prod(shape, dtype=int))
-        self._memory, self._start = memory, start
-        self._value = memory.value[start:stop].reshape(shape)
-        self._grad = memory.grad[start:stop].reshape(shape)
+        value, grad = memory.value[start:stop].reshape(shape), memory.grad[start:stop].reshape(shape)
+        vars(self).update(_memory=memory, _start=start, value=value, grad=grad)
 
     def _move(self, memory: Memory, start: int) -> None:
-        value, grad = self._value, self._grad
+        value, grad = self.value, self.grad
         self._memory.moved = True
         self._bind(memory, start, value.shape)
-        self._value[...] = value
-        self._grad[...] = grad
-
-    @property
-    def value(self) -> Array:
-        """The array itself, a view of the flat vector."""
-        return self._value
-
-    @value.setter
-    def value(self, value: ArrayLike) -> None:
-        copy_into(self._value, value, "value")
-
-    @property
-    def grad(self) -> Array:
-        """The derivative of the loss with respect to `value`, of the same shape."""
-        return self._grad
-
-    @grad.setter
-    def grad(self, grad: ArrayLike) -> None:
-        copy_into(self._grad, grad, "gradient")
+        self.value[...] = value
+        self.grad[...] = grad
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of `value` and `grad`."""
-        return self._value.shape
+        shape: tuple[int, ...] = self.value.shape
+        return shape
 
     @property
     def size(self) -> int:
         """How many numbers `value` holds."""
-        return self._value.size
+        return self.value.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of `value` and `grad`: float32 or float64."""
-        dtype: np.dtype[Any] = self._value.dtype
+        dtype: np.dtype[Any] = self.value.dtype
         return dtype
 
     def astype(self, dtype: Any) -> None:
@@ -130,9 +139,16 @@ class Parameter:
         if dtype != self.dtype:
             self._move(Memory(self.size, np.dtype(dtype)), 0)
 
+    if not TYPE_CHECKING:  # which finds a misspelt name by itself
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not hasattr(type(self), name):
+                raise AttributeError(f"a Parameter has no {name!r}; what can be set are value, grad and decay")
+            super().__setattr__(name, value)
+
     def __getstate__(self) -> dict[str, Any]:
         # The value alone: pickled as they are, views of one array come apart into arrays of their own.
-        return {"value": self._value.copy(), "decay": self.decay}
+        return {"value": self.value.copy(), "decay": self.decay}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Parameter.__init__(self, state["value"], decay=state["decay"])
