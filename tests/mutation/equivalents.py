@@ -316,4 +316,5 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         "return zip(self.names, self.parameters, strict=False)",
         AS_LONG,
     ),
+    (PARAMETERS, "decay: bool = True", "decay: bool = False", "the constructor sets it"),
 ]
