@@ -17,11 +17,6 @@ MKL = """\
 **PyTorch's matrix products run on Intel's MKL in its x86 packages, and that is slow on AMD processors: about half of
 its Intel speed. On Intel expect smaller ratios against PyTorch at W2 and W3.**"""
 
-CONDITIONS = """\
-On one thread; W5 with 10 million parameters in one array, as minidl keeps those of any model. In ten matrices PyTorch's
-default takes a third of that time, since its temporaries then stay in the cache: the tables of W5 show both.
-"""
-
 INTRODUCTION = f"""\
 # Benchmarks
 
@@ -79,7 +74,7 @@ def _goals(results: Results, footprints: dict[str, Footprint]) -> str:
     faster = [(workload, threads, peer, f"{ratio:.2f}") for workload, threads, peer, ratio in losses(results)]
     reached = _table(("", "must", "aim", "measured", ""), rows)
     missed = _table(("faster than minidl", "threads", "who", "ratio"), faster)
-    return "\n".join([CONDITIONS, reached, MKL, "", missed])
+    return "\n".join([reached, MKL, "", missed])
 
 
 def _group(result: Result) -> Iterator[str]:

@@ -128,7 +128,7 @@ class Group:
 
 XOR = {"sizes": (2, 4, 1), "batch": 200, "samples": 200, "rule": "momentum", "lr": 0.1, "epochs": 1000, "check": 50}
 MEDIUM = Network("W2", (784, 256, 128, 10), 128, 1280, "adam", 1e-3, epochs=5)
-LARGE = Network("W3", (1024, 2048, 2048, 1024, 10), 256, 512, "momentum", 1e-3, epochs=2)
+LARGE = Network("W3", (1024, 2048, 2048, 1024, 10), 256, 512, "momentum", 1e-3)
 NETWORK_PEERS = ("minidl", "numpy tutorial", "torch eager", "torch fused", "jax jit", "sklearn")
 
 
