@@ -86,7 +86,7 @@ def report(found: list[Break], survivors: list[Break], seconds: float, *, whole:
 
 
 def key(broken: Break) -> tuple[str, str, str]:
-    """What equivalents.py calls it; a file may be moved within its folder, or become one."""
+    """What the equivalents call it; a file may be moved within its folder, or become one."""
     return next(start for start in TESTS if broken.path.startswith(start)), broken.before, broken.after
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from minidl.saving.container import DESCRIPTION, checksum, read, write
 from minidl.typing import Array
+from tests.saving.breaking import members_of, pack
 from tests.saving.helpers import refused
-from tests.saving.hostile import members_of, pack
 
 
 def npy(array: Array, *, shape: str | None = None, descr: str | None = None, order: str = "False") -> bytes:

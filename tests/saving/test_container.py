@@ -22,8 +22,8 @@ from minidl.saving.container import (
     write,
 )
 from minidl.typing import Array
+from tests.saving.breaking import members_of, pack, seal
 from tests.saving.helpers import refused
-from tests.saving.hostile import members_of, pack, seal
 
 ARRAYS: dict[str, Array] = {"x": np.arange(3.0), "a/y": np.ones((2, 2), np.float32), "z": np.zeros((0, 2), bool)}
 CONTENT = {"text": "é", "numbers": [1, 2.5, None, True]}

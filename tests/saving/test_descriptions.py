@@ -19,8 +19,8 @@ from minidl.saving.container import (
     read,
     write,
 )
+from tests.saving.breaking import members_of, pack
 from tests.saving.helpers import refused
-from tests.saving.hostile import members_of, pack
 
 
 def with_text(text: str | bytes, members: list[tuple[str, bytes]] | None = None) -> bytes:

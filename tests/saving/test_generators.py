@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import CheckpointError, Dropout, Residual, Sequential
-from minidl.saving import Content, generator_state, holders_of, load_states, states_of, write_content
-from minidl.saving.generators import LARGEST_POOL, MOST_SPAWNED, with_state
+from minidl.saving import generator_state, holders_of, load_states, states_of
+from minidl.saving.generators import MOST_SPAWNED, with_state
 from tests.saving.helpers import value_again
 
 Generator = np.random.Generator
@@ -122,117 +122,6 @@ def test_seeds_of_all_kinds(entropy: Any, tmp_path: Path) -> None:
         twin = deepcopy(each)
         assert with_state(state, twin) is twin
         assert future(with_state(state)) == future(twin) == future(each)
-
-
-class OwnSeeds(np.random.bit_generator.ISeedSequence):
-    """Seeds that NumPy did not make."""
-
-    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
-        return np.arange(n_words, dtype=dtype)
-
-
-class OwnBits(np.random.PCG64):
-    """A bit generator that NumPy does not have."""
-
-
-UNSAVABLE: list[Callable[[], Generator]] = [
-    lambda: Generator(OwnBits(0)),
-    lambda: Generator(np.random.PCG64(OwnSeeds())),  # type: ignore[arg-type]
-    lambda: Generator(np.random.PCG64(np.random.SeedSequence(0, pool_size=LARGEST_POOL + 1))),
-]
-
-
-@pytest.mark.parametrize("make", UNSAVABLE)
-def test_generators_that_no_file_can_hold(make: Callable[[], Generator]) -> None:
-    generator = make()
-    with pytest.raises(CheckpointError, match=r"the generator Generator\(\w+\) at 0x\w+ cannot be saved"):
-        generator_state(generator)
-    # One at hand is replaced.
-    new = with_state(generator_state(np.random.default_rng(0)), generator)
-    assert new is not generator
-    assert new.random() == np.random.default_rng(0).random()
-
-
-def test_a_pool_of_the_largest_size() -> None:
-    generator = Generator(np.random.PCG64(np.random.SeedSequence(0, pool_size=LARGEST_POOL)))
-    assert with_state(generator_state(generator)).random() == generator.random()
-
-
-def changed(kind: Any, path: str, value: Any) -> dict[str, Any]:
-    """A state with one change, such as "bits.state.pos" for state["bits"]["state"]["pos"]."""
-    state = inner = generator_state(Generator(kind(0)))
-    *parents, last = path.split(".")
-    for name in parents:
-        inner = inner[name]
-    inner[last] = value
-    return state
-
-
-FORGED: list[tuple[Any, str, Any]] = [
-    (np.random.PCG64, "kind", ["PCG64"]),
-    (np.random.PCG64, "pool_size", LARGEST_POOL + 1),
-    (np.random.PCG64, "pool_size", 10**9),
-    (np.random.PCG64, "pool_size", 1),
-    (np.random.PCG64, "children", -1),
-    (np.random.PCG64, "children", 2**40),
-    (np.random.PCG64, "entropy", -1),
-    (np.random.PCG64, "entropy", 0.5),
-    (np.random.PCG64, "spawn_key", 3),
-    (np.random.PCG64, "bits", 3),
-    (np.random.PCG64, "bits", {}),
-    (np.random.PCG64, "bits.state", None),
-    (np.random.PCG64, "bits.bit_generator", "SFC64"),
-    (np.random.PCG64, "bits.state.state", -1),
-    (np.random.PCG64, "bits.state.state", 2**128),
-    (np.random.MT19937, "bits.state.pos", 625),
-    (np.random.MT19937, "bits.state.pos", 10**6),
-    (np.random.MT19937, "bits.state.pos", -1),
-    (np.random.MT19937, "bits.state.pos", "0"),
-    (np.random.MT19937, "bits.state.key", np.zeros(10, np.uint32)),
-    (np.random.Philox, "bits.buffer_pos", -1),
-    (np.random.Philox, "bits.buffer_pos", 5),
-    (np.random.Philox, "bits.buffer", np.zeros(2, np.uint64)),
-    (np.random.Philox, "bits.state.counter", np.zeros(2, np.uint64)),
-    (np.random.SFC64, "bits.state.state", np.zeros(3, np.uint64)),
-]
-
-
-@pytest.mark.parametrize(("kind", "path", "value"), FORGED)
-def test_forged_states(kind: Any, path: str, value: Any, tmp_path: Path) -> None:
-    """None is taken: NumPy would read memory that is not its own, or count for hours. Nothing changes."""
-    saved = {
-        "states": [generator_state(np.random.default_rng(0)), changed(kind, path, value)],
-        "places": {"a": 0, "b": 1},
-    }
-    write_content({"generators": saved}, tmp_path / "forged.npz")
-    content = Content(tmp_path / "forged.npz")
-    holders = {"a": (SimpleNamespace(rng=np.random.default_rng(0)), "rng"), "b": (SimpleNamespace(rng=None), "rng")}
-    holders["a"][0].rng.random()
-    before = repr(generator_state(holders["a"][0].rng))
-    with pytest.raises(CheckpointError, match="forged.npz"), content.fits():  # noqa: RUF043
-        load_states(holders, content["generators"])
-    assert repr(generator_state(holders["a"][0].rng)) == before
-    assert holders["b"][0].rng is None
-
-
-@pytest.mark.parametrize(
-    ("kind", "path", "value"),
-    [
-        (np.random.MT19937, "bits.state.pos", 0),
-        (np.random.MT19937, "bits.state.pos", 624),
-        (np.random.Philox, "bits.buffer_pos", 0),
-        (np.random.Philox, "bits.buffer_pos", 4),
-    ],
-)
-def test_positions_at_the_border(kind: Any, path: str, value: Any) -> None:
-    state = changed(kind, path, value)
-    assert repr(generator_state(with_state(state))) == repr(state)
-
-
-@pytest.mark.parametrize("kind", ["Generator", "RandomState", "SeedSequence", "seed", "default_rng", "", None, 3])
-def test_other_kinds(kind: Any) -> None:
-    with pytest.raises(CheckpointError, match=f"there is no generator of the kind {kind!r}, pool 4"):
-        with_state(changed(np.random.PCG64, "kind", kind))
 
 
 def place(**generators: Generator) -> dict[str, tuple[Any, str]]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.saving.hostile import MUTATIONS, attack
+from tests.saving.breaking import MUTATIONS
+from tests.saving.hostile import attack
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,67 +1,25 @@
 """The table of the epochs: what is in it at any moment, and that nothing in a file gets lost."""
 
 import builtins
-import csv
 import os
 from collections.abc import Callable
 from math import inf, isnan, nan
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from minidl import SGD, Callback, Checkpoint, CSVLog, MSELoss, Quadratic, Run, StateError, Trainer, minimize
-from minidl.typing import Array
+from minidl import SGD, Callback, CSVLog, Quadratic, Run, StateError, minimize
 from tests.helpers import bits, unchanged
-from tests.training.going_on import Snapshots, go_on, tell
-from tests.training.test_trainer import data, network
-
-ROWS = [{"loss": 0.1 * epoch, "other": 1 / epoch} for epoch in range(1, 6)]
+from tests.training.going_on import tell
+from tests.training.logging_rows import ROWS, fresh, make, mean_error, read, stub, text_of, write
+from tests.training.test_trainer import data
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "log.csv"
-
-
-def make(*callbacks: Callback) -> Trainer:
-    model = network()
-    return Trainer(model, MSELoss(), SGD(model.parameters(), 0.05), callbacks)
-
-
-def stub(epoch: int = 0) -> Any:
-    """A run of two steps an epoch."""
-    return SimpleNamespace(epoch=epoch, step=2 * epoch, metrics={})
-
-
-def write(log: CSVLog, rows: list[dict[str, float]], begin: int = 0) -> CSVLog:
-    """Have a log write these rows, the first being that of epoch `begin` + 1."""
-    run = stub(begin)
-    for row in rows:
-        run.epoch, run.step, run.metrics = run.epoch + 1, run.step + 2, row
-        tell(log, run, "on_epoch_end")
-    return log
-
-
-def fresh(path: Path, **options: Any) -> CSVLog:
-    log = CSVLog(path, **options)
-    tell(log, stub(), "on_fit_begin")
-    return log
-
-
-def text_of(state: dict[str, Any]) -> str:
-    return bytes(state["text"]).decode()
-
-
-def mean_error(prediction: Array, target: Array) -> float:
-    return float(np.abs(prediction - target).mean())
-
-
-def read(path: Path) -> list[list[str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
 
 
 def test_a_row_for_each_epoch_holds_what_the_run_measured(path: Path) -> None:
@@ -250,136 +208,3 @@ def test_the_state_is_made_of_plain_things_and_is_a_copy(path: Path) -> None:
     assert state["text"].dtype == np.uint8  # the text in a checkpoint is short, an array is not
     assert text_of(state) == "epoch,step,loss,other\n1,2,0.1,1.0\n"
     assert text_of(log.state()) == text_of(state) + "2,4,0.2,0.5\n"
-
-
-# A run is broken off after `lost` more rows than its checkpoint knows; the file suffers something; then it goes on.
-
-
-def nothing(path: Path) -> None:
-    """The file stays as it is."""
-
-
-def tear(path: Path) -> None:
-    with path.open("ab") as file:
-        file.write(b"9,9,0.12")
-
-
-def lose_a_row(path: Path) -> None:
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
-
-
-@pytest.mark.parametrize("damage", [nothing, tear, lose_a_row, Path.unlink, lambda path: path.write_bytes(b"")])
-@pytest.mark.parametrize(("known", "lost"), [(1, 0), (2, 0), (2, 1), (2, 3), (5, 0)])
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_run_that_goes_on_leaves_the_file_of_one_without_a_break(
-    known: int, lost: int, damage: Callable[[Path], None], overwrite: bool, path: Path, tmp_path: Path
-) -> None:
-    write(fresh(tmp_path / "whole.csv"), ROWS)
-    log = write(fresh(path), ROWS[:known])
-    state = log.state()
-    write(log, ROWS[known : known + lost], begin=known)
-    damage(path)
-    other = CSVLog(path, overwrite=overwrite)
-    tell(other, stub(known), "on_fit_begin")
-    other.load_state(state)
-    assert path.read_text() == text_of(state)
-    write(other, ROWS[known:], begin=known)
-    assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
-    assert (other.state()["columns"], text_of(other.state())) == (["loss", "other"], path.read_text())
-
-
-@pytest.mark.parametrize("lost", [0, 1, 3])
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_run_goes_on_from_within_its_first_epoch(lost: int, overwrite: bool, path: Path, tmp_path: Path) -> None:
-    write(fresh(tmp_path / "whole.csv"), ROWS)
-    log = fresh(path)
-    state = log.state()
-    write(log, ROWS[:lost])
-    other = CSVLog(path, overwrite=overwrite)
-    run = stub()
-    run.step = 1
-    tell(other, run, "on_fit_begin", "on_epoch_begin")
-    other.load_state(state)
-    assert path.exists() is (lost > 0)
-    write(other, ROWS)
-    assert path.read_bytes() == (tmp_path / "whole.csv").read_bytes()
-
-
-@pytest.mark.parametrize("known", [0, 2])
-def test_a_run_that_goes_on_leaves_another_runs_file_alone(known: int, path: Path, tmp_path: Path) -> None:
-    state = write(fresh(path), ROWS[:known]).state()
-    other = tmp_path / "other.csv"
-    write(fresh(other), ROWS[1:])
-    before = other.read_bytes()
-
-    def go_on_in(log: CSVLog) -> None:
-        run = stub(known)
-        run.step += 1
-        tell(log, run, "on_fit_begin", "on_epoch_begin")
-        log.load_state(state)
-        write(log, ROWS[known:], begin=known)
-
-    with pytest.raises(StateError, match=r"other.csv' holds the rows of another run"):
-        go_on_in(CSVLog(other))
-    assert other.read_bytes() == before
-    go_on_in(CSVLog(other, overwrite=True))
-    assert [row[0] for row in read(other)] == ["epoch", "1", "2", "3", "4", "5"]
-
-
-def test_the_same_log_goes_back_to_an_earlier_checkpoint(path: Path) -> None:
-    log = write(fresh(path), ROWS[:2])
-    state = log.state()
-    write(log, ROWS[2:], begin=2)
-    whole = path.read_bytes()
-    tell(log, stub(2), "on_fit_begin")
-    log.load_state(state)
-    write(log, ROWS[2:], begin=2)
-    assert path.read_bytes() == whole
-
-
-class Breaks(Callback):
-    """Ends a run after so many steps."""
-
-    last = True
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-
-    def on_step_end(self, run: Run) -> None:
-        if run.step == self.after:
-            raise KeyError
-
-
-@pytest.mark.parametrize(("every", "after"), [(1, 5), (1, 6), (1, 7), (2, 3), (2, 4), (2, 11), (4, 5), (4, 7), (5, 9)])
-def test_a_run_that_is_taken_up_from_its_file_leaves_the_same_table(every: int, after: int, tmp_path: Path) -> None:
-    def fit(log: Path, *callbacks: Callback, **options: Any) -> None:
-        make(CSVLog(log), *callbacks).fit(*data(), epochs=4, batch_size=3, validation=data(5), rng=0, **options)
-
-    whole, broken, checkpoint = (tmp_path / name for name in ("whole.csv", "broken.csv", "run.npz"))
-    fit(whole)
-    with pytest.raises(KeyError):
-        fit(broken, Checkpoint(checkpoint, every_steps=every, every_epochs=None), Breaks(after))
-    fit(broken, resume_from=checkpoint)
-    assert broken.read_bytes() == whole.read_bytes()
-
-
-@pytest.mark.parametrize("epochs", [1, 2])
-def test_a_fit_goes_on_from_a_state(epochs: int, tmp_path: Path) -> None:
-    def options(seed: int) -> dict[str, Any]:
-        return {"batch_size": 4, "validation": data(5), "rng": seed}
-
-    whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
-    trainer = make(CSVLog(whole))
-    trainer.fit(*data(), epochs=epochs, **options(0))
-    trainer.fit(*data(), epochs=3, **options(1))
-
-    log = CSVLog(broken)
-    snapshots = Snapshots(log)
-    trainer = make(log, snapshots)
-    trainer.fit(*data(), epochs=epochs, **options(0))
-    with broken.open("ab") as file:
-        file.write(b"rows from after the checkpoint\n")
-    go_on(trainer, CSVLog(broken), snapshots.epochs[-1][0])
-    trainer.fit(*data(), epochs=3, **options(1))
-    assert broken.read_bytes() == whole.read_bytes()
-    assert sorted(os.listdir(tmp_path)) == ["broken.csv", "whole.csv"]
