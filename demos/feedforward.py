@@ -29,7 +29,7 @@ def network(W: ArrayLike, b: ArrayLike, V: ArrayLike, c: ArrayLike) -> Sequentia
     return Sequential(hidden, ReLU(), output, Sigmoid())
 
 
-def ff_nn__ReLu(x: ArrayLike, W: ArrayLike, b: ArrayLike, V: ArrayLike, c: ArrayLike) -> Array:  # noqa: N802
+def ff_nn__ReLu(x: ArrayLike, W: ArrayLike, b: ArrayLike, V: ArrayLike, c: ArrayLike) -> Array:  # noqa: N802  (as the assignment names it)
     """The probability of class 1, ``ŷ = σ(max(0, x W + b) V + c)``, for each sample.
 
     Shapes    x (n, inputs)   W (inputs, hidden)   b (hidden,)   V (hidden, 1)   c (1,)   ŷ (n, 1)

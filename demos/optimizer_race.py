@@ -27,6 +27,7 @@ from minidl import (
     CubicValley,
     Dense,
     Descent,
+    FunctionObjective,
     Lion,
     Momentum,
     NAdam,
@@ -73,7 +74,7 @@ CHOOSE, REPORT = range(3), range(10, 15)  # seeds on which rates are chosen, and
 class Landscape(NamedTuple):
     """A function, from where the race starts, and the box in which it takes place."""
 
-    make: Callable[[], Objective]
+    make: Callable[[], FunctionObjective]
     xlim: tuple[float, float]
     ylim: tuple[float, float]
 
@@ -115,10 +116,10 @@ def race(name: str, optimizer: str, lr: float) -> Result:
     return Result(lr, score, words, descent)
 
 
-def judge_minimum(f: Objective, descent: Descent) -> tuple[float, str]:
+def judge_minimum(f: FunctionObjective, descent: Descent) -> tuple[float, str]:
     """The step from which on the run stays close to the minimum; else how far away it ends."""
     assert descent.path is not None  # it is kept for so few parameters
-    (minimum,) = f.minima  # type: ignore[attr-defined]
+    (minimum,) = f.minima
     distance = np.hypot(*(descent.path - minimum).T)
     if distance[-1] < CLOSE:
         arrived = 1 + int(np.flatnonzero(distance >= CLOSE)[-1])

@@ -73,7 +73,7 @@ def process_signature(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """Write aliases inside of other types, such as ``tuple[Array, Array]``, as autodoc writes them alone."""
-    return tuple(text and ALIAS.sub(r"\1", text) for text in (signature, returns))  # type: ignore[return-value]
+    return signature and ALIAS.sub(r"\1", signature), returns and ALIAS.sub(r"\1", returns)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -244,6 +244,6 @@ def _narrow_roots(font: TTFont) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))  # type: ignore[arg-type]
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("build-finished", write_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 COUNTER = "_plot_counter"
 
 
-class Plot(PlotDirective):  # type: ignore[misc]
+class Plot(PlotDirective):
     """Runs the code and shows what it draws; ``:alt:`` says in words what there is to see."""
 
     def run(self) -> list[nodes.Node]:
         if not isinstance(self.state, MockState):
-            return super().run()  # type: ignore[no-any-return]
+            return super().run()
         source, line = self.state_machine.get_source_and_line(self.lineno)
         if not self.options.get("alt") and "nofigs" not in self.options:
             logger.warning("a plot needs :alt:, what there is to see in words", location=(source, line))

@@ -6,7 +6,7 @@ import copy
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -61,9 +61,9 @@ def near(one: Array, other: Array, dtype: type = np.float64) -> bool:
 
 def check_parameters(module: Module) -> None:
     """Raise `ContractError` if a Parameter is kept where `Module.parameters` does not find it."""
-    reached: dict[int, object] = {}
+    reached: dict[int, Any] = {}  # deepcopy lists what it has copied under the id of the dict itself
     copy.deepcopy(module, reached)
-    kept = {id(thing): thing for thing in reached.get(id(reached), [])}  # type: ignore[attr-defined]
+    kept = {id(thing): thing for thing in reached.get(id(reached), [])}
     found = {id(parameter) for _, parameter in module.named_parameters()}
     hidden = [thing for key, thing in kept.items() if isinstance(thing, Parameter) and key not in found]
     require(

@@ -12,19 +12,16 @@ import json
 import os
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from minidl.errors import CheckpointError
 from minidl.files import replacing
 from minidl.typing import Array
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["checksum", "read", "write"]
 

@@ -127,7 +127,7 @@ def _caught_up(generator: np.random.Generator, new: np.random.Generator) -> bool
         more = then["children"] - now["children"]
         same_seed = all(now[name] == then[name] for name in ("kind", "entropy", "spawn_key", "pool_size"))
         if same_seed and 0 <= more <= MOST_SPAWNED:
-            generator.bit_generator.seed_seq.spawn(more)  # type: ignore[attr-defined]
+            generator.bit_generator.seed_seq.spawn(more)  # type: ignore[attr-defined]  # any that could be saved has it
             generator.bit_generator.state = then["bits"]
             return True
     return False
