@@ -13,10 +13,10 @@ from minidl.checking import check_gradients
 from minidl.checking.strategies import KEEPING, architectures
 from minidl.typing import Array
 from tests import plain
+from tests.losses.test_all_losses import every_loss
+from tests.optimizers.test_all_optimizers import every_optimizer
 from tests.reference import TOLERANCE
 from tests.tables import LOSSES, LossCase, OptimizerCase, seeds
-from tests.test_losses import every_loss
-from tests.test_optimizers import every_optimizer
 from tests.user_defined import Scale
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*takes logits")  # any layer may be the last one here

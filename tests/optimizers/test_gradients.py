@@ -27,8 +27,8 @@ from minidl import (
 from minidl.optimizers import Parameters
 from minidl.typing import Array
 from tests.helpers import bits, bits_of
+from tests.optimizers.test_all_optimizers import every_optimizer, network, run
 from tests.tables import OPTIMIZERS, OptimizerCase, seeds
-from tests.test_optimizers import every_optimizer, network, run
 
 DECAYING: list[Callable[[Parameters], Optimizer]] = [
     lambda p: SGD(p, lr=0.1, weight_decay=0.3),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from minidl import SGD, DataError, Dense, HyperparameterError, Momentum, Parameter, Sequential, ShapeError, StateError
 from tests.helpers import bits, bits_of, unchanged
+from tests.optimizers.test_all_optimizers import every_optimizer, network, run
 from tests.tables import OptimizerCase, seeds
-from tests.test_optimizers import every_optimizer, network, run
 from tests.user_defined import Adagrad
 
 
