@@ -182,7 +182,7 @@ def _write_value(ax: Axes, place: tuple[float, float], down: float, text: str, v
         fontsize=SMALL_FONT - 1,
         ha="center",
         va="center",
-        bbox={"boxstyle": "square,pad=0.08", "facecolor": "white", "edgecolor": "none"},
+        bbox={"boxstyle": "square,pad=0.25", "facecolor": "white", "edgecolor": "none"},
         zorder=2,
     )
 
