@@ -161,7 +161,10 @@ class Module:
         for path, module in self.modules():
             for name in module.buffers:
                 key = f"{path}.{name}" if path else name
-                setattr(module, name, np.array(given[key], dtype=expected[key].dtype))
+                value = np.array(given[key], dtype=expected[key].dtype)
+                # A number stays one: a float64 array in its place would lift float32 arrays.
+                present = getattr(module, name)
+                setattr(module, name, value if isinstance(present, np.ndarray) else type(present)(value.item()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(_arguments(self))})"

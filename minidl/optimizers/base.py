@@ -13,7 +13,7 @@ from minidl.errors import HyperparameterError, ShapeError, StateError
 from minidl.modules import Module
 from minidl.optimizers.groups import Parameters, parts_of
 from minidl.optimizers.hyperparameters import hyperparameter
-from minidl.parameters import real_numbers
+from minidl.parameters import ParameterVector, real_numbers
 from minidl.typing import Array
 
 __all__ = ["Optimizer"]
@@ -120,6 +120,19 @@ class Optimizer:
                 f"the optimizer moves parameters that {type(module).__name__} does not have; make it on the "
                 "parameters() of what is trained"
             )
+
+    def moves(self, module: Module) -> list[str]:
+        """What of `module` is moved, in order: factors of the learning rate, and paths of parameters."""
+        paths = {id(parameter): path for path, parameter in module.named_parameters()}
+        return [
+            f"{factor:g}: {' '.join(paths[id(parameter)] for parameter in vector)}"
+            for vector, factor in zip(self.vectors, self._factors, strict=True)
+        ]
+
+    def find_again(self) -> None:
+        """Go on with the same parameters where they lie now, after they have moved."""
+        self.vectors = [ParameterVector(vector.items()) for vector in self.vectors]
+        self.cut()
 
     def update(self, theta: Array, grad: Array, *slots: Any, **_: Any) -> None:
         """Change theta in place by the rule; all arrays are flat and of the same size."""

@@ -1,8 +1,9 @@
 """Files: models, and all that a run needs to go on."""
 
-from minidl.saving.generators import generator_state, holders_of, load_states, states_of
+from minidl.saving.generators import Place, generator_state, load_states, places_in, places_of, states_of
 from minidl.saving.models import (
     Content,
+    check_remaking,
     checksum,
     encoded,
     load,
@@ -11,20 +12,25 @@ from minidl.saving.models import (
     model_state,
     save,
     write_content,
+    written,
 )
 
 __all__ = [
     "Content",
+    "Place",
+    "check_remaking",
     "checksum",
     "encoded",
     "generator_state",
-    "holders_of",
     "load",
     "load_model_state",
     "load_states",
     "model_content",
     "model_state",
+    "places_in",
+    "places_of",
     "save",
     "states_of",
     "write_content",
+    "written",
 ]

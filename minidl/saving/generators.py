@@ -3,72 +3,107 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.errors import CheckpointError
 from minidl.modules import Module
 
-__all__ = ["generator_state", "holders_of", "load_states", "states_of", "with_state"]
+__all__ = ["Place", "generator_state", "load_states", "places_in", "places_of", "states_of", "with_state"]
 
 KINDS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 LARGEST_POOL = 100  # the time to make a seed grows as the square of it; NumPy's own is 4
 MOST_SPAWNED = 1_000  # by a generator that keeps its place; each takes 10 µs to catch up with
 
 
-def holders_of(model: Module) -> dict[str, tuple[Any, str]]:
-    """Where a model holds generators: place, such as "model.3.rng" -> (module, name of the attribute)."""
-    return {
-        f"{path}.{name}": (owner, name)
-        for path, owner in model.modules("model")
-        for name, value in vars(owner).items()
-        if is_generator(value)
-    }
+class Place(NamedTuple):
+    """Where a generator is held: an object's attributes, or a dict or list in one of them, and the key there."""
+
+    container: Any
+    key: Any
+
+    @property
+    def generator(self) -> Any:
+        return self.container[self.key]
+
+    def put(self, generator: np.random.Generator) -> None:
+        if self.generator is not generator:
+            self.container[self.key] = generator
+
+
+def places_of(module: Module, path: str = "model") -> dict[str, Place]:
+    """Where a module and all below it hold generators, such as "model.3.rng"."""
+    return {place: found for name, owner in module.modules(path) for place, found in places_in(vars(owner), name)}
+
+
+def places_in(container: Any, path: str) -> Iterator[tuple[str, Place]]:
+    """Where attributes, or the dicts, lists and tuples in them, hold generators."""
+    keyed = isinstance(container, Mapping)
+    # The types first: a list of a million losses holds none, and is gone through in no time.
+    kinds = set(map(type, container.values() if keyed else container))
+    if any(issubclass(kind, dict | list | tuple) for kind in kinds) or any(map(is_kind, kinds)):
+        for key, value in container.items() if keyed else enumerate(container):
+            if is_generator(value):
+                yield f"{path}.{key}", Place(container, key)
+            elif isinstance(value, dict | list | tuple):
+                yield from places_in(value, f"{path}.{key}")
+
+
+def is_kind(kind: type) -> bool:
+    """Whether it is a type of generators of NumPy, be it the old one."""
+    # If NumPy has not loaded them there are none, and it need not do so to find that out.
+    return "numpy.random" in sys.modules and issubclass(kind, np.random.Generator | np.random.RandomState)
 
 
 def is_generator(value: object) -> bool:
     """Whether it is a generator of NumPy."""
-    # If NumPy has not loaded them there are none, and it need not do so to find that out.
-    return "numpy.random" in sys.modules and isinstance(value, np.random.Generator)
+    return is_kind(type(value))
 
 
-def states_of(holders: Mapping[str, tuple[Any, str]]) -> dict[str, Any]:
-    """The states of all generators that are held somewhere, and who holds which: some may be shared."""
-    generators = {place: getattr(*holder) for place, holder in holders.items()}
+def states_of(places: Mapping[str, Place]) -> dict[str, Any]:
+    """The states of all generators that are held somewhere, and who holds which: some may be shared.
+
+    Raises:
+        CheckpointError: a generator that could not be brought back.
+    """
+    for name, place in places.items():
+        if isinstance(place.container, tuple):
+            raise CheckpointError(f"{name} is a generator in a tuple, and could not be put back there; use a list")
+    generators = {name: place.generator for name, place in places.items()}
     different = list({id(generator): generator for generator in generators.values()}.values())
     return {
         "states": [generator_state(generator) for generator in different],
         "places": {
-            place: next(index for index, other in enumerate(different) if other is generator)
-            for place, generator in generators.items()
+            name: next(index for index, other in enumerate(different) if other is generator)
+            for name, generator in generators.items()
         },
     }
 
 
-def load_states(holders: Mapping[str, tuple[Any, str]], saved: Mapping[str, Any]) -> None:
+def load_states(places: Mapping[str, Place], saved: Mapping[str, Any]) -> None:
     """Take over what `states_of` gave; places that shared a generator share one again.
 
     Raises:
         CheckpointError: generators in other places, or a state that is none; nothing has changed then.
         LookupError, TypeError, ValueError: likewise, what `states_of` did not give.
     """
-    if holders.keys() != saved["places"].keys():
+    if places.keys() != saved["places"].keys():
         raise CheckpointError(
             f"has generators at {', '.join(saved['places']) or 'no place'}, here they are at "
-            f"{', '.join(holders) or 'no place'}"
+            f"{', '.join(places) or 'no place'}"
         )
     for index in saved["places"].values():
         with_state(saved["states"][index])
     taken: dict[int, np.random.Generator] = {}
-    for place, index in saved["places"].items():
+    for name, index in saved["places"].items():
         if index not in taken:
-            present = getattr(*holders[place])
+            present = places[name].generator
             free = all(present is not generator for generator in taken.values())
             taken[index] = with_state(saved["states"][index], present if free else None)
-        setattr(*holders[place], taken[index])
+        places[name].put(taken[index])
 
 
 def generator_state(generator: np.random.Generator) -> dict[str, Any]:
@@ -77,6 +112,8 @@ def generator_state(generator: np.random.Generator) -> dict[str, Any]:
     Raises:
         CheckpointError: a bit generator that NumPy does not have, or one without a `numpy.random.SeedSequence`.
     """
+    if not isinstance(generator, np.random.Generator):
+        raise CheckpointError(f"the generator {generator!r} cannot be saved; make it by numpy.random.default_rng")
     bits = generator.bit_generator
     seeds: Any = bits.seed_seq
     if type(bits).__name__ not in KINDS or not isinstance(seeds, np.random.SeedSequence):

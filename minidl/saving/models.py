@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,12 +14,13 @@ import numpy as np
 from minidl.errors import CheckpointError, MinidlError
 from minidl.modules import Module
 from minidl.parameters import limited_to
-from minidl.saving.generators import holders_of, load_states, states_of
+from minidl.saving.generators import load_states, places_of, states_of
 from minidl.saving.tree import Decoder, Encoder
 from minidl.typing import Array
 
 __all__ = [
     "Content",
+    "check_remaking",
     "checksum",
     "encoded",
     "load",
@@ -27,6 +29,7 @@ __all__ = [
     "model_state",
     "save",
     "write_content",
+    "written",
 ]
 
 
@@ -41,7 +44,8 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
         path: where; a file of that name is replaced.
 
     Raises:
-        CheckpointError: a module that could not be made again from numbers, strings, lists and arrays.
+        CheckpointError: a module that could not be made again from its constructor's arguments, these being numbers,
+            strings, lists, arrays and modules.
         OSError: from the disk; a file that was there before is as it was.
         TypeError: no module.
 
@@ -58,7 +62,8 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(model, Module):
         raise TypeError(f"save takes a layer or another module, and then a path; got {model!r} as the module")
-    write_content({**model_content(model), "generators": states_of(holders_of(model))}, path)
+    check_remaking(model)
+    write_content({**model_content(model), "generators": states_of(places_of(model))}, path)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -85,7 +90,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         load_model_state(model, state)
         saved = content["generators"]
         of_model = {place: index for place, index in saved["places"].items() if place.startswith("model.")}
-        load_states(holders_of(model), {**saved, "places": of_model})
+        load_states(places_of(model), {**saved, "places": of_model})
         return model
 
 
@@ -161,10 +166,39 @@ def model_content(model: Module) -> dict[str, Any]:
     return {"architecture": model, "model": model_state(model)}
 
 
+def check_remaking(model: Module) -> None:
+    """Raise `CheckpointError` unless the constructor's arguments make a module with the same parameters and buffers.
+
+    Whoever replaces a part of a module, without the argument that it was made of, learns of it before the work is
+    done, and not when the file is loaded.
+    """
+    model.parameters()  # a StateError, if they cannot be one vector
+    text, arrays = encoded({"architecture": model})
+    decoder = Decoder({name: array.copy() for name, array in arrays.items()})
+    decoder.room = sys.maxsize  # here nobody asks for more than there is
+    then, now = _shapes(decoder.decode(text["architecture"])), _shapes(model)
+    if then != now:
+        name = next(name for name in [*now, *then] if now.get(name) != then.get(name))
+        raise CheckpointError(
+            f"{model!r} could not be made again from its constructor's arguments: it would have {name} "
+            f"{then.get(name, 'nowhere')}, and has it {now.get(name, 'nowhere')}; whoever replaces a part keeps the "
+            "new one in the attribute of the argument, too"
+        )
+
+
+def _shapes(model: Module) -> dict[str, tuple[int, ...]]:
+    return {name: np.shape(value) for name, value in model.state().items()}
+
+
+def written(model: Module) -> str:
+    """A model as code; where in memory something is tells nothing, and is left out."""
+    return re.sub(" at 0x[0-9A-Fa-f]+", "", repr(model))
+
+
 def model_state(model: Module) -> dict[str, Any]:
     """Everything of a model that may change after it was made."""
     return {
-        "written": re.sub(" at 0x[0-9A-Fa-f]+", "", repr(model)),  # where in memory something is tells nothing
+        "written": written(model),
         "state": model.state(),
         "without_decay": [name for name, parameter in model.named_parameters() if not parameter.decay],
         "training": [path for path, module in model.modules() if module.training],

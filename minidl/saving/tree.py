@@ -67,8 +67,10 @@ class Encoder:
             return value if isfinite(value) else {"float": str(value)}
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and not np.ma.is_masked(value):
             return {"array": self._keep(value, name)}
-        if isinstance(value, list | tuple):
-            return self._sequence(value, name)
+        if isinstance(value, tuple):
+            return {"tuple": self._list(value, name)}
+        if isinstance(value, list):
+            return self._list(value, name)
         if isinstance(value, Mapping):
             return {"dict": {_text(key, name): self.encode(item, f"{name}/{key}") for key, item in value.items()}}
         if isinstance(value, Module):
@@ -95,13 +97,20 @@ class Encoder:
         self.arrays[unique] = array
         return unique
 
-    def _sequence(self, value: Sequence[Any], name: str) -> Any:
-        if isinstance(value, tuple):
-            return {"tuple": [self.encode(item, f"{name}/{index}") for index, item in enumerate(value)]}
+    def _list(self, value: Sequence[Any], name: str) -> Any:
         types = set(map(type, value)) if len(value) > LONG else set()
-        if types in ({float}, {np.float64}, {int}):
+        if types and types <= {float, np.float64}:
+            return {"list": self._keep(np.array(value, np.float64), name)}
+        if types == {int}:
             with suppress(OverflowError):  # integers of more than 64 bits
-                return {"list": self._keep(np.array(value, np.int64 if types == {int} else np.float64), name)}
+                return {"list": self._keep(np.array(value, np.int64), name)}
+        elif int in types and types <= {int, float, np.float64}:
+            values, whole = np.array(value, object), np.array([type(item) is int for item in value])
+            parts = [self._list(part.tolist(), name) for part in (values[whole], values[~whole])]
+            return {"mixed": [*parts, {"array": self._keep(whole, name)}]}
+        if types in ({list}, {tuple}) and len(set(map(len, value))) == 1 and value[0]:
+            columns = [self._list(column, f"{name}/{index}") for index, column in enumerate(zip(*value, strict=True))]
+            return {"rows" if types == {list} else "tuples": columns}
         return [self.encode(item, f"{name}/{index}") for index, item in enumerate(value)]
 
     def _module(self, module: Module, name: str) -> dict[str, Any]:
@@ -181,7 +190,14 @@ class Decoder:
         if kind == "text":
             return str(_checked(self.arrays.pop(content), np.uint8).data, "utf-8", "surrogatepass")
         if kind == "tuple":
-            return tuple(self.decode(item) for item in content)
+            return tuple(self.decode(content))
+        if kind == "mixed":
+            integers, floats, whole = self.decode(content)
+            values = np.empty(len(whole), object)
+            values[whole], values[~whole] = integers, floats
+            return values.tolist()
+        if kind in ("rows", "tuples"):
+            return [row if kind == "tuples" else list(row) for row in zip(*self.decode(content), strict=True)]
         if kind == "dict":
             return {key: self.decode(item) for key, item in content.items()}
         if kind == "initializer" and content in initializers.__all__:

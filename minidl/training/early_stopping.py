@@ -80,9 +80,12 @@ class EarlyStopping(Callback):
 
     def state(self) -> dict[str, Any]:
         best = {f"best_state.{name}": value for name, value in (self.best_state or {}).items()}
-        return {"best": self.best, "best_epoch": self.best_epoch, "begin": self.begin, **best}
+        watches = f"{self.monitor} ({self.mode})"
+        return {"watches": watches, "best": self.best, "best_epoch": self.best_epoch, "begin": self.begin, **best}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
+        if state["watches"] != (watches := f"{self.monitor} ({self.mode})"):
+            raise StateError(f"EarlyStopping watched {state['watches']}, and is to watch {watches} now")
         self.best, self.best_epoch, self.begin = float(state["best"]), int(state["best_epoch"]), int(state["begin"])
         prefix = "best_state."
         best = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from minidl.errors import HyperparameterError, StateError
+from minidl.errors import HyperparameterError, MinidlWarning, StateError
 from minidl.modules import Module
 from minidl.parameters import ParameterVector
 from minidl.training.callbacks import Callback
@@ -92,13 +93,17 @@ class ParameterAverage(Callback):
             model.parameters().value = own  # asked anew, as they may have moved into a larger model
 
     def state(self) -> dict[str, Any]:
-        return {"steps": self.steps, "average": None if self.average is None else self.average.copy()}
+        average = None if self.average is None else self.average.copy()
+        return {"decay": self.decay, "steps": self.steps, "average": average}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         average = None if state["average"] is None else np.array(state["average"])
         if self._parameters is not None:
             _check_fit(average, self._parameters)
-        self.average, self.steps = average, int(state["steps"])
+        if state["decay"] != self.decay:
+            message = f"the average is one with decay={state['decay']}, which is taken, not {self.decay}"
+            warnings.warn(message, MinidlWarning, stacklevel=2)
+        self.average, self.steps, self.decay = average, int(state["steps"]), float(state["decay"])
 
 
 def _check_fit(average: Array | None, parameters: ParameterVector) -> None:

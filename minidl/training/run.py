@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.modules import Module
+from minidl.modules import Loss, Module
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import EVENTS, Callback
 from minidl.training.interruption import INTERRUPTED, interruptible
@@ -33,7 +33,8 @@ class Run:
         loss: the loss of the latest step, before its update.
         metrics: name -> value, what the latest epoch measured; callbacks may add to it.
         reason: why the run is to stop, None while it goes on.
-        script: "loss" and "optimizer" as the script has made them, for files.
+        loss_function: the loss of a fit, None under `minimize`.
+        script: what the run was made with, for files.
         diverged: whether loss or gradient stopped being finite; the update was not applied then.
         interrupted: whether Ctrl-C was pressed; the run ends after the present step then.
     """
@@ -55,7 +56,8 @@ class Run:
         self.loss = float("nan")
         self.metrics: dict[str, float] = {}
         self.reason: str | None = None
-        self.script: dict[str, str] = {}
+        self.loss_function: Loss | None = None
+        self.script: dict[str, Any] = {}
         self.diverged = self.interrupted = False
 
     def stop(self, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, TypeAlias
@@ -10,11 +11,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from minidl.data import Batches, hold_out
-from minidl.errors import DivergenceError, HyperparameterError, ShapeError
+from minidl.errors import DivergenceError, HyperparameterError, MinidlWarning, ShapeError
 from minidl.modules import Layer, Loss
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import Callback, History
-from minidl.training.checkpoint import Checkpoint, Resumption
+from minidl.training.checkpoint import Checkpoint, script
+from minidl.training.resumption import Resumption
 from minidl.training.run import Run
 from minidl.training.witness import Finding, Witness
 from minidl.typing import Array, ArrayLike, Seed
@@ -57,9 +59,20 @@ class Trainer:
             _check_part("each callback", callback, Callback)
         optimizer.check_owner(model)
         loss.check_model(model)
+        if any(loss.named_parameters()):
+            message = (
+                f"the loss {loss!r} has parameters, and nothing trains them: the optimizer moves those of the model"
+            )
+            warnings.warn(message, MinidlWarning, stacklevel=2)
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.callbacks = list(callbacks)
         self.history = History()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        # Copied parameters have memory of their own: those that the optimizer moves, and then the model's, all of them.
+        self.model.parameters()
+        self.optimizer.find_again()
 
     def fit(
         self,
@@ -134,9 +147,9 @@ class Trainer:
         history = self.history
         run = Run(self.model, self.optimizer, [history, *self.callbacks], batches)
         run.step, run.epoch = len(history.loss), len(history.epochs.get("loss", ()))
-        run.first_epoch = run.epoch
+        run.first_epoch, run.loss_function = run.epoch, self.loss
         if resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks):
-            run.script = {"loss": repr(self.loss), "optimizer": repr(self.optimizer)}
+            run.script = script(self.model, self.loss, self.optimizer, accumulate)
         resume = None if resume_from is None else Resumption(resume_from, run)
         count = len(batches)
         run.epochs = run.first_epoch + epochs

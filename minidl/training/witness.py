@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.modules import Loss, Module
-from minidl.saving import holders_of
+from minidl.saving import places_of
 from minidl.typing import Array
 
 __all__ = ["Finding", "Witness"]
@@ -44,13 +44,14 @@ class Witness:
         self.model = model
         self._modules = [*model.modules(), *loss.modules("loss")]
         self._buffers = [(module, name) for _, module in self._modules for name in module.buffers]
-        self._generators = [*holders_of(model).values(), *holders_of(loss).values()]
+        places = [*places_of(model).values(), *places_of(loss).values()]
+        self._generators = [place for place in places if isinstance(place.generator, np.random.Generator)]
         self._needed = bool(self._buffers or self._generators)
 
     def note(self) -> None:
         """Remember buffers and generators as they are; for most models there are none."""
         self._noted = [(module, name, copy(getattr(module, name))) for module, name in self._buffers]
-        self._states = [(holder, getattr(*holder).bit_generator.state) for holder in self._generators]
+        self._states = [(place, place.generator.bit_generator.state) for place in self._generators]
 
     def noting(self, evaluate: Callable[[Any], float]) -> Callable[[Any], float]:
         """`evaluate` with a note before, if there is anything to note."""
@@ -68,8 +69,8 @@ class Witness:
         if self._needed:
             for module, name, value in self._noted:
                 setattr(module, name, copy(value))
-            for holder, state in self._states:
-                getattr(*holder).bit_generator.state = state
+            for place, state in self._states:
+                place.generator.bit_generator.state = state
 
     def find(self, evaluate: Callable[[Any], float], batch: Any) -> Finding:
         """Evaluate a batch again, from the same beginning, and tell where a number first is not finite.

@@ -140,6 +140,14 @@ def test_state_is_taken_over_in_place() -> None:
     assert first.mean.tolist() == [1.0, 2.0]
 
 
+@pytest.mark.parametrize("value", [5, 0.25, True, np.float32(0.5), np.array([2.0])])
+def test_a_number_among_the_buffers_stays_one_of_its_type(value: Any) -> None:
+    first, second = Counter(2), Counter(2)
+    first.count, second.count = value, 0 * value if isinstance(value, np.ndarray) else type(value)(0)
+    second.load_state(first.state())
+    assert (type(second.count), second.count) == (type(value), value)
+
+
 WRONG_STATES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"scale": None}, StateError, "lacks scale"),
     ({"mean": None, "count": None}, StateError, "lacks count, mean"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl import CheckpointError, Module, load, save
-from minidl.saving import Content, holders_of, model_state, states_of, write_content
+from minidl.saving import Content, model_state, places_of, states_of, write_content
 from minidl.saving.container import read
 from tests.saving.hostile import SLACK
 
@@ -37,7 +37,7 @@ def all_of(module: Module) -> dict[str, Any]:
         "decay": {name: parameter.decay for name, parameter in module.named_parameters()},
         "training": {path: part.training for path, part in module.modules()},
         "types": {path: type(part) for path, part in module.modules()},
-        "generators": repr(states_of(holders_of(module))),
+        "generators": repr(states_of(places_of(module))),
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import CheckpointError, Dropout, Residual, Sequential
-from minidl.saving import generator_state, holders_of, load_states, states_of
+from minidl.saving import Place, generator_state, load_states, places_of, states_of
 from minidl.saving.generators import MOST_SPAWNED, with_state
 from tests.saving.helpers import value_again
 
@@ -124,9 +124,8 @@ def test_seeds_of_all_kinds(entropy: Any, tmp_path: Path) -> None:
         assert future(with_state(state)) == future(twin) == future(each)
 
 
-def place(**generators: Generator) -> dict[str, tuple[Any, str]]:
-    owner = SimpleNamespace(**generators)
-    return {name: (owner, name) for name in generators}
+def place(**generators: Generator) -> dict[str, Place]:
+    return {name: Place(generators, name) for name in generators}
 
 
 def test_who_shares_a_generator_shares_one_again() -> None:
@@ -144,7 +143,7 @@ def test_who_shares_a_generator_shares_one_again() -> None:
         place(a=rng(2), b=rng(1), c=rng(2), d=rng(1)),
     ):
         load_states(present, saved)
-        owner = present["a"][0]
+        owner = SimpleNamespace(**present["a"].container)
         assert owner.a is owner.c
         assert owner.b is owner.d
         assert owner.a is not owner.b
@@ -159,7 +158,7 @@ def test_who_does_not_share_a_generator_has_one_of_its_own_again() -> None:
     shared = rng(1)
     present = place(a=shared, b=shared)
     load_states(present, saved)
-    owner = present["a"][0]
+    owner = SimpleNamespace(**present["a"].container)
     assert owner.a is shared
     assert owner.b is not shared
     assert [owner.a.random(), owner.b.random()] == [first.random(), second.random()]
@@ -179,9 +178,11 @@ def test_other_places_are_refused(here: set[str], words: str) -> None:
 def test_places_in_a_model() -> None:
     inner, outer = Dropout(rng=0), Dropout(rng=1)
     model = Sequential(outer, Residual(inner))
-    holders = holders_of(model)
-    assert holders == {"model.0.rng": (outer, "rng"), "model.1.0.rng": (inner, "rng")}
-    assert getattr(*holders["model.1.0.rng"]) is inner.rng
+    places = places_of(model)
+    assert {name: place.generator for name, place in places.items()} == {
+        "model.0.rng": outer.rng,
+        "model.1.0.rng": inner.rng,
+    }
     assert states_of({}) == {"states": [], "places": {}}
 
 
@@ -189,4 +190,4 @@ def test_without_generators_nobody_loads_them(monkeypatch: pytest.MonkeyPatch) -
     """NumPy loads them lazily, which takes longer than a small run."""
     model = Sequential(Dropout())
     monkeypatch.delitem(__import__("sys").modules, "numpy.random")
-    assert holders_of(model) == {}
+    assert places_of(model) == {}

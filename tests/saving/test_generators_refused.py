@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from minidl import CheckpointError
-from minidl.saving import Content, generator_state, load_states, write_content
+from minidl.saving import Content, Place, generator_state, load_states, write_content
 from minidl.saving.generators import LARGEST_POOL, with_state
 
 Generator = np.random.Generator
@@ -97,13 +96,13 @@ def test_forged_states(kind: Any, path: str, value: Any, tmp_path: Path) -> None
     }
     write_content({"generators": saved}, tmp_path / "forged.npz")
     content = Content(tmp_path / "forged.npz")
-    holders = {"a": (SimpleNamespace(rng=np.random.default_rng(0)), "rng"), "b": (SimpleNamespace(rng=None), "rng")}
-    holders["a"][0].rng.random()
-    before = repr(generator_state(holders["a"][0].rng))
+    places = {"a": Place({"rng": np.random.default_rng(0)}, "rng"), "b": Place({"rng": None}, "rng")}
+    places["a"].generator.random()
+    before = repr(generator_state(places["a"].generator))
     with pytest.raises(CheckpointError, match="forged.npz"), content.fits():  # noqa: RUF043
-        load_states(holders, content["generators"])
-    assert repr(generator_state(holders["a"][0].rng)) == before
-    assert holders["b"][0].rng is None
+        load_states(places, content["generators"])
+    assert repr(generator_state(places["a"].generator)) == before
+    assert places["b"].generator is None
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,7 @@ from minidl import (
     Dense,
     Dropout,
     FunctionObjective,
-    Layer,
     LayerNorm,
-    Module,
-    Parameter,
     ReLU,
     Residual,
     Sequential,
@@ -279,18 +276,3 @@ def test_content_is_made_anew_each_time(tmp_path: Path) -> None:
     assert content["model"]["written"] == "Dense(1, 1)"
     with pytest.raises(CheckpointError, match="does not fit: 'run'"):
         content["run"]
-
-
-class Tied(Layer):
-    """One Parameter at two places, which nothing can pack."""
-
-    def __init__(self) -> None:
-        self.weight = Parameter(np.ones(2))
-        self.other = self.weight
-
-
-def test_what_cannot_be_packed_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    module: Module = Tied()
-    save(module, tmp_path / "tied.npz")
-    with pytest.raises(CheckpointError, match=r"tied\.npz' does not fit: one Parameter is in two places"):
-        load(tmp_path / "tied.npz")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import SGD, Callback, DivergenceError, Layer, Loss, Module, MSELoss, Parameter, Run, Trainer
-from minidl.saving import holders_of
+from minidl.saving import places_of
 from minidl.training.witness import METHODS
 from minidl.typing import Array, Shape
 from tests.helpers import bits
@@ -146,7 +146,7 @@ class Before(Callback):
 
 def everything(module: Module) -> list[Any]:
     """Parameters, buffers and generators."""
-    generators = [getattr(*holder) for holder in holders_of(module).values()]
+    generators = [place.generator for place in places_of(module).values()]
     return [bits(*module.state().values()), *(generator.bit_generator.state for generator in generators)]
 
 

@@ -18,8 +18,7 @@ from minidl import (
     Sequential,
     Trainer,
 )
-from minidl.saving import generator_state
-from minidl.saving.generators import holders_of
+from minidl.saving import generator_state, places_of
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
 
@@ -45,7 +44,7 @@ def write(path: Path, *callbacks: Callback) -> Path:
 def everything(trainer: Trainer, rng: np.random.Generator) -> list[Any]:
     """All that a refused file must leave alone."""
     model, history = trainer.model, trainer.history
-    generators = [rng, *(getattr(*holder) for holder in holders_of(model).values())]
+    generators = [rng, *(place.generator for place in places_of(model).values())]
     return [
         bits_of(model),
         repr(trainer.optimizer),

@@ -115,16 +115,26 @@ def test_state_round_trip() -> None:
     model, stopping = network(), EarlyStopping("measure")
     train(model, [1.0, 2.0, 3.0], stopping)
     other = EarlyStopping("measure")
-    assert other.state() == {"best": np.inf, "best_epoch": 0, "begin": 0}
+    assert other.state() == {"watches": "measure (min)", "best": np.inf, "best_epoch": 0, "begin": 0}
     other.load_state(stopping.state())
     assert (other.best, other.best_epoch) == (1.0, 1)
     assert other.best_state is not None
     assert bits(*other.best_state.values()) == bits(*model.state().values())
     assert other.best_state.keys() == model.state().keys()
-    other.load_state({"best": np.array(2.0), "best_epoch": np.array(3), "begin": np.array(1)})
+    new = {"watches": "measure (min)", "best": np.array(2.0), "best_epoch": np.array(3), "begin": np.array(1)}
+    other.load_state(new)
     assert (type(other.best), type(other.best_epoch), type(other.begin)) == (float, int, int)
-    other.load_state(EarlyStopping().state())
+    other.load_state(EarlyStopping("measure").state())
     assert other.best_state is None
+
+
+@pytest.mark.parametrize("saved", [EarlyStopping(), EarlyStopping("measure", mode="max")])
+def test_the_best_of_another_measure_is_refused(saved: EarlyStopping) -> None:
+    stopping = EarlyStopping("measure")
+    before = stopping.state()
+    with pytest.raises(StateError, match=r"EarlyStopping watched .* \(m..\), and is to watch measure \(min\) now"):
+        stopping.load_state(saved.state())
+    assert stopping.state() == before
 
 
 @pytest.mark.parametrize("options", [{"patience": 0}, {"min_delta": -0.1}, {"mode": "best"}])

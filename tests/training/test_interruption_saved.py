@@ -18,6 +18,7 @@ from minidl import (
     Callback,
     Checkpoint,
     EarlyStopping,
+    MinidlWarning,
     Run,
     Trainer,
 )
@@ -110,7 +111,8 @@ def test_a_run_that_had_ended_before_it_was_pressed_stays_so(tmp_path: Path) -> 
     file = tmp_path / "run.npz"
     first = train(At("on_epoch_end", 2), Checkpoint(file))
     assert str(first.history.reason).startswith("validation_loss has not improved")
-    again = train(resume_from=file)
+    with pytest.warns(MinidlWarning, match="that had ended"):
+        again = train(resume_from=file)
     assert (again.history.loss, again.history.reason) == (first.history.loss, first.history.reason)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minidl import (
+    MinidlWarning,
     ParameterAverage,
     RecordPath,
     StateError,
@@ -55,7 +56,7 @@ def test_a_fit_goes_on_from_a_state() -> None:
 
 def test_state_round_trip() -> None:
     empty = ParameterAverage()
-    assert empty.state() == {"steps": 0, "average": None}
+    assert empty.state() == {"decay": 0.999, "steps": 0, "average": None}
     model = network()
     average = trained(model)
     state = average.state()
@@ -63,19 +64,20 @@ def test_state_round_trip() -> None:
     assert average.average is not None
     assert not np.array_equal(state["average"], average.average)
     before = state["average"].copy()
-    other = ParameterAverage()
+    other = ParameterAverage(0.9)
     other.load_state(state)
     assert (type(other.steps), other.steps) == (int, 10)
     with other.applied(model):
         assert bits(model.parameters().value) == bits(before)
     make(model, other).fit(*data(), epochs=1)
     assert bits(state["average"]) == bits(before)
-    other.load_state(empty.state())
-    assert (other.average, other.steps) == (None, 0)
+    with pytest.warns(MinidlWarning, match=r"the average is one with decay=0\.999, which is taken, not 0\.9"):
+        other.load_state(empty.state())
+    assert (other.average, other.steps, other.decay) == (None, 0, 0.999)
 
 
 def test_a_state_that_does_not_fit_changes_nothing() -> None:
-    average, run = ParameterAverage(), _Stub()
+    average, run = ParameterAverage(0.9), _Stub()
     state = trained(network()).state()
     tell(average, run, "on_fit_begin")
     with pytest.raises(StateError, match="the average is of 3 parameters in float64, the model has 17 in float64"):

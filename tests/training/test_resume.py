@@ -25,6 +25,7 @@ from minidl import (
     Group,
     Layer,
     Lion,
+    MinidlWarning,
     Momentum,
     MSELoss,
     NAdam,
@@ -86,6 +87,14 @@ class Interrupt(Callback):
             raise InterruptionError
 
 
+class Halving(Callback):
+    """Changes model and optimizer whenever an epoch begins."""
+
+    def on_epoch_begin(self, run: Run) -> None:
+        run.optimizer.lr *= 0.5
+        run.model.parameters().value *= 0.9
+
+
 class Setting(NamedTuple):
     """What a script that trains has chosen."""
 
@@ -99,6 +108,7 @@ class Setting(NamedTuple):
     float32: bool
     shared: bool  # whether one generator serves dropout and the orders
     children: int  # how many children it has spawned before
+    halving: bool  # whether a callback halves the learning rate whenever an epoch begins
 
 
 class Script:
@@ -117,7 +127,8 @@ class Script:
         self.stopping = EarlyStopping("validation_loss", patience=2)
         schedule = SCHEDULES[setting.schedule]
         self.schedule = [] if schedule is None else [Schedule(schedule)]
-        callbacks = [*extra, self.path, *self.schedule, self.average, self.stopping]
+        halving = [Halving()] if setting.halving else []
+        callbacks = [*extra, *halving, self.path, *self.schedule, self.average, self.stopping]
         self.trainer = Trainer(self.model, MSELoss(), optimizer, callbacks)
 
     def fit(self, epochs: int, **options: Any) -> None:
@@ -165,9 +176,11 @@ settings = st.builds(
     float32=st.booleans(),
     shared=st.booleans(),
     children=st.integers(0, 3),
+    halving=st.booleans(),
 )
 
 
+@pytest.mark.filterwarnings("ignore:.*that had ended")  # before it was interrupted
 @given(settings, st.integers(1, 12), st.sampled_from([1, 2, 3]))
 def test_interrupted_anywhere_and_resumed_it_ends_the_same(
     tmp_path_factory: pytest.TempPathFactory, setting: Setting, after: int, every: int
@@ -187,7 +200,7 @@ def test_interrupted_anywhere_and_resumed_it_ends_the_same(
 
 
 def small(**changes: Any) -> Setting:
-    return Setting("Adam", "cosine", True, True, True, 4, 1, False, False, 0)._replace(**changes)
+    return Setting("Adam", "cosine", True, True, True, 4, 1, False, False, 0, True)._replace(**changes)
 
 
 @pytest.mark.parametrize("after", range(1, 10))
@@ -236,7 +249,10 @@ def test_a_run_that_was_stopped_by_a_callback_stays_stopped(tmp_path: Path) -> N
     whole.fit(100)
     assert whole.trainer.history.reason is not None
     again = Script(small())
-    again.fit(100, resume_from=tmp_path / "run.npz")
+    with pytest.warns(
+        MinidlWarning, match=r"is of a run that had ended \(.* has not improved .*\), and so does this one"
+    ):
+        again.fit(100, resume_from=tmp_path / "run.npz")
     assert again.left() == whole.left()
 
 

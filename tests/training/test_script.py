@@ -29,7 +29,8 @@ from minidl import (
     schedules,
 )
 from minidl.metrics import r2
-from tests.helpers import bits_of
+from tests.helpers import bits, bits_of
+from tests.training.resuming import fit, grouped, trainer
 
 X = np.random.default_rng(0).standard_normal((12, 3))
 Y = X.sum(axis=1, keepdims=True)
@@ -192,3 +193,33 @@ def test_what_never_was_measured_has_no_best_epoch() -> None:
     trainer = make(Nothing(), EarlyStopping("measure", patience=2))
     trainer.fit(X, Y, epochs=10)
     assert trainer.history.reason == "measure has not improved for 2 epochs"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "words"),
+    [
+        (
+            grouped(0.1, 1.0, swapped=True),
+            r"moves \['0.1: 0.weight 0.bias', .*\], not \['0.1: 2.weight 2.bias', ",
+        ),
+        (grouped(0.2, 1.0), r"moves \['0.1: 0.weight 0.bias', .*\], not \['0.2: 0.weight 0.bias', "),
+        (Adam, r"not \['1: 0.weight 0.bias 2.weight 2.bias'\]"),
+    ],
+)
+def test_other_groups_are_refused(optimizer: Any, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    make = grouped(0.1, 1.0)
+    fit(trainer(Checkpoint(file), optimizer=make), 2)
+    other = trainer(optimizer=optimizer)
+    before = bits(other.model.parameters().value)
+    with pytest.raises(CheckpointError, match=words):
+        fit(other, resume_from=file)
+    assert bits(other.model.parameters().value) == before
+    assert fit(trainer(optimizer=make), resume_from=file) == fit(trainer(optimizer=make))
+
+
+def test_other_parts_of_the_same_step_are_said(tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    fit(trainer(Checkpoint(file)), 2, batch_size=4, accumulate=1)
+    with pytest.warns(MinidlWarning, match="is of a run with accumulate=1, now it is 2: the gradients are the same"):
+        fit(trainer(), batch_size=2, accumulate=2, resume_from=file)

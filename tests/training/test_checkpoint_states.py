@@ -1,0 +1,66 @@
+"""States that grow, and such that no file can hold any more."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minidl import Callback, Checkpoint, MinidlWarning, Run
+from tests.training.resuming import fit, trainer
+
+
+class Rows(Callback):
+    """Has a state that grows without end."""
+
+    def __init__(self, row: Callable[[Run], Any]) -> None:
+        self.row, self.rows = row, []  # type: ignore[var-annotated]
+
+    def on_step_end(self, run: Run) -> None:
+        self.rows.append(self.row(run))
+
+    def state(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.rows = list(state["rows"])
+
+
+ROWS: list[Callable[[Run], Any]] = [
+    lambda run: (run.step, run.loss),
+    lambda run: [run.loss, run.step, [run.loss, True]],
+    lambda run: run.loss if run.step % 3 else run.step,
+    lambda run: 2**70 + run.step if run.step % 3 else run.loss,
+]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_states_that_grow(row: Any, tmp_path: Path) -> None:
+    rows = Rows(row)
+    fit(trainer(rows, Checkpoint(tmp_path / "run.npz", every_epochs=50)), 50)
+    again = Rows(row)
+    fit(trainer(again), 50, resume_from=tmp_path / "run.npz")
+    assert again.rows == rows.rows
+    assert repr(again.rows) == repr(rows.rows)  # 1 and 1.0 are equal
+
+
+class Fails(Callback):
+    """Has a state that no file can hold at some steps."""
+
+    def __init__(self) -> None:
+        self.step = 0
+
+    def on_step_end(self, run: Run) -> None:
+        self.step = run.step
+
+    def state(self) -> dict[str, Any]:
+        return {"bad": object() if self.step in (2, 3, 6) else 0}
+
+
+def test_a_file_that_cannot_be_written_any_more_does_not_end_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    words = r"run\.npz' cannot be written at step ., and is the one before: .*is of type object"
+    with pytest.warns(MinidlWarning, match=words) as caught:
+        end = fit(trainer(Fails(), Checkpoint(file, every_steps=1, every_epochs=None)), 1, batch_size=3)
+    assert end == fit(trainer(), 1, batch_size=3)
+    assert ["step 2" in str(caught[0].message), "step 6" in str(caught[1].message), len(caught)] == [True, True, 2]
