@@ -85,9 +85,9 @@ class BCEWithLogitsLoss(Loss):
         same_shape(prediction.shape, target.shape)
         z, self.y = prediction, target
         # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|): no exponent is positive, so nothing overflows, and no term of the
-        # sum is negative, so nothing cancels.
-        loss, rest = np.maximum(z, 0.0), np.log1p(np.exp(-np.abs(z)))
-        self.log_p = z - loss
+        # sum is negative, so nothing cancels. Likewise ln σ(z) = min(z, 0) − ln(1 + e^−|z|).
+        loss, self.log_p = np.maximum(z, 0.0), np.minimum(z, 0.0)
+        rest = np.log1p(np.exp(self.log_p - loss))
         self.log_p -= rest
         loss -= target * z
         loss += rest

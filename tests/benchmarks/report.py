@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import isnan
@@ -11,11 +12,11 @@ from pathlib import Path
 
 from tests.benchmarks.footprint import Footprint
 from tests.benchmarks.goals import Results, goals, losses
-from tests.benchmarks.rounds import TOLERANCE, Result
+from tests.benchmarks.rounds import ROOT, TOLERANCE, Result
 
 MKL = """\
-**PyTorch's matrix products run on Intel's MKL in its x86 packages, and that is slow on AMD processors: about half of
-its Intel speed. On Intel expect smaller ratios against PyTorch at W2 and W3.**"""
+**PyTorch's matrix products run on Intel's MKL in its x86 packages, and that is slow on AMD processors, as "torch floor"
+shows beside "numpy floor": the products alone. On Intel expect smaller ratios against PyTorch at W2 and W3.**"""
 
 INTRODUCTION = f"""\
 # Benchmarks
@@ -26,11 +27,11 @@ this page, `make bench QUICK=1` takes a minute and only shows it.
 Each competitor runs in a process of its own, with its own number of threads; within a round all are asked in turn,
 and the first one changes. Every turn trains a fresh model from the same weights on the same data and includes what its
 user would do each step: taking the batch out of the data in a new order, and reading the loss. minidl runs through
-`Trainer.fit` and `minimize`, with history and finite check. Before timing, all must compute the same losses (W5: the
-same parameters) to {TOLERANCE:g}. Times are medians over the rounds of the mean in one turn; ± is half of the distance
-between the quartiles; a ratio is the competitor's time over minidl's, the median of the rounds: above 1, minidl is
-faster. The floor is the matrix products alone, through the same BLAS. `OPENBLAS_CORETYPE` and `OPENBLAS_L2_SIZE`
-are unset.
+`Trainer.fit` and `minimize`, with history and finite check. Before timing, all must compute the same losses (W5: move
+the parameters as far) to {TOLERANCE:g}. Times are medians over the rounds of the mean in one turn; ± is half of the
+distance between the quartiles; a ratio is the competitor's time over minidl's, the median of the rounds: above 1,
+minidl is faster. The floor is the matrix products alone, through the same BLAS. "jax jit" runs each step in the calling
+thread, "jax async" hands it to another, JAX's default. `OPENBLAS_CORETYPE` and `OPENBLAS_L2_SIZE` are unset.
 """
 
 
@@ -53,7 +54,7 @@ def _setting(results: Results, quick: bool, load: float, minutes: float) -> Iter
     )
     if quick:
         yield "- **A quick run: few rounds, do not quote these figures**"
-    yield f"- {', '.join(versions)}"
+    yield f"- {', '.join(versions)}; minidl as of commit {_commit()}"
     blas: dict[tuple[str, int], list[str]]
     blas = {(blas, result.threads): [] for result in results.values() for blas in result.blas.values()}
     for result in results.values():
@@ -139,6 +140,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         [cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [cells[0], rule, *cells[1:]]
     ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _commit() -> str:
+    """What git calls the code that was measured."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def _cpu() -> str:

@@ -68,7 +68,7 @@ class Rule:
     rule: str
     shapes: tuple[tuple[int, ...], ...] = ((1000, 1000),) * 10
     lr: float = 1e-3
-    epochs: int = 1
+    epochs: int = 10
     check: int = 3
 
     @property
@@ -106,9 +106,14 @@ def parameters(shapes: tuple[tuple[int, ...], ...]) -> tuple[list[Array], list[A
     return values, grads
 
 
-def sample(arrays: list[Array]) -> float:
-    """A figure by which optimizers must agree: the mean size of one value in a thousand."""
-    return float(np.mean([np.abs(array.ravel()[::997].astype(np.float64)).mean() for array in arrays]))
+def moved(spec: Rule, arrays: list[Array]) -> float:
+    """A figure by which optimizers must agree: how far one value in a thousand went, in learning rates."""
+    begin, _ = parameters(spec.shapes)
+    steps = [
+        array.ravel()[::997].astype(np.float64) - first.ravel()[::997]
+        for array, first in zip(arrays, begin, strict=True)
+    ]
+    return float(np.mean([np.abs(step).mean() for step in steps])) / spec.lr
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ GROUPS = (
             Network("W1 float64", dtype="float64", **XOR),  # type: ignore[arg-type]
             Network("W1 float32", dtype="float32", **XOR),  # type: ignore[arg-type]
         ),
-        NETWORK_PEERS,
+        (*NETWORK_PEERS, "jax async"),
         (1, 2),
         memory=True,
     ),
@@ -161,7 +166,7 @@ GROUPS = (
         "W2",
         "MLP 784-256-128-10, batch 128, Adam, float32",
         (MEDIUM,),
-        (*NETWORK_PEERS, "numpy floor"),
+        (*NETWORK_PEERS, "numpy floor", "torch floor"),
         (1, 2),
         memory=True,
     ),
@@ -169,7 +174,7 @@ GROUPS = (
         "W3",
         "MLP 1024-2048-2048-1024-10, batch 256, momentum, float32",
         (LARGE,),
-        (*NETWORK_PEERS, "numpy floor"),
+        (*NETWORK_PEERS, "numpy floor", "torch floor"),
         (1, 2),
         rounds=9,
         memory=True,

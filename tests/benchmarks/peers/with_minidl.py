@@ -23,7 +23,7 @@ from minidl import (
 )
 from minidl.optimizers import SGD, Adam, AdamW, Momentum, Optimizer, RMSProp
 from minidl.optimizers.groups import Parameters
-from tests.benchmarks.workloads import Function, Network, Rule, Run, data, parameters, sample, weights
+from tests.benchmarks.workloads import Function, Network, Rule, Run, data, moved, parameters, weights
 
 VERSION = f"minidl {minidl.__version__}"
 
@@ -64,7 +64,7 @@ def optimizer(spec: Rule, _: str) -> Run:
     def run(steps: int, _shuffle: bool) -> list[float]:
         for _ in range(steps):
             descent.step()
-        return [sample([parameter.value for parameter in owned])]
+        return [moved(spec, [parameter.value for parameter in owned])]
 
     return run
 

@@ -1,14 +1,14 @@
-"""PyTorch as its documentation teaches it, with its default, its foreach and its fused optimizers."""
+"""PyTorch as its documentation teaches it: its default, its foreach and its fused optimizers; and its products alone."""
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import torch
 from torch import nn
 
-from tests.benchmarks.workloads import Function, Network, Rule, Run, data, parameters, sample, weights
+from tests.benchmarks.workloads import Function, Network, Rule, Run, data, moved, parameters, weights
 
 VERSION = f"PyTorch {torch.__version__}"
 OPTIONS: dict[str, dict[str, bool]] = {"eager": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}
@@ -21,27 +21,54 @@ def blas() -> str:
 
 
 def network(spec: Network, variant: str) -> Run:
+    return floor(spec) if variant == "floor" else model(spec, variant)
+
+
+def floor(spec: Network) -> Run:
+    """The matrix products alone, as in with_numpy.py."""
+    shapes, batches = list(pairwise(spec.sizes)), -(-spec.samples // spec.batch)
+    x = [torch.ones(spec.batch, a) for a in spec.sizes]
+    grads = [torch.ones_like(array) for array in x]
+    W = [torch.full(shape, 1e-3) for shape in shapes]
+    dW = [torch.ones_like(array) for array in W]
+
+    def run(epochs: int, _shuffle: bool) -> list[float]:
+        for _ in range(epochs * batches):
+            for i in range(len(W)):
+                torch.mm(x[i], W[i], out=x[i + 1])
+            for i in reversed(range(len(W))):
+                torch.mm(x[i].T, grads[i + 1], out=dW[i])
+                if i > 0:
+                    torch.mm(grads[i + 1], W[i].T, out=grads[i])
+            for array in (*x[1:], *grads[:-1]):  # products of products would soon overflow
+                array[:1] = 1.0
+        return []
+
+    return run
+
+
+def model(spec: Network, variant: str) -> Run:
     layers = list(chain.from_iterable((nn.Linear(*W.shape), nn.ReLU()) for W, _ in weights(spec)))
-    model = nn.Sequential(*layers[:-1]).to(getattr(torch, spec.dtype))
+    net = nn.Sequential(*layers[:-1]).to(getattr(torch, spec.dtype))
     with torch.no_grad():
         for layer, (W, b) in zip(layers[::2], weights(spec), strict=True):
             layer.weight.copy_(torch.from_numpy(W.T.copy()))
             layer.bias.copy_(torch.from_numpy(b))
     criterion = nn.BCEWithLogitsLoss() if spec.binary else nn.CrossEntropyLoss()
-    optimizer = rule(spec.rule, model.parameters(), spec.lr, variant)
+    optimizer = rule(spec.rule, net.parameters(), spec.lr, variant)
     x, y = (torch.from_numpy(array) for array in data(spec))
     full = spec.batch >= len(x)
 
     def step(x: Any, y: Any) -> float:
         optimizer.zero_grad(set_to_none=True)
-        loss = criterion(model(x), y)
+        loss = criterion(net(x), y)
         loss.backward()
         optimizer.step()
         value: float = loss.item()
         return value
 
     def run(epochs: int, shuffle: bool) -> list[float]:
-        model.train()
+        net.train()
         means = []
         for _ in range(epochs):
             losses = []
@@ -92,7 +119,7 @@ def optimizer(spec: Rule, variant: str) -> Run:
     def run(steps: int, _shuffle: bool) -> list[float]:
         for _ in range(steps):
             descent.step()
-        return [sample([parameter.detach().numpy() for parameter in owned])]
+        return [moved(spec, [parameter.detach().numpy() for parameter in owned])]
 
     return run
 
