@@ -1,4 +1,4 @@
-"""PyTorch as its documentation teaches it: its default, its foreach and its fused optimizers; and its products alone."""
+"""PyTorch as its documentation teaches it: with its default, foreach and fused optimizers; and its products alone."""
 
 from __future__ import annotations
 
