@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import inf, nan
 
 import numpy as np
 
@@ -19,8 +21,9 @@ class Objective(Module):
     """A number to be minimised that depends on its own parameters alone.
 
     An objective defines `forward() -> float` and `backward()`, which fills the gradients of its parameters for the
-    last forward. From these follow the pure functions of a flat vector theta below: afterwards, parameters and
-    gradients are what they were.
+    last forward. From these follow the pure functions of a flat vector theta below: afterwards parameters, gradients,
+    random generators and all else that the objective and its modules hold are what they were. So a backward still is
+    that of the last forward, and dropout drops the same numbers in each call.
     """
 
     def forward(self) -> float:
@@ -32,19 +35,26 @@ class Objective(Module):
         raise NotImplementedError(f"{type(self).__name__} must define backward()")
 
     def value(self, theta: ArrayLike) -> float:
-        """The value at theta (P,)."""
+        """The value at theta (P,), infinite where Python's numbers overflow."""
         with self._at(theta):
-            return float(self.forward())
+            try:
+                return float(self.forward())
+            except OverflowError:
+                return inf
 
     def gradient(self, theta: ArrayLike) -> Array:
-        """The gradient at theta (P,), of the same shape."""
+        """The gradient at theta (P,), of the same shape, nan where Python's numbers overflow."""
         return self.value_and_gradient(theta)[1]
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
         """Value and gradient at theta (P,), as SciPy's ``minimize(..., jac=True)`` takes them."""
         with self._at(theta) as parameters:
-            value = float(self.forward())
-            self.backward()
+            value = inf
+            try:
+                value = float(self.forward())
+                self.backward()
+            except OverflowError:
+                parameters.grad = np.full(parameters.size, nan)
             return value, parameters.grad.copy()
 
     def hessian(self, theta: ArrayLike, step: float = 1e-5) -> Array:
@@ -57,16 +67,39 @@ class Objective(Module):
 
     @contextmanager
     def _at(self, theta: ArrayLike) -> Iterator[ParameterVector]:
+        """Have the parameters theta inside this block; afterwards all is as it was."""
         parameters = self.parameters()
         value, grad = parameters.value.copy(), parameters.grad.copy()
-        owners = [(module, name) for _, module in self.modules() for name in module.buffers]
-        # Copies, since a forward may change a buffer in place.
-        buffers = [(module, name, copy.copy(getattr(module, name))) for module, name in owners]
-        parameters.value = theta
+        modules = [module for _, module in self.modules()]
+        kept = [vars(module).copy() for module in modules]
+        generators = [(each, each.bit_generator.state) for before in kept for each in _generators(before.values())]
         try:
+            # A forward may change these in place, so that it gets copies.
+            for module, before in zip(modules, kept, strict=True):
+                for name, held in before.items():
+                    if name in module.buffers or isinstance(held, list | dict):
+                        vars(module)[name] = copy.copy(held)
+            parameters.value = theta
             with np.errstate(all="ignore"):  # far away, a value that is not finite is an answer
                 yield parameters
         finally:
             parameters.value, parameters.grad = value, grad
-            for module, name, buffer in buffers:
-                setattr(module, name, buffer)
+            for module, before in zip(modules, kept, strict=True):
+                for name in vars(module).keys() - before.keys():
+                    del vars(module)[name]
+                vars(module).update(before)
+            for generator, state in generators:
+                generator.bit_generator.state = state
+
+
+def _generators(values: Iterable[object]) -> Iterator[np.random.Generator]:
+    """The random generators among these, and in lists, tuples and dicts of whatever depth."""
+    if "numpy.random" not in sys.modules:  # then there are none, and NumPy need not load them to find that out
+        return
+    for value in values:
+        if isinstance(value, np.random.Generator):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _generators(value)
+        elif isinstance(value, dict):
+            yield from _generators(value.values())

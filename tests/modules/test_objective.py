@@ -1,13 +1,17 @@
 """Objectives: also what is not trained is as before after a pure call."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from math import exp, inf
+from typing import Any
 
 import numpy as np
 import pytest
 
-from minidl import Objective, Parameter
+from minidl import Objective, Parameter, ShapeError
 from minidl.typing import Array
-from tests.helpers import unchanged
+from tests.helpers import bits, unchanged
 
 
 class Remembers(Objective):
@@ -57,3 +61,104 @@ def test_what_is_not_finite_is_an_answer_without_a_warning() -> None:
             return float(np.exp(self.theta.value).sum())
 
     assert Far().value([1e4, 0.0]) == np.inf
+
+
+class Keeps(Objective):
+    """``Σ m θ²`` for random m, which forward keeps for backward in all the ways one can, and draws in as many."""
+
+    def __init__(self) -> None:
+        self.theta = Parameter([1.0, 2.0])
+        self.rng = np.random.default_rng(0)
+        self.more = [(np.random.default_rng(1),), {"other": np.random.default_rng(2), "same": self.rng}]
+        self.cache: dict[str, Array] = {}
+        self.stack: list[Array] = []
+
+    def forward(self) -> float:
+        generators: list[Any] = [self.rng, self.more[0][0], *self.more[1].values()]  # type: ignore[attr-defined,index]
+        self.cache["m"] = sum(rng.random(2) for rng in generators)
+        self.stack.append(self.theta.value.copy())
+        self.value_then = float((self.cache["m"] * self.stack[-1] ** 2).sum())
+        return self.value_then
+
+    def backward(self) -> None:
+        self.theta.grad = 2 * self.cache["m"] * self.stack.pop()
+
+
+PURE: list[Callable[[Objective, Array], object]] = [
+    Objective.value,
+    Objective.gradient,
+    Objective.value_and_gradient,
+    Objective.hessian,
+]
+
+
+@pytest.mark.parametrize("call", PURE)
+def test_backward_is_that_of_the_last_forward_whatever_was_asked_between(
+    call: Callable[[Objective, Array], object],
+) -> None:
+    expected, objective = Keeps(), Keeps()
+    for each in (expected, objective):
+        each.forward()
+    cache, stack = objective.cache, objective.stack
+    first = call(objective, np.array([3.0, 4.0]))
+    assert repr(call(objective, np.array([3.0, 4.0]))) == repr(first)
+    assert (objective.cache, objective.stack) == (cache, stack)
+    assert objective.cache is cache
+    assert objective.value_then == expected.value_then
+    for each in (expected, objective):
+        each.backward()
+    assert bits(objective.parameters().grad) == bits(expected.parameters().grad)
+    assert objective.forward() == expected.forward()  # the same numbers are drawn next
+
+
+def test_what_was_not_there_before_is_not_there_after() -> None:
+    objective = Keeps()
+    with pytest.raises(ShapeError):
+        objective.value([1.0])
+    objective.value([3.0, 4.0])
+    assert "value_then" not in vars(objective)
+    with pytest.raises(KeyError):
+        objective.backward()
+
+
+class Overflows(Objective):
+    """``eᶿ`` in Python numbers, whose backward overflows, too, but at half that θ."""
+
+    def __init__(self) -> None:
+        self.theta = Parameter([1.0])
+
+    def forward(self) -> float:
+        return exp(self.theta.value[0])
+
+    def backward(self) -> None:
+        exp(2 * self.theta.value[0])
+        self.theta.grad = [exp(self.theta.value[0])]
+
+
+def test_python_numbers_that_overflow_are_infinite() -> None:
+    objective = Overflows()
+    objective.forward()
+    with unchanged(objective):
+        assert objective.value([1e3]) == inf
+        assert objective.value([500.0]) == exp(500)
+        for theta, value in ((1e3, inf), (500.0, exp(500))):
+            found, grad = objective.value_and_gradient([theta])
+            assert found == value
+            assert np.isnan(grad).all()
+            assert np.isnan(objective.gradient([theta])).all()
+    assert objective.gradient([2.0]) == [exp(2)]
+
+
+def test_other_errors_go_on_as_they_are() -> None:
+    class Wrong(Overflows):
+        def forward(self) -> float:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Wrong().value([1.0])
+
+
+def test_no_generators_are_looked_for_where_none_can_be() -> None:
+    code = "import sys, minidl; print(minidl.CubicValley().value([1, 1]), 'numpy.random' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.split() == ["52.0", "False"]

@@ -59,6 +59,20 @@ def test_pure_functions_leave_parameters_gradients_and_theta(case: ObjectiveCase
 
 
 @every_objective
+@given(seeds, widths)
+def test_backward_is_that_of_the_forward_before_a_pure_call(case: ObjectiveCase, seed: int, width: int) -> None:
+    objective, theta = draw(case, seed, width)
+    objective.forward()
+    objective.backward()
+    expected = bits(objective.parameters().grad)
+    objective.forward()
+    objective.value_and_gradient(theta)
+    objective.value(2 * theta)
+    objective.backward()
+    assert bits(objective.parameters().grad) == expected
+
+
+@every_objective
 def test_gradient_is_zero_where_it_is_known_to_be(case: ObjectiveCase) -> None:
     objective = case.make(3)
     for point in [*case.flat(3), *getattr(objective, "minima", ())]:

@@ -7,18 +7,21 @@ from minidl import (
     BCEWithLogitsLoss,
     DataError,
     Dense,
+    Dropout,
     EmpiricalRisk,
     Loss,
     MinidlWarning,
     MSELoss,
     ReLU,
+    Residual,
     Sequential,
     ShapeError,
     Sigmoid,
     StateError,
 )
 from minidl.typing import Array
-from tests.helpers import unchanged
+from tests.helpers import bits, unchanged
+from tests.reference import gradient_error
 
 
 def model() -> Sequential:
@@ -82,8 +85,33 @@ def test_repr_shows_what_it_is_made_of() -> None:
 
 
 def test_backward_before_forward_is_an_error() -> None:
+    risk = EmpiricalRisk(model(), MSELoss(), *data())
     with pytest.raises(StateError):
-        EmpiricalRisk(model(), MSELoss(), *data()).backward()
+        risk.backward()
+    risk.value_and_gradient(np.zeros(13))
+    with pytest.raises(StateError):
+        risk.backward()
+
+
+def test_dropout_drops_the_same_in_each_pure_call_and_what_it_would_have_afterwards() -> None:
+    def dropping() -> EmpiricalRisk:
+        net = Sequential(
+            Dense(2, 8, rng=0), Dropout(0.5, rng=1), Residual(Sequential(Dense(8, 8, rng=2), Dropout(rng=3)))
+        )
+        return EmpiricalRisk(Sequential(net, Dense(8, 1, rng=4)), MSELoss(), *data())
+
+    risk, expected = dropping(), dropping()
+    theta = risk.parameters().value.copy()
+    value, slope = risk.value_and_gradient(theta)
+    assert {risk.value(theta) for _ in range(3)} == {value}
+    assert gradient_error(lambda: risk.value(theta), theta, slope) < 1e-8
+    for each in (risk, expected):
+        each.forward()
+    risk.value(3 * theta)
+    for each in (risk, expected):
+        each.backward()
+    assert bits(risk.parameters().grad) == bits(expected.parameters().grad)
+    assert risk.forward() == expected.forward() != value
 
 
 @pytest.mark.parametrize("loss", [BCEWithLogitsLoss(), MSELoss()])
@@ -93,6 +121,7 @@ def test_a_model_turned_to_float32_takes_the_data_along(loss: Loss) -> None:
     before, slope = risk.value_and_gradient(risk.parameters().value)
     net.astype(np.float32)
     after, same = risk.value_and_gradient(risk.parameters().value)
+    assert risk.forward() == after
     assert risk.x.dtype == risk.y.dtype == same.dtype == np.float32
     assert after == pytest.approx(before, rel=1e-6)
     np.testing.assert_allclose(same, slope, rtol=1e-4, atol=1e-6)
