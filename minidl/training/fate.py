@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import isfinite, isnan
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from minidl.training.callbacks import Callback
 from minidl.training.run import Run
 from minidl.typing import Array
 
-__all__ = ["FateWatch", "kind_of_point"]
+__all__ = ["NOT_FINITE", "FateWatch", "kind_of_point"]
+
+NOT_FINITE = "the next step leads to parameters, a value or a gradient that are not finite"
+"""Why a run blew up whose last step is taken back."""
 
 
 class FateWatch(Callback):
@@ -21,10 +24,14 @@ class FateWatch(Callback):
         tolerance: "stationary" is a gradient and a step both of at most this length …
         patience: … for so many steps.
         max_period: "cycle" is a period of 2 to so many steps …
-        cycle_tolerance: … that repeats twice to within this distance, and whose points lie over a million times
-            that far apart.
+        cycle_tolerance: … that repeats to within this distance, and to within a millionth of that between its points,
+            so that a zigzag that shrinks is none.
         floor: "ran away" is a value below it.
-        ceiling: "blew up" is a value above ``ceiling · max(1, |first value|)``, or one that is not finite.
+        ceiling: "blew up" is a value above ``ceiling · max(1, |first value|)``, or anything that is not finite.
+
+    Attributes:
+        fate: how it ended, "unfinished" until that is known.
+        reason: the fate in words, None until then.
     """
 
     def __init__(
@@ -48,6 +55,7 @@ class FateWatch(Callback):
         self.max_period, self.cycle_tolerance = max_period, cycle_tolerance
         self.floor, self.ceiling = floor, ceiling
         self.fate = "unfinished"
+        self.reason: str | None = None
 
     def on_fit_begin(self, run: Run) -> None:
         parameters = run.model.parameters()
@@ -64,18 +72,28 @@ class FateWatch(Callback):
         self.here[...] = self.theta
 
     def on_step_end(self, run: Run) -> None:
-        if run.loss > self.limit:
-            self.end(run, "blew up", f"the value rose to {run.loss:.3g}")
-        elif run.loss < self.floor:
-            self.end(run, "ran away", f"the value fell below {self.floor:g}")
+        away = self.theta - self.anchor
+        self.distances.append(float(away.dot(away)))
+        self.judge(run, run.loss)
+        if self.fate != "unfinished":
+            return
+        if not isfinite(self.distances[-1]) and not np.isfinite(self.theta).all():
+            self.end(run, "blew up", NOT_FINITE)
         elif self._is_still():
             self.end(run, "stationary", f"gradient and step were at most {self.tolerance:g} for {self.patience} steps")
         elif period := self._period():
             self.end(run, "cycle", f"the same {period} points return, to within {self.cycle_tolerance:g}")
 
+    def judge(self, run: Run, value: float) -> None:
+        """End the run if the value is too high or too low."""
+        if value > self.limit:
+            self.end(run, "blew up", f"the value rose to {value:.3g}")
+        elif value < self.floor:
+            self.end(run, "ran away", f"the value fell below {self.floor:g}")
+
     def end(self, run: Run, fate: str, reason: str) -> None:
         """Stop the run with this fate."""
-        self.fate = fate
+        self.fate, self.reason = fate, reason
         run.stop(reason)
 
     def _is_still(self) -> bool:
@@ -90,19 +108,19 @@ class FateWatch(Callback):
     def _period(self) -> int:
         """The length of a cycle that has just been seen twice, 0 if there is none.
 
-        One point is kept as an anchor; a cycle comes back to it after one period and again after two.
+        One point is kept as an anchor; a cycle comes back to it after one period and again after two, and in between
+        is as far away as it was a period before.
         """
-        away = self.theta - self.anchor
-        distances = self.distances
-        distances.append(float(away.dot(away)))
-        period, odd = divmod(len(distances), 2)
-        near, far = self.cycle_tolerance**2, (1e6 * self.cycle_tolerance) ** 2
-        returned = period > 1 and not odd and distances[-1] <= near and distances[period - 1] <= near
-        if returned and min(distances[: period - 1]) > far:
-            return period
+        period, odd = divmod(len(self.distances), 2)
+        if period > 1 and not odd and self.distances[-1] <= self.cycle_tolerance**2 and self.still < period:
+            first, second = np.sqrt(self.distances).reshape(2, period)
+            error, apart = max(first[-1], second[-1], *abs(first - second)), min(first[:-1])
+            # Points that all are still are no cycle but at rest, where rounding lets them jump.
+            if error <= self.cycle_tolerance and error < 1e-6 * apart:
+                return period
         if period == self.max_period:
             self.anchor[...] = self.theta
-            distances.clear()
+            self.distances.clear()
         return 0
 
 

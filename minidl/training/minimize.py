@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import repeat
-from math import isfinite
+from math import inf, isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,8 @@ from minidl.errors import DivergenceError, HyperparameterError
 from minidl.modules import Objective
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import Callback, History, RecordPath
-from minidl.training.fate import FateWatch, kind_of_point
+from minidl.training.fate import NOT_FINITE, FateWatch, kind_of_point
+from minidl.training.parts import check_parts
 from minidl.training.run import Run
 from minidl.typing import Array
 
@@ -63,17 +64,18 @@ def minimize(
 ) -> Descent:
     """Take up to `steps` steps downhill, and tell how it ended.
 
-    The first of these to happen ends the run and names its fate:
+    The first of these to happen ends the run and names its fate; the value at the last point is judged, too:
 
     - "stationary": gradient and step are at most `tolerance` long for `patience` steps in a row; the reason then
       says what the Hessian makes of the point;
-    - "cycle": 2 to `max_period` points return twice, to within `cycle_tolerance`;
+    - "cycle": 2 to `max_period` points return, to within `cycle_tolerance` and a millionth of their distance;
     - "ran away": the value is below `floor`;
-    - "blew up": the value is above ``ceiling · max(1, |first value|)``, or value or gradient are not finite;
+    - "blew up": the value is above ``ceiling · max(1, |first value|)``, or parameters, value or gradient are not
+      finite;
     - "unfinished": all steps were taken, or a callback stopped the run.
 
-    A step to a point where value or gradient are not finite is taken back: what is returned, and the parameters, are
-    of the last point where all were finite.
+    A step to a point where parameters, value or gradient are not finite is taken back: what is returned, the
+    parameters, and every `History` and `RecordPath` are of the last point where all were finite.
 
     Args:
         objective: what to minimise, from where its parameters are.
@@ -84,7 +86,8 @@ def minimize(
     Raises:
         HyperparameterError: thresholds or a number of steps that make no sense.
         StateError: an optimizer on other parameters.
-        DivergenceError: value or gradient are not finite at the very start.
+        DivergenceError: parameters, value or gradient are not finite at the very start.
+        TypeError: parts of other types.
 
     >>> from minidl import SGD, Quadratic
     >>> bowl = Quadratic([[1.0, 0.0], [0.0, 2.0]])
@@ -92,6 +95,7 @@ def minimize(
     >>> descent.fate, len(descent.path) == descent.steps + 1
     ('stationary', True)
     """
+    check_parts(callbacks, objective=(objective, Objective), optimizer=(optimizer, Optimizer))
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
         raise HyperparameterError(f"steps must be an integer of at least 0, got {steps!r}")
     parameters = objective.parameters()
@@ -106,7 +110,7 @@ def minimize(
     )
     first = _value(objective)
     if not isfinite(first):
-        raise DivergenceError("value or gradient are not finite at the start; begin somewhere else")
+        raise DivergenceError("parameters, value or gradient are not finite at the start; begin somewhere else")
     history = History()
     recorder = next((callback for callback in callbacks if isinstance(callback, RecordPath)), None)
     if recorder is None and parameters.size <= SMALL:
@@ -116,7 +120,7 @@ def minimize(
     run.loss = first
 
     def evaluate(_: None) -> float:
-        loss = objective.forward()
+        loss = float(objective.forward())
         objective.backward()
         return loss
 
@@ -124,33 +128,47 @@ def minimize(
     value = _value(objective)
     if run.diverged or not isfinite(value):
         parameters.value = watch.before if run.diverged else watch.here
-        history.loss.pop()
-        run.step -= 1
-        if recorder is not None:
-            recorder.points.pop()
-        value = _value(objective)
+        value = history.loss[-1] if run.step else first
+        _take_back(run)
+        _value(objective)  # for the gradients there
         if watch.fate == "unfinished":
-            watch.fate, run.reason = "blew up", "the next step leads to a value or gradient that is not finite"
+            watch.end(run, "blew up", NOT_FINITE)
+    elif watch.fate == "unfinished":
+        watch.judge(run, value)
+    reason = watch.reason or run.reason or f"all {steps} steps were taken"
     if watch.fate == "stationary" and parameters.size <= SMALL:
-        run.reason = f"{run.reason}; {kind_of_point(objective.hessian(parameters.value))}"
+        reason = f"{reason}; {kind_of_point(objective.hessian(parameters.value))}"
     return Descent(
         loss=history.loss,
         path=None if recorder is None else np.array(recorder.points[recorder.begin :]),
         theta=parameters.value.copy(),
         value=value,
         fate=watch.fate,
-        reason=run.reason or f"all {steps} steps were taken",
+        reason=reason,
         steps=run.step,
     )
 
 
+def _take_back(run: Run) -> None:
+    """Forget the last step, if there is one."""
+    if run.step == 0:
+        return
+    run.step -= 1
+    for callback in run.callbacks:
+        if isinstance(callback, History):
+            callback.loss.pop()
+        if isinstance(callback, RecordPath):
+            callback.points.pop()
+
+
 def _value(objective: Objective) -> float:
-    """The value at the present parameters, infinite if value or gradient is not finite."""
-    grad = objective.parameters().grad
+    """The value at the present parameters, infinite if parameters, value or gradient are not finite."""
+    parameters = objective.parameters()
+    grad = parameters.grad
     with np.errstate(all="ignore"):
         try:
             value = float(objective.forward())
             objective.backward()
         except OverflowError:
-            return float("inf")
-        return value if isfinite(value + grad.dot(grad)) else float("inf")
+            return inf
+        return value if isfinite(value + grad.dot(grad)) and np.isfinite(parameters.value).all() else inf

@@ -16,6 +16,7 @@ from minidl.modules import Layer, Loss
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import Callback, History
 from minidl.training.checkpoint import Checkpoint, script
+from minidl.training.parts import check_parts
 from minidl.training.resumption import Resumption
 from minidl.training.run import Run
 from minidl.training.witness import Finding, Witness
@@ -51,12 +52,7 @@ class Trainer:
     """
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, callbacks: Sequence[Callback] = ()) -> None:
-        for name, part, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
-            _check_part(name, part, kind)
-        if not isinstance(callbacks, list | tuple):
-            raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
-        for callback in callbacks:
-            _check_part("each callback", callback, Callback)
+        check_parts(callbacks, model=(model, Layer), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
         optimizer.check_owner(model)
         loss.check_model(model)
         if any(loss.named_parameters()):
@@ -244,12 +240,6 @@ def evaluation(model: Layer, loss: Loss, size: int | None) -> Callable[[tuple[Ar
         return value
 
     return evaluate_parts
-
-
-def _check_part(name: str, part: object, kind: type) -> None:
-    if not isinstance(part, kind):
-        fix = "; make one by calling it" if isinstance(part, type) and issubclass(part, kind) else ""
-        raise TypeError(f"{name} must be of type {kind.__name__}, got {part!r}{fix}")
 
 
 def _check_metrics(metrics: Any) -> None:

@@ -44,6 +44,7 @@ TESTS = {
     "minidl/training/checkpoint": "training/test_checkpoint*.py training/test_interruption_saved.py",
     "minidl/training/resumption": "training/test_checkpoint*.py training/test_res*.py training/test_script.py",
     "minidl/training/interruption": "training/test_interruption*.py",
+    "minidl/training/parts": "training/test_parts.py training/test_script.py",
     "minidl/training/run": "training/test_r*.py training/test_callbacks*.py training/test_i*.py training/test_c*ed.py",
     "minidl/training/trainer": "training/test_[adms]*.py training/test_trainer*.py training/test_c*_r*.py modules",
     "minidl/training/witness": "training/test_divergence*.py",

@@ -74,6 +74,8 @@ def test_whatever_the_fate_all_is_finite_and_fits_together(
     assert descent.path[0].tolist() == start.tolist()
     assert descent.fate in ("stationary", "cycle", "ran away", "blew up", "unfinished")
     assert descent.reason
+    if descent.fate == "unfinished":
+        assert -1e3 <= descent.value <= (inf if seed % 2 else 1e6 * max(1.0, abs([*descent.loss, descent.value][0])))
     assert repr(descent).startswith(f"Descent({descent.fate!r} after {descent.steps} steps at value")
 
 

@@ -1,0 +1,157 @@
+"""How a descent ends: what is said fits the last point, and a last step that is taken back is so everywhere."""
+
+from math import inf
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import (
+    SGD,
+    Callback,
+    CubicValley,
+    FunctionObjective,
+    History,
+    Momentum,
+    Objective,
+    Parameter,
+    RecordPath,
+    Run,
+    minimize,
+)
+from minidl.training.fate import NOT_FINITE
+from tests.training.test_minimize import StopAt, bowl, check_invariants, descend, line
+
+LAST: list[tuple[Objective, float, int, dict[str, float], str, str]] = [
+    # objective, learning rate, steps, thresholds; the fate and its reason
+    (CubicValley(1, 1), 1e-2, 2, {}, "blew up", "the value rose to 2.53e+11"),
+    (CubicValley(1, 1), 1e-2, 1, {}, "unfinished", "all 1 steps were taken"),
+    (CubicValley(1, 1), 1e-4, 2942, {}, "unfinished", "all 2942 steps were taken"),
+    (CubicValley(1, 1), 1e-4, 2943, {}, "ran away", "the value fell below -1000"),
+    (CubicValley(1, 1), 1e-4, 2943, {"floor": -inf}, "unfinished", "all 2943 steps were taken"),
+    (line(1.0), 1.0, 5, {"floor": -5.0}, "unfinished", "all 5 steps were taken"),
+    (line(1.0), 1.0, 6, {"floor": -5.0}, "ran away", "the value fell below -5"),
+    (line(1.0), 1.0, 0, {"floor": 1.0}, "ran away", "the value fell below 1"),
+    (bowl(1.0), 3.0, 3, {"ceiling": 32.0}, "unfinished", "all 3 steps were taken"),
+    (bowl(1.0), 3.0, 4, {"ceiling": 32.0}, "blew up", "the value rose to 128"),
+    (bowl(2.0), 3.0, 2, {"ceiling": 16.0}, "unfinished", "all 2 steps were taken"),
+    (bowl(2.0), 3.0, 2, {"ceiling": 15.0}, "blew up", "the value rose to 32"),
+]
+
+
+@pytest.mark.parametrize(("objective", "lr", "steps", "thresholds", "fate", "reason"), LAST)
+def test_the_last_point_is_judged_too(
+    objective: Objective, lr: float, steps: int, thresholds: dict[str, Any], fate: str, reason: str
+) -> None:
+    descent = descend(objective, lr, steps, **thresholds)
+    assert (descent.fate, descent.reason, descent.steps) == (fate, reason, steps)
+    check_invariants(objective, descent)
+
+
+def test_the_reason_is_that_of_the_fate_also_where_a_callback_stops() -> None:
+    for step, fate, reason in (
+        (5, "unfinished", "enough"),
+        (6, "ran away", "fell below"),
+        (7, "ran away", "fell below"),
+    ):
+        descent = descend(line(1.0), 1.0, 50, floor=-5.0, callbacks=[StopAt(step)])
+        assert (descent.steps, descent.fate) == (step, fate)
+        assert reason in descent.reason
+
+
+def arctan(slope: float = 1e3) -> FunctionObjective:
+    """It falls to −slope π/2, and has a value, without slope, even at infinity."""
+    return FunctionObjective(lambda t: -slope * float(np.arctan(t).sum()), lambda t: -slope / (1.0 + t * t), [0.0, 0.0])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 200])
+@pytest.mark.parametrize("slope", [1e3, 1.5])
+def test_parameters_that_are_not_finite_are_no_end(slope: float, steps: int) -> None:
+    objective, recorder = arctan(slope), RecordPath()
+    descent = minimize(objective, SGD(objective.parameters(), 1.7e308), steps, [recorder])
+    assert (descent.fate, descent.reason, descent.steps) == ("blew up", NOT_FINITE, 0)
+    assert descent.theta.tolist() == [0.0, 0.0]
+    check_invariants(objective, descent)
+
+
+def test_parameters_whose_squares_overflow_are_finite() -> None:
+    objective = arctan()
+    descent = minimize(objective, SGD(objective.parameters(), 1e200), 200, floor=-inf)
+    assert descent.fate == "stationary"
+    assert descent.theta.tolist() == [1e203, 1e203]
+
+
+def test_momentum_that_carries_into_infinity_is_taken_back_where_it_left() -> None:
+    objective = arctan()
+    descent = minimize(objective, Momentum(objective.parameters(), 5e304, 0.99), 200, floor=-inf)
+    assert (descent.fate, descent.reason) == ("blew up", NOT_FINITE)
+    assert 0 < descent.steps < 200
+    assert 1e307 < descent.theta[0] < inf
+    check_invariants(objective, descent)
+
+
+def logarithm() -> FunctionObjective:
+    """From 1 with learning rate 0.6 the first step leads to 0.4, the second below 0."""
+    return FunctionObjective(lambda t: np.log(t[0]), lambda t: 1 / t, [1.0])
+
+
+@pytest.mark.parametrize("objective", [logarithm(), arctan()])
+@pytest.mark.parametrize("steps", [2, 200])
+def test_a_step_is_taken_back_in_all_that_keep_it(objective: FunctionObjective, steps: int) -> None:
+    objective.parameters().value = objective.start
+    keepers: list[Any] = [RecordPath(), History(), RecordPath(), History()]
+    optimizer = SGD(objective.parameters(), 0.6 if objective.theta.size == 1 else 1.7e308)
+    descent = minimize(objective, optimizer, steps, keepers)
+    check_invariants(objective, descent)
+    assert descent.fate == "blew up"
+    for keeper in keepers[1::2]:
+        assert keeper.loss == descent.loss
+    for keeper in keepers[::2]:
+        assert np.array_equal(keeper.points, descent.path)  # type: ignore[arg-type]  # a path is kept of so few
+
+
+class Moody(Objective):
+    """Finite once, and never again: what depends on more than its parameters can do so."""
+
+    def __init__(self) -> None:
+        self.theta = Parameter([1.0])
+        self.left = 1
+
+    def forward(self) -> float:
+        self.left -= 1
+        return 1.0 if self.left >= 0 else inf
+
+    def backward(self) -> None:
+        self.theta.grad = [1.0]
+
+
+def test_before_the_first_step_there_is_none_to_take_back() -> None:
+    objective, history = Moody(), History()
+    history.loss = [3.0]  # of an earlier run
+    descent = minimize(objective, SGD(objective.parameters(), 0.1), 5, [history])
+    assert (descent.fate, descent.steps, descent.loss, descent.value) == ("blew up", 0, [], 1.0)
+    assert history.loss == [3.0]
+    assert descent.theta.tolist() == [1.0]
+
+
+def test_losses_are_python_numbers() -> None:
+    seen: list[type] = []
+
+    class Sees(Callback):
+        def on_step_end(self, run: Run) -> None:
+            seen.append(type(run.loss))
+
+    class Square(Objective):
+        def __init__(self) -> None:
+            self.theta = Parameter([1.0])
+
+        def forward(self) -> float:
+            return np.float64(self.theta.value[0] ** 2)
+
+        def backward(self) -> None:
+            self.theta.grad = 2 * self.theta.value
+
+    objective, history = Square(), History()
+    descent = minimize(objective, SGD(objective.parameters(), 0.1), 3, [history, Sees()])
+    assert seen == [float] * 3
+    assert {type(loss) for loss in [*history.loss, *descent.loss, descent.value]} == {float}
