@@ -109,6 +109,7 @@ class Adam(Optimizer):
     """
 
     slots = ("mean", "squares")
+    scalars: tuple[str, ...] = ("mean_beta", "squares_beta")
     beta1: float = hyperparameter(at_least=0.0, below=1.0)
     beta2: float = hyperparameter(at_least=0.0, below=1.0)
     eps: float = hyperparameter(above=0.0)
@@ -125,10 +126,19 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay=weight_decay)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.mean_beta, self.squares_beta = self.beta1, self.beta2  # at the step before
+
+    def step(self) -> None:
+        super().step()
+        self.mean_beta, self.squares_beta = self.beta1, self.beta2
 
     def update(self, theta: Array, grad: Array, mean: Array, squares: Array) -> None:
         # The slots hold m / (1 − β₁) and s / (1 − β₂), and one temporary is reused in place: ten passes over memory
         # instead of twenty, and two thirds of the time of the formula written plainly.
+        if self.mean_beta != self.beta1:
+            mean *= (1.0 - self.mean_beta) / (1.0 - self.beta1)
+        if self.squares_beta != self.beta2:
+            squares *= (1.0 - self.squares_beta) / (1.0 - self.beta2)
         mean *= self.beta1
         mean += grad
         work = grad * grad
@@ -200,7 +210,7 @@ class NAdam(Adam):
     array([0.472])
     """
 
-    scalars = ("product",)
+    scalars = (*Adam.scalars, "product")
     momentum_decay: float = hyperparameter(at_least=0.0)
 
     def __init__(

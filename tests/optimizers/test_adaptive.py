@@ -1,0 +1,128 @@
+"""Optimizers of the Adam family whose β change on the way: they go on by their formula, from what they remember."""
+
+from collections.abc import Callable
+from math import prod, sqrt
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidl import Adam, AdamW, NAdam, Optimizer, Parameter
+from minidl.typing import Array
+from tests.helpers import bits
+from tests.tables import seeds
+
+Betas: TypeAlias = list[tuple[float, float]]
+Make: TypeAlias = Callable[[list[Parameter]], Adam]
+
+
+def plain(theta: Array, grads: Array, betas: Betas, decay: float = 0.0) -> Array:
+    """Adam in the order of its formula, with the β of each step."""
+    m = s = np.zeros_like(theta)
+    for t, (g, (beta1, beta2)) in enumerate(zip(grads, betas, strict=True), start=1):
+        theta = theta - 0.1 * decay * theta
+        m, s = beta1 * m + (1 - beta1) * g, beta2 * s + (1 - beta2) * g**2
+        theta = theta - 0.1 * m / (1 - beta1**t) / (np.sqrt(s / (1 - beta2**t)) + 1e-8)
+    return theta
+
+
+def plain_decayed(theta: Array, grads: Array, betas: Betas) -> Array:
+    return plain(theta, grads, betas, decay=0.3)
+
+
+def plain_nadam(theta: Array, grads: Array, betas: Betas) -> Array:
+    m = s = np.zeros_like(theta)
+    momenta: list[float] = []
+    for t, (g, (beta1, beta2)) in enumerate(zip(grads, betas, strict=True), start=1):
+        now, following = (beta1 * (1 - 0.96 ** (0.004 * step) / 2) for step in (t, t + 1))
+        momenta.append(now)
+        m, s = beta1 * m + (1 - beta1) * g, beta2 * s + (1 - beta2) * g**2
+        ahead = following * m / (1 - prod(momenta) * following) + (1 - now) * g / (1 - prod(momenta))
+        theta = theta - 0.1 * ahead / (np.sqrt(s) / sqrt(1 - beta2**t) + 1e-8)
+    return theta
+
+
+FAMILY: list[tuple[Make, Callable[[Array, Array, Betas], Array]]] = [
+    (lambda p: Adam(p, lr=0.1), plain),
+    (lambda p: AdamW(p, lr=0.1, weight_decay=0.3), plain_decayed),
+    (lambda p: NAdam(p, lr=0.1), plain_nadam),
+]
+family = pytest.mark.parametrize(("make", "rule"), FAMILY, ids=["Adam", "AdamW", "NAdam"])
+beta = st.sampled_from([0.0, 0.3, 0.9, 0.999])
+schedules = st.lists(st.tuples(beta, beta), min_size=1, max_size=8)
+
+
+def run(optimizer: Adam, grads: Array, betas: Betas) -> Array:
+    """A step by each of the gradients with the β for it, set twice, as a schedule between two others would."""
+    for grad, (beta1, beta2) in zip(grads, betas, strict=True):
+        optimizer.beta1 = optimizer.beta2 = 0.123
+        optimizer.beta1, optimizer.beta2 = beta1, beta2
+        optimizer.vectors[0].grad = grad
+        optimizer.step()
+    return optimizer.vectors[0].value.copy()
+
+
+@family
+@given(seeds, schedules)
+def test_the_formula_holds(make: Make, rule: Callable[[Array, Array, Betas], Array], seed: int, betas: Betas) -> None:
+    rng = np.random.default_rng(seed)
+    theta, grads = rng.normal(size=3), rng.normal(size=(len(betas), 3))
+    optimizer = make([Parameter(theta)])
+    optimizer.cut(2)
+    np.testing.assert_allclose(run(optimizer, grads, betas), rule(theta, grads, betas), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("make", [make for make, _ in FAMILY], ids=["Adam", "AdamW", "NAdam"])
+@given(seeds, schedules, st.integers(0, 7))
+def test_resumed_just_before_a_change_it_goes_on_bit_for_bit(make: Make, seed: int, betas: Betas, stop: int) -> None:
+    rng = np.random.default_rng(seed)
+    theta, grads = rng.normal(size=3), rng.normal(size=(len(betas), 3))
+    straight = make([Parameter(theta)])
+    end = run(straight, grads, betas)
+    first = make([Parameter(theta)])
+    there = run(first, grads[:stop], betas[:stop])
+    if betas[stop:]:
+        first.beta1, first.beta2 = betas[stop]
+    resumed = make([Parameter(there)])
+    resumed.beta1 = 0.4
+    resumed.load_state(first.state())
+    assert bits(run(resumed, grads[stop:], betas[stop:])) == bits(end)
+    assert bits(*resumed.state().values()) == bits(*straight.state().values())
+
+
+def test_a_rule_of_ones_own_on_top_of_adam_keeps_what_it_remembers() -> None:
+    class Plain(Adam):
+        def update(self, theta: Array, grad: Array, mean: Array, squares: Array) -> None:
+            mean += (1.0 - self.beta1) * (grad - mean)
+            theta -= self.lr * mean
+
+    optimizer = Plain([Parameter([0.0])], lr=1.0, beta1=0.5)
+    run(optimizer, np.array([[1.0], [1.0]]), [(0.5, 0.9), (0.75, 0.5)])
+    assert optimizer.state()["mean"].tolist() == [0.75 * 0.5 + 0.25]
+
+
+def test_by_the_numbers_of_pytorch() -> None:
+    parameter = Parameter([1.0, 2.0])
+    optimizer = Adam([parameter], lr=0.1)
+    for step in range(10):
+        if step == 5:
+            optimizer.beta1, optimizer.beta2 = 0.5, 0.9
+        parameter.grad = parameter.value * [1.0, 3.0]
+        optimizer.step()
+    assert parameter.value.round(4).tolist() == [-0.0378, 0.8441]  # torch 2.13, float64
+
+
+def test_where_no_beta_changes_not_a_bit_does() -> None:
+    grads = np.random.default_rng(0).normal(size=(5, 3))
+
+    class Without(Adam):
+        step = Optimizer.step
+
+    ends = [run_plainly(kind([Parameter(np.ones(3))], beta1=0.7, beta2=0.93), grads) for kind in (Adam, Without)]
+    assert bits(ends[0]) == bits(ends[1])
+
+
+def run_plainly(optimizer: Adam, grads: Array) -> Array:
+    return run(optimizer, grads, [(optimizer.beta1, optimizer.beta2)] * len(grads))
