@@ -182,8 +182,10 @@ class Optimizer:
         return min(1.0, self.max_norm / (norm + 1e-6))
 
     def _hyperparameters(self) -> list[str]:
-        # What a user's own rule keeps as a plain number counts as one, too.
-        return [name for name, value in vars(self).items() if isinstance(value, float) and name not in self.scalars]
+        # What a user's own rule keeps as a plain number or a flag counts as one, too.
+        others = {"steps", *self.scalars}
+        numbers = (name for name, value in vars(self).items() if isinstance(value, float | int))  # a bool is an int
+        return [name for name in numbers if name not in others and not name.startswith("_")]
 
     def state(self) -> dict[str, Any]:
         """Everything that the next steps depend on: steps, hyper-parameters, scalars, and copies of the slots."""
@@ -225,8 +227,11 @@ class Optimizer:
         self.cut()
 
     def __repr__(self) -> str:
-        shown = [name for name in self._hyperparameters() if name != "weight_decay" or self.weight_decay]
-        arguments = ", ".join(f"{name}={getattr(self, name):g}" for name in shown)
+        values = {name: getattr(self, name) for name in self._hyperparameters()}
+        shown = {
+            name: value for name, value in values.items() if value or not (name == "weight_decay" or value is False)
+        }
+        arguments = ", ".join(f"{name}={v:g}" if isinstance(v, float) else f"{name}={v}" for name, v in shown.items())
         return f"{type(self).__name__}({sum(vector.size for vector in self.vectors)} parameters, {arguments})"
 
 

@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl import SGD, DataError, Dense, HyperparameterError, Momentum, Parameter, Sequential, ShapeError, StateError
+from minidl import (
+    SGD,
+    DataError,
+    Dense,
+    HyperparameterError,
+    Momentum,
+    Optimizer,
+    Parameter,
+    Sequential,
+    ShapeError,
+    StateError,
+)
+from minidl.optimizers import Parameters
+from minidl.typing import Array
 from tests.helpers import bits, bits_of, unchanged
 from tests.optimizers.test_all_optimizers import every_optimizer, network, run
 from tests.tables import OptimizerCase, seeds
@@ -137,3 +150,53 @@ def test_training_goes_on_alike_after_save_and_load() -> None:
     taken_up.load_state(saved[1])
     train(again, taken_up, 3)
     assert bits_of(again) == bits_of(net)
+
+
+class Seldom(SGD):
+    """Moves at every few steps only."""
+
+    def __init__(self, parameters: Parameters, lr: float, *, every: int = 1, loud: bool = False) -> None:
+        super().__init__(parameters, lr)
+        self.every, self.loud, self._hidden = every, loud, 7
+
+    def update(self, theta: Array, grad: Array) -> None:
+        if self.steps % self.every == 0:
+            super().update(theta, grad)
+
+
+def test_flags_and_whole_numbers_are_hyperparameters_too() -> None:
+    ball = Momentum([Parameter([1.0])], 0.1, nesterov=True)
+    assert list(ball.state()) == ["steps", "lr", "weight_decay", "momentum", "nesterov", "velocity"]
+    assert repr(ball) == "Momentum(1 parameters, lr=0.1, momentum=0.9, nesterov=True)"
+    assert repr(Momentum([Parameter([1.0])], 0.1)) == "Momentum(1 parameters, lr=0.1, momentum=0.9)"
+    seldom = Seldom([Parameter([1.0])], 0.1, every=1234567)
+    assert list(seldom.state()) == ["steps", "lr", "weight_decay", "every", "loud"]
+    assert repr(seldom) == "Seldom(1 parameters, lr=0.1, every=1234567)"
+    assert (
+        repr(Seldom([Parameter([1.0])], 0.1, every=0, loud=True)) == "Seldom(1 parameters, lr=0.1, every=0, loud=True)"
+    )
+
+
+PAIRS: list[tuple[Callable[[list[Parameter]], Optimizer], Callable[[list[Parameter]], Optimizer]]] = [
+    (lambda p: Momentum(p, 0.1, nesterov=True), lambda p: Momentum(p, 0.1)),
+    (lambda p: Momentum(p, 0.1), lambda p: Momentum(p, 0.1, nesterov=True)),
+    (lambda p: Seldom(p, 0.1, every=3), lambda p: Seldom(p, 0.1, every=2, loud=True)),
+]
+
+
+@pytest.mark.parametrize(("make", "make_other"), PAIRS)
+def test_a_state_brings_its_flags_and_whole_numbers(
+    make: Callable[[list[Parameter]], Optimizer], make_other: Callable[[list[Parameter]], Optimizer]
+) -> None:
+    grads = np.random.default_rng(0).normal(size=(7, 2))
+    straight = make([Parameter([1.0, 2.0])])
+    there = run(straight, grads[:3]).copy()
+    other = make_other([Parameter(there)])
+    other.load_state(straight.state())
+    assert repr(other) == repr(straight)
+    run(straight, grads[3:])
+    run(other, grads[3:])
+    assert bits_of(other) == bits_of(straight)
+    refused = make_other([Parameter([1.0, 2.0])])
+    with unchanged(refused), pytest.raises(HyperparameterError):
+        refused.load_state(straight.state() | {"lr": -1.0})
