@@ -1,8 +1,8 @@
-"""A layer, a loss, two optimizers and two objectives as a user of the package would write them."""
+"""Layers, a loss, two optimizers and two objectives as a user of the package would write them."""
 
 import numpy as np
 
-from minidl import FunctionObjective, Layer, Loss, Objective, Optimizer, Parameter
+from minidl import Dense, FunctionObjective, Layer, Loss, Objective, Optimizer, Parameter, Sequential
 from minidl.optimizers import Parameters
 from minidl.typing import Array, Shape
 
@@ -39,6 +39,45 @@ class Skip(Layer):
 
     def backward(self, grad: Array) -> Array:
         return grad + self.inner.backward(grad)
+
+
+class Doubled(Dense):
+    """``y = 2 (x W + b)``, with a backward and nothing else beside that of Dense."""
+
+    def forward(self, x: Array) -> Array:
+        return 2 * super().forward(x)
+
+    def backward(self, grad: Array) -> Array:
+        return super().backward(2 * grad)
+
+
+class Scaled(Sequential):
+    """``y = α f(x)``, f the layers one after the other and α learned."""
+
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__(*layers)
+        self.alpha = Parameter(0.5)
+
+    def forward(self, x: Array) -> Array:
+        self.inner = super().forward(x)
+        return self.alpha.value * self.inner
+
+    def backward(self, grad: Array) -> Array:
+        self.alpha.grad = (grad * self.inner).sum()
+        return super().backward(self.alpha.value * grad)
+
+
+class Sum(Layer):
+    """``y = a(x) + b(x)``, two layers side by side."""
+
+    def __init__(self, a: Layer, b: Layer) -> None:
+        self.a, self.b = a, b
+
+    def forward(self, x: Array) -> Array:
+        return self.a.forward(x) + self.b.forward(x)
+
+    def backward(self, grad: Array) -> Array:
+        return self.a.backward(grad) + self.b.backward(grad)
 
 
 class LogCoshLoss(Loss):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.errors import HyperparameterError, ShapeError
+from minidl.errors import DataError, HyperparameterError, ShapeError
 from minidl.initializers import Initializer, he_normal
 from minidl.modules import Layer, saved
 from minidl.ones import ones
@@ -85,12 +85,29 @@ class Dense(Layer):
         return y
 
     def backward(self, grad: Array) -> Array:
-        self.backward_parameters(grad)
+        Dense.backward_parameters(self, grad)  # in a subclass, self's may be that class's backward as a whole
         grad_x: Array = grad.dot(self.weight.value.T)
         return grad_x
 
     def backward_parameters(self, grad: Array) -> None:
         # dot into its place and a product with ones instead of a sum take a tenth off the step of a tiny network.
-        self.x.T.dot(grad, self.weight.grad)
-        if self.use_bias:
-            ones(len(grad), grad.dtype).dot(grad, self.bias.grad)
+        try:
+            self.x.T.dot(grad, self.weight.grad)
+            if self.use_bias:
+                ones(len(grad), grad.dtype).dot(grad, self.bias.grad)
+        except ValueError as error:
+            self._backward_cast(grad, error)
+
+    def _backward_cast(self, grad: Array, error: ValueError) -> None:
+        """`backward_parameters` of a gradient of another type than the parameters, or the reason why it cannot be."""
+        self.output_shape(self.x.shape[1:])
+        dtype, given = self.weight.dtype, (len(self.x), self.outputs)
+        if grad.shape != given:
+            raise ShapeError(f"{self!r}: dL/dy has shape {grad.shape}, but forward gave y of shape {given}") from error
+        if grad.dtype == dtype:
+            raise DataError(
+                f"{self!r}: forward took x of type {self.x.dtype}, but the parameters are {dtype}; model(x) casts the "
+                "data, and a layer before this one must give the type that it takes, which check_layer tells"
+            ) from error
+        # As in PyTorch: behind a float32 model, a loss may be computed in float64.
+        Dense.backward_parameters(self, grad.astype(dtype, casting="same_kind"))

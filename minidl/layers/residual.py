@@ -51,3 +51,6 @@ class Residual(Sequential):
 
     def backward(self, grad: Array) -> Array:
         return grad + super().backward(grad)
+
+    def backward_parameters(self, grad: Array) -> None:
+        super().backward_parameters(grad)  # x alone, the other term, has none

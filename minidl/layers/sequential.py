@@ -7,12 +7,15 @@ from typing import Any, overload
 
 import numpy as np
 
-from minidl.errors import MinidlError, ShapeError, StateError
-from minidl.modules import Layer, Module, Row
+from minidl.errors import ContractError, DataError, MinidlError, ShapeError, StateError
+from minidl.modules import Layer, Module, Row, row
 from minidl.parameters import Parameter
 from minidl.typing import Array, Seed, Shape
 
 __all__ = ["Sequential"]
+
+EXPLAINED = (MinidlError, ValueError, TypeError, AttributeError, IndexError)
+"""What a layer raises when it is given something that it cannot take; any other error speaks for itself."""
 
 
 class Sequential(Layer):
@@ -66,12 +69,15 @@ class Sequential(Layer):
                     )
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
-        return ((str(index), layer) for index, layer in enumerate(self.layers))
+        yield from ((str(index), layer) for index, layer in enumerate(self.layers))
+        if self.registered_as()[0] != "minidl":  # whose containers keep nothing else: a walk takes half the time
+            yield from self._own()
 
-    def initialize(self, rng: Seed) -> None:
-        generator = np.random.default_rng(rng)
-        for layer in self.layers:
-            layer.initialize(generator)
+    def _own(self) -> Iterator[tuple[str, Module | Parameter]]:
+        """What a subclass keeps besides the layers; another name for one of them, or for some, is nothing new."""
+        own = [(name, child) for name, child in super().children() if not name.startswith("layers.")]
+        held = {leaf for layer in self.layers for leaf in _leaves(layer)} if own else set()
+        yield from ((name, child) for name, child in own if not held.issuperset(_leaves(child)))
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         for index, layer in enumerate(self.layers):
@@ -89,19 +95,19 @@ class Sequential(Layer):
         for index, layer in enumerate(self.layers):
             yield from layer.summary_rows(f"{path}.{index}" if path else str(index), shape)
             shape = layer.output_shape(shape)
+        for name, child in self._own():
+            parameters = child.named_parameters() if isinstance(child, Module) else [(name, child)]
+            yield row(f"{path}.{name}" if path else name, child, None, parameters)
 
     def forward(self, x: Array) -> Array:
         self._ready_for = None
-        done = 0
         try:
             for layer in self.layers:
                 x = layer.forward(x)
-                done += 1
-        except ValueError as error:
-            message = f"cannot take a batch of shape {x.shape} and type {x.dtype}: {error}"
-            if isinstance(error, MinidlError):
-                raise type(error)(self._at(done, str(error))) from error
-            raise ShapeError(self._at(done, message)) from error
+        except EXPLAINED as error:
+            raise self._explained(error, layer, x, "forward") from error
+        if not isinstance(x, np.ndarray):
+            raise self._no_array(len(self.layers) - 1, x, "forward")
         self._ready_for = x.shape
         return x
 
@@ -111,17 +117,51 @@ class Sequential(Layer):
     def backward_parameters(self, grad: Array) -> None:
         grad = self._back(grad, self._first + 1)
         for layer in self.layers[self._first : self._first + 1]:
-            layer.backward_parameters(grad)
+            try:
+                layer.backward_parameters(grad)
+            except EXPLAINED as error:
+                raise self._explained(error, layer, grad, "backward") from error
 
     def _back(self, grad: Array, first: int) -> Array:
         """dL/dx of layer `first` and, on the way there, the gradients of all layers from it on."""
-        if self._ready_for != grad.shape:
+        if self._ready_for != getattr(grad, "shape", None):
             if self._ready_for is None:
                 raise StateError("backward before forward: call model.forward(x) first")
-            raise ShapeError(f"dL/dy has shape {grad.shape}, but forward gave y of shape {self._ready_for}")
-        for layer in reversed(self.layers[first:]):
-            grad = layer.backward(grad)
+            given = f"shape {grad.shape}" if isinstance(grad, np.ndarray) else f"type {type(grad).__name__}"
+            raise ShapeError(f"dL/dy has {given}, but forward gave y of shape {self._ready_for}")
+        try:
+            for layer in reversed(self.layers[first:]):
+                grad = layer.backward(grad)
+        except EXPLAINED as error:
+            raise self._explained(error, layer, grad, "backward") from error
+        if not isinstance(grad, np.ndarray):
+            raise self._no_array(first, grad, "backward")
         return grad
+
+    def _explained(self, error: Exception, layer: Layer, given: Any, method: str) -> MinidlError:
+        """What a layer has raised, in words: its path, what it was given, and by whom."""
+        index = next(index for index, each in enumerate(self.layers) if each is layer)
+        giver = index - 1 if method == "forward" else index + 1
+        if not isinstance(given, np.ndarray):
+            return self._no_array(giver, given, method)
+        message = str(error)
+        if isinstance(error, MinidlError) and not isinstance(error, ShapeError):
+            return type(error)(self._at(index, message))
+        if method == "backward" and giver < len(self.layers) and not message.startswith("layer "):
+            message += f"; dL/dy came from the next layer, {self.layers[giver]!r}"
+        if isinstance(error, ShapeError):
+            return type(error)(self._at(index, message))
+        what = "a batch" if method == "forward" else "dL/dy"
+        what = f"cannot take {what} of shape {given.shape} and type {given.dtype}"
+        if isinstance(error, ValueError | IndexError):
+            return ShapeError(self._at(index, f"{what}: {message}"))
+        return ContractError(self._at(index, f"{what}: {type(error).__name__}: {message}"))
+
+    def _no_array(self, index: int, given: Any, method: str) -> MinidlError:
+        """The error that a layer, or who called the model, has given something else than an array."""
+        if 0 <= index < len(self.layers):
+            return ContractError(self._at(index, f"{method} must give an array, got {type(given).__name__}"))
+        return DataError(f"{type(self).__name__}.forward takes an array, got {type(given).__name__}; call model(x)")
 
     def _at(self, index: int, message: str) -> str:
         """The message with the path of the layer in front: "layer 2, Dense(4, 1) …", "layer 1.2, …" if nested."""
@@ -145,3 +185,9 @@ class Sequential(Layer):
     def __getitem__(self, index: int | slice) -> Layer | Sequential:
         """One layer, or a part of the model that shares its layers."""
         return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+
+
+def _leaves(child: Module | Parameter) -> set[int]:
+    """The parameters that are in it, and the modules in which there is nothing."""
+    below = child.children() if isinstance(child, Module) else ()
+    return {leaf for _, each in below for leaf in _leaves(each)} or {id(child)}

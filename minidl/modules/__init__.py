@@ -8,6 +8,6 @@ from minidl.modules.layer import Layer
 from minidl.modules.loss import Loss, same_shape, shown
 from minidl.modules.module import Module, saved
 from minidl.modules.objective import Objective
-from minidl.modules.summary import Row, Summary
+from minidl.modules.summary import Row, Summary, row
 
-__all__ = ["Layer", "Loss", "Module", "Objective", "Row", "Summary", "same_shape", "saved", "shown"]
+__all__ = ["Layer", "Loss", "Module", "Objective", "Row", "Summary", "row", "same_shape", "saved", "shown"]

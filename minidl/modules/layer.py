@@ -9,7 +9,7 @@ import numpy as np
 from minidl.data import as_data
 from minidl.errors import HyperparameterError
 from minidl.modules.module import Module
-from minidl.modules.summary import Row, Summary
+from minidl.modules.summary import Row, Summary, row
 from minidl.typing import Array, ArrayLike, Seed, Shape
 
 __all__ = ["Layer"]
@@ -22,8 +22,19 @@ class Layer(Module):
     takes dL/dy, writes dL/dparameter into each ``Parameter.grad`` and gives dL/dx. The first axis of x is the batch.
     """
 
-    mixes_samples = False
-    """Whether a sample's output depends on the other samples of its batch, also in evaluation."""
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "backward" in vars(cls) and "backward_parameters" not in vars(cls):
+            # What a base class has written to save itself dL/dx knows nothing of this backward.
+            cls.backward_parameters = Layer.backward_parameters  # type: ignore[method-assign]  # that is meant
+
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether a sample's output depends on the other samples of its batch, also in evaluation.
+
+        A class that mixes them says ``mixes_samples = True``; what holds such a layer mixes them, too.
+        """
+        return any(isinstance(child, Layer) and child.mixes_samples for _, child in self.children())
 
     def forward(self, x: Array) -> Array:
         """Give y for a batch x."""
@@ -34,7 +45,10 @@ class Layer(Module):
         raise NotImplementedError(f"{type(self).__name__} must define backward(grad)")
 
     def backward_parameters(self, grad: Array) -> None:
-        """`backward` for callers who do not want dL/dx, such as the first layer in training."""
+        """`backward` for callers who do not want dL/dx, such as the first layer in training.
+
+        Where that saves work, a class that defines `backward` defines this beside it, to write the same gradients.
+        """
         self.backward(grad)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
@@ -56,12 +70,18 @@ class Layer(Module):
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         """The rows of the summary for this layer; a container gives those of its layers."""
-        parameters = [parameter for _, parameter in self.named_parameters()]
-        size, memory = sum(p.size for p in parameters), sum(p.value.nbytes + p.grad.nbytes for p in parameters)
-        yield Row(path, repr(self), self.output_shape(shape), size, memory)
+        yield row(path, self, self.output_shape(shape), self.named_parameters())
 
     def initialize(self, rng: Seed) -> None:
-        """Draw initial values anew; a layer without random initial values has nothing to do."""
+        """Draw initial values anew, here those of the layers inside; a layer that draws some of its own overrides it.
+
+        Args:
+            rng: one seed or generator for all of them, in reading order.
+        """
+        layers = [child for _, child in self.children() if isinstance(child, Layer)]
+        generator = np.random.default_rng(rng) if layers else None
+        for layer in layers:
+            layer.initialize(generator)
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Array:
         """The batch as `forward` takes it: finite floats of the dtype of the parameters.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from minidl.parameters import Parameter
 from minidl.typing import Shape
 
-__all__ = ["Row", "Summary"]
+__all__ = ["Row", "Summary", "row"]
 
 
 class Row(NamedTuple):
@@ -25,6 +27,13 @@ class Row(NamedTuple):
     shape: Shape | None
     parameters: int
     memory: int
+
+
+def row(path: str, layer: object, shape: Shape | None, parameters: Iterable[tuple[str, Parameter]]) -> Row:
+    """The row of a layer, or of a parameter beside the layers, with the named parameters that are in it."""
+    own = [parameter for _, parameter in parameters]
+    memory = sum(parameter.value.nbytes + parameter.grad.nbytes for parameter in own)
+    return Row(path, repr(layer), shape, sum(parameter.size for parameter in own), memory)
 
 
 class Summary(NamedTuple):

@@ -25,7 +25,7 @@ from minidl import (
 )
 from minidl.typing import Array
 from tests.tables.common import Rng
-from tests.user_defined import Scale, Skip
+from tests.user_defined import Doubled, Scale, Scaled, Skip, Sum
 
 
 def normal(rng: Rng, batch: int, width: int) -> Array:
@@ -90,4 +90,9 @@ LAYERS = [
     LayerCase("user's Scale", Scale),
     LayerCase("user's Scale in Sequential", lambda width: Sequential(Dense(width, 3), Scale(3), ReLU())),
     LayerCase("user's Skip", lambda width: Skip(Sequential(Dense(width, 2), ReLU(), Dense(2, width)))),
+    LayerCase("user's Doubled", lambda width: Doubled(width, 3)),
+    LayerCase("user's Doubled, first", lambda width: Sequential(Sequential(Doubled(width, 3)), Tanh(), Dense(3, 2))),
+    LayerCase("user's Scaled", lambda width: Scaled(Dense(width, 3), Tanh())),
+    LayerCase("user's Scaled in Residual", lambda width: Residual(Scaled(Tanh()), Scaled(Dense(width, width)))),
+    LayerCase("user's Sum", lambda width: Sequential(Sum(Dense(width, 2), Doubled(width, 2)), Dense(2, 1))),
 ]
