@@ -94,5 +94,5 @@ LAYERS = [
     LayerCase("user's Doubled, first", lambda width: Sequential(Sequential(Doubled(width, 3)), Tanh(), Dense(3, 2))),
     LayerCase("user's Scaled", lambda width: Scaled(Dense(width, 3), Tanh())),
     LayerCase("user's Scaled in Residual", lambda width: Residual(Scaled(Tanh()), Scaled(Dense(width, width)))),
-    LayerCase("user's Sum", lambda width: Sequential(Sum(Dense(width, 2), Doubled(width, 2)), Dense(2, 1))),
+    LayerCase("user's Sum", lambda width: Sequential(Sum(Dense(width, 3), Doubled(width, 3)), Tanh())),
 ]
