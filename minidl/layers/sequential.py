@@ -7,15 +7,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from minidl.errors import ContractError, DataError, MinidlError, ShapeError, StateError
+from minidl.errors import ShapeError, StateError
+from minidl.layers.explaining import EXPLAINED, at, check_layers, explained, no_array
 from minidl.modules import Layer, Module, Row, row
-from minidl.parameters import Parameter
+from minidl.parameters import Parameter, share_memory
 from minidl.typing import Array, Seed, Shape
 
 __all__ = ["Sequential"]
-
-EXPLAINED = (MinidlError, ValueError, TypeError, AttributeError, IndexError)
-"""What a layer raises when it is given something that it cannot take; any other error speaks for itself."""
 
 
 class Sequential(Layer):
@@ -42,8 +40,8 @@ class Sequential(Layer):
     """
 
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
+        check_layers(layers)
         self.layers = layers
-        self._check_layers()
         self.output_shape(None)
         # Layers before the first one with parameters have nothing to learn from a gradient.
         self._first = next((i for i, layer in enumerate(layers) if any(layer.named_parameters())), len(layers))
@@ -52,21 +50,8 @@ class Sequential(Layer):
             self.initialize(rng)
         if dtype is not None:
             self.astype(dtype)
-        self.parameters()
-
-    def _check_layers(self) -> None:
-        place: dict[int, int] = {}
-        for index, layer in enumerate(self.layers):
-            if not isinstance(layer, Layer):
-                fix = "make one by calling it" if isinstance(layer, type) else "pass layers as Sequential(a, b, …)"
-                raise TypeError(f"layer {index} must be a Layer, got {layer!r}; {fix}")
-            for _, module in layer.modules():
-                first = place.setdefault(id(module), index)
-                if first != index:
-                    raise StateError(
-                        f"layer {index}, {layer!r}, is in the model twice (first as layer {first}): what forward keeps "
-                        "for backward would be overwritten; make a layer of its own for each place"
-                    )
+        if not share_memory([parameter for _, parameter in self.named_parameters()]):
+            self.parameters()  # a part of a model, such as model[::2], leaves the memory of the whole as it is
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         yield from ((str(index), layer) for index, layer in enumerate(self.layers))
@@ -84,7 +69,7 @@ class Sequential(Layer):
             try:
                 shape = layer.output_shape(shape)
             except ShapeError as error:
-                raise ShapeError(self._at(index, str(error))) from error
+                raise ShapeError(at(index, layer, str(error))) from error
         return shape
 
     @property
@@ -105,9 +90,9 @@ class Sequential(Layer):
             for layer in self.layers:
                 x = layer.forward(x)
         except EXPLAINED as error:
-            raise self._explained(error, layer, x, "forward") from error
+            raise explained(error, self.layers, layer, x, "forward") from error
         if not isinstance(x, np.ndarray):
-            raise self._no_array(len(self.layers) - 1, x, "forward")
+            raise no_array(self.layers, len(self.layers) - 1, x, "forward")
         self._ready_for = x.shape
         return x
 
@@ -120,7 +105,7 @@ class Sequential(Layer):
             try:
                 layer.backward_parameters(grad)
             except EXPLAINED as error:
-                raise self._explained(error, layer, grad, "backward") from error
+                raise explained(error, self.layers, layer, grad, "backward") from error
 
     def _back(self, grad: Array, first: int) -> Array:
         """dL/dx of layer `first` and, on the way there, the gradients of all layers from it on."""
@@ -133,44 +118,10 @@ class Sequential(Layer):
             for layer in reversed(self.layers[first:]):
                 grad = layer.backward(grad)
         except EXPLAINED as error:
-            raise self._explained(error, layer, grad, "backward") from error
+            raise explained(error, self.layers, layer, grad, "backward") from error
         if not isinstance(grad, np.ndarray):
-            raise self._no_array(first, grad, "backward")
+            raise no_array(self.layers, first, grad, "backward")
         return grad
-
-    def _explained(self, error: Exception, layer: Layer, given: Any, method: str) -> MinidlError:
-        """What a layer has raised, in words: its path, what it was given, and by whom."""
-        index = next(index for index, each in enumerate(self.layers) if each is layer)
-        giver = index - 1 if method == "forward" else index + 1
-        if not isinstance(given, np.ndarray):
-            return self._no_array(giver, given, method)
-        message = str(error)
-        if isinstance(error, MinidlError) and not isinstance(error, ShapeError):
-            return type(error)(self._at(index, message))
-        if method == "backward" and giver < len(self.layers) and not message.startswith("layer "):
-            message += f"; dL/dy came from the next layer, {self.layers[giver]!r}"
-        if isinstance(error, ShapeError):
-            return type(error)(self._at(index, message))
-        what = "a batch" if method == "forward" else "dL/dy"
-        what = f"cannot take {what} of shape {given.shape} and type {given.dtype}"
-        if isinstance(error, ValueError | IndexError):
-            return ShapeError(self._at(index, f"{what}: {message}"))
-        return ContractError(self._at(index, f"{what}: {type(error).__name__}: {message}"))
-
-    def _no_array(self, index: int, given: Any, method: str) -> MinidlError:
-        """The error that a layer, or who called the model, has given something else than an array."""
-        if 0 <= index < len(self.layers):
-            return ContractError(self._at(index, f"{method} must give an array, got {type(given).__name__}"))
-        return DataError(f"{type(self).__name__}.forward takes an array, got {type(given).__name__}; call model(x)")
-
-    def _at(self, index: int, message: str) -> str:
-        """The message with the path of the layer in front: "layer 2, Dense(4, 1) …", "layer 1.2, …" if nested."""
-        layer = self.layers[index]
-        if message.startswith("layer "):
-            return f"layer {index}.{message.removeprefix('layer ')}"
-        if message.startswith(type(layer).__name__):
-            return f"layer {index}, {message}"
-        return f"layer {index}, {layer!r}: {message}"
 
     def __len__(self) -> int:
         return len(self.layers)
