@@ -15,7 +15,7 @@ from minidl.modules import Module
 from minidl.parameters import Parameter
 from minidl.typing import Array
 
-__all__ = ["check_copies", "check_parameters", "contract", "near", "require", "same_bits"]
+__all__ = ["called", "check_copies", "check_parameters", "contract", "near", "require", "same_bits"]
 
 Thing = TypeVar("Thing", bound=Module)
 
@@ -26,10 +26,19 @@ def require(holds: bool, message: str) -> None:
         raise ContractError(message)
 
 
+def called(thing: object) -> str:
+    """What messages call a thing: its repr, or its type where that is long or fails."""
+    try:
+        text = repr(thing)
+    except Exception:
+        return type(thing).__name__
+    return text if len(text) <= 80 else type(thing).__name__
+
+
 @contextmanager
 def contract(thing: object) -> Iterator[None]:
     """Turn whatever goes wrong inside a ``with`` block into one error that names the thing checked."""
-    name = repr(thing) if len(repr(thing)) <= 80 else type(thing).__name__
+    name = called(thing)
     try:
         with np.errstate(all="ignore"):
             yield

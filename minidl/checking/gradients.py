@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from minidl.checking.differences import Slope, kink, measure, one_sided
-from minidl.data import as_data
-from minidl.errors import ContractError, DataError, GradientError
-from minidl.modules import Layer, Loss, Module, Objective
+from minidl.checking.case import Case
+from minidl.checking.contract import called
+from minidl.checking.differences import Slope
+from minidl.errors import GradientError
+from minidl.modules import Module
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["GradientReport", "check_gradients"]
 
-ALL_ENTRIES = 200
-SAMPLED_ENTRIES = 20
-DIRECTIONS = 5
+COARSE = 1e-4  # of the largest slope: noise above it would hide an error that matters
+HARMLESS = 1e-8  # noise that is let pass: where a function is constant, it is all there is
 
 
 class GradientReport(NamedTuple):
@@ -27,7 +25,7 @@ class GradientReport(NamedTuple):
     Attributes:
         errors: array name -> ‖a − n‖ / max(‖n‖, 1e-8), analytic against numeric.
         slopes: array name -> what was measured of it.
-        kinks: where there is no derivative, and backward gives a slope between those on the two sides.
+        kinks: where there is no derivative; beside it, the gradient is right.
     """
 
     errors: dict[str, float]
@@ -49,8 +47,9 @@ def check_gradients(target: Module, *inputs: ArrayLike, rng: Seed = 0, rtol: flo
 
     The error of an array is ‖a − n‖ / max(‖n‖, 1e-8) with a analytic and n numeric. Of an array of up to 200 numbers
     every entry is measured, of a larger one 20 entries and 5 random directions. What disagrees is measured again
-    with smaller steps. At a kink, such as 0 for ReLU, there is no derivative: the report says so. `target` itself is
-    left as it is; a copy is checked.
+    with smaller steps, and with regard to rounding as it is found there. At a kink, such as 0 for ReLU, there is no
+    derivative: the report says so, if the gradient is right on both sides. Of a layer, `backward_parameters` must agree
+    with `backward`. `target` itself is left as it is; a copy is checked.
 
     Args:
         target: a layer, a loss or an objective.
@@ -59,8 +58,8 @@ def check_gradients(target: Module, *inputs: ArrayLike, rng: Seed = 0, rtol: flo
         rtol: largest error allowed.
 
     Raises:
-        GradientError: gradients that disagree, with the worst entry.
-        ContractError: forward or backward that fails, or gives something of the wrong shape.
+        GradientError: gradients that disagree, with the worst entry; numbers so large that rounding hides the slopes.
+        ContractError: forward or backward that fails, gives something of the wrong kind, or not the same again.
 
     >>> from minidl import Dense, ReLU, Sequential
     >>> model = Sequential(Dense(2, 3), ReLU(), Dense(3, 1), rng=0)
@@ -70,18 +69,29 @@ def check_gradients(target: Module, *inputs: ArrayLike, rng: Seed = 0, rtol: flo
     """
     generator = np.random.default_rng(rng)
     report = GradientReport({}, {}, [])
+    at_kinks: list[tuple[str, Slope]] = []
+    jumping = False
     with np.errstate(all="ignore"):
-        case = _Case(target, inputs, generator)
+        case = Case(target, inputs, generator)
         for name, gradient in case.gradients().items():
-            slopes = report.slopes[name] = []
-            for slope, at_kink in case.slopes(name, gradient, generator, rtol):
-                if at_kink:
-                    report.kinks.append(slope.where)
+            report.slopes[name] = []
+            for slope, right_beside, jumps in case.slopes(name, gradient, generator, rtol):
+                if right_beside:
+                    at_kinks.append((name, slope))
+                    jumping |= jumps
                 else:
-                    slopes.append(slope)
-            report.errors[name] = _error(slopes, rtol)
+                    report.slopes[name].append(slope)
+    # Kinks that cancel, as in relu(x) − relu(−x), do not jump; elsewhere one must, or there are none.
+    for name, slope in at_kinks:
+        if jumping:
+            report.kinks.append(slope.where)
+        else:
+            report.slopes[name].append(slope)
+    for name, slopes in report.slopes.items():
+        report.errors[name] = _error(slopes, rtol)
     if wrong := [name for name, error in report.errors.items() if not error <= rtol]:
         raise GradientError("\n".join(_explain(target, name, report, rtol) for name in wrong))
+    _fine_enough(target, report)
     return report
 
 
@@ -94,129 +104,25 @@ def _error(slopes: list[Slope], rtol: float) -> float:
     return error
 
 
-class _Case:
-    """A private copy of the target as a function y of some arrays, and the gradients of ``Σ w y`` by backward."""
-
-    def __init__(self, target: Module, inputs: tuple[ArrayLike, ...], rng: np.random.Generator) -> None:
-        if not isinstance(target, Layer | Loss | Objective):
-            raise TypeError(f"expected a layer, a loss or an objective, got {type(target).__name__}")
-        self.target = copy.deepcopy(target).astype(np.float64)
-        self.generators = [
-            (generator, generator.bit_generator.state)
-            for _, module in self.target.modules()
-            for generator in vars(module).values()
-            if isinstance(generator, np.random.Generator)
-        ]
-        self.arrays = {name: parameter.value for name, parameter in self.target.named_parameters()}
-        expected = 1 if isinstance(target, Layer) else 2 if isinstance(target, Loss) else 0
-        if len(inputs) != expected:
-            raise TypeError(f"{type(target).__name__} is checked with {expected} inputs, got {len(inputs)}")
-        data = [np.array(as_data(values, dtype=np.float64), order="C") for values in inputs[:1]]
-        match self.target:
-            case Layer() as layer:
-                self.arrays["x"] = x = data[0]
-                self.forward: Callable[[], Array] = lambda: layer.forward(x)
-                self.backward: Callable[[], object] = lambda: layer.backward(self.weights.copy())
-            case Loss() as loss:
-                self.arrays["prediction"] = prediction = data[0]
-                wanted = loss.check_target(inputs[1], dtype=np.float64)
-                self.forward = lambda: np.array(loss.forward(prediction, wanted), dtype=np.float64)
-                self.backward = loss.backward
-            case Objective() as objective:
-                self.forward = lambda: np.array(objective.forward(), dtype=np.float64)
-                self.backward = objective.backward
-        y = self.evaluate()
-        self.weights: Array = np.asarray(rng.normal(size=y.shape) if isinstance(target, Layer) else 1.0)
-
-    def evaluate(self) -> Array:
-        """y, with the same random numbers every time."""
-        for generator, state in self.generators:
-            generator.bit_generator.state = state
-        # A copy: a layer may hand out its very input, which is about to be shifted.
-        return np.array(_run(self.target, "forward", self.forward))
-
-    def gradients(self) -> dict[str, Array]:
-        """The gradients by backward: array name -> array of the same shape."""
-        for _, parameter in self.target.named_parameters():
-            parameter.grad = np.full(parameter.shape, np.nan)
-        self.evaluate()
-        given = _run(self.target, "backward", self.backward)
-        found: dict[str, Array] = {name: parameter.grad.copy() for name, parameter in self.target.named_parameters()}
-        for name, gradient in found.items():
-            if np.isnan(gradient).all():
-                raise GradientError(
-                    f"{_name(self.target)}: backward must overwrite the gradient of {name}, not leave it or add to it"
-                )
-        for name in self.arrays.keys() - found.keys():
-            if np.shape(given) != self.arrays[name].shape:
-                raise GradientError(
-                    f"{_name(self.target)}: backward must give the gradient of {name}, an array of shape "
-                    f"{self.arrays[name].shape}, got {'None' if given is None else f'shape {np.shape(given)}'}"
-                )
-            found[name] = np.array(given, dtype=np.float64)
-        return found
-
-    def slopes(self, name: str, gradient: Array, rng: np.random.Generator, rtol: float) -> Iterator[tuple[Slope, bool]]:
-        """Slopes along entries or directions of one array, and whether there is a kink instead."""
-        array, base = self.arrays[name], self.arrays[name].copy()
-        allowed = rtol * max(float(np.linalg.norm(gradient)), 1e-8) / max(1.0, gradient.size**0.5)
-
-        def along(direction: Array) -> Callable[[float], Array]:
-            def y(t: float) -> Array:
-                array[...] = base + t * direction
-                try:
-                    return self.evaluate()
-                except ContractError as error:
-                    if isinstance(error.__cause__, DataError):  # outside the domain
-                        return np.full(self.weights.shape, np.nan)
-                    raise
-                finally:
-                    array[...] = base
-
-            return y
-
-        for where, direction in _directions(name, array.shape, rng):
-            y, analytic = along(direction), float(np.vdot(gradient, direction))
-            slope = measure(y, self.weights, where, analytic, allowed)
-            at_kink = slope.gap > allowed and kink(y, self.weights, analytic)
-            if slope.gap > allowed and not at_kink:
-                slope = one_sided(y, self.weights, slope)
-            yield slope, at_kink
-
-
-def _directions(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
-    size = int(np.prod(shape, dtype=int))
-    entries = np.arange(size) if size <= ALL_ENTRIES else np.sort(rng.choice(size, SAMPLED_ENTRIES, replace=False))
-    for entry in entries:
-        index = np.unravel_index(entry, shape)
-        direction = np.zeros(shape)
-        direction[index] = 1.0
-        yield f"{name}[{', '.join(str(i) for i in index)}]", direction
-    if size > ALL_ENTRIES:
-        for number in range(DIRECTIONS):
-            direction = rng.normal(size=shape)
-            yield f"{name} along random direction {number}", direction / np.linalg.norm(direction)
-
-
-def _run(target: Module, what: str, call: Callable[[], Any]) -> Any:
-    """The result of a call into the target; its exceptions come out as one ContractError."""
-    try:
-        return call()
-    except Exception as error:
-        raise ContractError(f"{_name(target)}: {what} raises {type(error).__name__}: {error}") from error
-
-
-def _name(target: Module) -> str:
-    text = repr(target)
-    return text if len(text) <= 80 else type(target).__name__
+def _fine_enough(target: Module, report: GradientReport) -> None:
+    """Raise `GradientError` if slopes agree only because noise would hide it if they did not."""
+    slopes = [slope for measured in report.slopes.values() for slope in measured]
+    largest = max((abs(slope.numeric) for slope in slopes), default=0.0)
+    worst = max(slopes, key=lambda slope: slope.noise, default=None)
+    if worst is not None and worst.noise > max(COARSE * largest, HARMLESS):
+        raise GradientError(
+            f"{called(target)}: finite differences are too coarse to check it here: rounding may shift the slope at "
+            f"{worst.where} by {worst.noise:.2g}, while the largest slope is {largest:.2g}; scale the data or the "
+            "parameters"
+        )
 
 
 def _explain(target: Module, name: str, report: GradientReport, rtol: float) -> str:
     slopes = report.slopes[name]
-    worst = max(slopes, key=lambda slope: slope.gap)
+    worst = max(slopes, key=lambda slope: slope.excess)
     hint = _hint(np.array([slope.analytic for slope in slopes]), np.array([slope.numeric for slope in slopes]))
     return (
-        f"{_name(target)}: the gradient of {name} is off by a relative error of {report.errors[name]:.2g}, "
+        f"{called(target)}: the gradient of {name} is off by a relative error of {report.errors[name]:.2g}, "
         f"{rtol:g} is allowed; worst at {worst.where}: backward gives {worst.analytic:.10g}, finite differences "
         f"{worst.numeric:.10g}. {hint}"
     )

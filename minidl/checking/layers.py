@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits
+from minidl.checking.contract import called, check_copies, check_parameters, contract, near, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.data import as_data
 from minidl.modules import Layer
@@ -43,7 +43,7 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
     >>> print(check_layer(Dense(2, 1, rng=0), [[1.0, 2.0], [3.0, 4.0]]).error < 1e-8)
     True
     """
-    require(isinstance(layer, Layer), f"expected a Layer, got {layer!r}; derive its class from minidl.Layer")
+    require(isinstance(layer, Layer), f"expected a Layer, got {called(layer)}; derive its class from minidl.Layer")
     generator = np.random.default_rng(rng)
     batch = as_data(x, dtype=np.float64)
     require(len(batch) > 1, "check_layer needs a batch of at least two samples")
@@ -70,6 +70,7 @@ def _moved(layer: Layer, x: Array, rng: np.random.Generator) -> Layer:
 def _shapes(layer: Layer, x: Array) -> None:
     y = layer.forward(x)
     require(isinstance(y, np.ndarray), f"forward must give an array, got {type(y).__name__}")
+    require(y.dtype.kind == "f", f"forward must give an array of floats, got {y.dtype}")
     require(y.shape[:1] == x.shape[:1], f"forward must keep the batch axis: x has shape {x.shape}, y {y.shape}")
     grad = layer.backward(_like(y))
     require(isinstance(grad, np.ndarray), f"backward must give dL/dx, an array, got {type(grad).__name__}")

@@ -6,7 +6,7 @@ import copy
 
 import numpy as np
 
-from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits
+from minidl.checking.contract import called, check_copies, check_parameters, contract, near, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.data import as_data
 from minidl.modules import Loss
@@ -39,13 +39,14 @@ def check_loss(
     >>> check_loss(MSELoss(), [[1.0], [2.0]], [[0.0], [3.0]]).error < 1e-8
     True
     """
-    require(isinstance(loss, Loss), f"expected a Loss, got {loss!r}; derive its class from minidl.Loss")
+    require(isinstance(loss, Loss), f"expected a Loss, got {called(loss)}; derive its class from minidl.Loss")
     p = as_data(prediction, "prediction", dtype=np.float64)
     with contract(loss):
-        private = copy.deepcopy(loss)
+        private = copy.deepcopy(loss).astype(np.float64)
         check_parameters(private)
         y = private.check_target(target, p.shape[1:], np.float64)
         _values(private, p, y)
+        _dtype(copy.deepcopy(private), p, y)
         _refusals(private, p, y)
         check_copies(private, lambda thing: _behave(thing, p, y))
     return check_gradients(loss, p, target, rng=rng, rtol=rtol)
@@ -67,6 +68,10 @@ def _values(loss: Loss, p: Array, y: Array) -> None:
         near(np.array(twice), np.array(value)),
         f"the loss must be a mean over the batch: {value}, of the batch twice {twice}",
     )
+
+
+def _dtype(loss: Loss, p: Array, y: Array) -> None:
+    loss.astype(np.float32)
     small = y.astype(np.float32) if y.dtype.kind == "f" else y
     loss.forward(p.astype(np.float32), small)
     kind = loss.backward().dtype

@@ -6,7 +6,7 @@ import copy
 
 import numpy as np
 
-from minidl.checking.contract import check_copies, check_parameters, contract, require, same_bits
+from minidl.checking.contract import called, check_copies, check_parameters, contract, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.modules import Objective
 from minidl.typing import Array, Seed
@@ -33,7 +33,10 @@ def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) 
     >>> check_objective(CubicValley(1.0, 1.0)).error < 1e-8
     True
     """
-    require(isinstance(objective, Objective), f"expected an Objective, got {objective!r}; derive from minidl.Objective")
+    require(
+        isinstance(objective, Objective),
+        f"expected an Objective, got {called(objective)}; derive from minidl.Objective",
+    )
     generator = np.random.default_rng(rng)
     with contract(objective):
         private = copy.deepcopy(objective).astype(np.float64)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from minidl.checking.contract import contract, require, same_bits
+from minidl.checking.contract import called, contract, require, same_bits
 from minidl.errors import HyperparameterError
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter, ParameterVector
@@ -53,7 +53,8 @@ def _parameters(dtype: Any = np.float64) -> ParameterVector:
 def _make(make: Make, parameters: ParameterVector) -> Optimizer:
     with contract(make):
         optimizer = make(parameters)
-    require(isinstance(optimizer, Optimizer), f"make must give an Optimizer, got {optimizer!r}")
+    require(isinstance(optimizer, Optimizer), f"make must give an Optimizer, got {called(optimizer)}")
+    require("vectors" in vars(optimizer), f"{called(optimizer)}: __init__ must call super().__init__(parameters, lr)")
     return optimizer
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidl import Loss, MinidlError
+from minidl import Loss, MinidlError, Parameter
 from minidl.checking import check_loss
 from minidl.errors import ContractError, GradientError
 from minidl.modules import same_shape
@@ -23,6 +23,27 @@ class Absolute(Loss):
     def backward(self) -> Array:
         grad: Array = 4 * self.difference**3 / self.difference.size
         return grad
+
+
+class Weighted(Absolute):
+    """The same times a learned weight."""
+
+    def __init__(self) -> None:
+        self.weight = Parameter([2.0])
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        self.value = super().forward(prediction, target)
+        return float(self.weight.value[0]) * self.value
+
+    def backward(self) -> Array:
+        self.weight.grad = np.array([self.value])
+        grad: Array = self.weight.value[0] * super().backward()
+        return grad
+
+
+class LiftedByParameter(Weighted):
+    def backward(self) -> Array:
+        return super().backward() * np.ones(1)
 
 
 class SumNotMean(Absolute):
@@ -88,6 +109,7 @@ LOSSES: list[tuple[type[Loss], type[MinidlError], str]] = [
     (Broadcasts, ContractError, "same_shape"),
     (NumpyNumber, ContractError, "Python float, got float64"),
     (LiftedLoss, ContractError, "float32 gradient, got float64"),
+    (LiftedByParameter, ContractError, "float32 gradient, got float64"),
     (OneGradientForAll, ContractError, r"shape \(1,\), but the prediction has \(6, 1\)"),
     (NoGradient, ContractError, "an array, got NoneType"),
     (WritesToPrediction, ContractError, "writes to prediction or target"),
@@ -96,8 +118,12 @@ LOSSES: list[tuple[type[Loss], type[MinidlError], str]] = [
 ]
 
 
-def test_the_unbroken_loss_passes() -> None:
-    assert check_loss(Absolute(), X[:, :1], X[:, 1:2]).error < 1e-8
+@pytest.mark.parametrize("right", [Absolute, Weighted])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_unbroken_losses_pass(right: type[Loss], dtype: type) -> None:
+    loss = right().astype(dtype)
+    assert check_loss(loss, X[:, :1], X[:, 1:2]).error < 1e-8
+    assert [parameter.dtype for parameter in loss.parameters()] == [dtype] * len(loss.parameters())
 
 
 @pytest.mark.parametrize(("broken", "error", "words"), LOSSES, ids=lambda value: getattr(value, "__name__", ""))

@@ -1,0 +1,153 @@
+"""What is wrong with the thing checked, its own exceptions included, comes out as one error of this package."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import Layer, Loss, Objective, Optimizer, Parameter
+from minidl.checking import check_gradients, check_layer, check_loss, check_objective, check_optimizer
+from minidl.errors import ContractError, GradientError
+from minidl.modules import same_shape
+from minidl.typing import Array
+
+X, Y = np.random.default_rng(0).normal(size=(2, 6, 3))
+
+
+class Twice(Layer):
+    def forward(self, x: Array) -> Array:
+        return 2 * x
+
+    def backward(self, grad: Array) -> Array:
+        return 2 * grad
+
+
+class Square(Loss):
+    def forward(self, prediction: Array, target: Array) -> float:
+        same_shape(prediction.shape, target.shape)
+        self.difference = prediction - target
+        return float((self.difference**2).mean())
+
+    def backward(self) -> Array:
+        grad: Array = 2 * self.difference / self.difference.size
+        return grad
+
+
+class Bowl(Objective):
+    def __init__(self) -> None:
+        self.theta = Parameter([1.0, -2.0])
+
+    def forward(self) -> float:
+        return float((self.theta.value**2).sum())
+
+    def backward(self) -> None:
+        self.theta.grad = 2 * self.theta.value
+
+
+class Plain(Optimizer):
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.lr * grad
+
+
+def lock(self: Any) -> None:
+    if isinstance(self, Bowl):
+        Bowl.__init__(self)
+    self.lock = threading.Lock()
+
+
+def fails(*_: Any, **__: Any) -> Any:
+    raise ZeroDivisionError
+
+
+def broken(base: type, **parts: Any) -> Any:
+    """One of a class in which some attributes are replaced."""
+    return type("Broken", (base,), parts)()
+
+
+CHECKS: dict[type, tuple[Callable[..., object], Callable[..., object], tuple[Array, ...]]] = {
+    Twice: (check_gradients, check_layer, (X,)),
+    Square: (check_gradients, check_loss, (X, Y)),
+    Bowl: (check_gradients, check_objective, ()),
+}
+
+
+def gives(value: object) -> Callable[..., Any]:
+    return lambda *_, **__: value
+
+
+RAGGED = [[1.0], [1.0, 2.0]]
+
+BROKEN: list[tuple[type, dict[str, Any], str]] = [
+    *((base, {"__init__": lock}, "cannot pickle") for base in CHECKS),
+    *((base, {name: fails}, "ZeroDivisionError") for base in CHECKS for name in ("forward", "backward", "astype")),
+    *((base, {"named_parameters": fails}, "ZeroDivisionError") for base in CHECKS),
+    (Twice, {"forward": gives(X > 0)}, "forward must give an array of float.*, got bool"),
+    (Twice, {"forward": gives(X.astype(object))}, "forward must give an array of float.*, got object"),
+    (Twice, {"forward": gives(RAGGED)}, "forward must give an array.*, got list"),
+    (Twice, {"forward": gives(1.0)}, "forward must give an array.*, got float"),
+    (Twice, {"backward": gives(RAGGED)}, "backward must give .*, got list"),
+    (Twice, {"backward": gives(X + 1j)}, "backward must .*, got complex"),
+    (Twice, {"backward": gives(X > 0)}, "backward must .*, got bool"),
+    (Square, {"forward": gives(X)}, r"forward must give a .*, got (float64|ndarray)"),
+    (Square, {"forward": gives("1.0")}, "forward must give a .*, got str"),
+    (Square, {"backward": gives(RAGGED)}, "backward must give .*, got list"),
+    (Square, {"check_target": fails}, "ZeroDivisionError"),
+    (Square, {"check_target": gives(RAGGED)}, "raises .*Error"),
+    (Bowl, {"forward": gives(X)}, r"forward must give a .*, got (float64|ndarray)"),
+    (Bowl, {"forward": gives(None)}, "forward must give a .*, got NoneType"),
+]
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["check_gradients", "all of it"])
+@pytest.mark.parametrize(("base", "parts", "words"), BROKEN, ids=lambda value: getattr(value, "__name__", None))
+def test_whatever_is_broken(base: type, parts: dict[str, Any], words: str, alone: bool) -> None:
+    gradients, everything, inputs = CHECKS[base]
+    with pytest.raises((ContractError, GradientError), match=words):
+        (gradients if alone else everything)(broken(base, **parts), *inputs)
+
+
+def test_a_shape_that_depends_on_the_numbers() -> None:
+    with pytest.raises(ContractError, match=r"y of shape \(1, 3\) near a point where its shape is \(6, 3\)"):
+        check_gradients(broken(Twice, forward=lambda _, x: x if (x == X).all() else x[:1]), X)
+
+
+@pytest.mark.parametrize("base", CHECKS)
+def test_a_repr_that_fails_is_not_needed(base: type) -> None:
+    for check in CHECKS[base][:2]:
+        check(broken(base, __repr__=fails), *CHECKS[base][2])
+        with pytest.raises((ContractError, GradientError), match="Broken"):
+            check(broken(base, __repr__=fails, backward=fails), *CHECKS[base][2])
+
+
+@pytest.mark.parametrize("check", [check_layer, check_loss, check_objective])
+def test_other_things_are_refused_also_without_a_repr(check: Callable[..., object]) -> None:
+    inputs = {check_layer: (X,), check_loss: (X, Y)}.get(check, ())
+    with pytest.raises(ContractError, match="got Broken"):
+        check(broken(object, __repr__=fails), *inputs)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"__init__": gives(None)}, r"Broken: __init__ must call super\(\).__init__\(parameters, lr\)"),
+        ({"state": fails}, "ZeroDivisionError"),
+        ({"load_state": fails}, "ZeroDivisionError"),
+        ({"__repr__": fails, "step": fails}, "Broken raises ZeroDivisionError"),
+    ],
+)
+def test_broken_optimizer(parts: dict[str, Any], words: str) -> None:
+    kind = type("Broken", (Plain,), parts)
+    with pytest.raises(ContractError, match=words):
+        check_optimizer(lambda parameters: kind(parameters, 0.5))
+
+
+def test_an_optimizer_whose_repr_fails_passes() -> None:
+    kind = type("Broken", (Plain,), {"__repr__": fails})
+    check_optimizer(lambda parameters: kind(parameters, 0.5))
+
+
+def test_make_without_a_repr() -> None:
+    with pytest.raises(ContractError, match="make must give an Optimizer, got Broken"):
+        check_optimizer(gives(broken(object, __repr__=fails)))
