@@ -1,7 +1,9 @@
 """The finite differences themselves, on functions whose gradient is known."""
 
 import numpy as np
+import pytest
 
+from minidl.typing import Array
 from tests.reference import TOLERANCE, gradient_error, numeric_gradient
 
 
@@ -26,3 +28,17 @@ def test_kink_near_the_point_is_measured_again() -> None:
     x = np.array([5e-4])
     assert abs(numeric_gradient(lambda: np.maximum(x, 0), x)[0] - 1) > 0.01
     assert gradient_error(lambda: np.maximum(x, 0), x, np.ones(1)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("place", [1.5e-6, -1.5e-6, 1e-7])
+def test_a_kink_closer_than_any_step_is_seen_from_one_side(place: float) -> None:
+    x = np.array([0.3, 0.7])
+    kink = 0.7 + place
+    slope = np.array([1.0, -np.sign(place)])
+
+    def function() -> Array:
+        return np.array([x[0], abs(x[1] - kink)])
+
+    assert gradient_error(function, x, slope) <= TOLERANCE
+    assert gradient_error(function, x, 0.9 * slope) > TOLERANCE
+    assert gradient_error(function, x, -slope) > TOLERANCE
