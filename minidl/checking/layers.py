@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
 from minidl.checking.contract import called, check_copies, check_parameters, contract, near, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.data import as_data
+from minidl.errors import CheckpointError, MinidlWarning
 from minidl.modules import Layer
+from minidl.saving import remade
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["check_layer"]
@@ -22,8 +26,9 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
 
     Shapes chain; float32 stays float32; arrays that were handed in or out are not written to; the memory layout of the
     input makes no difference; backward repeats itself bit for bit; a batch of one works; samples do not mix, except
-    where ``mixes_samples`` says so; evaluation is deterministic and changes nothing; copies and pickles behave alike;
-    all parameters are found; the gradients agree with finite differences, in training and in evaluation.
+    where ``mixes_samples`` says so; evaluation is deterministic and changes nothing; copies, pickles and what a file
+    brings back behave alike; all parameters are found; the gradients agree with finite differences, in training and in
+    evaluation.
     The layer itself is left as it is: copies are checked, their parameters moved a little from where they are.
 
     Args:
@@ -180,6 +185,18 @@ def _copies(layer: Layer, x: Array) -> None:
     check_copies(layer, lambda thing: _behave(thing, x))
 
 
+def _files(layer: Layer, x: Array) -> None:
+    layer.forward(x[::-1].copy())
+    with warnings.catch_warnings(), suppress(CheckpointError):  # what cannot be saved says so when it is to be
+        warnings.simplefilter("ignore", MinidlWarning)
+        again = remade(layer)
+        require(
+            _all(same_bits, _behave(layer, x), _behave(again, x)),
+            "made again of arguments, parameters and buffers, as from a file, it gives another result: what forward "
+            "changes, or the constructor draws, belongs into a Parameter or is to be named in buffers",
+        )
+
+
 CHECKS: tuple[Callable[[Layer, Array], None], ...] = (
     _shapes,
     _arrays_untouched,
@@ -189,6 +206,7 @@ CHECKS: tuple[Callable[[Layer, Array], None], ...] = (
     _dtype,
     _layouts,
     _copies,
+    _files,
 )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "load_model_state",
     "model_content",
     "model_state",
+    "remade",
     "save",
     "write_content",
     "written",
@@ -163,7 +164,7 @@ def model_content(model: Module) -> dict[str, Any]:
     Raises:
         CheckpointError: a module that could not be made again.
     """
-    return {"architecture": model, "model": model_state(model)}
+    return {"architecture": model, "model": {"written": written(model), **model_state(model)}}
 
 
 def check_remaking(model: Module) -> None:
@@ -173,10 +174,7 @@ def check_remaking(model: Module) -> None:
     done, and not when the file is loaded.
     """
     model.parameters()  # a StateError, if they cannot be one vector
-    text, arrays = encoded({"architecture": model})
-    decoder = Decoder({name: array.copy() for name, array in arrays.items()})
-    decoder.room = sys.maxsize  # here nobody asks for more than there is
-    then, now = _shapes(decoder.decode(text["architecture"])), _shapes(model)
+    then, now = _shapes(_made_again(model)), _shapes(model)
     if then != now:
         name = next(name for name in [*now, *then] if now.get(name) != then.get(name))
         raise CheckpointError(
@@ -184,6 +182,27 @@ def check_remaking(model: Module) -> None:
             f"{then.get(name, 'nowhere')}, and has it {now.get(name, 'nowhere')}; whoever replaces a part keeps the "
             "new one in the attribute of the argument, too"
         )
+
+
+def remade(model: Module) -> Any:
+    """What `load` would make of a model, without a file.
+
+    Raises:
+        CheckpointError: a module that could not be made again.
+    """
+    again = _made_again(model)
+    _retype(again, model.state())
+    load_model_state(again, model_state(model))
+    load_states(places_of(again), states_of(places_of(model)))
+    return again
+
+
+def _made_again(model: Module) -> Any:
+    """A model made of the constructor's arguments alone."""
+    text, arrays = encoded({"architecture": model})
+    decoder = Decoder({name: array.copy() for name, array in arrays.items()})
+    decoder.room = sys.maxsize  # here nobody asks for more than there is
+    return decoder.decode(text["architecture"])
 
 
 def _shapes(model: Module) -> dict[str, tuple[int, ...]]:
@@ -198,7 +217,6 @@ def written(model: Module) -> str:
 def model_state(model: Module) -> dict[str, Any]:
     """Everything of a model that may change after it was made."""
     return {
-        "written": written(model),
         "state": model.state(),
         "without_decay": [name for name, parameter in model.named_parameters() if not parameter.decay],
         "training": [path for path, module in model.modules() if module.training],

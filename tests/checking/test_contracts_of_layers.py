@@ -205,6 +205,32 @@ class OtherParametersOnly(Scale):
         self.scale.grad = np.zeros(3)
 
 
+class UnnamedBuffer(Scale):
+    """Centres by a mean that it keeps, and does not name it in `buffers`."""
+
+    mean = 0.0
+
+    def forward(self, x: Array) -> Array:
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * float(x.mean())
+        return super().forward(x - (0.0 if self.training else self.mean))
+
+
+class DrawnByConstructor(Scale):
+    """Multiplies by numbers that are drawn anew whenever it is made."""
+
+    def __init__(self, n: int = 3) -> None:
+        super().__init__(n)
+        self.fixed = np.random.default_rng().normal(size=n)
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(x * self.fixed.astype(x.dtype))
+
+    def backward(self, grad: Array) -> Array:
+        dx: Array = super().backward(grad) * self.fixed.astype(grad.dtype)
+        return dx
+
+
 LAYERS: list[tuple[type[Layer], type[MinidlError], str]] = [
     (WrongSign, GradientError, "scale is off .* wrong sign"),
     (HalfGradient, GradientError, "gradient of x is off .* All are 0.5 times"),
@@ -232,6 +258,8 @@ LAYERS: list[tuple[type[Layer], type[MinidlError], str]] = [
     (StateElsewhere, ContractError, "its copy gives other results"),
     (PredictChanges, ContractError, "predict changes parameters or buffers"),
     (Crashes, ContractError, r"Crashes\(\) raises KeyError"),
+    (UnnamedBuffer, ContractError, "as from a file, it gives another result: .* named in buffers"),
+    (DrawnByConstructor, ContractError, "as from a file, it gives another result"),
     (OtherParametersOnly, ContractError, "backward_parameters gives other"),
 ]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl import CheckpointError, Module, load, save
-from minidl.saving import Content, model_state, places_of, states_of, write_content
+from minidl.saving import Content, places_of, states_of, write_content, written
 from minidl.saving.container import read
 from tests.saving.hostile import SLACK
 
@@ -31,7 +31,7 @@ def value_again(value: Any, folder: Path) -> Any:
 def all_of(module: Module) -> dict[str, Any]:
     """All of a module that must survive, as text and bytes."""
     return {
-        "written": model_state(module)["written"],
+        "written": written(module),
         "state": {name: plain(value) for name, value in module.state().items()},
         "dtype": {name: parameter.dtype for name, parameter in module.named_parameters()},
         "decay": {name: parameter.decay for name, parameter in module.named_parameters()},
