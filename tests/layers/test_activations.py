@@ -47,6 +47,22 @@ def test_elu_by_hand_and_at_its_kink() -> None:
     assert ELU().forward(np.array([-1.0])).tolist() == [pytest.approx(exp(-1) - 1)]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("parameter", [0.0, 0.1, 0.7, 1.0, 3.7, 1e20])
+def test_slopes_are_exact_on_both_sides(parameter: float, dtype: type[np.floating]) -> None:
+    """Above 0 it is 1 to the last digit, however small or large the other one is, and NaN goes through."""
+    x, grad = np.array([-np.inf, -1e-30, 0.0, 1e-30, 5.0, np.nan], dtype), np.array([1, 3, 3, 3, 3, 3], dtype)
+    a = dtype(parameter)
+    if parameter < 1.0:
+        leaky = LeakyReLU(parameter)
+        leaky.forward(x[1:])
+        assert leaky.backward(grad[1:]).tolist() == [3 * a, 3 * a, 3.0, 3.0, 3 * a]
+    if parameter > 0.0:
+        elu = ELU(parameter)
+        elu.forward(x)
+        np.testing.assert_array_equal(elu.backward(grad), [0.0, 3 * a, 3 * a, 3.0, 3.0, np.nan])
+
+
 def test_sigmoid_by_hand() -> None:
     layer = Sigmoid()
     x = [-3.0, -1.0, -1e-9, 0.0, 1e-9, 0.5, 2.0]
