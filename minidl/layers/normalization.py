@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl.errors import HyperparameterError, ShapeError
 from minidl.modules import Layer, saved
+from minidl.ones import ones
 from minidl.parameters import Parameter
 from minidl.typing import Array, Shape
 
@@ -39,11 +40,12 @@ class _Norm(Layer):
         return y
 
     def _parameters_back(self, grad: Array) -> Array:
-        """Write dw and db, and give dz."""
-        features = self.features
-        self.weight.grad = (grad * self.z).reshape(-1, features).sum(axis=0)
-        self.bias.grad = grad.reshape(-1, features).sum(axis=0)
-        grad_z: Array = grad * self.weight.value
+        """Write dw and db, and give g z."""
+        grad_z = grad * self.z
+        rows = grad.reshape(-1, self.features)
+        every = ones(len(rows), grad.dtype)
+        every.dot(grad_z.reshape(rows.shape), self.weight.grad)
+        every.dot(rows, self.bias.grad)
         return grad_z
 
 
@@ -88,27 +90,36 @@ class BatchNorm(_Norm):
     def forward(self, x: Array) -> Array:
         self.by_batch = self.training
         if self.by_batch:
-            mean, variance = self._of_batch(x)
+            self.z, variance = self._of_batch(x)
         else:
-            mean, variance = self.running_mean, self.running_var
+            self.z, variance = x - self.running_mean, self.running_var
         self.scale = 1 / np.sqrt(variance + self.eps)
-        self.z = (x - mean) * self.scale
+        self.z *= self.scale
         return self._scaled(self.z)
 
     def _of_batch(self, x: Array) -> tuple[Array, Array]:
+        """x less its mean, and the variance; the running averages follow both."""
         rows = x.reshape(-1, self.features)
-        mean, variance = rows.mean(axis=0), rows.var(axis=0)
-        unbiased = len(rows) / max(len(rows) - 1, 1)
+        n = len(rows)
+        # Sums by products with ones, as in Dense: a fifth off the step of a small network.
+        mean = ones(n, x.dtype).dot(rows) / n
+        centred = rows - mean
+        variance = ones(n, x.dtype).dot(centred * centred) / n
+        unbiased = n / max(n - 1, 1)
         self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
         self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased * variance
-        return mean, variance
+        return centred.reshape(x.shape), variance
 
     def backward(self, grad: Array) -> Array:
-        g = self._parameters_back(grad)
-        if self.by_batch:
-            axes = tuple(range(g.ndim - 1))
-            g = g - g.mean(axis=axes) - self.z * (g * self.z).mean(axis=axes)
-        grad_x: Array = g * self.scale
+        self._parameters_back(grad)
+        w = self.weight.value * self.scale
+        if not self.by_batch:
+            return grad * w
+        n = grad.size // self.features
+        # db and dw are the sums of g and of g z.
+        grad_x: Array = grad - self.bias.grad / n
+        grad_x -= self.z * (self.weight.grad / n)
+        grad_x *= w
         return grad_x
 
 
@@ -137,13 +148,18 @@ class LayerNorm(_Norm):
         super().__init__(features, eps)
 
     def forward(self, x: Array) -> Array:
-        centred = x - x.mean(axis=-1, keepdims=True)
-        self.scale = 1 / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + self.eps)
-        self.z = centred * self.scale
+        # Of numbers far from 0, the mean by a sum in pairs is more exact than one by a product with ones.
+        self.z = x - x.mean(axis=-1, keepdims=True)
+        squares = (self.z * self.z).dot(ones(self.features, x.dtype))
+        self.scale = 1 / np.sqrt(squares / self.features + self.eps)[..., None]
+        self.z *= self.scale
         return self._scaled(self.z)
 
     def backward(self, grad: Array) -> Array:
-        g = self._parameters_back(grad)
-        centred = g - g.mean(axis=-1, keepdims=True) - self.z * (g * self.z).mean(axis=-1, keepdims=True)
-        grad_x: Array = centred * self.scale
+        features, w = self.features, self.weight.value
+        grad_z = self._parameters_back(grad)
+        grad_x: Array = grad * w
+        grad_x -= (grad.dot(w) / features)[..., None]
+        grad_x -= self.z * (grad_z.dot(w) / features)[..., None]
+        grad_x *= self.scale
         return grad_x

@@ -33,6 +33,21 @@ def test_epsilon_stands_under_the_root() -> None:
         np.testing.assert_allclose(layer.forward(x), x / 2)
 
 
+@pytest.mark.parametrize(
+    ("make", "axis", "shape", "rounding"),
+    [(LayerNorm, 1, (16, 4096), 1.5e-4), (LayerNorm, 1, (500, 64), 1.5e-4), (BatchNorm, 0, (2000, 64), 1e-3)],
+)
+def test_numbers_far_from_0_in_float32(make: Any, axis: int, shape: tuple[int, int], rounding: float) -> None:
+    """A thousand from 0, one unit in the last place is 6e-5: the mean is off by a few of them at most."""
+    x = np.random.default_rng(0).normal(1000, 1, shape).astype(np.float32)
+    layer = make(shape[1]).astype(np.float32)
+    wide = x.astype(float)
+    exact = (wide - wide.mean(axis, keepdims=True)) / np.sqrt(wide.var(axis, keepdims=True) + 1e-5)
+    y = layer.forward(x)
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, exact, rtol=1e-5, atol=rounding)
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.1, 0.4, 1.0])
 def test_running_averages_by_a_plain_loop(momentum: float) -> None:
     rng, layer = np.random.default_rng(0), BatchNorm(2, momentum=momentum)

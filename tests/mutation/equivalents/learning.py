@@ -43,14 +43,8 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
     ),
     (
         LAYERS,
-        "self.weight.grad = (grad * self.z).reshape(-1, features).sum(axis=0)",
-        "self.weight.grad = (grad * self.z).reshape(-2, features).sum(axis=0)",
-        OPEN_SIZE,
-    ),
-    (
-        LAYERS,
-        "self.bias.grad = grad.reshape(-1, features).sum(axis=0)",
-        "self.bias.grad = grad.reshape(-2, features).sum(axis=0)",
+        "rows = grad.reshape(-1, self.features)",
+        "rows = grad.reshape(-2, self.features)",
         OPEN_SIZE,
     ),
     (
