@@ -99,7 +99,9 @@ class Module:
     def training_as(self, training: bool) -> Iterator[None]:
         """Be in training or evaluation inside a ``with`` block; afterwards every module is as it was."""
         before = [(module, module._training) for _, module in self.modules()]
-        self.training = training
+        # Not by the setter: a second walk takes a quarter of the time of predict on one sample of a small network.
+        for module, _ in before:
+            module._training = bool(training)
         try:
             yield
         finally:

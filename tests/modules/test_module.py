@@ -1,6 +1,6 @@
 """Modules: finding parameters, mode, dtype, state and repr."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,22 @@ def test_training_is_set_for_the_whole_tree_and_restored() -> None:
     assert [module.training for _, module in net.modules()] == [True, True, False, False]
     net.training = True
     assert net[1].training
+
+
+def test_a_mode_for_a_while_takes_one_walk_of_the_tree() -> None:
+    walks = 0
+
+    class Walked(Layer):
+        def children(self) -> Iterator[tuple[str, Module | Parameter]]:
+            nonlocal walks
+            walks += 1
+            return super().children()
+
+    net = Sequential(ReLU(), Sequential(Walked()))
+    walks = 0
+    with net.training_as(False):
+        assert walks == 1
+    assert walks == 1
 
 
 class ModeProbe(Layer):
