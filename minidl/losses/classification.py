@@ -128,7 +128,8 @@ class CrossEntropyLoss(Loss):
     """
 
     takes_logits = True
-    log_p: Array = saved()
+    e: Array = saved()
+    total: Array = saved()
     y: Array = saved()
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
@@ -145,23 +146,23 @@ class CrossEntropyLoss(Loss):
         rows = np.arange(n)
         # On ten classes argmax and products with ones take a third of the time of max, sum and mean.
         z = prediction - prediction[rows, prediction.argmax(axis=1), None]
-        z -= np.log(np.exp(z).dot(ones(k, z.dtype)))[:, None]
-        self.log_p, self.y = z, target
-        s = self.label_smoothing
+        self.e, self.y = np.exp(z), target
+        self.total = self.e.dot(ones(k, z.dtype))
+        log_total, every, s = np.log(self.total), ones(n, z.dtype), self.label_smoothing
         try:
-            loss = -float(ones(n, z.dtype).dot(z[rows, target]) / n)
+            loss = float(every.dot(log_total - z[rows, target]) / n)
         except IndexError:
             self.check_target(target, prediction.shape[1:])  # says which class there is no score for
             raise
-        return (1 - s) * loss - s * float(z.mean()) if s else loss
+        return (1 - s) * loss + s * float(every.dot(log_total) / n - z.mean()) if s else loss
 
     def backward(self) -> Array:
-        s, (n, k) = self.label_smoothing, self.log_p.shape
-        grad = np.exp(self.log_p)
+        s, (n, k) = self.label_smoothing, self.e.shape
+        # p from what forward has at hand: with a thousand classes, a second exp would take a quarter of the time.
+        grad: Array = self.e / (n * self.total)[:, None]
         if s:
-            grad -= s / k
-        grad[np.arange(n), self.y] -= 1 - s
-        grad /= n
+            grad -= s / (n * k)
+        grad[np.arange(n), self.y] -= (1 - s) / n
         return grad
 
     def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
