@@ -31,49 +31,15 @@ from minidl import (
     Trainer,
 )
 from minidl.typing import Array, ArrayLike, Shape
+from tests.spy import SLOW, allocated, counted, forget, spied
 
 # (measured, bound) of a step: XOR 2-4-1 with momentum; 784-256-128-10 with Adam in batches of 128.
-NUMPY_CALLS = {"xor": (25, 26), "mlp": (53, 55)}
+NUMPY_CALLS = {"xor": (27, 28), "mlp": (61, 63)}
 PYTHON_CALLS = {"xor": (22, 24), "mlp": (28, 30)}
 PRODUCTS = {"xor": 5, "mlp": 8}  # 3 for each Dense, but no gradient for the data: exact
+ALLOCATED_BYTES = {"xor": (40_936, 42_000), "mlp": (1_800_232, 1_850_000)}
 PEAK_BYTES = {"xor": (15_600, 18_000), "mlp": (393_600, 450_000)}
 GROWTH_BYTES = 100  # the loss in the history: a float, its place in the list, and the epoch's mean: 41 measured
-
-counted: Counter[str] = Counter()
-
-
-class Spy(np.ndarray[Any, np.dtype[Any]]):
-    """An array that counts what NumPy is asked to do with it, and makes every result count, too."""
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
-        counted[ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"] += 1
-        if out:
-            options["out"] = tuple(plain(array) for array in out)
-        result = getattr(ufunc, method)(*(plain(array) for array in inputs), **options)
-        return out[0] if out else spied(result)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        count(function.__name__, *args)
-        result = function(*(plain(a) for a in args), **{name: plain(a) for name, a in kwargs.items()})
-        return kwargs.get("out", spied(result))
-
-    def dot(self, other: Any, out: Any = None) -> Any:
-        count("dot", self, other)
-        result = plain(self).dot(plain(other), out=plain(out))
-        return spied(result)
-
-
-def count(name: str, *args: Any) -> None:
-    matrices = name in ("dot", "matmul") and all(getattr(array, "ndim", 0) == 2 for array in args[:2])
-    counted[f"{name} of matrices" if matrices else name] += 1
-
-
-def plain(thing: Any) -> Any:
-    return thing.view(np.ndarray) if isinstance(thing, Spy) else thing
-
-
-def spied(thing: Any) -> Any:
-    return thing.view(Spy) if isinstance(thing, np.ndarray) else thing
 
 
 class SpiedSequential(Sequential):
@@ -134,16 +100,21 @@ def fitting(trainer: Trainer, x: Array, y: Array) -> Fit:
 WORK: dict[str, Callable[..., Fit]] = {"xor": xor, "mlp": mlp}
 
 
-def numpy_calls(name: str) -> Counter[str]:
-    """What a step asks of NumPy; a fit of 3 steps less one of 1, so that what happens once does not count."""
+def per_step(name: str) -> tuple[Counter[str], Counter[str]]:
+    """Calls of NumPy and bytes they allocate, by function; a fit of 3 steps less one of 1: what happens once is out."""
     fit = WORK[name](spy=True)
     fit(1)
-    counted.clear()
-    fit(1)
-    once = counted.copy()
-    counted.clear()
-    fit(3)
-    return Counter({key: (number - once[key]) // 2 for key, number in counted.items() if number != once[key]})
+    seen: list[tuple[Counter[str], Counter[str]]] = []
+    for steps in (1, 3):
+        forget()
+        fit(steps)
+        seen.append((counted.copy(), allocated.copy()))
+    (calls, taken), (all_calls, all_taken) = seen
+    return half(all_calls - calls), half(all_taken - taken)
+
+
+def half(counter: Counter[str]) -> Counter[str]:
+    return Counter({name: number // 2 for name, number in counter.items()})
 
 
 def python_calls(name: str) -> int:
@@ -214,13 +185,25 @@ work = pytest.mark.parametrize("name", WORK)
 
 @work
 def test_numpy_calls(name: str) -> None:
-    calls = numpy_calls(name)
+    calls, _ = per_step(name)
     assert calls.total() <= NUMPY_CALLS[name][1], calls
 
 
 @work
+def test_bytes_allocated(name: str) -> None:
+    _, taken = per_step(name)
+    assert taken.total() <= ALLOCATED_BYTES[name][1], taken
+
+
+@work
+def test_no_slow_habits(name: str) -> None:
+    calls, _ = per_step(name)
+    assert not SLOW & calls.keys(), calls
+
+
+@work
 def test_matrix_products(name: str) -> None:
-    calls = numpy_calls(name)
+    calls, _ = per_step(name)
     assert calls["dot of matrices"] + calls["matmul"] == PRODUCTS[name], calls
 
 
@@ -259,7 +242,8 @@ class Losses(Callback):
 
 if __name__ == "__main__":
     for each in WORK:
-        found = numpy_calls(each)
-        print(f"{each}: {found.total()} NumPy calls, {dict(found.most_common())}")
+        calls, taken = per_step(each)
+        print(f"{each}: {calls.total()} NumPy calls, {dict(calls.most_common())}")
+        print(f"  {taken.total()} bytes allocated, {dict(taken.most_common())}")
         print(f"  {python_calls(each)} Python calls, {peak_bytes(each)} bytes at most", end=", ")
         print(f"{growth_bytes(each):.0f} bytes more after each step")

@@ -98,7 +98,7 @@ class BatchNorm(_Norm):
         return self._scaled(self.z)
 
     def _of_batch(self, x: Array) -> tuple[Array, Array]:
-        """x less its mean, and the variance; the running averages follow both."""
+        """Centred x and the variance; the running averages follow."""
         rows = x.reshape(-1, self.features)
         n = len(rows)
         # Sums by products with ones, as in Dense: a fifth off the step of a small network.
@@ -113,13 +113,12 @@ class BatchNorm(_Norm):
     def backward(self, grad: Array) -> Array:
         self._parameters_back(grad)
         w = self.weight.value * self.scale
-        if not self.by_batch:
-            return grad * w
-        n = grad.size // self.features
-        # db and dw are the sums of g and of g z.
-        grad_x: Array = grad - self.bias.grad / n
-        grad_x -= self.z * (self.weight.grad / n)
-        grad_x *= w
+        grad_x: Array = grad * w
+        if self.by_batch:
+            # db and dw are the sums of g and of g z.
+            share = w / (grad.size // self.features)
+            grad_x -= share * self.bias.grad
+            grad_x -= self.z * (share * self.weight.grad)
         return grad_x
 
 

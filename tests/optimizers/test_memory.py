@@ -1,10 +1,15 @@
-"""Memory of temporaries is kept for the next ones: page faults in a process that has freed nothing large before."""
+"""Memory of temporaries: there are few, and it is kept for the next ones."""
 
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+
+from minidl import NAdam, Optimizer, Parameter, RMSProp
+from tests.spy import allocated, counted, forget, spied
 
 PAGE_FAULTS = """
 import resource
@@ -29,5 +34,17 @@ print((faults() - before) / 10)
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory by rules of their own")
 def test_a_step_takes_no_memory_from_the_system() -> None:
+    """Page faults, in a process that has freed nothing large before."""
     run = subprocess.run([sys.executable, "-c", PAGE_FAULTS], capture_output=True, text=True, check=True)
     assert float(run.stdout) < 10  # 3,520 where memory is given back and taken anew in each block
+
+
+@pytest.mark.parametrize(("kind", "arrays"), [(RMSProp, 1), (NAdam, 4)])
+def test_an_update_makes_few_temporaries(kind: Callable[[list[Parameter]], Optimizer], arrays: int) -> None:
+    optimizer = kind([Parameter(np.ones(100))])
+    optimizer.step()
+    memory = [np.ones(100) for _ in ("theta", "grad", *optimizer.slots)]
+    forget()
+    optimizer.update(*(spied(array) for array in memory))
+    assert counted
+    assert allocated.total() <= arrays * memory[0].nbytes, allocated
