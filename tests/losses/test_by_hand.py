@@ -9,6 +9,7 @@ import pytest
 from minidl import CrossEntropyLoss, DataError, HingeLoss, HuberLoss, HyperparameterError, Loss, MAELoss, ShapeError
 from minidl.typing import Array
 from tests.helpers import bits
+from tests.spy import counted, forget, spied
 from tests.tables import LOSSES, LossCase
 
 
@@ -40,6 +41,15 @@ def test_cross_entropy_by_hand() -> None:
     smooth = CrossEntropyLoss(label_smoothing=0.5)
     assert smooth([[0.0, log(3)]], [1]) == pytest.approx(0.75 * log(4 / 3) + 0.25 * log(4))
     np.testing.assert_allclose(smooth.backward(), [[0.0, 0.0]], atol=1e-15)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_takes_one_exp_for_loss_and_gradient(smoothing: float) -> None:
+    loss = CrossEntropyLoss(smoothing)
+    forget()
+    loss.forward(spied(np.ones((4, 3))), np.array([0, 1, 2, 0]))
+    loss.backward()
+    assert (counted["exp"], counted["log"]) == (1, 1)
 
 
 def test_cross_entropy_is_exact_far_out() -> None:
