@@ -25,7 +25,7 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
         target: classes (n,) or (n, 1).
 
     Raises:
-        DataError: what are no classes, such as probabilities (n, 1): for these see `binary_accuracy`.
+        DataError: what are no classes, such as probabilities or logits (n, 1): for these see `binary_accuracy`.
         ShapeError: different numbers of samples.
 
     >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
@@ -153,7 +153,7 @@ def _classes(values: ArrayLike, name: str, *, scores: bool = True) -> Array:
     if (whole != column).any() or (whole < 0).any():
         raise DataError(
             f"{name} must hold classes, integers from 0 on, got {column[(whole != column) | (whole < 0)][0]:g}; for "
-            "probabilities or logits of two classes use binary_accuracy"
+            "two classes use binary_accuracy, of probabilities as it is, of logits with threshold=0"
         )
     return whole
 

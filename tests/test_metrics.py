@@ -110,6 +110,7 @@ def test_r2(seed: int, n: int, k: int) -> None:
     ("call", "error", "words"),
     [
         (lambda: accuracy([[0.7], [0.2]], [1, 0]), DataError, r"prediction .* classes.* got 0\.7; .*binary_accuracy"),
+        (lambda: accuracy([[-2.0]], [1]), DataError, "got -2; .* binary_accuracy.*, of logits with threshold=0$"),
         (lambda: accuracy([0, 1], [0.5, 1]), DataError, r"target must hold classes, integers from 0 on, got 0\.5"),
         (lambda: accuracy([0, 1], [1, -1]), DataError, "target must hold classes, integers from 0 on, got -1"),
         (lambda: accuracy([0, 1], [0, 1, 1]), ShapeError, "2 predictions but 3 targets"),
