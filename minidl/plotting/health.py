@@ -268,4 +268,4 @@ def _spread(ax: Axes, quantiles: Array) -> None:
         powers = [10.0**power for power in range(high, low, -ceil((high - low) / 3))]
         ax.set_xticks([*(-power for power in powers), 0.0, *powers])
         ax.set_xticks([], minor=True)
-        ax.autoscale_view()
+    ax.autoscale_view()  # the limits so far are those with bars that end at the frame

@@ -16,6 +16,7 @@ from minidl import (
     Dense,
     Dropout,
     EmpiricalRisk,
+    Layer,
     LayerNorm,
     MSELoss,
     ReLU,
@@ -141,6 +142,22 @@ def test_layers_of_very_different_size_are_all_visible() -> None:
     assert 2 < len(ax.get_xticks()) < 9
     assert plot_activations(Sequential(Dense(4, 8), rng=0), X, axes()).get_xscale() == "linear"
     render(ax)
+
+
+@pytest.mark.parametrize("layer", [BatchNorm(4), Sigmoid(), Dense(4, 4, initializer=zeros)])
+@pytest.mark.parametrize("scale", [1.0, 1e-4])
+@pytest.mark.parametrize("factor", [1.0, -1.0])
+def test_the_widest_bar_ends_before_the_frame_on_both_sides(layer: Layer, scale: float, factor: float) -> None:
+    model = Sequential(Dense(4, 4, use_bias=False, rng=0), layer)
+    model[0].parameters().value = factor * scale * model[0].parameters().value
+    given = axes()
+    left, right = plot_activations(model, X, given).get_xlim()
+    ends = np.array([(bar.get_x(), bar.get_x() + bar.get_width()) for bar in given.patches])  # type: ignore[attr-defined]
+    transform = given.xaxis.get_transform()
+    frame, bars = transform.transform([left, right]), transform.transform(ends.ravel())
+    margin = 0.03 * (frame[1] - frame[0])
+    assert frame[0] + margin < bars.min()
+    assert bars.max() < frame[1] - margin
 
 
 def test_dead_units_are_those_that_no_sample_activates() -> None:
