@@ -149,7 +149,7 @@ CASES = [
     ),
     case("negative rate", fit_with(Schedule(lambda _: -1.0)), StateError, "factor -1.0 at step 0", "at least 0"),
     case("monitor", fit_with(EarlyStopping("acc")), StateError, "watches 'acc'", "the run measures loss"),
-    case("patience", lambda _: EarlyStopping(patience=0), HyperparameterError, "patience of at least 1", "got 0"),
+    case("patience", lambda _: EarlyStopping(patience=0), HyperparameterError, "patience", "at least 1", "got 0"),
     case(
         "metrics alone",
         lambda w: w.trainer.fit(w.x, w.y, metrics={"accuracy": metrics.accuracy}),

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, Literal
 
+import numpy as np
+
 from minidl.errors import HyperparameterError, StateError
+from minidl.optimizers import hyperparameter
 from minidl.training.callbacks import Callback
 from minidl.training.run import Run
 
@@ -16,15 +19,17 @@ __all__ = ["EarlyStopping"]
 class EarlyStopping(Callback):
     """Stops a run when a measure has not improved for so many epochs, and brings back the best parameters.
 
+    Each fit has a best of its own, since the next may be on other data; one that is resumed goes on with the file's.
+
     Args:
         monitor: name of the measure, such as "validation_loss".
-        patience: epochs of a fit without improvement after which it stops.
+        patience: epochs without improvement after which it stops.
         min_delta: least change that counts as an improvement.
         mode: whether "min" or "max" is better.
 
     Attributes:
-        best: the best value so far, infinite before the first epoch.
-        best_epoch: the epoch after which it was measured, the first being 1.
+        best: the best value of the latest fit, infinite before its first epoch.
+        best_epoch: the epoch after which it was measured, the first of all fits being 1; 0 before there is one.
 
     Raises:
         HyperparameterError: arguments out of range.
@@ -37,6 +42,8 @@ class EarlyStopping(Callback):
     'loss has not improved for 2 epochs; back to epoch 7'
     """
 
+    min_delta: float = hyperparameter(at_least=0.0)
+
     def __init__(
         self,
         monitor: str = "validation_loss",
@@ -45,18 +52,21 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         mode: Literal["min", "max"] = "min",
     ) -> None:
-        if patience < 1 or min_delta < 0.0 or mode not in ("min", "max"):
-            raise HyperparameterError(
-                'EarlyStopping takes patience of at least 1, min_delta of at least 0 and mode "min" or "max", got '
-                f"{patience}, {min_delta} and {mode!r}"
-            )
+        if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 1:
+            raise HyperparameterError(f"EarlyStopping: patience must be an integer of at least 1, got {patience!r}")
+        if mode not in ("min", "max"):
+            raise HyperparameterError(f'EarlyStopping: mode must be "min" or "max", got {mode!r}')
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.mode = mode
-        self.best, self.best_epoch = inf if mode == "min" else -inf, 0
-        self.best_state: dict[str, Any] | None = None
+        self._forget()
         self.begin = 0
 
+    def _forget(self) -> None:
+        self.best, self.best_epoch = inf if self.mode == "min" else -inf, 0
+        self.best_state: dict[str, Any] | None = None
+
     def on_fit_begin(self, run: Run) -> None:
+        self._forget()
         self.begin = run.epoch
 
     def on_epoch_end(self, run: Run) -> None:

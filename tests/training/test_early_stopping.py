@@ -1,6 +1,8 @@
 """EarlyStopping: when a run stops, and what it goes back to."""
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from minidl import (
     SGD,
     BatchNorm,
     Callback,
+    Checkpoint,
     Dense,
     EarlyStopping,
     HyperparameterError,
@@ -33,10 +36,12 @@ class Script(Callback):
         self.states.append(run.model.state())
 
 
-def train(model: Sequential, values: list[float], stopping: EarlyStopping) -> tuple[Trainer, Script]:
+def train(
+    model: Sequential, values: list[float], stopping: EarlyStopping, epochs: int | None = None
+) -> tuple[Trainer, Script]:
     script = Script(values)
     trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.05), [script, stopping])
-    trainer.fit(*data(), epochs=len(values))
+    trainer.fit(*data(), epochs=len(values) if epochs is None else epochs)
     return trainer, script
 
 
@@ -137,8 +142,49 @@ def test_the_best_of_another_measure_is_refused(saved: EarlyStopping) -> None:
     assert stopping.state() == before
 
 
-@pytest.mark.parametrize("options", [{"patience": 0}, {"min_delta": -0.1}, {"mode": "best"}])
-def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(HyperparameterError, match="EarlyStopping takes patience of at least 1, min_delta of at least"):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        *(({"patience": wrong}, "patience must be an integer of at least 1") for wrong in (0, 2.5, "3", True, None)),
+        *(({"min_delta": wrong}, "min_delta must be a finite number") for wrong in (-0.1, np.nan, np.inf, "0", None)),
+        *(({"mode": wrong}, 'mode must be "min" or "max"') for wrong in ("best", None, 1)),
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, Any], words: str) -> None:
+    wrong = re.escape(repr(*options.values()))
+    with pytest.raises(HyperparameterError, match=rf"^EarlyStopping: {words}.*, got {wrong}$"):
         EarlyStopping(**options)
-    assert EarlyStopping(patience=1, min_delta=0.0).patience == 1
+    one: Any = np.int64(1)
+    stopping = EarlyStopping(patience=one, min_delta=0)
+    assert (stopping.patience, stopping.min_delta) == (1, 0.0)
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("later", [2.0, float("nan")])
+def test_the_best_of_one_fit_is_none_of_the_next(mode: Literal["min", "max"], later: float) -> None:
+    model, stopping = network(), EarlyStopping("measure", mode=mode)
+    sign = 1.0 if mode == "min" else -1.0
+    trainer, script = train(model, [sign * value for value in (0.1, 0.2, later, 1.5 * later)], stopping, epochs=2)
+    trainer.fit(data()[0], -data()[1], epochs=2)
+    found = later == 2.0
+    assert (stopping.best, stopping.best_epoch) == ((sign * later, 3) if found else (sign * np.inf, 0))
+    expected = script.states[2 if found else 3]  # without a best, the weights stay where they are
+    assert bits(*model.state().values()) == bits(*expected.values())
+    trainer.fit(*data(), epochs=0)
+    assert (stopping.best, stopping.best_epoch) == (sign * np.inf, 0)
+    assert bits(*model.state().values()) == bits(*expected.values())
+
+
+def test_a_fit_that_is_resumed_goes_back_to_a_best_from_before_the_break(tmp_path: Path) -> None:
+    def make(*callbacks: Callback) -> tuple[Trainer, EarlyStopping]:
+        model, stopping = network(), EarlyStopping("measure")
+        script = Script([3.0, 1.0, 2.0, 2.5])
+        return Trainer(model, MSELoss(), SGD(model.parameters(), 0.05), [script, stopping, *callbacks]), stopping
+
+    make(Checkpoint(tmp_path / "run.npz"))[0].fit(*data(), epochs=3)
+    (whole, _), (resumed, stopping) = make(), make()
+    resumed.fit(*data(), epochs=1)  # a best of another fit, which the file's replaces
+    whole.fit(*data(), epochs=4)
+    resumed.fit(*data(), epochs=4, resume_from=tmp_path / "run.npz")
+    assert (stopping.best, stopping.best_epoch) == (1.0, 2)
+    assert bits(*resumed.model.state().values()) == bits(*whole.model.state().values())

@@ -168,7 +168,7 @@ def test_a_measure_that_begins_later_is_nan_before() -> None:
     assert len(epochs["loss"]) == 6
 
 
-def test_patience_begins_anew_with_each_fit() -> None:
+def test_patience_and_the_best_begin_anew_with_each_fit() -> None:
     class Worse(Callback):
         """A measure that only rises."""
 
@@ -179,8 +179,8 @@ def test_patience_begins_anew_with_each_fit() -> None:
     trainer.fit(X, Y, epochs=10)
     assert len(trainer.history.epochs["loss"]) == 3
     trainer.fit(X, Y, epochs=10)
-    assert len(trainer.history.epochs["loss"]) == 5
-    assert trainer.history.reason == "measure has not improved for 2 epochs; back to epoch 1"
+    assert len(trainer.history.epochs["loss"]) == 6
+    assert trainer.history.reason == "measure has not improved for 2 epochs; back to epoch 4"
 
 
 def test_what_never_was_measured_has_no_best_epoch() -> None:
