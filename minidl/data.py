@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arguments import same_length, whole_number
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -85,16 +86,11 @@ class Batches:
     def __init__(
         self, x: Array, y: Array, *, batch_size: int | None = None, shuffle: bool = True, rng: Seed = None
     ) -> None:
-        if len(x) != len(y):
-            raise ShapeError(f"x has {len(x)} samples but y has {len(y)}; each input needs its target")
+        same_length(x, y)
         if len(x) == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
-        if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer)):
-            raise HyperparameterError(f"batch_size must be a positive integer or None, got {batch_size!r}")
-        if batch_size is not None and batch_size < 1:
-            raise HyperparameterError(f"batch_size must be at least 1, got {batch_size}")
         self.x, self.y = x, y
-        self.batch_size = len(x) if batch_size is None else min(int(batch_size), len(x))
+        self.batch_size = len(x) if batch_size is None else min(whole_number("batch_size", batch_size, 1), len(x))
         self.shuffle = shuffle and self.batch_size < len(x)
         # Generators load numpy.random, which takes longer than a small run: only when there is an order to draw.
         self.rng = np.random.default_rng(rng) if self.shuffle else None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minidl.arguments import whole_number
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
 from minidl.typing import Array, ArrayLike
@@ -70,6 +71,7 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike, *, classes: int |
 
     Raises:
         DataError, ShapeError: as for `accuracy`; a class of k or above.
+        HyperparameterError: a number of classes that is not a positive integer.
 
     >>> confusion_matrix([0, 1, 1, 1], [0, 0, 1, 1])
     array([[1, 1],
@@ -80,7 +82,7 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike, *, classes: int |
     scores = np.asarray(prediction)
     width = scores.shape[1] if scores.ndim == 2 else 0
     largest = int(max(predicted.max(), true.max())) + 1
-    k = max(width, largest) if classes is None else classes
+    k = max(width, largest) if classes is None else whole_number("classes", classes, 1)
     if largest > k:
         raise DataError(f"there is a class {largest - 1}, but classes = {k} means 0 to {k - 1}")
     return np.bincount(true * k + predicted, minlength=k * k).reshape(k, k)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from math import cos, isfinite, pi
 from typing import TypeAlias
 
+from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError
 
 __all__ = [
@@ -34,7 +35,7 @@ def constant(factor: float = 1.0) -> ScheduleFunction:
     >>> constant()(100)
     1.0
     """
-    _check("factor", factor, 0.0)
+    _check("factor", factor)
     return lambda _: factor
 
 
@@ -44,8 +45,8 @@ def step_decay(every: int, factor: float = 0.1) -> ScheduleFunction:
     >>> [step_decay(2, 0.5)(step) for step in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    _check("every", every, 1)
-    _check("factor", factor, 0.0)
+    every = whole_number("every", every, 1)
+    _check("factor", factor)
     return lambda step: float(factor ** (step // every))
 
 
@@ -55,7 +56,7 @@ def exponential(factor: float) -> ScheduleFunction:
     >>> [exponential(0.5)(step) for step in range(3)]
     [1.0, 0.5, 0.25]
     """
-    _check("factor", factor, 0.0)
+    _check("factor", factor)
     return lambda step: float(factor**step)
 
 
@@ -67,8 +68,8 @@ def cosine(steps: int, end: float = 0.0) -> ScheduleFunction:
     >>> [round(cosine(4)(step), 3) for step in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    _check("steps", steps, 1)
-    _check("end", end, 0.0)
+    steps = whole_number("steps", steps, 1)
+    _check("end", end)
     return lambda step: end + (1.0 - end) * 0.5 * (1.0 + cos(pi * min(step, steps) / steps))
 
 
@@ -78,8 +79,8 @@ def linear_warmup(steps: int, start: float = 0.0) -> ScheduleFunction:
     >>> [linear_warmup(4)(step) for step in range(6)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
     """
-    _check("steps", steps, 1)
-    _check("start", start, 0.0)
+    steps = whole_number("steps", steps, 1)
+    _check("start", start)
     return lambda step: start + (1.0 - start) * min(step, steps) / steps
 
 
@@ -96,9 +97,9 @@ def one_cycle(steps: int, *, rise: float = 0.3, start: float = 0.04, end: float 
     >>> [round(one_cycle(10)(step), 3) for step in (0, 1, 2, 6, 9)]
     [0.04, 0.52, 1.0, 0.389, 0.0]
     """
-    _check("steps", steps, 3)
-    _check("start", start, 0.0)
-    _check("end", end, 0.0)
+    steps = whole_number("steps", steps, 3)
+    _check("start", start)
+    _check("end", end)
     top, last = rise * steps - 1.0, steps - 1.0
     if not 0.0 < top < last:
         raise HyperparameterError(f"one_cycle: rise must leave steps before and after the top, got {rise} of {steps}")
@@ -121,7 +122,7 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
     >>> [round(warm_then_cool(step), 3) for step in range(7)]
     [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
-    begins = [0, *borders]
+    begins = [0, *(whole_number("a border", border, 0) for border in borders)]
     if len(schedules) != len(begins) or any(a >= b for a, b in pairwise(begins)):
         raise HyperparameterError(
             f"{len(schedules)} schedules need {len(schedules) - 1} borders, increasing from 1 on, got {borders}"
@@ -134,6 +135,6 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
     return factor
 
 
-def _check(name: str, value: float, least: float) -> None:
-    if not (isfinite(value) and value >= least):
-        raise HyperparameterError(f"{name} must be at least {least:g} and finite, got {value!r}")
+def _check(name: str, value: float) -> None:
+    if not (isfinite(value) and value >= 0.0):
+        raise HyperparameterError(f"{name} must be at least 0 and finite, got {value!r}")

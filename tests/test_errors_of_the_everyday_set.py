@@ -70,7 +70,7 @@ CASES = [
     case("slope", lambda _: LeakyReLU(1.5), HyperparameterError, "LeakyReLU: negative_slope", "below 1", "got 1.5"),
     case("alpha", lambda _: ELU(0.0), HyperparameterError, "ELU: alpha", "above 0", "got 0.0"),
     case("p", lambda _: Dropout(1.0), HyperparameterError, "Dropout: p", "at least 0 and below 1", "got 1.0"),
-    case("features", lambda _: BatchNorm(0), HyperparameterError, "BatchNorm: features", "positive integer", "got 0"),
+    case("features", lambda _: BatchNorm(0), HyperparameterError, "BatchNorm: features", "at least 1", "got 0"),
     case("eps", lambda _: LayerNorm(2, eps=0), HyperparameterError, "LayerNorm: eps", "above 0 and finite", "got 0"),
     case("average", lambda _: BatchNorm(2, momentum=2), HyperparameterError, "BatchNorm: momentum", "0 to 1", "got 2"),
     case(
@@ -138,7 +138,7 @@ CASES = [
         "of its own",
     ),
     # Schedules, callbacks and fit
-    case("no steps", lambda _: schedules.cosine(0), HyperparameterError, "steps must be at least 1", "got 0"),
+    case("no steps", lambda _: schedules.cosine(0), HyperparameterError, "steps must be", "at least 1", "got 0"),
     case("rise", lambda _: schedules.one_cycle(9, rise=1), HyperparameterError, "rise must leave steps", "got 1 of 9"),
     case(
         "borders",

@@ -16,6 +16,7 @@ ROOT = Path(minidl.__file__).parent
 LEVELS = {
     "typing": 0,
     "errors": 0,
+    "arguments": 1,
     "files": 1,
     "ones": 1,
     "parameters": 1,

@@ -11,6 +11,7 @@ from math import pi
 
 import numpy as np
 
+from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError, ShapeError
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -165,10 +166,9 @@ def make_blobs(
     """
     _check(n_samples, cluster_std, "cluster_std")
     generator = np.random.default_rng(rng)
-    if isinstance(centers, int | np.integer):
-        if centers < 1 or n_features < 1:
-            raise HyperparameterError(f"centers and n_features must be at least 1, got {centers} and {n_features}")
-        middles = generator.uniform(*center_box, (centers, n_features))
+    if np.ndim(centers) == 0:
+        shape = whole_number("centers", centers, 1), whole_number("n_features", n_features, 1)
+        middles = generator.uniform(*center_box, shape)
     else:
         middles = np.asarray(centers, dtype=np.float64)
         if middles.ndim != 2 or middles.size == 0:
@@ -180,8 +180,7 @@ def make_blobs(
 
 
 def _check(n_samples: int, noise: float, name: str = "noise") -> None:
-    if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 1:
-        raise HyperparameterError(f"n_samples must be an integer of at least 1, got {n_samples!r}")
+    whole_number("n_samples", n_samples, 1)
     if not 0.0 <= noise < float("inf"):
         raise HyperparameterError(f"{name} must be at least 0 and finite, got {noise}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.arguments import whole_number
 from minidl.errors import DataError, HyperparameterError, ShapeError
 from minidl.initializers import Initializer, he_normal
 from minidl.modules import Layer, saved
@@ -48,14 +49,12 @@ class Dense(Layer):
         initializer: Initializer = he_normal,
         rng: Seed = None,
     ) -> None:
-        for name, size in (("inputs", inputs), ("outputs", outputs)):
-            if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-                raise HyperparameterError(f"Dense: {name} must be a positive integer, got {size!r}")
+        self.inputs = whole_number("Dense: inputs", inputs, 1)
+        self.outputs = whole_number("Dense: outputs", outputs, 1)
         if not callable(initializer):
             raise HyperparameterError(
                 f"Dense: initializer must be a function such as minidl.initializers.he_normal, got {initializer!r}"
             )
-        self.inputs, self.outputs = int(inputs), int(outputs)
         self.use_bias, self.initializer = use_bias, initializer
         self.weight = Parameter(np.zeros((self.inputs, self.outputs)))
         if use_bias:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError, ShapeError
 from minidl.modules import Layer, saved
 from minidl.ones import ones
@@ -21,11 +22,10 @@ class _Norm(Layer):
 
     def __init__(self, features: int, eps: float) -> None:
         name = type(self).__name__
-        if isinstance(features, bool) or not isinstance(features, int | np.integer) or features < 1:
-            raise HyperparameterError(f"{name}: features must be a positive integer, got {features!r}")
+        self.features = whole_number(f"{name}: features", features, 1)
         if not 0.0 < eps < float("inf"):
             raise HyperparameterError(f"{name}: eps must be above 0 and finite, got {eps}")
-        self.features, self.eps = int(features), float(eps)
+        self.eps = float(eps)
         self.weight = Parameter(np.ones(self.features), decay=False)
         self.bias = Parameter(np.zeros(self.features), decay=False)
 

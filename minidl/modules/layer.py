@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from minidl.arguments import whole_number
 from minidl.data import as_data
-from minidl.errors import HyperparameterError
 from minidl.modules.module import Module
 from minidl.modules.summary import Row, Summary, row
 from minidl.typing import Array, ArrayLike, Seed, Shape
@@ -115,8 +115,7 @@ class Layer(Module):
             return self._in_parts(x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
 
     def _in_parts(self, x: Array, size: int) -> Array:
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-            raise HyperparameterError(f"batch_size must be a positive integer or None, got {size!r}")
+        size = whole_number("batch_size", size, 1)
         y = first = self.forward(self.check_input(x[:size]))
         if len(x) > size:
             y = np.empty((len(x), *first.shape[1:]), first.dtype)

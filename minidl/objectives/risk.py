@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl.errors import ShapeError
+from minidl.arguments import same_length
 from minidl.modules import Layer, Loss, Objective
 from minidl.typing import ArrayLike
 
@@ -31,8 +31,7 @@ class EmpiricalRisk(Objective):
         self.model, self.loss = model, loss
         self.x = model.check_input(x)
         self.y = loss.check_target(y, model.output_shape(self.x.shape[1:]), self.x.dtype)
-        if len(self.x) != len(self.y):
-            raise ShapeError(f"x has {len(self.x)} samples but y has {len(self.y)}; each input needs its target")
+        same_length(self.x, self.y)
 
     def forward(self) -> float:
         if self.x.dtype != self.model.dtype:  # the model was turned to another dtype since

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, TwoSlopeNorm, to_rgb
 from matplotlib.lines import Line2D
 
+from minidl.arguments import same_length
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
 from minidl.layers import Sequential, Sigmoid
@@ -61,7 +62,7 @@ def plot_decision_boundary(
     half = 0.58 * (np.ptp(samples, axis=0) + 1e-9 * (1 + np.abs(center)))
     xs, ys = np.linspace(center - half, center + half, GRID).T
     scores = _scores(model, np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2))
-    classes = _classes(y, len(samples), max(2, scores.shape[1]))
+    classes = _classes(samples, y, max(2, scores.shape[1]))
     with canvas(ax, (5.4, 4.2)) as ax:
         if scores.shape[1] == 1:
             _fill_binary(ax, xs, ys, scores.reshape(GRID, GRID), model, threshold)
@@ -96,11 +97,10 @@ def _scores(model: Layer, points: Array) -> Array:
     return scores.reshape(len(points), -1)
 
 
-def _classes(y: ArrayLike, n: int, k: int) -> Array:
+def _classes(x: Array, y: ArrayLike, k: int) -> Array:
     """The classes as whole numbers, (n,)."""
     labels = as_data(y, "y")
-    if len(labels) != n:
-        raise ShapeError(f"x has {n} samples but y has {len(labels)}; each sample needs its class")
+    same_length(x, labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and labels.shape[1] == k:

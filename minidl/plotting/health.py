@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from minidl.arguments import same_length
 from minidl.errors import DataError, ShapeError
 from minidl.layers import ReLU, Sequential
 from minidl.modules import Layer, Loss, Module
@@ -201,8 +202,7 @@ def _gradients(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> list[tup
     """Path, layer and root mean square of the gradient of all layers that have parameters themselves."""
     batch = model.check_input(x)
     target = loss.check_target(y, model.output_shape(batch.shape[1:]), batch.dtype)
-    if len(batch) != len(target):
-        raise ShapeError(f"x has {len(batch)} samples but y has {len(target)}; each input needs its target")
+    same_length(batch, target)
     copied, measure = copy.deepcopy((model, loss))
     copied.training = True
     with np.errstate(all="ignore"):

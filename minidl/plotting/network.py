@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from minidl.errors import HyperparameterError
+from minidl.arguments import whole_number
 from minidl.modules import Layer
 from minidl.plotting.columns import Column, columns_of, place
 from minidl.plotting.style import FONT, NEGATIVE, POSITIVE, SMALL_FONT, canvas
@@ -43,7 +43,7 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
         ShapeError: a model without a Dense layer, or with a layer that is neither Dense nor elementwise; a
             Residual that does not begin with a Dense.
         DataError: weights that are not finite.
-        HyperparameterError: max_units below 3.
+        HyperparameterError: max_units that is no integer of at least 3.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import Dense, ReLU, Sequential, Sigmoid
@@ -52,8 +52,7 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
     >>> [len(edges.get_segments()) for edges in ax.collections]
     [8, 4]
     """
-    if max_units < 3:
-        raise HyperparameterError(f"max_units must be at least 3, got {max_units}")
+    max_units = whole_number("max_units", max_units, 3)
     columns = columns_of(model)
     for column in columns:
         place(column, max_units)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from minidl.arguments import whole_number
 from minidl.errors import DataError, HyperparameterError
 from minidl.plotting.style import canvas, legend_below, look
 from minidl.schedules import ScheduleFunction
@@ -47,11 +48,10 @@ def plot_schedule(
     named: Mapping[str, ScheduleFunction] = schedule if isinstance(schedule, Mapping) else {"": schedule}
     if not named:
         raise DataError("there are no schedules to draw; pass at least one")
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-        raise HyperparameterError(f"steps must be a positive integer, got {steps!r}")
+    steps = whole_number("steps", steps, 1)
     if not 0.0 < lr < float("inf"):
         raise HyperparameterError(f"lr must be above 0 and finite, got {lr!r}")
-    curves = {label: lr * _factors(label, function, int(steps)) for label, function in named.items()}
+    curves = {label: lr * _factors(label, function, steps) for label, function in named.items()}
     with canvas(ax, (6.0, 3.4)) as ax:
         for index, (label, rates) in enumerate(curves.items()):
             style = look(index)

@@ -7,10 +7,9 @@ import warnings
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
+from minidl.arguments import whole_number
 from minidl.data import Batches
-from minidl.errors import CheckpointError, HyperparameterError, MinidlWarning
+from minidl.errors import CheckpointError, MinidlWarning
 from minidl.files import check_folder
 from minidl.modules import Layer, Loss
 from minidl.optimizers import Optimizer
@@ -75,8 +74,8 @@ class Checkpoint(Callback):
         self, path: str | os.PathLike[str], *, every_steps: int | None = None, every_epochs: int | None = 1
     ) -> None:
         for name, every in (("every_steps", every_steps), ("every_epochs", every_epochs)):
-            if isinstance(every, bool) or not (every is None or (isinstance(every, int | np.integer) and every > 0)):
-                raise HyperparameterError(f"Checkpoint: {name} must be a positive integer or None, got {every!r}")
+            if every is not None:
+                whole_number(f"Checkpoint: {name}", every, 1)
         self.path = os.fspath(path)
         self.every_steps, self.every_epochs = every_steps, every_epochs
 

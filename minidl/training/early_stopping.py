@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, Literal
 
-import numpy as np
-
+from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError, StateError
 from minidl.optimizers import hyperparameter
 from minidl.training.callbacks import Callback
@@ -52,12 +51,10 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         mode: Literal["min", "max"] = "min",
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 1:
-            raise HyperparameterError(f"EarlyStopping: patience must be an integer of at least 1, got {patience!r}")
         if mode not in ("min", "max"):
             raise HyperparameterError(f'EarlyStopping: mode must be "min" or "max", got {mode!r}')
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
-        self.mode = mode
+        self.monitor, self.min_delta, self.mode = monitor, min_delta, mode
+        self.patience = whole_number("EarlyStopping: patience", patience, 1)
         self._forget()
         self.begin = 0
 

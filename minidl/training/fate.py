@@ -6,6 +6,7 @@ from math import isfinite, isnan
 
 import numpy as np
 
+from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError
 from minidl.training.callbacks import Callback
 from minidl.training.run import Run
@@ -44,15 +45,13 @@ class FateWatch(Callback):
         floor: float,
         ceiling: float,
     ) -> None:
-        if patience < 1 or max_period < 2:
-            raise HyperparameterError(f"patience must be at least 1, max_period 2; got {patience} and {max_period}")
         if not (tolerance >= 0.0 and cycle_tolerance >= 0.0 and ceiling > 0.0) or isnan(floor):
             raise HyperparameterError(
                 "tolerance and cycle_tolerance must be at least 0, ceiling above 0 and floor a number; got "
                 f"{tolerance}, {cycle_tolerance}, {ceiling} and {floor}"
             )
-        self.tolerance, self.patience = tolerance, patience
-        self.max_period, self.cycle_tolerance = max_period, cycle_tolerance
+        self.tolerance, self.patience = tolerance, whole_number("patience", patience, 1)
+        self.max_period, self.cycle_tolerance = whole_number("max_period", max_period, 2), cycle_tolerance
         self.floor, self.ceiling = floor, ceiling
         self.fate = "unfinished"
         self.reason: str | None = None

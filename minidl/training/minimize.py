@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.errors import DivergenceError, HyperparameterError
+from minidl.arguments import whole_number
+from minidl.errors import DivergenceError
 from minidl.modules import Objective
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import Callback, History, RecordPath
@@ -96,8 +97,7 @@ def minimize(
     ('stationary', True)
     """
     check_parts(callbacks, objective=(objective, Objective), optimizer=(optimizer, Optimizer))
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
-        raise HyperparameterError(f"steps must be an integer of at least 0, got {steps!r}")
+    steps = whole_number("steps", steps, 0)
     parameters = objective.parameters()
     optimizer.check_owner(objective)
     watch = FateWatch(

@@ -10,8 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from minidl.arguments import same_length, whole_number
 from minidl.data import Batches, hold_out
-from minidl.errors import DivergenceError, HyperparameterError, MinidlWarning, ShapeError
+from minidl.errors import DivergenceError, HyperparameterError, MinidlWarning
 from minidl.modules import Layer, Loss
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import Callback, History
@@ -194,7 +195,7 @@ class Trainer:
 
         Raises:
             DataError, ShapeError: data that model or loss cannot take.
-            HyperparameterError: a batch size that is not a positive integer.
+            HyperparameterError: a batch size that is not a positive integer, metrics that are no functions.
         """
         _check_metrics(metrics)
         inputs, targets = self._check_data(x, y)
@@ -212,8 +213,7 @@ class Trainer:
     def _check_data(self, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Array, Array]:
         inputs = self.model.check_input(x, f"{of}x")
         targets = self.loss.check_target(y, self.model.output_shape(inputs.shape[1:]), inputs.dtype)
-        if len(inputs) != len(targets):
-            raise ShapeError(f"{of}x has {len(inputs)} samples but y has {len(targets)}; each input needs its target")
+        same_length(inputs, targets, of)
         return inputs, targets
 
 
@@ -249,6 +249,12 @@ def _check_metrics(metrics: Any) -> None:
         )
     if "loss" in (metrics or {}):
         raise HyperparameterError('a metric cannot be called "loss": that is the name of the loss itself')
+    for name, metric in (metrics or {}).items():
+        if not callable(metric):
+            raise HyperparameterError(
+                f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, got "
+                f"{metric!r:.80}"
+            )
 
 
 def _number(name: str, value: Any) -> float:
@@ -260,13 +266,10 @@ def _number(name: str, value: Any) -> float:
 
 def _check(epochs: int, accumulate: int, batch_size: int | None, validation: Any, on_divergence: str) -> None:
     """Raise `HyperparameterError` for settings that make no sense."""
-    for name, number, least in (("epochs", epochs, 0), ("accumulate", accumulate, 1)):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
-            raise HyperparameterError(f"{name} must be an integer of at least {least}, got {number!r}")
-    if isinstance(batch_size, bool) or not (batch_size is None or isinstance(batch_size, int | np.integer)):
-        raise HyperparameterError(f"batch_size must be a positive integer or None, got {batch_size!r}")
-    if batch_size is not None and batch_size < 1:
-        raise HyperparameterError(f"batch_size must be at least 1, got {batch_size}")
+    whole_number("epochs", epochs, 0)
+    whole_number("accumulate", accumulate, 1)
+    if batch_size is not None:
+        whole_number("batch_size", batch_size, 1)
     if accumulate > 1 and batch_size is None:
         raise HyperparameterError("accumulate needs a batch_size: without one a batch is all there is")
     if on_divergence not in ("raise", "stop"):

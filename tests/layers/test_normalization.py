@@ -113,7 +113,7 @@ def test_samples_of_other_sizes_are_refused(make: Any, shape: tuple[int, ...]) -
 @pytest.mark.parametrize("make", [BatchNorm, LayerNorm])
 @pytest.mark.parametrize("features", [0, -1, 2.0, True, None])
 def test_features_must_be_a_positive_integer(make: Any, features: Any) -> None:
-    with pytest.raises(HyperparameterError, match=f"{make.__name__}: features must be a positive integer, got"):
+    with pytest.raises(HyperparameterError, match=f"{make.__name__}: features must be an integer of at least 1, got"):
         make(features)
     assert make(np.int64(1)).features == 1
 

@@ -239,9 +239,10 @@ def test_wrong_arguments_change_nothing() -> None:
     for options in [*wrong, {"steps": None}]:
         with unchanged(objective, optimizer), pytest.raises(HyperparameterError, match="integer of at least 0, got"):
             minimize(objective, optimizer, **options)
-    for patience, max_period in ((0, 8), (100, 1)):
-        with pytest.raises(HyperparameterError, match=f"at least 1, max_period 2; got {patience} and {max_period}"):
-            minimize(objective, optimizer, 3, patience=patience, max_period=max_period)
+    for name, value, least in (("patience", 0, 1), ("patience", 2.5, 1), ("max_period", 1, 2)):
+        words = f"{name} must be an integer of at least {least}, got {value}"
+        with unchanged(objective, optimizer), pytest.raises(HyperparameterError, match=words):
+            minimize(objective, optimizer, 3, **{name: value})  # type: ignore[arg-type]
     assert objective.parameters().value.tolist() == [1.0]
     with unchanged(objective), pytest.raises(StateError, match="parameters that FunctionObjective does not have"):
         minimize(objective, SGD(bowl().parameters(), 0.1), 3)

@@ -134,6 +134,17 @@ def test_no_metric_can_take_the_name_of_the_loss() -> None:
         make().evaluate(X, Y, {"loss": r2})
 
 
+@pytest.mark.parametrize("wrong", ["accuracy", None, 0.5])
+def test_a_metric_is_a_function(wrong: Any) -> None:
+    words, trainer = rf"^the metric 'b' must be a function .* such as metrics.accuracy, got {wrong!r}$", make()
+    before = bits(trainer.model.parameters().value)
+    with pytest.raises(HyperparameterError, match=words):
+        trainer.fit(X, Y, validation=0.5, metrics={"a": r2, "b": wrong})
+    with pytest.raises(HyperparameterError, match=words):
+        trainer.evaluate(X, Y, {"a": r2, "b": wrong})
+    assert (bits(trainer.model.parameters().value), trainer.history.loss) == (before, [])
+
+
 @pytest.mark.parametrize("value", [None, "x", np.zeros(2)])
 def test_a_metric_gives_one_number(value: Any) -> None:
     with pytest.raises(TypeError, match="the metric 'mine' must give one number, got "):

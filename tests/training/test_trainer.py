@@ -203,7 +203,7 @@ BAD_FITS: list[tuple[tuple[Any, Any], dict[str, Any], type[MinidlError], str]] =
     ((X, Y), {"epochs": float("nan")}, HyperparameterError, "epochs must be an integer"),
     ((X, Y), {"epochs": True}, HyperparameterError, "epochs must be an integer"),
     ((X, Y), {"epochs": None}, HyperparameterError, "epochs must be an integer"),
-    ((X, Y), {"batch_size": 0}, HyperparameterError, "batch_size must be at least 1, got 0"),
+    ((X, Y), {"batch_size": 0}, HyperparameterError, "batch_size must be an integer of at least 1, got 0"),
     ((X, Y), {"on_divergence": "ignore"}, HyperparameterError, 'on_divergence must be "raise" or "stop"'),
 ]
 
