@@ -1,6 +1,7 @@
 """What can go wrong, in one family: every exception of minidl is a `MinidlError`.
 
-Each is also the built-in exception that a caller would expect, so that `except ValueError` works.
+Each but `CheckpointError`, of which there is no built-in kind, is also the built-in exception that a caller would
+expect, so that `except ValueError` works.
 """
 
 from __future__ import annotations

@@ -32,6 +32,9 @@ ScheduleFunction: TypeAlias = Callable[[int], float]
 def constant(factor: float = 1.0) -> ScheduleFunction:
     """``factor``, at every step.
 
+    Raises:
+        HyperparameterError: a factor that is negative or not finite.
+
     >>> constant()(100)
     1.0
     """
@@ -41,6 +44,9 @@ def constant(factor: float = 1.0) -> ScheduleFunction:
 
 def step_decay(every: int, factor: float = 0.1) -> ScheduleFunction:
     """``factor^⌊step / every⌋``: the rate drops by a factor after so many steps each.
+
+    Raises:
+        HyperparameterError: every that is no integer of at least 1, a factor that is negative or not finite.
 
     >>> [step_decay(2, 0.5)(step) for step in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
@@ -52,6 +58,9 @@ def step_decay(every: int, factor: float = 0.1) -> ScheduleFunction:
 
 def exponential(factor: float) -> ScheduleFunction:
     """``factor^step``: the rate shrinks by the same factor at every step.
+
+    Raises:
+        HyperparameterError: a factor that is negative or not finite.
 
     >>> [exponential(0.5)(step) for step in range(3)]
     [1.0, 0.5, 0.25]
@@ -65,6 +74,9 @@ def cosine(steps: int, end: float = 0.0) -> ScheduleFunction:
 
     After so many steps it stays at `end`.
 
+    Raises:
+        HyperparameterError: steps that are no integer of at least 1, an end that is negative or not finite.
+
     >>> [round(cosine(4)(step), 3) for step in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
@@ -75,6 +87,9 @@ def cosine(steps: int, end: float = 0.0) -> ScheduleFunction:
 
 def linear_warmup(steps: int, start: float = 0.0) -> ScheduleFunction:
     """``start + (1 − start) step / steps``, a straight line up to 1, which it then keeps.
+
+    Raises:
+        HyperparameterError: steps that are no integer of at least 1, a start that is negative or not finite.
 
     >>> [linear_warmup(4)(step) for step in range(6)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
@@ -93,6 +108,10 @@ def one_cycle(steps: int, *, rise: float = 0.3, start: float = 0.04, end: float 
         steps: length of the whole.
         rise: the share of it that goes up, between 0 and 1.
         start, end: factors at the first and the last step.
+
+    Raises:
+        HyperparameterError: steps that are no integer of at least 3, a rise that leaves none of them before or after
+            the top, a start or end that is negative or not finite.
 
     >>> [round(one_cycle(10)(step), 3) for step in (0, 1, 2, 6, 9)]
     [0.04, 0.52, 1.0, 0.389, 0.0]
@@ -117,6 +136,9 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
     Args:
         schedules: one more than there are borders.
         borders: steps at which the next one begins, increasing.
+
+    Raises:
+        HyperparameterError: borders that are no integers, do not increase, or are not one fewer than the schedules.
 
     >>> warm_then_cool = sequence([linear_warmup(2), cosine(4)], [2])
     >>> [round(warm_then_cool(step), 3) for step in range(7)]

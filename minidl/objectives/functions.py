@@ -93,6 +93,9 @@ class Rosenbrock(FunctionObjective):
     Args:
         start: where θ begins, n ≥ 2 numbers.
 
+    Raises:
+        ShapeError: a start of fewer than two numbers.
+
     >>> Rosenbrock().value([1.0, 1.0]), Rosenbrock().gradient([0.0, 1.0])
     (0.0, array([ -2., 200.]))
     """

@@ -23,6 +23,9 @@ class AdaGrad(Optimizer):
         eps: ε.
         weight_decay: λ, adds λ θ to g.
 
+    Raises:
+        HyperparameterError: as for `Optimizer`; eps that is not above 0, a negative weight_decay.
+
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])
     >>> optimizer = AdaGrad([theta], lr=0.5)
@@ -55,6 +58,9 @@ class RMSProp(Optimizer):
         alpha: α, from 0 to below 1.
         eps: ε.
         weight_decay: λ, adds λ θ to g.
+
+    Raises:
+        HyperparameterError: as for `Optimizer`; alpha outside [0, 1), eps that is not above 0, a negative weight_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])
@@ -105,6 +111,10 @@ class Adam(Optimizer):
         beta1, beta2: β₁ and β₂, from 0 to below 1.
         eps: ε.
         weight_decay: λ, adds λ θ to g; for decay beside the gradient see `AdamW`.
+
+    Raises:
+        HyperparameterError: as for `Optimizer`; beta1 or beta2 outside [0, 1), eps that is not above 0, a
+            negative weight_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])
@@ -169,6 +179,10 @@ class AdamW(Adam):
         eps: ε.
         weight_decay: λ.
 
+    Raises:
+        HyperparameterError: as for `Optimizer`; beta1 or beta2 outside [0, 1), eps that is not above 0, a
+            negative weight_decay.
+
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])
     >>> optimizer = AdamW([theta], lr=0.5, weight_decay=0.2)
@@ -207,6 +221,9 @@ class NAdam(Adam):
         eps: ε.
         momentum_decay: ψ.
         weight_decay: λ, adds λ θ to g.
+
+    Raises:
+        HyperparameterError: as for `Adam`; a negative momentum_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])
@@ -271,6 +288,9 @@ class Lion(Optimizer):
         lr: learning rate η.
         beta1, beta2: β₁ and β₂, from 0 to below 1.
         weight_decay: λ, beside the gradient as in `AdamW`.
+
+    Raises:
+        HyperparameterError: as for `Optimizer`; beta1 or beta2 outside [0, 1), a negative weight_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0, 2.0])

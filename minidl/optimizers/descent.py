@@ -18,6 +18,9 @@ class SGD(Optimizer):
         lr: learning rate η.
         weight_decay: λ, adds λ θ to g.
 
+    Raises:
+        HyperparameterError: as for `Optimizer`; a negative weight_decay.
+
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0, 2.0])
     >>> descent = SGD([theta], lr=0.1)

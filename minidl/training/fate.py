@@ -33,6 +33,9 @@ class FateWatch(Callback):
     Attributes:
         fate: how it ended, "unfinished" until that is known.
         reason: the fate in words, None until then.
+
+    Raises:
+        HyperparameterError: thresholds that make no sense.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 
+from minidl import optimizers, schedules
 from tests.docs.conftest import DOCS
 
 MODULES = ["minidl", *(f"minidl.{name}" for name in ("checking", "initializers", "metrics", "plotting", "schedules"))]
@@ -40,6 +41,13 @@ def test_every_public_name_has_an_entry_with_an_example(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     text = entry + (inspect.getdoc(getattr(import_module(module), attribute)) or "")
     assert ">>>" in text, f"{name} has no example"
+
+
+@pytest.mark.parametrize("name", [*optimizers.__all__, *schedules.__all__])
+def test_optimizers_and_schedules_say_what_they_refuse(name: str) -> None:
+    taker = vars(optimizers).get(name) or getattr(schedules, name)
+    if name not in ("Group", "Parameters", "hyperparameter", "ScheduleFunction"):  # these check nothing themselves
+        assert re.search(r"\n    Raises:\n        HyperparameterError: ", taker.__doc__)
 
 
 def test_every_entry_is_public() -> None:
