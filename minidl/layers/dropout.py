@@ -47,7 +47,7 @@ class Dropout(Activation):
         if not self.training:
             self.factor = 1.0
             return x
-        # float32 random numbers take half the time, and decide as well.
+        # float32 random numbers take less time, and decide as well.
         kept = self.rng.random(x.shape, dtype=np.float32) >= self.p
         self.factor = kept * x.dtype.type(1.0 / (1.0 - self.p))
         return x * self.factor

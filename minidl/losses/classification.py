@@ -144,7 +144,8 @@ class CrossEntropyLoss(Loss):
             self._explain(prediction.shape, target.shape)
         n, k = prediction.shape
         rows = np.arange(n)
-        # On ten classes argmax and products with ones take a third of the time of max, sum and mean.
+        # On ten classes argmax and products with ones take less time than max, sum and mean: 0.8 of it for 32 samples,
+        # 0.4 for 1024.
         z = prediction - prediction[rows, prediction.argmax(axis=1), None]
         self.e, self.y = np.exp(z), target
         self.total = self.e.dot(ones(k, z.dtype))
