@@ -1,6 +1,7 @@
 """Optimizers: rules on flat arrays, applied in place."""
 
-from minidl.optimizers.adaptive import AdaGrad, Adam, AdamW, Lion, NAdam, RMSProp
+from minidl.optimizers.adam import Adam, AdamW, NAdam
+from minidl.optimizers.adaptive import AdaGrad, Lion, RMSProp
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.descent import SGD, Momentum
 from minidl.optimizers.groups import Group, Parameters
