@@ -30,6 +30,9 @@ TESTS = {
     "minidl/metrics": "test_metrics.py",
     "minidl/datasets": "datasets",
     "minidl/modules/loss": "modules losses",
+    "minidl/modules/module": "modules",
+    "minidl/modules/layer": "modules",
+    "minidl/modules/objective": "modules",
     "minidl/modules/summary": "modules",
     "minidl/files": "test_files.py",
     "minidl/saving": "saving/test_[!ch]*.py saving/test_container.py",
@@ -50,6 +53,10 @@ TESTS = {
     "minidl/training/witness": "training/test_divergence*.py",
     "minidl/training/schedule": "training/test_schedule.py",
     "minidl/training/early_stopping": "training/test_early_stopping.py",
+    "minidl/training/fate": "training/test_fate.py training/test_cycles.py training/test_minimize*.py",
+    "minidl/training/minimize": "training/test_minimize*.py training/test_fate.py",
+    "minidl/plotting/paths": "plotting/test_paths.py",
+    "minidl/plotting/schedule": "plotting/test_schedule.py",
 }
 """What is broken, and which tests are to notice, after the doctests of the broken file."""
 

@@ -1,5 +1,6 @@
 """Paths cut off at the border of a box."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minidl import SGD, Rosenbrock, minimize
 from minidl.plotting.paths import clip_path, inside, thin_out
 from minidl.typing import Array
 
@@ -60,14 +62,49 @@ def test_a_path_that_comes_back_is_two_pieces() -> None:
     assert [piece.tolist() for piece in pieces] == [[[0, 0], [3, 0]], [[3, 1], [0, 1]]]
 
 
+BY_HAND: list[tuple[list[tuple[float, float]], list[list[list[float]]]]] = [
+    # steps of exactly 1, and along a side of the box
+    ([(2.5, 0), (3.5, 0)], [[[2.5, 0], [3, 0]]]),
+    ([(3, 0), (3, 1)], [[[3, 0], [3, 1]]]),
+    ([(-1, 0), (-1, 9)], [[[-1, 0], [-1, 2]]]),
+    ([(0, 2), (1, 2)], [[[0, 2], [1, 2]]]),
+    ([(-3, -2), (2, -2)], [[[-1, -2], [2, -2]]]),
+    # out and in again, and on inside
+    ([(0, 0), (5, 0), (5, 1), (0, 1), (1, 1)], [[[0, 0], [3, 0]], [[3, 1], [0, 1], [1, 1]]]),
+    # out and in again through points on the side
+    ([(0, 0), (3, 0), (5, 0), (3, 1), (0, 1)], [[[0, 0], [3, 0]], [[3, 1], [0, 1]]]),
+    # touching the side from inside
+    ([(0, 0), (3, 0), (0, 1)], [[[0, 0], [3, 0], [0, 1]]]),
+]
+
+
+@pytest.mark.parametrize(("path", "pieces"), BY_HAND)
+@pytest.mark.parametrize("back", [False, True])
+def test_pieces_by_hand(path: list[tuple[float, float]], pieces: list[list[list[float]]], back: bool) -> None:
+    found = [piece.tolist() for piece in clip_path(np.array(path[::-1] if back else path, dtype=float), LOW, HIGH)]
+    assert found == ([piece[::-1] for piece in pieces[::-1]] if back else pieces)
+
+
 def test_a_step_over_the_whole_box_shows_inside() -> None:
     (piece,) = clip_path(np.array([[-1e7, 0.0], [1e7, 0.0]]), LOW, HIGH)
     np.testing.assert_allclose(piece, [[-1, 0], [3, 0]], atol=1e-8)
 
 
-@pytest.mark.parametrize("path", [[[9.0, 9.0], [9.0, -9.0]], [[9.0, 9.0], [9.0, 9.0]], [[0.0, 0.0]]])
-def test_nothing_of_a_path_outside_or_of_one_point(path: list[list[float]]) -> None:
-    assert clip_path(np.array(path), LOW, HIGH) == []
+@pytest.mark.parametrize(
+    "path",
+    [
+        [(9, 9), (9, -9)],
+        [(-9, 1), (-9, -1)],
+        [(1, 9), (-1, 9)],
+        [(1, -9), (-1, -9)],
+        [(9, 9), (9, 9)],
+        [(0, 0)],
+        [(-2, -1), (0, -3)],  # touching a corner
+        [(5, 0), (3, 0), (5, 1)],  # touching a side
+    ],
+)
+def test_nothing_of_a_path_outside_or_of_one_point(path: list[tuple[float, float]]) -> None:
+    assert clip_path(np.array(path, dtype=float), LOW, HIGH) == []
 
 
 def test_enormous_numbers_end_at_the_border() -> None:
@@ -82,3 +119,49 @@ def test_points_that_do_not_move_are_thinned_out_but_both_ends_stay() -> None:
     assert distances(path, [thin]).max() < 4 / 1000
     np.testing.assert_array_equal(thin[[0, -1]], path[[0, -1]])
     np.testing.assert_array_equal(thin_out(path[60:], LOW, HIGH), path[[60, -1]])
+
+
+def quarter_circle() -> Array:
+    angle = np.linspace(0.0, np.pi / 2, 3000)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def zigzag() -> Array:
+    x = np.linspace(0.0, 1.0, 6000)
+    return np.stack([x, np.abs(4.0 * x % 2.0 - 1.0)], axis=1)
+
+
+def stairs() -> Array:
+    """A path that always goes along one of the axes."""
+    time = np.linspace(0.0, 6.0, 3001)
+    return np.stack(
+        [np.interp(time, range(7), corners) for corners in ([0, 1, 1, 2, 2, 3, 3], [0, 0, 1, 1, 2, 2, 3])], 1
+    )
+
+
+def down_rosenbrock() -> Array:
+    valley = Rosenbrock([-1.2, 1.0])
+    path = minimize(valley, SGD(valley.parameters(), lr=1e-3), steps=6000).path
+    assert path is not None
+    return path
+
+
+@pytest.mark.parametrize("draw", [quarter_circle, zigzag, stairs, down_rosenbrock])
+def test_a_thinned_path_looks_the_same(draw: Callable[[], Array]) -> None:
+    path = draw() * [1.0, -7.0] + [20.0, 3.0]  # far from 0 and not square
+    margin = 0.5 * np.ptp(path, axis=0)
+    low, high = path.min(axis=0) - margin, path.max(axis=0) + margin
+    thin = thin_out(path, low, high)
+    assert len(thin) < len(path) / 2
+    assert distances((path - low) / (high - low), [(thin - low) / (high - low)]).max() < 2 / 1000
+    np.testing.assert_array_equal(thin[[0, -1]], path[[0, -1]])
+
+
+def test_the_first_point_in_each_cell_of_a_grid_stays() -> None:
+    low, high = np.array([100.3, -7.1]), np.array([110.3, 12.9])
+    points = [(0, 0), (0.4, 0.9), (0.6, 0.9), (0.6, 1.1), (1.4, 2.9), (1.4, 3.1), (0.4, 3.1), (0.4, 3.2), (0.4, 3.3)]
+    thin = thin_out(low + points, low, high, steps=10)
+    assert np.round(thin - low, 9).tolist() == [list(points[index]) for index in (0, 2, 3, 5, 6, 8)]
+    for side in ([10.0, 0.0], [0.0, 20.0]):
+        line = low + np.linspace([0.0, 0.0], side, 20_001)
+        assert len(thin_out(line, low, high)) == 1002  # one for each of 0 … 1000, and the end

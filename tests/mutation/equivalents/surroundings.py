@@ -9,6 +9,11 @@ PARAMETERS = "minidl/parameters"
 DATA, TRAINING = "minidl/data", "minidl/training"
 SHARE = "count = round(share * len(x)) if 0.0 < share < 1.0 else 0"
 GAP, NO_GAP = "if len(values) < run.epoch - 1:", "a list times 0 or less is empty"
+PATHS = "minidl/plotting/paths"
+ENTER = "enter = np.where(parallel, np.where(between, 0.0, 1.0), np.minimum(to_low, to_high)).max(axis=1, initial=0.0)"
+LEAVE = "leave = np.where(parallel, np.where(between, 1.0, 0.0), np.maximum(to_low, to_high)).min(axis=1, initial=1.0)"
+GOES_ON = "goes_on = (np.diff(kept) == 1) & (leave[:-1, 0] == 1.0) & (enter[1:, 0] == 0.0)"
+SAME_POINT = "a step's end is the next one's start: in the box, seen from both, but for rounding"
 EITHER_SIGN = "noise is as likely as its opposite"
 
 EQUIVALENT: list[tuple[str, str, str, str]] = [
@@ -155,4 +160,20 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         AS_LONG,
     ),
     (PARAMETERS, "decay: bool = True", "decay: bool = False", "the constructor sets it"),
+    (
+        PATHS,
+        "return np.asarray(((points >= low) & (points <= high)).all(axis=-1))",
+        "return np.asarray(((points >= low) & (points <= high)).all(axis=1))",
+        "of (n, 2) the last axis is axis 1",
+    ),
+    (PATHS, ENTER, ENTER.replace("0.0, 1.0", "0.0, 2.0"), "who enters at the end or after it never does"),
+    (PATHS, LEAVE, LEAVE.replace("1.0, 0.0", "2.0, 0.0"), "the least is taken of these and the initial 1"),
+    (
+        PATHS,
+        LEAVE,
+        LEAVE.replace("1.0, 0.0", "1.0, 1.0"),
+        "who leaves at the end or after it, but enters there, is out",
+    ),
+    (PATHS, GOES_ON, "goes_on = ((np.diff(kept) == 1) & (leave[:-1, 0] == 1.0))", SAME_POINT),
+    (PATHS, GOES_ON, "goes_on = (np.diff(kept) == 1) & (enter[1:, 0] == 0.0)", SAME_POINT),
 ]
