@@ -54,7 +54,7 @@ TESTS = {
     "minidl/training/schedule": "training/test_schedule.py",
     "minidl/training/early_stopping": "training/test_early_stopping.py",
     "minidl/training/fate": "training/test_fate.py training/test_cycles.py training/test_minimize*.py",
-    "minidl/training/minimize": "training/test_minimize*.py training/test_fate.py",
+    "minidl/training/minimize": "training/test_minimize*.py training/test_fate.py training/test_parts.py",
     "minidl/plotting/paths": "plotting/test_paths.py",
     "minidl/plotting/schedule": "plotting/test_schedule.py",
 }

@@ -123,8 +123,17 @@ def test_momentum_passes_the_saddle_where_plain_descent_stays() -> None:
         ([1.1e-3, 100.0], "a minimum"),
         ([0.0, -1.0], "degenerate"),
         ([0.0, 0.0], "degenerate"),
+        ([-100.0, -1.1e-3], "a maximum"),
+        ([-100.0, -9e-4], "degenerate"),
+        ([-100.0, 9e-4], "degenerate"),
+        ([-100.0, 1.1e-3], "a saddle"),
     ],
 )
 def test_kind_of_point_from_the_eigenvalues(eigenvalues: list[float], kind: str) -> None:
     turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(len(eigenvalues),) * 2))
     assert kind_of_point(turn @ np.diag(eigenvalues) @ turn.T).startswith(kind)
+
+
+@pytest.mark.parametrize("eigenvalues", [[1.0, 1e-5], [1.0, -1e-5], [-1.0, 1e-5], [-1.0, -1e-5]])
+def test_an_eigenvalue_at_the_border_counts_as_zero(eigenvalues: list[float]) -> None:
+    assert kind_of_point(np.diag(eigenvalues)).startswith("degenerate")

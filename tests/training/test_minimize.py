@@ -56,7 +56,9 @@ def check_invariants(objective: Objective, descent: Descent) -> None:
     assert np.isfinite(descent.path).all()
     assert np.isfinite([*descent.loss, descent.value]).all()
     assert [*descent.loss, descent.value] == [objective.value(point) for point in descent.path]
-    assert np.isfinite(objective.gradient(descent.theta)).all()
+    gradient = objective.gradient(descent.theta)
+    assert np.isfinite(gradient).all()
+    assert bits(objective.parameters().grad) == bits(gradient)
 
 
 @given(

@@ -74,6 +74,17 @@ def test_parameters_that_are_not_finite_are_no_end(slope: float, steps: int) -> 
     check_invariants(objective, descent)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 200])
+def test_one_parameter_that_is_not_finite_is_no_end(steps: int) -> None:
+    objective = FunctionObjective(
+        lambda t: -float(np.arctan(t[0])), lambda t: [-1e3 / (1.0 + t[0] ** 2), 0.0], [0.0, 2.0]
+    )
+    descent = minimize(objective, SGD(objective.parameters(), 1.7e308), steps)
+    assert (descent.fate, descent.reason, descent.steps) == ("blew up", NOT_FINITE, 0)
+    assert descent.theta.tolist() == [0.0, 2.0]
+    check_invariants(objective, descent)
+
+
 def test_parameters_whose_squares_overflow_are_finite() -> None:
     objective = arctan()
     descent = minimize(objective, SGD(objective.parameters(), 1e200), 200, floor=-inf)
@@ -111,22 +122,22 @@ def test_a_step_is_taken_back_in_all_that_keep_it(objective: FunctionObjective, 
 
 
 class Moody(Objective):
-    """Finite once, and never again: what depends on more than its parameters can do so."""
+    """1 or infinite, whatever its parameters: what depends on more than these can do so."""
 
-    def __init__(self) -> None:
+    def __init__(self, *values: float) -> None:
         self.theta = Parameter([1.0])
-        self.left = 1
+        self.values = iter(values)
 
     def forward(self) -> float:
-        self.left -= 1
-        return 1.0 if self.left >= 0 else inf
+        return next(self.values)
 
     def backward(self) -> None:
         self.theta.grad = [1.0]
 
 
-def test_before_the_first_step_there_is_none_to_take_back() -> None:
-    objective, history = Moody(), History()
+@pytest.mark.parametrize("values", [(1.0, inf, inf, inf), (1.0, inf, 1.0, 1.0), (1.0, 1.0, inf, 1.0, 1.0)])
+def test_before_the_first_step_there_is_none_to_take_back(values: tuple[float, ...]) -> None:
+    objective, history = Moody(*values), History()
     history.loss = [3.0]  # of an earlier run
     descent = minimize(objective, SGD(objective.parameters(), 0.1), 5, [history])
     assert (descent.fate, descent.steps, descent.loss, descent.value) == ("blew up", 0, [], 1.0)

@@ -9,6 +9,9 @@ PARAMETERS = "minidl/parameters"
 DATA, TRAINING = "minidl/data", "minidl/training"
 SHARE = "count = round(share * len(x)) if 0.0 < share < 1.0 else 0"
 GAP, NO_GAP = "if len(values) < run.epoch - 1:", "a list times 0 or less is empty"
+FATE, MINIMIZE = "minidl/training/fate", "minidl/training/minimize"
+FINITE = "return value if isfinite(value + grad.dot(grad)) and np.isfinite(parameters.value).all() else inf"
+AS_A_FLOAT = "NumPy's float does as well here; Python's is faster"
 PATHS = "minidl/plotting/paths"
 ENTER = "enter = np.where(parallel, np.where(between, 0.0, 1.0), np.minimum(to_low, to_high)).max(axis=1, initial=0.0)"
 LEAVE = "leave = np.where(parallel, np.where(between, 1.0, 0.0), np.maximum(to_low, to_high)).min(axis=1, initial=1.0)"
@@ -176,4 +179,25 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
     ),
     (PATHS, GOES_ON, "goes_on = ((np.diff(kept) == 1) & (leave[:-1, 0] == 1.0))", SAME_POINT),
     (PATHS, GOES_ON, "goes_on = (np.diff(kept) == 1) & (enter[1:, 0] == 0.0)", SAME_POINT),
+    (FATE, "self.distances.append(float(away.dot(away)))", "self.distances.append((away.dot(away)))", AS_A_FLOAT),
+    (FATE, "flat = 1e-5 * float(np.abs(eigenvalues).max())", "flat = 1e-5 * (np.abs(eigenvalues).max())", AS_A_FLOAT),
+    (
+        FATE,
+        "if not isfinite(self.distances[-1]) and not np.isfinite(self.theta).all():",
+        "if ((not np.isfinite(self.theta).all())):",
+        "from parameters that are not finite no distance is; the question before is faster",
+    ),
+    (
+        FATE,
+        "if period > 1 and not odd and self.distances[-1] <= self.cycle_tolerance**2 and self.still < period:",
+        "if ((period > 1) and (not odd) and (self.still < period)):",
+        "that distance is among the errors looked at next; the question before is faster",
+    ),
+    (
+        MINIMIZE,
+        FINITE,
+        FINITE.replace("value + grad", "value - grad"),
+        "where one of two numbers is not finite, neither is their difference",
+    ),
+    (MINIMIZE, FINITE, FINITE.replace("value + grad", "grad"), "a value that is not finite is then given as it is"),
 ]
