@@ -1,6 +1,7 @@
 """predict in parts: the same as the whole, in constant memory, and errors that name the right rows."""
 
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from minidl import (
     Sequential,
     ShapeError,
 )
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 from tests.helpers import bits, bits_of
 from tests.tables.layers import LAYERS, LayerCase
 from tests.training.failing import Elementwise
@@ -140,6 +141,23 @@ BAD: list[tuple[Any, Any, type[Exception], str]] = [
 def test_what_cannot_be_predicted(x: Any, size: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         Sequential(Dense(4, 3), rng=0).predict(x, batch_size=size)
+
+
+class Pairs(Elementwise):
+    """Takes samples of two numbers, which forward itself does not look at."""
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        if shape not in (None, (2,)):
+            raise ShapeError(f"Pairs takes samples of shape (2,), got {shape}")
+        return shape
+
+
+def test_a_layer_is_asked_whether_it_takes_samples_of_that_shape() -> None:
+    calls: list[Callable[[Array], Array]] = [Pairs(), Pairs().predict, lambda x: Pairs().predict(x, batch_size=2)]
+    for call in calls:
+        assert bits(call(X[:, :2])) == bits(X[:, :2])
+        with pytest.raises(ShapeError, match=r"of shape \(2,\), got \(4,\)"):
+            call(X)
 
 
 def test_a_layer_that_is_not_finished_says_so() -> None:

@@ -9,6 +9,7 @@ import pytest
 from minidl import (
     DataError,
     Dense,
+    Dropout,
     HyperparameterError,
     Layer,
     Loss,
@@ -37,6 +38,13 @@ class Counter(Module):
         self.table = {"a": Parameter(0.5), "b": "text"}
         self.mean = np.zeros(size)
         self.count = 0
+
+
+class Weighted(Module):
+    """A module with an array for an argument, by default none."""
+
+    def __init__(self, weights: Array | None = None) -> None:
+        self.weights = weights
 
 
 def test_parameters_are_found_in_attributes_and_containers_in_order() -> None:
@@ -124,6 +132,16 @@ def test_astype_of_the_same_type_moves_nothing() -> None:
     assert not vector.moved
 
 
+def test_astype_packs_anew_and_leaves_whole_numbers_as_they_are() -> None:
+    module = Counter(2)
+    module.mean = np.arange(2)
+    module.parameters()
+    module.astype(np.float32)
+    assert module.mean.dtype == np.int64
+    memories = {id(parameter.value.base) for _, parameter in module.named_parameters()}
+    assert len(memories) == 1
+
+
 @pytest.mark.parametrize("wrong", [np.int64, np.float16, complex, bool])
 def test_other_types_are_refused(wrong: Any) -> None:
     module = Counter(2)
@@ -199,6 +217,10 @@ def test_a_state_that_is_not_numbers_changes_nothing() -> None:
         (Dense(2, 1, use_bias=False), "Dense(2, 1, use_bias=False)"),
         (Sequential(Dense(1, 1), Sequential(ReLU())), "Sequential(Dense(1, 1), Sequential(ReLU()))"),
         (Sequential(), "Sequential()"),
+        (Counter(2, factor=float("2.0")), "Counter(2)"),
+        (Dropout(0.25, rng=0), "Dropout(p=0.25)"),
+        (Weighted(), "Weighted()"),
+        (Weighted(np.ones(2)), "Weighted(weights=array([1., 1.]))"),
     ],
 )
 def test_repr_shows_what_differs_from_the_defaults(module: Module, shown: str) -> None:
@@ -207,6 +229,27 @@ def test_repr_shows_what_differs_from_the_defaults(module: Module, shown: str) -
 
 def test_what_forward_will_save_can_be_named_on_the_class() -> None:
     assert ReLU.y is vars(ReLU)["y"]
+
+
+def test_what_forward_will_save_is_named_where_it_is_missing() -> None:
+    with pytest.raises(StateError, match=r"^backward before forward: ReLU\(\) has no 'y' yet; call forward first$"):
+        ReLU().backward(np.ones((1, 1)))
+
+
+def test_types_are_registered_where_they_are_at_home() -> None:
+    assert Module.registered["minidl", "Dense"] is Dense
+    assert Module.registered[__name__, "Counter"] is Counter
+
+
+def test_a_class_beside_module_hears_of_subclasses_too() -> None:
+    heard: list[str] = []
+
+    class Listener:
+        def __init_subclass__(cls) -> None:
+            heard.append(cls.__name__)
+
+    type("Both", (Module, Listener), {})
+    assert heard == ["Both"]
 
 
 def test_what_a_subclass_must_define_is_named() -> None:
@@ -221,6 +264,7 @@ def test_what_a_subclass_must_define_is_named() -> None:
         with pytest.raises(NotImplementedError, match=r"(Layer|Loss|Objective) must define (forward|backward)\("):
             call()
     assert Layer().output_shape((3,)) is None
+    assert Layer().mixes_samples is False
 
 
 @pytest.mark.parametrize(("prediction", "target"), [((3,), (3,)), ((3, 1), (3, 1)), (("n", 2), ("n", 2)), ((), ())])

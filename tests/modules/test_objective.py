@@ -121,6 +121,34 @@ def test_what_was_not_there_before_is_not_there_after() -> None:
         objective.backward()
 
 
+class Slopes(Objective):
+    """A value of 0, with slopes ``(a³ + 2 b, b³)`` that are of no function: the Hessian is the symmetric part."""
+
+    def __init__(self) -> None:
+        self.theta = Parameter([0.0, 0.0])
+
+    def forward(self) -> float:
+        return np.float64(0.0)
+
+    def backward(self) -> None:
+        a, b = self.theta.value
+        self.theta.grad = [a**3 + 2 * b, b**3]
+
+
+def test_the_hessian_by_hand() -> None:
+    objective = Slopes()
+    # Of a³ the central difference is 3 a² + h².
+    np.testing.assert_allclose(objective.hessian([2.0, -3.0], step=0.5), [[12.25, 1.0], [1.0, 27.25]], rtol=1e-14)
+    np.testing.assert_allclose(objective.hessian([2.0, -3.0]), [[12.0, 1.0], [1.0, 27.0]], rtol=1e-9)
+    np.testing.assert_allclose(np.diag(objective.hessian([0.0, 0.0])), 1e-10, rtol=1e-9)  # by default h = 1e-5
+
+
+def test_values_are_python_numbers() -> None:
+    objective = Slopes()
+    assert type(objective.value([1.0, 2.0])) is float
+    assert type(objective.value_and_gradient([1.0, 2.0])[0]) is float
+
+
 class Overflows(Objective):
     """``eᶿ`` in Python numbers, whose backward overflows, too, but at half that θ."""
 

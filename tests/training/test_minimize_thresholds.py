@@ -60,8 +60,8 @@ def test_a_first_value_below_zero_sets_the_ceiling_by_its_size() -> None:
 
 
 def test_the_default_ceiling() -> None:
-    assert walk([1.0, 1e6, 0.0, 1e6 + 0.5, 0.0]).loss == [1.0, 1e6, 0.0, 1e6 + 0.5]
-    assert walk([2.0, 2e6, 0.0, 2e6 + 0.5, 0.0]).loss == [2.0, 2e6, 0.0, 2e6 + 0.5]
+    assert walk([1.0, 1e6, 0.0, 1e6 + 0.5, 0.0, 0.0]).loss == [1.0, 1e6, 0.0, 1e6 + 0.5]
+    assert walk([2.0, 2e6, 0.0, 2e6 + 0.5, 0.0, 0.0]).loss == [2.0, 2e6, 0.0, 2e6 + 0.5]
 
 
 def test_the_default_longest_period_is_eight() -> None:

@@ -200,4 +200,11 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         "where one of two numbers is not finite, neither is their difference",
     ),
     (MINIMIZE, FINITE, FINITE.replace("value + grad", "grad"), "a value that is not finite is then given as it is"),
+    ("minidl/modules/layer", "if len(x) > size:", "if len(x) >= size:", "a copy of the only part is the same"),
+    (
+        "minidl/modules/objective",
+        "for module, before in zip(modules, kept, strict=True):",
+        "for module, before in zip(modules, kept, strict=False):",
+        AS_LONG,
+    ),
 ]
