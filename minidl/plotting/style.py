@@ -116,7 +116,11 @@ def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) 
 
 
 def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
-    """A legend under the label of the x axis, where it hides nothing and leaves the title its place."""
+    """A legend under the label of the x axis, where it hides nothing and leaves the title its place.
+
+    What has no label of its own is left out; there must be something that has one.
+    """
+    handles = [handle for handle in handles if not str(handle.get_label()).startswith("_child")]
     figure = ax.get_figure(root=True)
     assert figure is not None  # axes that are drawn on have one
     if figure.get_layout_engine() is None:

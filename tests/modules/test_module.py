@@ -134,7 +134,7 @@ def test_astype_of_the_same_type_moves_nothing() -> None:
 
 def test_astype_packs_anew_and_leaves_whole_numbers_as_they_are() -> None:
     module = Counter(2)
-    module.mean = np.arange(2)
+    vars(module)["mean"] = np.arange(2)
     module.parameters()
     module.astype(np.float32)
     assert module.mean.dtype == np.int64

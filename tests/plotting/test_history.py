@@ -198,3 +198,9 @@ def test_nothing_is_drawn_before_an_error() -> None:
     with pytest.raises(DataError):
         plot_history({"good": [1.0, 2.0], "bad": [float("inf")]}, ax)
     assert not ax.lines
+
+
+def test_one_without_a_name_is_not_in_the_legend() -> None:
+    ax = plot_history({"": [3.0, 2.0], "adam": [2.0, 1.0]}, axes())
+    assert len(ax.lines) == 2
+    assert legend(ax) == ["adam"]

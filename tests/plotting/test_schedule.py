@@ -1,7 +1,11 @@
 """Learning-rate schedules."""
 
+from fractions import Fraction
+from typing import Any
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from minidl import DataError, HyperparameterError
 from minidl.plotting import plot_schedule
@@ -33,8 +37,43 @@ def test_the_axis_begins_at_zero_and_a_single_step_is_visible() -> None:
     assert ax.lines[0].get_marker() not in ("None", "", None)
 
 
+def test_the_axis_goes_down_to_the_smallest_factor_below_zero() -> None:
+    steps: Any = np.int64(4)
+    ax = plot_schedule({"a": lambda step: 1.0 - step, "b": lambda step: -0.5 * step}, steps, axes())
+    assert ax.get_ylim()[0] == -2.0
+
+
+def test_ticks_are_few_whole_and_round() -> None:
+    locator = plot_schedule(cosine(3), 3, axes()).xaxis.get_major_locator()
+    for last in range(1, 400):
+        ticks = [float(tick) for tick in locator.tick_values(0.0, last) if tick <= last]
+        assert 2 <= len(ticks) <= 7
+        apart = ticks[1] - ticks[0]
+        assert apart in (1, 2, 5, 10, 20, 25, 50, 100)
+
+
+def test_a_thin_grid_lies_below_the_lines() -> None:
+    ax = plot_schedule(cosine(3), 3, axes())
+    for line in (*ax.get_xgridlines(), *ax.get_ygridlines()):
+        assert (line.get_visible(), line.get_linewidth()) == (True, 0.6)
+    assert ax.get_axisbelow() is True
+
+
+def test_one_without_a_name_is_not_in_the_legend() -> None:
+    ax = plot_schedule({"": cosine(3), "up": linear_warmup(3)}, 3, axes())
+    assert len(ax.lines) == 2
+    assert legend(ax) == ["up"]
+
+
+def test_factors_may_be_numbers_of_any_kind() -> None:
+    ax = plot_schedule(lambda step: Fraction(1, step + 1), 3, axes())  # type: ignore[arg-type,return-value]
+    assert np.asarray(ax.lines[0].get_ydata()).tolist() == [1.0, 1 / 2, 1 / 3]
+
+
 def test_makes_a_figure_of_its_own() -> None:
-    assert plot_schedule(cosine(3), 3).get_figure() is not None
+    figure = plot_schedule(cosine(3), 3).get_figure()
+    assert isinstance(figure, Figure)
+    assert figure.get_size_inches().tolist() == [6.0, 3.4]
 
 
 def test_errors() -> None:

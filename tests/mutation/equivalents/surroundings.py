@@ -207,4 +207,16 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
         "for module, before in zip(modules, kept, strict=False):",
         AS_LONG,
     ),
+    (
+        "minidl/plotting/schedule",
+        "ax.set_ylim(bottom=min(0.0, *(float(rates.min()) for rates in curves.values())))",
+        "ax.set_ylim(bottom=min(0.0, *((rates.min()) for rates in curves.values())))",
+        "matplotlib takes NumPy's numbers, type checkers do not",
+    ),
+    (
+        "minidl/plotting/schedule",
+        "label=label or None,",
+        "label=(label),",
+        "matplotlib gives a line without a label one of its own, whether the label is empty or None",
+    ),
 ]
