@@ -175,6 +175,15 @@ def test_the_best_of_one_fit_is_none_of_the_next(mode: Literal["min", "max"], la
     assert bits(*model.state().values()) == bits(*expected.values())
 
 
+def test_patience_counts_from_the_beginning_of_a_fit_that_has_no_best() -> None:
+    nan = float("nan")
+    trainer, _ = train(network(), [1.0, nan, nan, nan, nan], EarlyStopping("measure", patience=2), epochs=2)
+    assert trainer.history.reason is None
+    trainer.fit(*data(), epochs=3)
+    assert len(trainer.history.loss) == 4
+    assert trainer.history.reason == "measure has not improved for 2 epochs"
+
+
 def test_a_fit_that_is_resumed_goes_back_to_a_best_from_before_the_break(tmp_path: Path) -> None:
     def make(*callbacks: Callback) -> tuple[Trainer, EarlyStopping]:
         model, stopping = network(), EarlyStopping("measure")
