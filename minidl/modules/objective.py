@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf, nan
 
 import numpy as np
 
 from minidl.modules.module import Module
+from minidl.modules.places import places_of
 from minidl.parameters import ParameterVector
 from minidl.typing import Array, ArrayLike
 
@@ -72,13 +72,16 @@ class Objective(Module):
         value, grad = parameters.value.copy(), parameters.grad.copy()
         modules = [module for _, module in self.modules()]
         kept = [vars(module).copy() for module in modules]
-        generators = [(each, each.bit_generator.state) for before in kept for each in _generators(before.values())]
+        generators = [
+            place.generator for place in places_of(self).values() if hasattr(place.generator, "bit_generator")
+        ]
+        states = [generator.bit_generator.state for generator in generators]
         try:
             # A forward may change these in place, so that it gets copies.
             for module, before in zip(modules, kept, strict=True):
-                for name, held in before.items():
-                    if name in module.buffers or isinstance(held, list | dict):
-                        vars(module)[name] = copy.copy(held)
+                for name, thing in before.items():
+                    if name in module.buffers or isinstance(thing, list | dict):
+                        vars(module)[name] = copy.copy(thing)
             parameters.value = theta
             with np.errstate(all="ignore"):  # far away, a value that is not finite is an answer
                 yield parameters
@@ -88,18 +91,5 @@ class Objective(Module):
                 for name in vars(module).keys() - before.keys():
                     del vars(module)[name]
                 vars(module).update(before)
-            for generator, state in generators:
+            for generator, state in zip(generators, states, strict=True):
                 generator.bit_generator.state = state
-
-
-def _generators(values: Iterable[object]) -> Iterator[np.random.Generator]:
-    """The random generators among these, and in lists, tuples and dicts of whatever depth."""
-    if "numpy.random" not in sys.modules:  # then there are none, and NumPy need not load them to find that out
-        return
-    for value in values:
-        if isinstance(value, np.random.Generator):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from _generators(value)
-        elif isinstance(value, dict):
-            yield from _generators(value.values())

@@ -1,6 +1,6 @@
 """Files: models, and all that a run needs to go on."""
 
-from minidl.saving.generators import Place, generator_state, load_states, places_in, places_of, states_of
+from minidl.saving.generators import generator_state, load_states, states_of
 from minidl.saving.models import (
     Content,
     check_remaking,
@@ -18,7 +18,6 @@ from minidl.saving.models import (
 
 __all__ = [
     "Content",
-    "Place",
     "check_remaking",
     "checksum",
     "encoded",
@@ -28,8 +27,6 @@ __all__ = [
     "load_states",
     "model_content",
     "model_state",
-    "places_in",
-    "places_of",
     "remade",
     "save",
     "states_of",

@@ -13,8 +13,9 @@ import numpy as np
 
 from minidl.errors import CheckpointError, MinidlError
 from minidl.modules import Module
+from minidl.modules.places import places_of
 from minidl.parameters import limited_to
-from minidl.saving.generators import load_states, places_of, states_of
+from minidl.saving.generators import load_states, states_of
 from minidl.saving.tree import Decoder, Encoder
 from minidl.typing import Array
 

@@ -22,7 +22,7 @@ import numpy as np
 from minidl import initializers
 from minidl.errors import CheckpointError, MinidlWarning
 from minidl.modules import Layer, Module
-from minidl.saving.generators import is_generator
+from minidl.modules.places import is_generator
 from minidl.typing import Array
 
 __all__ = ["Decoder", "Encoder"]

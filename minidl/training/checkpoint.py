@@ -12,15 +12,13 @@ from minidl.data import Batches
 from minidl.errors import CheckpointError, MinidlWarning
 from minidl.files import check_folder
 from minidl.modules import Layer, Loss
+from minidl.modules.places import Place, places_in, places_of
 from minidl.optimizers import Optimizer
 from minidl.saving import (
-    Place,
     check_remaking,
     checksum,
     encoded,
     model_content,
-    places_in,
-    places_of,
     states_of,
     write_content,
     written,

@@ -10,7 +10,8 @@ from typing import Any
 
 from minidl.data import Batches
 from minidl.errors import CheckpointError, MinidlWarning
-from minidl.saving import Content, Place, load_model_state, load_states, model_state
+from minidl.modules.places import Place
+from minidl.saving import Content, load_model_state, load_states, model_state
 from minidl.training.callbacks import Callback
 from minidl.training.checkpoint import fingerprint, places
 from minidl.training.run import Run

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.modules import Loss, Module
-from minidl.saving import places_of
+from minidl.modules.places import places_of
 from minidl.typing import Array
 
 __all__ = ["Finding", "Witness"]

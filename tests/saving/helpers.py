@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from minidl import CheckpointError, Module, load, save
-from minidl.saving import Content, places_of, states_of, write_content, written
+from minidl.modules.places import places_of
+from minidl.saving import Content, states_of, write_content, written
 from minidl.saving.container import read
 from tests.saving.hostile import SLACK
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import CheckpointError, Dropout, Residual, Sequential
-from minidl.saving import Place, generator_state, load_states, places_of, states_of
+from minidl.modules.places import Place, places_of
+from minidl.saving import generator_state, load_states, states_of
 from minidl.saving.generators import MOST_SPAWNED, with_state
 from tests.saving.helpers import value_again
 

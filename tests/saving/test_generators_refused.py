@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from minidl import CheckpointError
-from minidl.saving import Content, Place, generator_state, load_states, write_content
+from minidl.modules.places import Place
+from minidl.saving import Content, generator_state, load_states, write_content
 from minidl.saving.generators import LARGEST_POOL, with_state
 
 Generator = np.random.Generator

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import SGD, Callback, DivergenceError, Layer, Loss, Module, MSELoss, Parameter, Run, Trainer
-from minidl.saving import places_of
+from minidl.modules.places import places_of
 from minidl.training.witness import METHODS
 from minidl.typing import Array, Shape
 from tests.helpers import bits

@@ -18,7 +18,8 @@ from minidl import (
     Sequential,
     Trainer,
 )
-from minidl.saving import generator_state, places_of
+from minidl.modules.places import places_of
+from minidl.saving import generator_state
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
 
