@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl import CheckpointError, Dropout, Residual, Sequential
-from minidl.modules.places import Place, places_of
+from minidl import CheckpointError
+from minidl.modules.places import Place
 from minidl.saving import generator_state, load_states, states_of
 from minidl.saving.generators import MOST_SPAWNED, with_state
 from tests.saving.helpers import value_again
@@ -174,21 +174,3 @@ def test_other_places_are_refused(here: set[str], words: str) -> None:
         load_states(present, saved)
     with pytest.raises(CheckpointError, match="has generators at no place, here they are at a, b"):
         load_states(place(a=rng(0), b=rng(1)), states_of({}))
-
-
-def test_places_in_a_model() -> None:
-    inner, outer = Dropout(rng=0), Dropout(rng=1)
-    model = Sequential(outer, Residual(inner))
-    places = places_of(model)
-    assert {name: place.generator for name, place in places.items()} == {
-        "model.0.rng": outer.rng,
-        "model.1.0.rng": inner.rng,
-    }
-    assert states_of({}) == {"states": [], "places": {}}
-
-
-def test_without_generators_nobody_loads_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NumPy loads them lazily, which takes longer than a small run."""
-    model = Sequential(Dropout())
-    monkeypatch.delitem(__import__("sys").modules, "numpy.random")
-    assert places_of(model) == {}
