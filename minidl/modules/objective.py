@@ -72,10 +72,9 @@ class Objective(Module):
         value, grad = parameters.value.copy(), parameters.grad.copy()
         modules = [module for _, module in self.modules()]
         kept = [vars(module).copy() for module in modules]
-        generators = [
-            place.generator for place in places_of(self).values() if hasattr(place.generator, "bit_generator")
-        ]
-        states = [generator.bit_generator.state for generator in generators]
+        generators = [place.generator for place in places_of(self).values()]
+        streams = [each.bit_generator for each in generators if isinstance(each, np.random.Generator)]
+        states = [(stream, stream.state) for stream in streams]
         try:
             # A forward may change these in place, so that it gets copies.
             for module, before in zip(modules, kept, strict=True):
@@ -91,5 +90,5 @@ class Objective(Module):
                 for name in vars(module).keys() - before.keys():
                     del vars(module)[name]
                 vars(module).update(before)
-            for generator, state in zip(generators, states, strict=True):
-                generator.bit_generator.state = state
+            for stream, state in states:
+                stream.state = state

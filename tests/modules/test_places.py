@@ -27,7 +27,7 @@ def test_places_in_a_model() -> None:
     [
         ({"rng": NEW, "rate": 0.1}, {"it.rng": NEW}),
         ({"old": OLD}, {"it.old": OLD}),
-        ({"all": [1, NEW, OTHER]}, {"it.all.1": NEW, "it.all.2": OTHER}),
+        ({"rate": 0.1, "all": [1, NEW, OTHER]}, {"it.all.1": NEW, "it.all.2": OTHER}),
         ({"pair": (NEW, [OTHER])}, {"it.pair.0": NEW, "it.pair.1.0": OTHER}),
         ({"by": {"x": {"y": NEW}}}, {"it.by.x.y": NEW}),
         ([NEW, {"again": NEW}], {"it.0": NEW, "it.1.again": NEW}),

@@ -35,6 +35,7 @@ TESTS = {
     "minidl/modules/layer": "modules",
     "minidl/modules/objective": "modules",
     "minidl/modules/summary": "modules",
+    "minidl/modules/places": "modules saving/test_generators*.py",
     "minidl/files": "test_files.py",
     "minidl/saving": "saving/test_[!ch]*.py saving/test_container.py",
     "minidl/ones": "test_ones.py",
