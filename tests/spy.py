@@ -1,11 +1,14 @@
 """Arrays that count what NumPy is asked to do with them, so that a slow habit fails on any machine, however busy."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
-__all__ = ["SLOW", "Spy", "allocated", "counted", "forget", "spied"]
+__all__ = ["SLOW", "Spy", "allocated", "counted", "forget", "new_ones_too", "spied"]
 
 counted: Counter[str] = Counter()
 """How often each function was called."""
@@ -26,7 +29,7 @@ class Spy(np.ndarray[Any, np.dtype[Any]]):
         if out:
             options["out"] = tuple(plain(array) for array in out)
         result = getattr(ufunc, method)(*(plain(array) for array in inputs), **options)
-        return out[0] if out else made(name, result)
+        return spied(out[0]) if out else made(name, result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         name = count(function.__name__, *args)
@@ -80,6 +83,17 @@ def spied(thing: Any) -> Any:
 
 def plain(thing: Any) -> Any:
     return thing.view(np.ndarray) if isinstance(thing, Spy) else thing
+
+
+@contextmanager
+def new_ones_too() -> Iterator[None]:
+    """Have arrays from ``np.zeros`` and ``np.empty``, which see no other array, count as well inside this block."""
+
+    def counting(make: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **options: made(count(make.__name__), make(*args, **options))
+
+    with mock.patch.multiple(np, zeros=counting(np.zeros), empty=counting(np.empty)):
+        yield
 
 
 def forget() -> None:

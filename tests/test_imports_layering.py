@@ -18,7 +18,7 @@ LEVELS = {
     "errors": 0,
     "arguments": 1,
     "files": 1,
-    "ones": 1,
+    "constants": 1,
     "parameters": 1,
     "initializers": 1,
     "schedules": 1,

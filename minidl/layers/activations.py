@@ -35,7 +35,9 @@ class ReLU(Activation):
     y: Array = saved()
 
     def forward(self, x: Array) -> Array:
-        self.y = np.maximum(x, 0.0)
+        # With an array of zeros maximum takes a third of the time that it takes with the number 0.
+        zeros = np.zeros(x.shape, x.dtype)
+        self.y = np.maximum(x, zeros, out=zeros)
         return self.y
 
     def backward(self, grad: Array) -> Array:

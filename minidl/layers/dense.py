@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.arguments import whole_number
+from minidl.constants import ones
 from minidl.errors import DataError, HyperparameterError, ShapeError
 from minidl.initializers import Initializer, he_normal
 from minidl.modules import Layer, saved
-from minidl.ones import ones
 from minidl.parameters import Parameter
 from minidl.typing import Array, Seed, Shape
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.arguments import whole_number
+from minidl.constants import ones
 from minidl.errors import HyperparameterError, ShapeError
 from minidl.modules import Layer, saved
-from minidl.ones import ones
 from minidl.parameters import Parameter
 from minidl.typing import Array, Shape
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.constants import ones, scalar
 from minidl.data import as_data
 from minidl.errors import DataError, HyperparameterError, ShapeError
 from minidl.modules import Loss, same_shape, saved, shown
-from minidl.ones import ones
 from minidl.typing import Array, ArrayLike, Shape
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HingeLoss"]
@@ -86,7 +86,8 @@ class BCEWithLogitsLoss(Loss):
         z, self.y = prediction, target
         # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|): no exponent is positive, so nothing overflows, and no term of the
         # sum is negative, so nothing cancels. Likewise ln σ(z) = min(z, 0) − ln(1 + e^−|z|).
-        loss, self.log_p = np.maximum(z, 0.0), np.minimum(z, 0.0)
+        zero = scalar(0.0, z.dtype)
+        loss, self.log_p = np.maximum(z, zero), np.minimum(z, zero)
         rest = np.log1p(np.exp(self.log_p - loss))
         self.log_p -= rest
         loss -= target * z
@@ -97,7 +98,7 @@ class BCEWithLogitsLoss(Loss):
         # σ(z) from its logarithm, which forward has at hand, at a third of the price
         grad: Array = np.exp(self.log_p)
         grad -= self.y
-        grad *= 1.0 / grad.size
+        grad *= scalar(1.0 / grad.size, grad.dtype)
         return grad
 
     def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minidl.constants import scalar
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.groups import Parameters
 from minidl.optimizers.hyperparameters import hyperparameter
@@ -77,9 +78,7 @@ class Momentum(Optimizer):
         self.nesterov = nesterov
 
     def update(self, theta: Array, grad: Array, velocity: Array) -> None:
-        velocity *= self.momentum
+        lr, momentum = scalar(self.lr, velocity.dtype), scalar(self.momentum, velocity.dtype)
+        velocity *= momentum
         velocity += grad
-        if self.nesterov:
-            theta -= self.lr * (grad + self.momentum * velocity)
-        else:
-            theta -= self.lr * velocity
+        theta -= lr * (grad + momentum * velocity if self.nesterov else velocity)

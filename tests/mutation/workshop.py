@@ -38,7 +38,7 @@ TESTS = {
     "minidl/modules/places": "modules saving/test_generators*.py",
     "minidl/files": "test_files.py",
     "minidl/saving": "saving/test_[!ch]*.py saving/test_container.py",
-    "minidl/ones": "test_ones.py",
+    "minidl/constants": "test_constants.py",
     "minidl/parameters": "parameters optimizers objectives",
     "minidl/integrations": "integrations",
     "minidl/training/csv_log": "training/test_csv_log*.py",

@@ -55,18 +55,6 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
     ),
     (LAYERS, "return x.reshape(len(x), -1)", "return x.reshape(len(x), -2)", OPEN_SIZE),
     (
-        LOSSES,
-        "self.e, self.positive, self.y = np.exp(-np.abs(z)), z > 0, y",
-        "self.e, self.positive, self.y = np.exp(-np.abs(z)), z >= 0, y",
-        "at z = 0, the term times z is 0, and in backward the larger of e = 1 and 1 is 1",
-    ),
-    (
-        LOSSES,
-        "return float(np.log1p(self.e).sum() + np.vdot(self.positive - y, z)) / z.size",
-        "return float(np.log1p(self.e).sum() + np.vdot(z, self.positive - y)) / z.size",
-        "a·b = b·a",
-    ),
-    (
         OPTIMIZERS,
         "if not (isfinite(number) and self.above < number < self.below and self.at_least <= number <= self.at_most):",
         "if not (((self.above < number < self.below) and (self.at_least <= number <= self.at_most))):",
@@ -150,8 +138,14 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
     ),
     (
         LOSSES,
-        "loss = -float(ones(n, z.dtype).dot(z[rows, target]) / n)",
-        "loss = -float(z[rows, target].dot(ones(n, z.dtype)) / n)",
+        "loss = float(every.dot(log_total - z[rows, target]) / n)",
+        "loss = float((log_total - z[rows, target]).dot(every) / n)",
+        EITHER_WAY,
+    ),
+    (
+        LOSSES,
+        "return (1 - s) * loss + s * float(every.dot(log_total) / n - z.mean()) if s else loss",
+        "return (1 - s) * loss + s * float(log_total.dot(every) / n - z.mean()) if s else loss",
         EITHER_WAY,
     ),
 ]
