@@ -47,7 +47,7 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         raise ShapeError(f"{name} must have the batch as its first axis, got a single number; e.g. {name}[None, :]")
     if array.size == 0:
         raise DataError(f"{name} is empty, its shape is {array.shape}; at least one sample is needed")
-    target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype.kind == "f" else np.float64)
+    target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
     with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
         cast = array.astype(target, copy=False)
     finite = np.isfinite(cast)

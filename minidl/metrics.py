@@ -131,10 +131,12 @@ def r2(prediction: ArrayLike, target: ArrayLike) -> float:
     p, y = as_data(prediction, "prediction"), as_data(target, "target")
     if p.shape != y.shape:
         raise ShapeError(f"predictions have shape {p.shape}, targets {y.shape}; they must be equal")
-    variance = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
-    if not np.all(variance > 0):
+    p, y = p.astype(np.float64), y.astype(np.float64)
+    if np.any((y == y[:1]).all(axis=0)):
         raise DataError("R² is not defined for targets that are all the same")
-    return float((1.0 - ((p - y) ** 2).sum(axis=0) / variance).mean())
+    size = np.abs(y).max(axis=0)  # the squares of what is divided by it neither overflow nor vanish
+    deviation, error = (y - y.mean(axis=0)) / size, (p - y) / size
+    return float((1.0 - (error**2).sum(axis=0) / (deviation**2).sum(axis=0)).mean())
 
 
 def _column(values: ArrayLike, name: str) -> Array:
@@ -153,9 +155,10 @@ def _classes(values: ArrayLike, name: str, *, scores: bool = True) -> Array:
     column = _column(array, name)
     whole = column.astype(np.int64)
     if (whole != column).any() or (whole < 0).any():
+        fix = "for two classes use binary_accuracy, of probabilities as it is, of logits with threshold=0"
         raise DataError(
-            f"{name} must hold classes, integers from 0 on, got {column[(whole != column) | (whole < 0)][0]:g}; for "
-            "two classes use binary_accuracy, of probabilities as it is, of logits with threshold=0"
+            f"{name} must hold classes, integers from 0 on, got {column[(whole != column) | (whole < 0)][0]:g}; "
+            f"{fix if scores else 'number the classes from 0 on'}"
         )
     return whole
 

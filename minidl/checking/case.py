@@ -16,6 +16,7 @@ from minidl.checking.differences import STEPS, UNITS, Slope, jumps, measure, one
 from minidl.data import as_data
 from minidl.errors import ContractError, DataError, GradientError
 from minidl.modules import Layer, Loss, Module, Objective
+from minidl.modules.places import streams_of
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["Case"]
@@ -38,12 +39,7 @@ class Case:
             raise TypeError(f"{type(target).__name__} is checked with {expected} inputs, got {len(inputs)}")
         self.name = called(target)
         self.target = self._run("copying it", lambda: copy.deepcopy(target).astype(np.float64))
-        self.generators = [
-            (generator, generator.bit_generator.state)
-            for _, module in self.target.modules()
-            for generator in vars(module).values()
-            if isinstance(generator, np.random.Generator)
-        ]
+        self.streams = streams_of(self.target)
         self.arrays = {name: parameter.value for name, parameter in self.target.named_parameters()}
         data = [np.array(as_data(values, dtype=np.float64), order="C") for values in inputs[:1]]
         match self.target:
@@ -63,13 +59,13 @@ class Case:
         if not same_bits(y, self.evaluate()):
             raise ContractError(
                 f"{self.name}: forward gives another y for the same input when it is called again, so it has no "
-                "gradient; is there state that evolves, or a generator that is not an attribute of its own?"
+                "gradient; is there state that evolves, or a generator that is not one of NumPy's, kept by the module?"
             )
 
     def evaluate(self) -> Array:
         """y, with the same random numbers every time."""
-        for generator, state in self.generators:
-            generator.bit_generator.state = state
+        for stream, state in self.streams:
+            stream.state = state
         y = self._run("forward", self.forward)
         if isinstance(self.target, Layer):
             expected, right = "an array of float64", isinstance(y, np.ndarray) and y.dtype == np.float64

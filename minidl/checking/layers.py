@@ -27,8 +27,8 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
     Shapes chain; float32 stays float32; arrays that were handed in or out are not written to; the memory layout of the
     input makes no difference; backward repeats itself bit for bit; a batch of one works; samples do not mix, except
     where ``mixes_samples`` says so; evaluation is deterministic and changes nothing; copies, pickles and what a file
-    brings back behave alike; all parameters are found; the gradients agree with finite differences, in training and in
-    evaluation.
+    brings back behave alike; a seed decides the initial values; all parameters are found; the gradients agree with
+    finite differences, in training and in evaluation.
     The layer itself is left as it is: copies are checked, their parameters moved a little from where they are.
 
     Args:
@@ -79,6 +79,7 @@ def _shapes(layer: Layer, x: Array) -> None:
     require(y.shape[:1] == x.shape[:1], f"forward must keep the batch axis: x has shape {x.shape}, y {y.shape}")
     grad = layer.backward(_like(y))
     require(isinstance(grad, np.ndarray), f"backward must give dL/dx, an array, got {type(grad).__name__}")
+    require(grad.dtype.kind == "f", f"backward must give an array of floats, got {grad.dtype}")
     require(grad.shape == x.shape, f"backward gives dL/dx of shape {grad.shape}, but x has {x.shape}")
     layer.output_shape(None)
     said = layer.output_shape(x.shape[1:])
@@ -162,11 +163,33 @@ def _samples(layer: Layer, x: Array) -> None:
     y = layer.forward(x).copy()
     one = layer.forward(x[:1])
     require(one.shape == (1, *y.shape[1:]), f"a batch of one gives shape {one.shape}, expected {(1, *y.shape[1:])}")
-    layer.backward(_like(one))
+    grad = layer.backward(_like(one))
+    require(
+        grad.shape == x[:1].shape, f"for a batch of one, backward gives dL/dx of shape {grad.shape}, expected (1, …)"
+    )
     if not layer.mixes_samples:
         advice = "; where that is meant, set mixes_samples = True in the class"
         require(near(one, y[:1]), f"a sample alone gives another result than within its batch{advice}")
         require(near(layer.forward(x[::-1].copy()), y[::-1]), f"the order of the samples makes a difference{advice}")
+        (_, both, total), *alone = _behave(layer, x[:2]), _behave(layer, x[:1]), _behave(layer, x[1:2], 1)
+        require(
+            near(both, np.concatenate([dx for _, dx, _ in alone])),
+            f"dL/dx of a sample alone is another than within its batch{advice}",
+        )
+        require(
+            near(total, alone[0][2] + alone[1][2]),
+            "the parameter gradients of two samples are not the sum of those of each alone",
+        )
+
+
+def _initial(layer: Layer, _: Array) -> None:
+    twins = layer, copy.deepcopy(layer)
+    for twin in twins:
+        twin.initialize(0)
+    require(
+        same_bits(*(twin.parameters().value for twin in twins)),
+        "initialize(0) twice gives other parameters: draw all of them from np.random.default_rng(rng)",
+    )
 
 
 def _evaluation(layer: Layer, x: Array) -> None:
@@ -207,21 +230,22 @@ CHECKS: tuple[Callable[[Layer, Array], None], ...] = (
     _layouts,
     _copies,
     _files,
+    _initial,
 )
 
 
-def _like(y: Array) -> Array:
-    """A gradient dL/dy, the same for every call."""
-    grad: Array = np.cos(np.arange(y.size, dtype=y.dtype)).reshape(y.shape)
+def _like(y: Array, before: int = 0) -> Array:
+    """A gradient dL/dy, the same for every call; of a later part of a batch, if so many samples are before it."""
+    grad: Array = np.cos(np.arange(y.size, dtype=y.dtype) + before * y[0].size).reshape(y.shape)
     return grad
 
 
-def _behave(layer: Layer, x: Array) -> list[Array]:
+def _behave(layer: Layer, x: Array, before: int = 0) -> list[Array]:
     """What comes out of the layer: y, dL/dx and parameter gradients, in evaluation, for a fixed dL/dy."""
     layer.parameters().grad = np.zeros(layer.parameters().size)
     with layer.training_as(False):
         y = layer.forward(x)
-        dx = layer.backward(_like(y))
+        dx = layer.backward(_like(y, before))
     return [y, dx, layer.parameters().grad.copy()]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from minidl.checking.contract import called, check_copies, check_parameters, contract, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.modules import Objective
+from minidl.modules.places import streams_of
 from minidl.typing import Array, Seed
 
 __all__ = ["check_objective"]
@@ -51,8 +52,11 @@ def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) 
 def _values(objective: Objective) -> None:
     parameters = objective.parameters()
     before = parameters.value.copy()
+    streams = streams_of(objective)
     value = objective.forward()
     require(type(value) is float, f"forward must give a Python float, got {type(value).__name__}; use float(…)")
+    for stream, state in streams:
+        stream.state = state
     require(value == objective.forward(), "two calls of forward at one point give different values")
     objective.backward()
     grad = parameters.grad.copy()

@@ -10,13 +10,14 @@ import numpy as np
 
 from minidl.checking.contract import called, contract, require, same_bits
 from minidl.errors import HyperparameterError
-from minidl.optimizers import Optimizer
+from minidl.optimizers import Group, Optimizer
+from minidl.optimizers.groups import Parameters
 from minidl.parameters import Parameter, ParameterVector
 from minidl.typing import Array
 
 __all__ = ["check_optimizer"]
 
-Make: TypeAlias = Callable[[ParameterVector], Optimizer]
+Make: TypeAlias = Callable[[Any], Optimizer]
 
 CURVATURES = np.geomspace(0.1, 1.0, 60)
 
@@ -26,10 +27,11 @@ def check_optimizer(make: Make, *, steps: int = 400) -> None:
 
     It makes a convex quadratic smaller; repeated from the same state it gives the same bits; a saved state that is
     loaded into a new optimizer goes on bit for bit; the parameters cut into blocks or taken whole give the same bits;
-    it changes nothing but its parameters; float32 stays float32; a learning rate that is not a number is refused.
+    it changes nothing but its parameters, and those of all groups; steps are counted, slots written to, and a new
+    learning rate acts; float32 stays float32; a learning rate that is not a number is refused.
 
     Args:
-        make: takes parameters, as ``lambda parameters: Momentum(parameters, lr=0.1)``.
+        make: takes what optimizers take, as ``lambda parameters: Momentum(parameters, lr=0.1)``.
         steps: within so many steps the quadratic must lose nine tenths of its value; its curvatures are 0.1 to 1.
 
     Raises:
@@ -41,7 +43,7 @@ def check_optimizer(make: Make, *, steps: int = 400) -> None:
     first = _make(make, _parameters())
     with contract(first):
         _descends(make, steps)
-        for check in (_repeats, _resumes, _blocks, _stays_put, _dtype, _refuses):
+        for check in (_repeats, _slots, _resumes, _blocks, _stays_put, _groups, _learning_rate, _dtype, _refuses):
             check(make)
 
 
@@ -50,7 +52,7 @@ def _parameters(dtype: Any = np.float64) -> ParameterVector:
     return ParameterVector([("weight", Parameter(start[:50].reshape(5, 10))), ("bias", Parameter(start[50:]))])
 
 
-def _make(make: Make, parameters: ParameterVector) -> Optimizer:
+def _make(make: Make, parameters: Parameters) -> Optimizer:
     with contract(make):
         optimizer = make(parameters)
     require(isinstance(optimizer, Optimizer), f"make must give an Optimizer, got {called(optimizer)}")
@@ -91,6 +93,51 @@ def _repeats(make: Make) -> None:
     for vector, twin in ((parameters, optimizer), twins):
         theirs.append(_step(twin, vector, 3))
     require(same_bits(*theirs), "a copy goes another way than the original")
+
+
+def _slots(make: Make) -> None:
+    parameters = _parameters()
+    optimizer = _make(make, parameters)
+    _step(optimizer, parameters, 2)
+    require(optimizer.steps == 2, "two steps are not counted: a step of one's own must call super().step()")
+    for name in optimizer.slots:
+        ends, before = [], np.full(parameters.size, 0.5)
+        for start in (np.zeros(parameters.size), before):
+            vector, twin = copy.deepcopy((parameters, optimizer))
+            twin.load_state({**twin.state(), name: start})
+            ends.append(_step(twin, vector))
+        require(
+            same_bits(*ends) or not same_bits(twin.state()[name], before),
+            f"update reads the slot {name!r} but leaves it as it is: write into the array, as in {name} *= 0.9; "
+            f"{name} = … makes another one",
+        )
+
+
+def _groups(make: Make) -> None:
+    ends = []
+    for factor in (1.0, 0.5):
+        inner, outer = Parameter(np.ones(4)), Parameter(np.ones(3))
+        optimizer = _make(make, [Group([inner]), Group([outer], factor)])
+        for parameter in (inner, outer):
+            parameter.grad = np.arange(parameter.size) + 1.0
+        optimizer.step()
+        require(bool((inner.value != 1.0).all() and (outer.value != 1.0).all()), "a step moves only some of two groups")
+        ends.append(outer.value)
+    require(not same_bits(*ends), "a group with half of the learning rate takes the same step: read self.lr in update")
+
+
+def _learning_rate(make: Make) -> None:
+    ends = []
+    for factor in (1.0, 0.5):
+        parameters = _parameters()
+        optimizer = _make(make, parameters)
+        _step(optimizer, parameters)
+        optimizer.lr *= factor
+        ends.append(_step(optimizer, parameters))
+    require(
+        not same_bits(*ends),
+        "with half of the learning rate the next step is the same: read self.lr in update, where schedules change it",
+    )
 
 
 def _resumes(make: Make) -> None:

@@ -35,14 +35,14 @@ class ReLU(Activation):
     y: Array = saved()
 
     def forward(self, x: Array) -> Array:
-        # With an array of zeros maximum takes a third of the time that it takes with the number 0.
+        # Of 128 × 256 numbers, maximum takes a third of the time with an array of zeros that it takes with 0.0.
         zeros = np.zeros(x.shape, x.dtype)
         self.y = np.maximum(x, zeros, out=zeros)
         return self.y
 
     def backward(self, grad: Array) -> Array:
-        # y is 0 or above. Multiplying by a mask takes a third of the time of np.where or of boolean indexing, and a
-        # mask of floats four fifths of that of one of bools, which NumPy turns into floats piece by piece.
+        # y is 0 or above. For 128 × 256 numbers, multiplying by a mask takes an eighth of the time of np.where; for
+        # 200 × 4, a mask of floats takes seven tenths of that of one of bools, and on large arrays it is the same.
         grad_x: Array = self.y.astype(bool).astype(self.y.dtype)
         grad_x *= grad
         return grad_x

@@ -147,8 +147,8 @@ class LayerNorm(_Norm):
         super().__init__(features, eps)
 
     def forward(self, x: Array) -> Array:
-        # Of numbers far from 0, the mean by a sum in pairs is more exact than one by a product with ones.
-        self.z = x - x.mean(axis=-1, keepdims=True)
+        # In float64, so that numbers far from 0 that are all the same become 0.
+        self.z = x - x.mean(axis=-1, keepdims=True, dtype=np.float64).astype(x.dtype)
         squares = (self.z * self.z).dot(ones(self.features, x.dtype))
         self.scale = 1 / np.sqrt(squares / self.features + self.eps)[..., None]
         self.z *= self.scale

@@ -45,7 +45,7 @@ class Sequential(Layer):
         self.output_shape(None)
         # Layers before the first one with parameters have nothing to learn from a gradient.
         self._first = next((i for i, layer in enumerate(layers) if any(layer.named_parameters())), len(layers))
-        self._ready_for: tuple[int, ...] | None = None
+        self._gave: tuple[tuple[int, ...], np.dtype[Any]] | None = None
         if rng is not None:
             self.initialize(rng)
         if dtype is not None:
@@ -85,7 +85,7 @@ class Sequential(Layer):
             yield row(f"{path}.{name}" if path else name, child, None, parameters)
 
     def forward(self, x: Array) -> Array:
-        self._ready_for = None
+        self._gave = None
         try:
             for layer in self.layers:
                 x = layer.forward(x)
@@ -93,7 +93,7 @@ class Sequential(Layer):
             raise explained(error, self.layers, layer, x, "forward") from error
         if not isinstance(x, np.ndarray):
             raise no_array(self.layers, len(self.layers) - 1, x, "forward")
-        self._ready_for = x.shape
+        self._gave = x.shape, x.dtype
         return x
 
     def backward(self, grad: Array) -> Array:
@@ -109,11 +109,8 @@ class Sequential(Layer):
 
     def _back(self, grad: Array, first: int) -> Array:
         """dL/dx of layer `first` and, on the way there, the gradients of all layers from it on."""
-        if self._ready_for != getattr(grad, "shape", None):
-            if self._ready_for is None:
-                raise StateError("backward before forward: call model.forward(x) first")
-            given = f"shape {grad.shape}" if isinstance(grad, np.ndarray) else f"type {type(grad).__name__}"
-            raise ShapeError(f"dL/dy has {given}, but forward gave y of shape {self._ready_for}")
+        if self._gave != (getattr(grad, "shape", None), getattr(grad, "dtype", None)):
+            grad = self._fitting(grad)
         try:
             for layer in reversed(self.layers[first:]):
                 grad = layer.backward(grad)
@@ -122,6 +119,17 @@ class Sequential(Layer):
         if not isinstance(grad, np.ndarray):
             raise no_array(self.layers, first, grad, "backward")
         return grad
+
+    def _fitting(self, grad: Array) -> Array:
+        """dL/dy in the type of y, or the reason why it is none."""
+        if self._gave is None:
+            raise StateError("backward before forward: call model.forward(x) first")
+        shape, dtype = self._gave
+        if not isinstance(grad, np.ndarray) or grad.shape != shape:
+            given = f"shape {grad.shape}" if isinstance(grad, np.ndarray) else f"type {type(grad).__name__}"
+            raise ShapeError(f"dL/dy has {given}, but forward gave y of shape {shape}")
+        # As in PyTorch: behind a float32 model, a loss may be computed in float64.
+        return grad.astype(dtype, casting="same_kind")
 
     def __len__(self) -> int:
         return len(self.layers)

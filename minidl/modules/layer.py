@@ -37,7 +37,7 @@ class Layer(Module):
         return any(isinstance(child, Layer) and child.mixes_samples for _, child in self.children())
 
     def forward(self, x: Array) -> Array:
-        """Give y for a batch x."""
+        """Give y for a batch x; until backward it is not to be changed, as some layers read it again."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(x)")
 
     def backward(self, grad: Array) -> Array:

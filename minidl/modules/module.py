@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -134,11 +135,19 @@ class Module:
         return self
 
     def state(self) -> dict[str, Any]:
-        """Copies of all parameters and buffers by path."""
+        """Copies of all parameters and buffers by path.
+
+        Raises:
+            StateError: a buffer that is neither an array nor a number.
+        """
         state: dict[str, Any] = {name: parameter.value.copy() for name, parameter in self.named_parameters()}
         for path, module in self.modules():
             for name in module.buffers:
-                state[f"{path}.{name}" if path else name] = np.copy(getattr(module, name))
+                value = getattr(module, name)
+                if not isinstance(value, np.ndarray | np.bool_ | Real):
+                    kind = type(value).__name__
+                    raise StateError(f"the buffer {name!r} of {module!r} must be an array or a number, it is a {kind}")
+                state[f"{path}.{name}" if path else name] = np.array(value)
         return state
 
     def load_state(self, state: Mapping[str, Any]) -> None:

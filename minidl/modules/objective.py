@@ -10,7 +10,7 @@ from math import inf, nan
 import numpy as np
 
 from minidl.modules.module import Module
-from minidl.modules.places import places_of
+from minidl.modules.places import streams_of
 from minidl.parameters import ParameterVector
 from minidl.typing import Array, ArrayLike
 
@@ -22,7 +22,8 @@ class Objective(Module):
 
     An objective defines `forward() -> float` and `backward()`, which fills the gradients of its parameters for the
     last forward. From these follow the pure functions of a flat vector theta below: afterwards parameters, gradients,
-    random generators and all else that the objective and its modules hold are what they were. So a backward still is
+    generators (`numpy.random.Generator`) and attributes of the objective and its modules are what they were, buffers,
+    lists and dicts also where forward changes them in place. So a backward still is
     that of the last forward, and dropout drops the same numbers in each call.
     """
 
@@ -57,12 +58,23 @@ class Objective(Module):
                 parameters.grad = np.full(parameters.size, nan)
             return value, parameters.grad.copy()
 
-    def hessian(self, theta: ArrayLike, step: float = 1e-5) -> Array:
-        """The matrix of second derivatives at theta, (P, P), by central differences of the gradient."""
-        point = np.array(theta, dtype=np.float64)
-        shifts = step * np.eye(len(point))
-        columns = [(self.gradient(point + shift) - self.gradient(point - shift)) / (2 * step) for shift in shifts]
-        matrix = np.array(columns)
+    def hessian(self, theta: ArrayLike, step: float | None = None) -> Array:
+        """The matrix of second derivatives at theta, (P, P), by central differences of the gradient.
+
+        Args:
+            theta: where.
+            step: to either side, by default ``∛ε max(1, |θᵢ|)`` with the ε of the parameters' type: 6e-6 in float64.
+        """
+        dtype = self.parameters().dtype
+        point, columns = np.array(theta, dtype=dtype), []
+        steps = np.cbrt(np.finfo(dtype).eps) * np.maximum(1.0, np.abs(point)) if step is None else point * 0 + step
+        for index, size in enumerate(steps):
+            low, high = point.copy(), point.copy()
+            low[index] -= size
+            high[index] += size
+            # By the distance that rounding has left of it.
+            columns.append((self.gradient(high) - self.gradient(low)) / (high[index] - low[index]))
+        matrix = np.array(columns, dtype=np.float64)
         return 0.5 * (matrix + matrix.T)
 
     @contextmanager
@@ -72,9 +84,7 @@ class Objective(Module):
         value, grad = parameters.value.copy(), parameters.grad.copy()
         modules = [module for _, module in self.modules()]
         kept = [vars(module).copy() for module in modules]
-        generators = [place.generator for place in places_of(self).values()]
-        streams = [each.bit_generator for each in generators if isinstance(each, np.random.Generator)]
-        states = [(stream, stream.state) for stream in streams]
+        streams = streams_of(self)
         try:
             # A forward may change these in place, so that it gets copies.
             for module, before in zip(modules, kept, strict=True):
@@ -90,5 +100,5 @@ class Objective(Module):
                 for name in vars(module).keys() - before.keys():
                     del vars(module)[name]
                 vars(module).update(before)
-            for stream, state in states:
+            for stream, state in streams:
                 stream.state = state

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.modules.module import Module
 
-__all__ = ["Place", "is_generator", "places_in", "places_of"]
+__all__ = ["Place", "is_generator", "places_in", "places_of", "streams_of"]
 
 
 class Place(NamedTuple):
@@ -31,6 +31,13 @@ class Place(NamedTuple):
 def places_of(module: Module, path: str = "model") -> dict[str, Place]:
     """Where a module and all below it hold generators, such as "model.3.rng"."""
     return {place: found for name, owner in module.modules(path) for place, found in places_in(vars(owner), name)}
+
+
+def streams_of(module: Module) -> list[tuple[Any, Any]]:
+    """The bit generators in a module and all below it, each with the state to set it back to."""
+    generators = [place.generator for place in places_of(module).values()]
+    streams = [each.bit_generator for each in generators if isinstance(each, np.random.Generator)]
+    return [(stream, stream.state) for stream in streams]
 
 
 def places_in(container: Any, path: str) -> Iterator[tuple[str, Place]]:

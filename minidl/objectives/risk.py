@@ -15,7 +15,7 @@ class EmpiricalRisk(Objective):
     Args:
         model: f_θ.
         loss: L.
-        x, y: the data, checked and cast to the model's dtype once, here.
+        x, y: the data, checked and cast to the model's dtype here, and again if the model is turned to another.
 
     Raises:
         DataError, ShapeError: data that the model or the loss cannot take.

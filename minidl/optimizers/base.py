@@ -98,6 +98,7 @@ class Optimizer:
     def cut(self, size: int = BLOCK) -> None:
         """Cut parameters, gradients and slots into blocks of at most `size` numbers, as views."""
         self._blocks: list[_Block] = []
+        self._decays = self._decay_flags()
         offset = 0
         for vector, factor in zip(self.vectors, self._factors, strict=True):
             start = 0
@@ -109,6 +110,9 @@ class Optimizer:
                     self._blocks.append(_Block(arrays, factor, decay))
                 start += length
             offset += start
+
+    def _decay_flags(self) -> list[bool]:
+        return [parameter.decay for vector in self.vectors for parameter in vector]
 
     def check_owner(self, module: Module) -> None:
         """Raise `StateError` unless all parameters that this optimizer moves belong to `module`."""
@@ -155,6 +159,8 @@ class Optimizer:
 
     def _adjusted_step(self) -> None:
         """One step with clipping, weight decay and groups."""
+        if self._decays != self._decay_flags():  # somebody has changed one since
+            self.cut()
         scale = 1.0 if self.max_norm == inf else self._scale()
         for (theta, grad, *slots), factor, decay in self._blocks:
             if scale != 1.0:

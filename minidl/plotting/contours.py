@@ -151,7 +151,7 @@ def _box(paths: list[Array], landmarks: Array) -> tuple[Array, Array]:
 
 def _draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array) -> None:
     xs, ys = np.linspace(low, high, GRID).T.tolist()
-    values = np.array([[_value(objective, (x, y)) for x in xs] for y in ys])
+    values = np.array([[objective.value((x, y)) for x in xs] for y in ys])
     finite = values[np.isfinite(values)]
     if not finite.size:
         raise DataError(f"{objective!r} has no finite value between {low} and {high}; choose other limits")
@@ -170,14 +170,6 @@ def _draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array) -> 
 
 def _level_name(level: float, _: int) -> str:
     return f"{_rounded(level):g}".replace("-", "−")
-
-
-def _value(objective: Objective, theta: tuple[float, float]) -> float:
-    with np.errstate(all="ignore"):
-        try:
-            return objective.value(theta)
-        except OverflowError:
-            return float("inf")
 
 
 def _refine(values: Array) -> Array:

@@ -22,7 +22,7 @@ ORANGE, BLACK, SKY = "#E69F00", "#000000", "#56B4E9"
 COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, BLACK, SKY)
 POSITIVE, NEGATIVE = BLUE, VERMILLION
 
-# Five dashes and seven colours and markers: the first 35 lines differ in more than one way, also in greyscale.
+# Five dashes and seven colours and markers: no two of the first 35 lines are alike, also in greyscale.
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
 

@@ -81,6 +81,7 @@ class Checkpoint(Callback):
         check_folder(self.path)
         check_remaking(run.model)
         self._data, self._warned = fingerprint(run), False
+        self._kept = run.optimizer.state().keys()
         encoded(self._content(run))
 
     def on_step_end(self, run: Run) -> None:
@@ -111,11 +112,17 @@ class Checkpoint(Callback):
         write_content(self._content(run), self.path)
 
     def _content(self, run: Run) -> dict[str, Any]:
+        state = run.optimizer.state()
+        if gained := ", ".join(state.keys() - self._kept):
+            raise CheckpointError(
+                f"{type(run.optimizer).__name__} keeps {gained} since this fit began, where a new one has no place for "
+                "it; set it in __init__, or begin its name with an underscore if it need not be kept"
+            )
         others = [callback for callback in run.callbacks if not isinstance(callback, Checkpoint)]
         return {
             **model_content(run.model),
             "loss": None if run.loss_function is None else run.loss_function.state(),
-            "optimizer": {"type": type(run.optimizer).__name__, "state": run.optimizer.state()},
+            "optimizer": {"type": type(run.optimizer).__name__, "state": state},
             "run": {
                 "epoch": run.epoch,
                 "step": run.step,

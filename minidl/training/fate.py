@@ -135,6 +135,8 @@ def kind_of_point(hessian: Array) -> str:
     >>> kind_of_point(np.diag([1.0, 100.0])), kind_of_point(np.diag([0.0, 100.0]))
     ('a minimum (Hessian eigenvalues 1 to 100)', 'degenerate, flat to second order (Hessian eigenvalues 0 to 100)')
     """
+    if not np.isfinite(hessian).all():
+        return "its Hessian is not finite"
     eigenvalues = np.linalg.eigvalsh(hessian)
     flat = 1e-5 * float(np.abs(eigenvalues).max())
     kinds = ((eigenvalues > flat).all(), "a minimum"), ((eigenvalues < -flat).all(), "a maximum")

@@ -76,7 +76,8 @@ def minimize(
     - "unfinished": all steps were taken, or a callback stopped the run.
 
     A step to a point where parameters, value or gradient are not finite is taken back: what is returned, the
-    parameters, and every `History` and `RecordPath` are of the last point where all were finite.
+    parameters, and every `History` and `RecordPath` are of the last point where all were finite. Other callbacks have
+    been told of that step.
 
     Args:
         objective: what to minimise, from where its parameters are.
@@ -127,7 +128,9 @@ def minimize(
     run.go(evaluate)
     value = _value(objective)
     if run.diverged or not isfinite(value):
-        parameters.value = watch.before if run.diverged else watch.here
+        # Where a step has begun from here, the one that led here began before.
+        begun = np.array_equal(watch.here, parameters.value, equal_nan=True)
+        parameters.value = watch.before if begun else watch.here
         value = history.loss[-1] if run.step else first
         _take_back(run)
         _value(objective)  # for the gradients there

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import inf, isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from minidl.errors import ContractError
 from minidl.modules import Loss, Module
 from minidl.optimizers import Optimizer
 from minidl.training.callbacks import EVENTS, Callback
@@ -31,7 +33,8 @@ class Run:
         step: steps taken, likewise.
         first_epoch: the value of `epoch` at the beginning of this fit.
         loss: the loss of the latest step, before its update.
-        metrics: name -> value, what the latest epoch measured; callbacks may add to it.
+        metrics: name -> value, what the latest epoch measured; what a callback adds is for those told after it, such as
+            `CSVLog` and `EarlyStopping`: the history has been told before.
         reason: why the run is to stop, None while it goes on.
         loss_function: the loss of a fit, None under `minimize`.
         script: what the run was made with, for files.
@@ -123,9 +126,15 @@ class Run:
                     return
                 try:
                     self.loss = evaluate(batch)
+                    finite = isfinite(self.loss + grad.dot(grad))
                 except OverflowError:
-                    self.loss = inf
-                if not isfinite(self.loss + grad.dot(grad)):
+                    self.loss, finite = inf, False
+                except TypeError as error:
+                    if isinstance(self.loss, Real):
+                        raise
+                    giver = self.loss_function or self.model
+                    raise ContractError(f"{giver!r}: forward must give a number, got {self.loss!r:.80}") from error
+                if not finite:
                     self.diverged = True
                     more = explain(batch) if explain is not None else ""
                     self.stop(f"loss or gradient stopped being finite at step {self.step}{more}")

@@ -132,7 +132,7 @@ class Trainer:
         self.optimizer.check_owner(self.model)
         inputs, targets = self._check_data(x, y)
         measured: list[tuple[str, Array, Array]] = []
-        if isinstance(validation, float):
+        if isinstance(validation, float | np.floating):
             (inputs, targets), held_out = hold_out(inputs, targets, validation)
             measured.append(("validation", *held_out))
         elif validation is not None:
@@ -202,12 +202,12 @@ class Trainer:
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
     def _measure(self, inputs: Array, targets: Array, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
-        if batch_size is None:
-            with self.model.training_as(False):
+        with self.model.training_as(False), self.loss.training_as(False):
+            if batch_size is None:
                 prediction = self.model.forward(inputs)
-        else:
-            prediction = self.model.predict(inputs, batch_size=batch_size)
-        loss = self.loss.forward(prediction, targets)
+            else:
+                prediction = self.model.predict(inputs, batch_size=batch_size)
+            loss = self.loss.forward(prediction, targets)
         return {"loss": loss, **{name: _number(name, metric(prediction, targets)) for name, metric in metrics.items()}}
 
     def _check_data(self, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Array, Array]:
@@ -275,5 +275,5 @@ def _check(epochs: int, accumulate: int, batch_size: int | None, validation: Any
     if on_divergence not in ("raise", "stop"):
         raise HyperparameterError(f'on_divergence must be "raise" or "stop", got {on_divergence!r}')
     pair = isinstance(validation, tuple | list) and len(validation) == 2
-    if not (validation is None or pair or isinstance(validation, float)):
+    if not (validation is None or pair or isinstance(validation, float | np.floating)):
         raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, got {validation!r:.80}")

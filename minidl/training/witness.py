@@ -54,13 +54,17 @@ class Witness:
         self._states = [(place, place.generator.bit_generator.state) for place in self._generators]
 
     def noting(self, evaluate: Callable[[Any], float]) -> Callable[[Any], float]:
-        """`evaluate` with a note before, if there is anything to note."""
+        """`evaluate` with a note before, if there is anything to note, to which an error leads back."""
         if not self._needed:
             return evaluate
 
         def noted(batch: Any) -> float:
             self.note()
-            return evaluate(batch)
+            try:
+                return evaluate(batch)
+            except BaseException:
+                self.restore()
+                raise
 
         return noted
 

@@ -26,7 +26,7 @@ this page, `make bench QUICK=1` takes a minute and only shows it.
 
 Each competitor runs in a process of its own, with its own number of threads; within a round all are asked in turn,
 and the first one changes. Every turn trains a fresh model from the same weights on the same data and includes what its
-user would do each step: taking the batch out of the data in a new order, and reading the loss. minidl runs through
+user would do each step: taking a mini-batch out of the data in a new order, and reading the loss. minidl runs through
 `Trainer.fit` and `minimize`, with history and finite check. Before timing, all must compute the same losses (W5: move
 the parameters as far) to {TOLERANCE:g}. Times are medians over the rounds of the mean in one turn; ± is half of the
 distance between the quartiles; a ratio is the competitor's time over minidl's, the median of the rounds: above 1,

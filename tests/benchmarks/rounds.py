@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from pathlib import Path
 from statistics import median, quantiles
 from time import sleep
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-5
 PAUSE = 0.03  # seconds between turns, in which the threads of the last one stop spinning
 
-# Set for debugging or for other libraries, these would decide the result: the first two turn AVX-512 kernels off.
+# Set for debugging or for other libraries, these would decide the result: the first turns AVX-512 kernels off.
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "PYTHONDONTWRITEBYTECODE", "XLA_FLAGS")
 
 
@@ -135,6 +136,12 @@ def measure(group: Group, threads: int, rounds: int, seconds: float) -> Result:
     return result
 
 
+def largest_gap(figures: list[float], expected: list[float]) -> float:
+    """How far figures are from what is expected, relative to that where it is above 1; infinite if one is no number."""
+    gaps = [abs(a - b) / max(1.0, abs(b)) for a, b in zip(figures, expected, strict=True)]
+    return max(gap if isfinite(gap) else inf for gap in gaps)
+
+
 def check(result: Result, workers: list[Worker], spec: Spec) -> list[Worker]:
     """The workers that can do this workload, after comparing what they compute from the same start."""
     able: list[Worker] = []
@@ -151,8 +158,7 @@ def check(result: Result, workers: list[Worker], spec: Spec) -> list[Worker]:
         if figures:  # the floor computes no loss
             if len(figures) != len(expected):
                 raise SystemExit(f"{spec.name}: {worker.peer} gives {len(figures)} figures, minidl {len(expected)}")
-            gap = max(abs(a - b) / max(1.0, abs(b)) for a, b in zip(figures, expected, strict=True))
-            worst = max(worst, (gap if gap == gap else float("inf"), worker.peer))
+            worst = max(worst, (largest_gap(figures, expected), worker.peer))
     result.gaps[spec.name] = worst
     if worst[0] > TOLERANCE:
         raise SystemExit(f"{spec.name}: {worst[1]} computes something else than minidl, {worst[0]:.1e} apart")

@@ -140,7 +140,7 @@ def test_the_hessian_by_hand() -> None:
     # Of a³ the central difference is 3 a² + h².
     np.testing.assert_allclose(objective.hessian([2.0, -3.0], step=0.5), [[12.25, 1.0], [1.0, 27.25]], rtol=1e-14)
     np.testing.assert_allclose(objective.hessian([2.0, -3.0]), [[12.0, 1.0], [1.0, 27.0]], rtol=1e-9)
-    np.testing.assert_allclose(np.diag(objective.hessian([0.0, 0.0])), 1e-10, rtol=1e-9)  # by default h = 1e-5
+    np.testing.assert_allclose(np.diag(objective.hessian([0.0, 0.0])), np.finfo(float).eps ** (2 / 3), rtol=1e-9)
 
 
 def test_values_are_python_numbers() -> None:
