@@ -129,9 +129,22 @@ def test_r2(seed: int, n: int, k: int) -> None:
         (lambda: precision_recall([0.5], [0]), DataError, "prediction must hold classes"),
         (lambda: r2([1.0, 2.0], [[1.0], [2.0]]), ShapeError, r"\(2,\), targets \(2, 1\); they must be equal"),
         (lambda: r2([1.0, 2.0], [3.0, 3.0]), DataError, "targets that are all the same"),
+        (lambda: r2(np.full(3, 0.15), np.full(3, 0.1)), DataError, "targets that are all the same"),
+        (lambda: accuracy([0, 1], [1, -1]), DataError, "got -1; number the classes from 0 on$"),
         (lambda: r2([[1.0, 2.0]] * 2, [[1.0, 3.0], [2.0, 3.0]]), DataError, "targets that are all the same"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(call: Callable[[], object], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e200])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_r2_of_all_sizes_and_types(dtype: Any, scale: float) -> None:
+    target = np.arange(1.0, 201.0).astype(dtype)
+    prediction = target + np.where(np.arange(200) % 2, 17, -17).astype(dtype)
+    if dtype == np.float64:
+        target, prediction = scale * target, scale * prediction
+    expected = 1 - 17**2 / ((200**2 - 1) / 12)  # the variance of 1 to n is (n² − 1) / 12
+    assert r2(prediction, target) == pytest.approx(expected, rel=1e-12)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from math import isfinite
+from itertools import product
+from math import inf, isfinite
 from numbers import Real
 from typing import Any
 
@@ -26,6 +27,7 @@ SAMPLED_ENTRIES = 20
 DIRECTIONS = 5
 BESIDE = 1e-4  # how far from a kink the gradient must be right; steps there must be shorter
 COARSER = 100.0  # how many times less exactly
+SMOOTH = 1e-8  # of the largest gradient: one that changes more within a unit in the last place has a kink there
 
 
 class Case:
@@ -136,18 +138,30 @@ class Case:
 
     @cached_property
     def backward_rounding(self) -> dict[str, float]:
-        """How far rounding may shift each gradient: backward of 3 w and 3 times that of w differ by nothing else."""
+        """How far rounding may shift each gradient.
+
+        Backward of 3 w and 3 times that of w differ by nothing else, nor do gradients one unit in the last place away,
+        unless there is a kink.
+        """
         once, weights = self.gradients(), self.weights
+        bases = {name: array.copy() for name, array in self.arrays.items()}
+        largest = max(float(np.abs(gradient).max(initial=0.0)) for gradient in once.values())
         shifts = dict.fromkeys(once, 0.0)
-        for factor in (3.0, 5.0, 7.0) if isinstance(self.target, Layer) else ():
+        for factor, moved in product((3.0, 5.0, 7.0), (False, True)) if isinstance(self.target, Layer) else ():
             self.weights = factor * weights
+            for name, array in self.arrays.items() if moved else ():
+                up = np.cos(factor * np.arange(array.size)).reshape(array.shape) > 0.0
+                array[...] = np.nextafter(bases[name], np.where(up, inf, -inf))
             try:
                 again = self.gradients()
             finally:
                 self.weights = weights
+                for name, array in self.arrays.items():
+                    array[...] = bases[name]
             for name, gradient in once.items():
                 shift = float(np.abs(again[name] / factor - gradient).max())
-                shifts[name] = max(shifts[name], UNITS * shift if isfinite(shift) else 0.0)
+                if isfinite(shift) and not (moved and shift > SMOOTH * largest):
+                    shifts[name] = max(shifts[name], UNITS * shift)
         return shifts
 
     def _along(self, name: str, direction: Array) -> Callable[[float], Array]:

@@ -165,7 +165,8 @@ def _samples(layer: Layer, x: Array) -> None:
     require(one.shape == (1, *y.shape[1:]), f"a batch of one gives shape {one.shape}, expected {(1, *y.shape[1:])}")
     grad = layer.backward(_like(one))
     require(
-        grad.shape == x[:1].shape, f"for a batch of one, backward gives dL/dx of shape {grad.shape}, expected (1, …)"
+        grad.shape == x[:1].shape,
+        f"for a batch of one, backward gives dL/dx of shape {grad.shape}, but x has {x[:1].shape}",
     )
     if not layer.mixes_samples:
         advice = "; where that is meant, set mixes_samples = True in the class"

@@ -79,6 +79,5 @@ def _purity(objective: Objective, rng: np.random.Generator) -> None:
 
 
 def _behave(objective: Objective) -> list[Array]:
-    value = np.array(objective.forward())
-    objective.backward()
-    return [value, objective.parameters().grad.copy()]
+    value, grad = objective.value_and_gradient(objective.parameters().value)
+    return [np.array(value), grad]

@@ -6,7 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import SGD, MinidlError, Momentum, Optimizer, Parameter
+from minidl import (
+    SGD,
+    Dense,
+    Dropout,
+    EmpiricalRisk,
+    MinidlError,
+    Momentum,
+    MSELoss,
+    Optimizer,
+    Parameter,
+    Sequential,
+)
 from minidl.checking import check_objective, check_optimizer
 from minidl.errors import ContractError, GradientError
 from minidl.modules import Objective
@@ -75,6 +86,51 @@ class HalfTheParameters(Optimizer):
         theta[::2] -= self.lr * grad[::2]
 
 
+class ReboundSlot(Optimizer):
+    slots = ("velocity",)
+
+    def update(self, theta: Array, grad: Array, velocity: Array) -> None:
+        velocity = 0.9 * velocity + grad
+        theta -= self.lr * velocity
+
+
+class OwnRate(Optimizer):
+    def __init__(self, parameters: Parameters, lr: float) -> None:
+        super().__init__(parameters, lr)
+        self.rate = lr
+
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.rate * grad
+
+
+class UncountedStep(Optimizer):
+    def step(self) -> None:
+        for vector in self.vectors:
+            vector.value -= self.lr * vector.grad
+
+
+class FirstGroupOnly(Optimizer):
+    def step(self) -> None:
+        self.steps += 1
+        self.vectors[0].value -= self.lr * self.vectors[0].grad
+
+
+class NoFactors(Optimizer):
+    def step(self) -> None:
+        self.steps += 1
+        for vector in self.vectors:
+            vector.value -= self.lr * vector.grad
+
+
+class UnusedSlot(Optimizer):
+    """Is right: what it does not read need not change."""
+
+    slots = ("largest",)
+
+    def update(self, theta: Array, grad: Array, largest: Array) -> None:
+        theta -= self.lr * grad
+
+
 class Crashes(Optimizer):
     def update(self, theta: Array, grad: Array) -> None:
         raise KeyError("no such thing")
@@ -90,11 +146,18 @@ OPTIMIZERS: list[tuple[type[Optimizer], str]] = [
     (Unseeded, "without a seed"),
     (UncheckedRate, "lr = nan is taken"),
     (HalfTheParameters, "leaves some parameters where they are|went from"),
+    (ReboundSlot, "reads the slot 'velocity' but leaves it as it is"),
+    (OwnRate, "takes the same step: read self.lr in update"),
+    (UncountedStep, r"two steps are not counted: .* super\(\).step"),
+    (FirstGroupOnly, "moves only some of two groups"),
+    (NoFactors, "a group with half of the learning rate takes the same step"),
     (Crashes, "raises KeyError"),
 ]
 
 
-@pytest.mark.parametrize("make", [lambda p: SGD(p, lr=0.5), lambda p: Momentum(p, lr=0.1, nesterov=True)])
+@pytest.mark.parametrize(
+    "make", [lambda p: SGD(p, lr=0.5), lambda p: Momentum(p, lr=0.1, nesterov=True), lambda p: UnusedSlot(p, lr=0.1)]
+)
 def test_unbroken_optimizers_pass(make: Callable[[Parameters], Optimizer]) -> None:
     check_optimizer(make)
 
@@ -155,6 +218,21 @@ class Noisy(Bowl):
         return super().forward() + float(np.random.default_rng().normal())
 
 
+class Dropping(Bowl):
+    """Is right: its generator is an attribute, in a list at that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rngs = [np.random.default_rng(0)]
+
+    def forward(self) -> float:
+        self.factor = float(self.rngs[0].random())
+        return self.factor * super().forward()
+
+    def backward(self) -> None:
+        self.theta.grad = 4 * self.factor * self.theta.value**3
+
+
 class NoParameters(Objective):
     def forward(self) -> float:
         return 1.0
@@ -180,8 +258,14 @@ OBJECTIVES: list[tuple[type[Objective], type[MinidlError], str]] = [
 ]
 
 
-def test_the_unbroken_objective_passes() -> None:
-    assert check_objective(Bowl()).error < 1e-8
+@pytest.mark.parametrize("make", [Bowl, Dropping])
+def test_unbroken_objectives_pass(make: type[Objective]) -> None:
+    assert check_objective(make()).error < 1e-8
+
+
+def test_the_risk_of_a_model_with_dropout_passes() -> None:
+    model = Sequential(Dropout(0.5, rng=0), Dense(3, 1, rng=1))
+    assert check_objective(EmpiricalRisk(model, MSELoss(), np.eye(3), np.ones((3, 1)))).error < 1e-8
 
 
 @pytest.mark.parametrize(("broken", "error", "words"), OBJECTIVES, ids=lambda value: getattr(value, "__name__", ""))

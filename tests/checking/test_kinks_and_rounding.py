@@ -94,7 +94,7 @@ def test_random_architectures_pass(model: Sequential, x: Array) -> None:
 def test_networks_that_amplify_rounding_pass(norms: list[Callable[[int], Layer]], seed: int) -> None:
     layers = [layer for norm in norms for layer in (Dense(3, 3), norm(3))]
     model = Sequential(*layers, Dense(3, 2), rng=seed)
-    x = 1.0 + 1e-3 * RNG.normal(size=(4, 3))
+    x = 1.0 + 1e-3 * np.random.default_rng(seed).normal(size=(4, 3))
     assert check_gradients(model, x).error <= 1e-8
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl import SGD, BatchNorm, Dense, HyperparameterError, LayerNorm, MSELoss, Sequential, ShapeError, Trainer
+from minidl import SGD, BatchNorm, Dense, HyperparameterError, LayerNorm, MSELoss, Sequential, ShapeError, Tanh, Trainer
 from minidl.typing import Array
 from tests.helpers import bits
 from tests.tables import seeds
@@ -140,3 +140,25 @@ def test_defaults_are_those_of_pytorch() -> None:
     norm.forward(one_feature([1.0, 3.0]))
     assert (norm.momentum, norm.eps, LayerNorm(1).eps) == (0.1, 1e-5, 1e-5)
     assert [norm.running_mean[0], norm.running_var[0]] == pytest.approx([0.2, 1.1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("number", [0.1, 1000.1, 12345.6, 1e8])
+@pytest.mark.parametrize("features", [3, 7, 100])
+def test_a_sample_of_equal_numbers_becomes_0(features: int, number: float, dtype: Any) -> None:
+    y = LayerNorm(features).astype(dtype).forward(np.full((2, features), number, dtype))
+    np.testing.assert_allclose(y, 0.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("norm", [BatchNorm, LayerNorm])
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize(("model_type", "loss_type"), [(np.float32, np.float64), (np.float64, np.float32)])
+def test_gradients_of_the_other_float_type_are_cast(norm: Any, last: bool, model_type: Any, loss_type: Any) -> None:
+    layers = [Dense(3, 4, rng=0), norm(4)] if last else [Dense(3, 4, rng=0), norm(4), Tanh(), Dense(4, 2, rng=1)]
+    model = Sequential(*layers, dtype=model_type)
+    y = model.forward(np.eye(3, dtype=model_type))
+    grad = np.cos(np.arange(y.size)).reshape(y.shape).astype(np.float32)
+    assert model.backward(grad.astype(loss_type)).dtype == model_type
+    cast = model.parameters().grad.copy()
+    model.backward(grad.astype(model_type))
+    assert bits(cast) == bits(model.parameters().grad)

@@ -16,13 +16,16 @@ from minidl import (
     Layer,
     Loss,
     MinidlWarning,
+    MSELoss,
     ReLU,
     Residual,
     Sequential,
+    ShapeError,
     Sigmoid,
     Softmax,
     Trainer,
 )
+from minidl.typing import Array
 from tests.tables import LOSSES
 
 ENDING_IN_PROBABILITIES: list[Callable[[], Layer]] = [
@@ -80,3 +83,17 @@ def test_trainer_and_risk_warn_where_they_are_made() -> None:
         assert warning.filename == __file__
         assert "model, BCEWithLogitsLoss()" in getline(__file__, warning.lineno)
     assert issubclass(MinidlWarning, UserWarning)
+
+
+class OfClasses(Loss):
+    def forward(self, prediction: Array, target: Array) -> float:
+        return float(prediction[np.arange(len(target)), target.astype(int)].mean())
+
+
+def test_a_loss_of_other_shapes_is_told_what_to_define() -> None:
+    model = Sequential(Dense(2, 3))
+    words = r"they must be equal; if OfClasses takes targets of another shape, it is to define check_target"
+    with pytest.raises(ShapeError, match=words):
+        EmpiricalRisk(model, OfClasses(), np.ones((4, 2)), np.ones(4))
+    with pytest.raises(ShapeError, match=r"they must be equal$"):
+        EmpiricalRisk(model, MSELoss(), np.ones((4, 2)), np.ones(4))

@@ -270,3 +270,12 @@ def test_what_a_subclass_must_define_is_named() -> None:
 @pytest.mark.parametrize(("prediction", "target"), [((3,), (3,)), ((3, 1), (3, 1)), (("n", 2), ("n", 2)), ((), ())])
 def test_same_shapes_pass(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
     same_shape(prediction, target)
+
+
+@pytest.mark.parametrize("value", [[0.0, 1.0], (1.0,), None, "a", {}])
+def test_buffers_are_arrays_or_numbers(value: Any) -> None:
+    layer = Layer()
+    layer.buffers, layer.means = ("means",), value  # type: ignore[attr-defined]
+    words = f"the buffer 'means' .* must be an array or a number, it is a {type(value).__name__}"
+    with pytest.raises(StateError, match=words):
+        layer.state()

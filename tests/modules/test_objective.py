@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import Objective, Parameter, ShapeError
+from minidl import Objective, Parameter, Quadratic, ShapeError
 from minidl.typing import Array
 from tests.helpers import bits, unchanged
 
@@ -190,3 +190,12 @@ def test_no_generators_are_looked_for_where_none_can_be() -> None:
     code = "import sys, minidl; print(minidl.CubicValley().value([1, 1]), 'numpy.random' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.split() == ["52.0", "False"]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float32, 1.0), (np.float32, 1e3), (np.float64, 1e3), (np.float64, 1e12)]
+)
+def test_the_hessian_far_from_0(dtype: Any, size: float) -> None:
+    bowl = Quadratic([[2.0, 1.0], [1.0, 4.0]]).astype(dtype)
+    expected = bowl.hessian([size, -size])
+    np.testing.assert_allclose(expected, [[2.0, 1.0], [1.0, 4.0]], rtol=1e-4 if dtype == np.float32 else 1e-9)

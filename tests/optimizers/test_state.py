@@ -16,6 +16,7 @@ from minidl import (
     Dense,
     HyperparameterError,
     Momentum,
+    NAdam,
     Optimizer,
     Parameter,
     Sequential,
@@ -200,3 +201,26 @@ def test_a_state_brings_its_flags_and_whole_numbers(
     refused = make_other([Parameter([1.0, 2.0])])
     with unchanged(refused), pytest.raises(HyperparameterError):
         refused.load_state(straight.state() | {"lr": -1.0})
+
+
+def test_a_refused_step_changes_nothing() -> None:
+    model = Sequential(Dense(2, 2, rng=0), Dense(2, 1, rng=1))
+    optimizer = NAdam(model.parameters())
+    before = optimizer.state()
+    Sequential(Dense(2, 2), model, dtype=np.float32)  # the parameters move
+    with pytest.raises(StateError, match="have moved"):
+        optimizer.step()
+    assert {name: value for name, value in optimizer.state().items() if isinstance(value, float | int)} == {
+        name: value for name, value in before.items() if isinstance(value, float | int)
+    }
+
+
+def test_decay_can_be_switched_later() -> None:
+    weight, bias = Parameter([1.0]), Parameter([1.0])
+    optimizer = SGD([weight, bias], lr=0.1, weight_decay=1.0)
+    bias.decay = False
+    optimizer.step()
+    assert [weight.value.item(), bias.value.item()] == [0.9, 1.0]
+    bias.decay, weight.decay = True, False
+    optimizer.step()
+    assert [weight.value.item(), bias.value.item()] == [0.9, 0.9]

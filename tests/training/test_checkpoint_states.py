@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from minidl import Callback, Checkpoint, MinidlWarning, Run
+from minidl import SGD, Callback, Checkpoint, MinidlWarning, Run
 from tests.training.resuming import fit, trainer
 
 
@@ -64,3 +64,32 @@ def test_a_file_that_cannot_be_written_any_more_does_not_end_the_run(tmp_path: P
         end = fit(trainer(Fails(), Checkpoint(file, every_steps=1, every_epochs=None)), 1, batch_size=3)
     assert end == fit(trainer(), 1, batch_size=3)
     assert ["step 2" in str(caught[0].message), "step 6" in str(caught[1].message), len(caught)] == [True, True, 2]
+
+
+class Norms(SGD):
+    """Keeps a number that it does not have at first."""
+
+    name = "norm"
+
+    def step(self) -> None:
+        setattr(self, self.name, float(self.vectors[0].grad @ self.vectors[0].grad))
+        super().step()
+
+
+class HiddenNorms(Norms):
+    name = "_norm"
+
+
+def test_numbers_that_an_optimizer_gains_are_told_of_with_the_first_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    words = r"cannot be written at step 4, .* Norms keeps norm since this fit began, .* set it in __init__"
+    with pytest.warns(MinidlWarning, match=words):
+        fit(trainer(Checkpoint(file), optimizer=Norms))
+    assert not file.exists()
+
+
+def test_hidden_numbers_of_an_optimizer_need_no_place(tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    end = fit(trainer(Checkpoint(file), optimizer=HiddenNorms), 2)
+    assert fit(trainer(optimizer=HiddenNorms), 2) == end
+    fit(trainer(optimizer=HiddenNorms), 4, resume_from=file)

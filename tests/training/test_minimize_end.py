@@ -166,3 +166,33 @@ def test_losses_are_python_numbers() -> None:
     descent = minimize(objective, SGD(objective.parameters(), 0.1), 3, [history, Sees()])
     assert seen == [float] * 3
     assert {type(loss) for loss in [*history.loss, *descent.loss, descent.value]} == {float}
+
+
+class StopBefore(Callback):
+    """Stops a run when the step with this number is about to begin."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_begin(self, run: Run) -> None:
+        if run.step == self.step:
+            run.stop("enough")
+
+
+@pytest.mark.parametrize("lr", [1.0, 1e-2])
+@pytest.mark.parametrize("step", range(7))
+def test_a_stop_before_a_step_ends_at_a_finite_point(step: int, lr: float) -> None:
+    objective, recorder = CubicValley(1, 1), RecordPath()
+    with np.errstate(all="ignore"):
+        descent = descend(objective, lr, 50, ceiling=1e300, callbacks=[recorder, StopBefore(step)])
+        assert np.isfinite(descent.value)
+        assert descent.value == objective.value(descent.theta)
+        check_invariants(objective, descent)
+
+
+def test_a_hessian_that_is_not_finite_is_said_to_be_so() -> None:
+    objective = FunctionObjective(
+        lambda t: float((t * t).sum()), lambda t: np.where(t < 0, np.nan, 2 * t), [0.0, 0.0, 0.0]
+    )
+    descent = minimize(objective, SGD(objective.parameters(), 0.1), 200)
+    assert (descent.fate, descent.reason.partition("; ")[2]) == ("stationary", "its Hessian is not finite")

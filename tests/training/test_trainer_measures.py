@@ -10,6 +10,7 @@ from minidl import (
     BatchNorm,
     BCEWithLogitsLoss,
     Callback,
+    ContractError,
     CrossEntropyLoss,
     DataError,
     Dense,
@@ -226,3 +227,59 @@ def test_targets_are_those_of_the_loss() -> None:
     logits = Trainer(model, BCEWithLogitsLoss(), SGD(model.parameters(), 0.1))
     with pytest.raises(DataError, match="from 0 to 1"):
         logits.evaluate(X, 2 * np.ones((20, 3)))
+
+
+class NoisyLoss(MSELoss):
+    """Adds noise in training."""
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(0)
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        return super().forward(prediction, target) + (float(self.rng.random()) if self.training else 0.0)
+
+
+def test_a_loss_is_in_evaluation_where_the_model_is() -> None:
+    def losses(**options: Any) -> list[float]:
+        model = network()
+        trainer = Trainer(model, NoisyLoss(), SGD(model.parameters(), 0.05))
+        assert trainer.evaluate(X, Y) == trainer.evaluate(X, Y)
+        assert trainer.loss.training
+        return trainer.fit(X, Y, epochs=3, **options).loss
+
+    assert losses() == losses(validation=(X, Y))
+
+
+@pytest.mark.parametrize("value", [None, np.ones(2), "much"], ids=["None", "array", "str"])
+def test_a_loss_that_gives_no_number_is_named(value: Any) -> None:
+    class Odd(MSELoss):
+        def forward(self, prediction: Array, target: Array) -> float:
+            super().forward(prediction, target)
+            return value  # type: ignore[no-any-return]  # this is the slip
+
+    model = network()
+    with pytest.raises(ContractError, match=r"Odd\(\): forward must give a number, got "):
+        Trainer(model, Odd(), SGD(model.parameters(), 0.05)).fit(X, Y, epochs=1)
+
+
+class Sum(Layer):
+    """Does not tell its output_shape, so that only the first step finds targets of another shape."""
+
+    def forward(self, x: Array) -> Array:
+        return np.asarray(x.sum(axis=1, keepdims=True))
+
+
+def test_a_refused_fit_leaves_averages_and_generators() -> None:
+    dropout = Dropout(0.5, rng=0)
+    model = Sequential(BatchNorm(X.shape[1]), dropout, Sum())
+    before = generator_state(dropout.rng)
+    with unchanged(model), pytest.raises(ShapeError):
+        make(model).fit(X, np.ones(len(X)), epochs=1)
+    assert generator_state(dropout.rng) == before
+    assert model.state()["0.running_mean"].tolist() == [0.0] * X.shape[1]
+
+
+def test_other_float_types_become_float64() -> None:
+    assert ReLU().predict(np.ones((2, 1), np.float16)).dtype == np.float64
+    big = np.full((2, 1), 300.0, np.float16)
+    assert MSELoss()(big, np.zeros((2, 1), np.float16)) == 90_000.0
