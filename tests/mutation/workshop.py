@@ -52,7 +52,7 @@ TESTS = {
     "minidl/training/parts": "training/test_parts.py training/test_script.py",
     "minidl/training/run": "training/test_r*.py training/test_callbacks*.py training/test_i*.py training/test_c*ed.py",
     "minidl/training/trainer": "training/test_[adms]*.py training/test_trainer*.py training/test_c*_r*.py modules",
-    "minidl/training/witness": "training/test_divergence*.py",
+    "minidl/training/witness": "training/test_divergence*.py training/test_trainer_measures.py",
     "minidl/training/schedule": "training/test_schedule.py",
     "minidl/training/early_stopping": "training/test_early_stopping.py",
     "minidl/training/fate": "training/test_fate.py training/test_cycles.py training/test_minimize*.py",

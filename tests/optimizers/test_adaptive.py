@@ -126,3 +126,10 @@ def test_where_no_beta_changes_not_a_bit_does() -> None:
 
 def run_plainly(optimizer: Adam, grads: Array) -> Array:
     return run(optimizer, grads, [(optimizer.beta1, optimizer.beta2)] * len(grads))
+
+
+def test_only_arguments_are_shown() -> None:
+    assert repr(Adam([Parameter([1.0])])) == "Adam(1 parameters, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08)"
+    assert repr(NAdam([Parameter([1.0])], lr=0.1)) == (
+        "NAdam(1 parameters, lr=0.1, beta1=0.9, beta2=0.999, eps=1e-08, momentum_decay=0.004)"
+    )
