@@ -279,3 +279,10 @@ def test_buffers_are_arrays_or_numbers(value: Any) -> None:
     words = f"the buffer 'means' .* must be an array or a number, it is a {type(value).__name__}"
     with pytest.raises(StateError, match=words):
         layer.state()
+
+
+@pytest.mark.parametrize("value", [True, np.True_, 3, np.int8(3), 0.5, np.float32(0.5), np.zeros(2)])
+def test_buffers_of_all_kinds_of_numbers(value: Any) -> None:
+    layer = Layer()
+    layer.buffers, layer.kept = ("kept",), value  # type: ignore[attr-defined]
+    assert np.array_equal(layer.state()["kept"], value)

@@ -46,7 +46,7 @@ TESTS = {
     "minidl/training/timer": "training/test_timer.py",
     "minidl/data": "test_data*.py training/test_trainer*.py training/test_checkpoint_re*.py",
     "minidl/training/callbacks": "training/test_callbacks*.py training/test_minimize.py training/test_c*resumed.py",
-    "minidl/training/checkpoint": "training/test_checkpoint*.py training/test_interruption_saved.py",
+    "minidl/training/checkpoint": "training/test_checkpoint*.py training/test_i*_saved.py training/test_res*.py",
     "minidl/training/resumption": "training/test_checkpoint*.py training/test_res*.py training/test_script.py",
     "minidl/training/interruption": "training/test_interruption*.py",
     "minidl/training/parts": "training/test_parts.py training/test_script.py",
