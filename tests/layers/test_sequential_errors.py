@@ -234,3 +234,12 @@ def test_a_float32_gradient_of_a_float64_model_fed_float32() -> None:
     layer.parameters().grad = np.full(8, np.nan)
     layer.backward(G.astype(np.float32))
     assert bits(layer.parameters().grad) == expected
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 2), (2,), (8, 1), ()])
+def test_a_gradient_that_would_be_broadcast_is_refused(shape: tuple[int, ...], dtype: Any) -> None:
+    model = Sequential(Dense(3, 2, rng=0), ReLU())
+    model.forward(X)
+    with unchanged(model), pytest.raises(ShapeError, match=r"dL/dy has shape .*, but forward gave y of shape \(8, 2\)"):
+        model.backward(np.ones(shape, dtype))
