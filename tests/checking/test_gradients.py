@@ -7,8 +7,6 @@ from minidl import BCELoss, BCEWithLogitsLoss, CubicValley, Dense, FunctionObjec
 from minidl.checking import check_gradients
 from minidl.errors import GradientError
 
-RNG = np.random.default_rng(3)
-
 
 def test_relu_at_zero_is_reported_not_failed() -> None:
     report = check_gradients(ReLU(), [[0.0, 1.0], [-1.0, 0.0]])
@@ -58,7 +56,7 @@ def test_outside_the_domain_says_so() -> None:
 def test_the_target_is_left_as_it_is() -> None:
     model = Sequential(Dense(2, 3), ReLU(), Dense(3, 1), rng=0, dtype=np.float32)
     before, grads = model.parameters().value.copy(), model.parameters().grad.copy()
-    x = RNG.normal(size=(4, 2))
+    x = np.random.default_rng(3).normal(size=(4, 2))
     kept = x.copy()
     report = check_gradients(model, x)
     assert report.error < 1e-8
@@ -104,4 +102,4 @@ def test_backward_parameters_must_agree_with_backward(broken: type[Dense]) -> No
     layer = broken(3, 2, rng=0)
     for model in (layer, Sequential(ReLU(), layer, Dense(2, 1, rng=0))):
         with pytest.raises(GradientError, match=r"backward_parameters, which training calls, .*weight, .*bias"):
-            check_gradients(model, RNG.normal(size=(4, 3)))
+            check_gradients(model, np.random.default_rng(3).normal(size=(4, 3)))
