@@ -1,4 +1,4 @@
-"""What `import minidl` brings along, and what it costs, each measured in a process of its own."""
+"""What `import minidl` brings along, each counted in a process of its own."""
 
 import os
 import subprocess
@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAZY_IN_NUMPY = ("numpy.random", "numpy.typing")
 ABSENT = (*LAZY_IN_NUMPY, "matplotlib", "tqdm", "safetensors", "hypothesis", "scipy", "pytest", "IPython")
+MOST_MODULES = 80  # of minidl itself: 68 measured
+MOST_OTHERS = 6  # of the standard library, beyond what NumPy loads: __future__, copy and signal measured
 
 LOADED = """
 import sys
@@ -18,15 +20,6 @@ before = set(sys.modules)
 import minidl
 print(*sorted(set(sys.modules) - before))
 """
-
-COST = """
-from time import perf_counter
-import numpy
-begin = perf_counter()
-import minidl
-print(perf_counter() - begin)
-"""
-
 
 def python(*arguments: str, cache: Path) -> str:
     # Compiled files are kept apart, so that the measurement neither depends on what lies around nor leaves anything.
@@ -42,11 +35,13 @@ def test_numpy_alone_is_loaded(tmp_path: Path) -> None:
     assert [name for name in loaded if name.startswith(ABSENT)] == []
 
 
-@pytest.mark.slow
-def test_import_costs_at_most_15_ms_over_numpy(tmp_path: Path) -> None:
-    python("-m", "compileall", "-q", str(ROOT / "minidl"), cache=tmp_path)
-    best = min(float(python("-c", COST, cache=tmp_path)) for _ in range(7))
-    assert best <= 0.015
+def test_little_is_loaded_besides(tmp_path: Path) -> None:
+    """What a start costs is what it imports: a count holds on any machine, unlike a limit in seconds."""
+    loaded = python("-c", LOADED, cache=tmp_path).split()
+    own = [name for name in loaded if name.split(".")[0] == "minidl"]
+    others = [name for name in loaded if name not in own]
+    assert len(own) <= MOST_MODULES
+    assert len(others) <= MOST_OTHERS, others
 
 
 @pytest.mark.parametrize("name", ["minidl.checking", "minidl.plotting", "minidl.integrations"])
