@@ -1,8 +1,17 @@
 """minidl: an object-oriented mini deep-learning framework in Python on NumPy."""
 
-from minidl import initializers as initializers
-from minidl import metrics as metrics
-from minidl import schedules as schedules
+from minidl import initializers, metrics, schedules
+from minidl.callbacks import (
+    Checkpoint,
+    CSVLog,
+    EarlyStopping,
+    History,
+    ParameterAverage,
+    ProgressBar,
+    RecordPath,
+    Schedule,
+    Timer,
+)
 from minidl.data import (
     Batches,
 )
@@ -59,7 +68,6 @@ from minidl.modules import (
     Loss,
     Module,
     Objective,
-    Row,
     Summary,
 )
 from minidl.objectives import (
@@ -87,23 +95,16 @@ from minidl.parameters import (
     Parameter,
     ParameterVector,
 )
+from minidl.run import (
+    Callback,
+    Run,
+)
 from minidl.saving import (
     load,
     save,
 )
 from minidl.training import (
-    Callback,
-    Checkpoint,
-    CSVLog,
     Descent,
-    EarlyStopping,
-    History,
-    ParameterAverage,
-    ProgressBar,
-    RecordPath,
-    Run,
-    Schedule,
-    Timer,
     Trainer,
     minimize,
 )
@@ -170,7 +171,6 @@ __all__ = [
     "RecordPath",
     "Residual",
     "Rosenbrock",
-    "Row",
     "Run",
     "Schedule",
     "Sequential",
@@ -184,6 +184,7 @@ __all__ = [
     "Tanh",
     "Timer",
     "Trainer",
+    "initializers",
     "load",
     "load_digits",
     "make_blobs",
@@ -191,6 +192,8 @@ __all__ = [
     "make_moons",
     "make_spirals",
     "make_xor",
+    "metrics",
     "minimize",
     "save",
+    "schedules",
 ]

@@ -1,16 +1,14 @@
-"""What can go wrong, in one family: every exception of minidl is a `MinidlError`.
+"""The exceptions of minidl. All of them derive from `MinidlError`.
 
-Each but `CheckpointError`, of which there is no built-in kind, is also the built-in exception that a caller would
-expect, so that `except ValueError` works.
+Each one except `CheckpointError` is also the built-in exception that a caller would expect, so ``except ValueError``
+works.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from minidl.training.callbacks import History
-    from minidl.typing import Array
+from minidl.typing import Array
 
 __all__ = [
     "CheckpointError",
@@ -23,6 +21,7 @@ __all__ = [
     "MinidlWarning",
     "ShapeError",
     "StateError",
+    "describe",
 ]
 
 
@@ -31,15 +30,15 @@ class MinidlError(Exception):
 
 
 class MinidlWarning(UserWarning):
-    """Something that works, but is hardly what was meant."""
+    """Something that works but is probably a mistake."""
 
 
 class ShapeError(MinidlError, ValueError):
-    """Shapes that do not fit together."""
+    """Shapes that do not match."""
 
 
 class DataError(MinidlError, ValueError):
-    """Data that cannot be learned from: empty, not numeric, not finite or out of range."""
+    """Data that nothing can be learned from: empty, not numeric, not finite or out of range."""
 
 
 class HyperparameterError(MinidlError, ValueError):
@@ -47,25 +46,25 @@ class HyperparameterError(MinidlError, ValueError):
 
 
 class StateError(MinidlError, RuntimeError):
-    """A call that does not fit the state of things, such as backward before forward."""
+    """A call in the wrong state, such as backward before forward."""
 
 
 class DivergenceError(MinidlError, ArithmeticError):
-    """A loss or gradient that stopped being finite; the update was not applied.
+    """The loss or a gradient is no longer finite. The update was not applied.
 
     Attributes:
-        history: the steps until then.
-        step: how many steps were taken before.
-        batch: the inputs and targets of the step, to look at or to run again.
-        layer: path of the layer where a number first was not finite, such as "2" or "1.0", "loss" for the loss; None
-            if every number is finite and only the sum of their squares is not.
+        history: the `History` of the run, up to this step.
+        step: the number of steps taken before.
+        batch: the inputs and targets of the step, for inspection.
+        layer: path of the layer where a number first was not finite, such as "2" or "1.0", or "loss". None if every
+            number is finite and only the sum of their squares is not.
         direction: "forward" or "backward".
     """
 
     def __init__(
         self,
         message: str,
-        history: History | None = None,
+        history: Any = None,
         *,
         step: int | None = None,
         batch: tuple[Array, Array] | None = None,
@@ -82,8 +81,17 @@ class GradientError(MinidlError, AssertionError):
 
 
 class ContractError(MinidlError, AssertionError):
-    """A layer, loss, optimizer or objective that breaks what the framework relies on."""
+    """A layer, loss, optimizer or objective that breaks its contract with the framework."""
 
 
 class CheckpointError(MinidlError):
-    """A file that is damaged, foreign or does not fit."""
+    """A file that is damaged, not written by minidl, or does not match the model or run."""
+
+
+def describe(thing: object) -> str:
+    """How messages name an object: its repr, or its type where the repr is long or fails."""
+    try:
+        text = repr(thing)
+    except Exception:
+        return type(thing).__name__
+    return text if len(text) <= 80 else type(thing).__name__

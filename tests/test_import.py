@@ -21,6 +21,7 @@ import minidl
 print(*sorted(set(sys.modules) - before))
 """
 
+
 def python(*arguments: str, cache: Path) -> str:
     # Compiled files are kept apart, so that the measurement neither depends on what lies around nor leaves anything.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

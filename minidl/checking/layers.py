@@ -14,7 +14,7 @@ from minidl.checking.contract import called, check_copies, check_parameters, con
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.data import as_data
 from minidl.errors import CheckpointError, MinidlWarning
-from minidl.modules import Layer
+from minidl.modules import Layer, training_as
 from minidl.saving import remade
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -57,7 +57,7 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
         moved = _moved(layer, batch, generator)
         for check in CHECKS:
             check(copy.deepcopy(moved), batch.copy())
-    with moved.training_as(False):
+    with training_as(False):
         check_gradients(moved, batch, rng=generator, rtol=rtol)
     return check_gradients(moved, batch, rng=generator, rtol=rtol)
 
@@ -244,7 +244,7 @@ def _like(y: Array, before: int = 0) -> Array:
 def _behave(layer: Layer, x: Array, before: int = 0) -> list[Array]:
     """What comes out of the layer: y, dL/dx and parameter gradients, in evaluation, for a fixed dL/dy."""
     layer.parameters().grad = np.zeros(layer.parameters().size)
-    with layer.training_as(False):
+    with training_as(False):
         y = layer.forward(x)
         dx = layer.backward(_like(y, before))
     return [y, dx, layer.parameters().grad.copy()]

@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl.errors import HyperparameterError
 from minidl.layers.activations import Activation
-from minidl.modules import saved
+from minidl.modules import cached
 from minidl.typing import Array, Seed
 
 __all__ = ["Dropout"]
@@ -35,7 +35,7 @@ class Dropout(Activation):
     array([[1., 1., 1., 1., 1., 1.]])
     """
 
-    factor: Array | float = saved()
+    factor: Array | float = cached()
 
     def __init__(self, p: float = 0.5, *, rng: Seed = None) -> None:
         if not 0.0 <= p < 1.0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from minidl.modules import Layer, saved
+from minidl.modules import Layer, cached
 from minidl.typing import Array, Shape
 
 __all__ = ["Flatten"]
@@ -21,7 +21,7 @@ class Flatten(Layer):
     (5, 6)
     """
 
-    shape: Shape = saved()
+    shape: Shape = cached()
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         return None if shape is None else (prod(shape),)

@@ -7,7 +7,7 @@ from math import pi, sqrt
 import numpy as np
 
 from minidl.layers.activations import Activation
-from minidl.modules import saved
+from minidl.modules import cached
 from minidl.typing import Array
 
 __all__ = ["GELU", "erf"]
@@ -29,8 +29,8 @@ class GELU(Activation):
     array([[-0.    ,  0.    ,  0.8413]])
     """
 
-    x: Array = saved()
-    cdf: Array = saved()
+    x: Array = cached()
+    cdf: Array = cached()
 
     def __init__(self, *, approximate: bool = False) -> None:
         self.approximate = approximate

@@ -7,7 +7,7 @@ import numpy as np
 from minidl.arguments import whole_number
 from minidl.constants import ones
 from minidl.errors import HyperparameterError, ShapeError
-from minidl.modules import Layer, saved
+from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
 from minidl.typing import Array, Shape
 
@@ -17,8 +17,8 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class _Norm(Layer):
     """What both have: ``y = w z + b`` with z the normalised x, w and b one number a feature, on the last axis."""
 
-    z: Array = saved()
-    scale: Array = saved()
+    z: Array = cached()
+    scale: Array = cached()
 
     def __init__(self, features: int, eps: float) -> None:
         name = type(self).__name__
@@ -77,7 +77,7 @@ class BatchNorm(_Norm):
     """
 
     buffers = ("running_mean", "running_var")
-    by_batch: bool = saved()
+    by_batch: bool = cached()
 
     def __init__(self, features: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__(features, eps)

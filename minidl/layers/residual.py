@@ -1,26 +1,28 @@
-"""A container that adds what its layers give to what they were given."""
+"""A container that adds its input to the output of its layers."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from minidl.errors import ShapeError
 from minidl.layers.sequential import Sequential
 from minidl.modules import Layer
-from minidl.typing import Array, Shape
+from minidl.typing import Array, Seed, Shape
 
 __all__ = ["Residual"]
 
 
 class Residual(Sequential):
-    """``y = x + f(x)``, f the layers one after the other (He et al. 2016).
+    """``y = x + f(x)``, where f is the layers one after the other (He et al. 2016).
 
-    Shapes    x and y equal
+    Shapes    x and y of equal shape
     Backward  dx = g + ∂f/∂xᵀ g     with g = dL/dy
 
     Args:
-        layers: as for `Sequential`; the last must give the shape that the first takes.
+        layers, rng, dtype: as for `Sequential`. The last layer must return the shape that the first takes.
 
     Raises:
-        ShapeError: layers that change the shape; otherwise as for `Sequential`.
+        ShapeError: layers that change the shape. Otherwise as for `Sequential`.
 
     >>> import numpy as np
     >>> from minidl import Dense
@@ -30,27 +32,33 @@ class Residual(Sequential):
     array([[2., 4.]])
     """
 
-    def __init__(self, *layers: Layer) -> None:
-        super().__init__(*layers)
-
-    def output_shape(self, shape: Shape | None) -> Shape | None:
-        given = super().output_shape(shape)
-        if shape is not None and given is not None and given != shape:
-            raise ShapeError(f"Residual adds x and f(x), but x has samples of shape {shape} and f(x) of {given}")
-        return shape if given is None else given
-
-    @property
-    def gives_probabilities(self) -> bool:
-        return False
+    def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
+        super().__init__(*layers, rng=rng, dtype=dtype)
 
     def forward(self, x: Array) -> Array:
         y = super().forward(x)
-        if y.shape != x.shape:
-            raise ShapeError(f"Residual adds x and f(x), but x has shape {x.shape} and f(x) {y.shape}")
+        self._check(x.shape, y.shape)
         return x + y
 
     def backward(self, grad: Array) -> Array:
         return grad + super().backward(grad)
 
     def backward_parameters(self, grad: Array) -> None:
-        super().backward_parameters(grad)  # x alone, the other term, has none
+        super().backward_parameters(grad)  # x alone, the other term, has no parameters
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        result = super().output_shape(shape)
+        if shape is None:
+            return result
+        if result is not None:
+            self._check(shape, result)
+        return shape
+
+    @staticmethod
+    def _check(x: Shape, y: Shape) -> None:
+        if x != y:
+            raise ShapeError(f"Residual adds x and f(x), whose shapes must be equal: got {x} and {y}")
+
+    @property
+    def gives_probabilities(self) -> bool:
+        return False

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, overload
 
-import numpy as np
-
-from minidl.errors import ShapeError, StateError
-from minidl.layers.explaining import EXPLAINED, at, check_layers, explained, no_array
-from minidl.modules import Layer, Module, Row, row
+from minidl.errors import ShapeError, describe
+from minidl.layers.containers import add_place, check_array, check_layers
+from minidl.modules import Layer, Module, Row, as_gradient, backward_parameters, cached, row
 from minidl.parameters import Parameter, share_memory
 from minidl.typing import Array, Seed, Shape
 
@@ -19,117 +17,102 @@ __all__ = ["Sequential"]
 class Sequential(Layer):
     """``y = f_k(… f_2(f_1(x)))``, one layer after the other.
 
-    Shapes    x as the first layer takes it   y as the last one gives it
+    Shapes    x as the first layer takes it   y as the last layer returns it
     Backward  the chain rule: each layer's dL/dx is the dL/dy of the layer before it
 
     Args:
-        layers: each a layer of its own; sizes must chain.
-        rng: draws the initial values of all layers anew, from one seed; without it they stay as they are.
-        dtype: float32 or float64; without it the layers keep theirs.
+        layers: a new layer for each place. Their sizes must chain.
+        rng: seed or generator that draws the initial values of all layers. None keeps the values they have.
+        dtype: float32 or float64. None keeps the layers' types.
 
     Raises:
         StateError: the same layer in two places; backward before forward.
-        ShapeError: sizes that do not chain, with the place; a batch or a gradient of the wrong shape.
+        ShapeError: sizes that do not chain; a batch or a gradient of the wrong shape. A note says in which layer.
 
     >>> from minidl import Dense, ReLU, Sigmoid
     >>> model = Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid(), rng=0)
-    >>> model(np.array([[1.0, -1.0], [0.0, 2.0]])).shape
+    >>> model([[1.0, -1.0], [0.0, 2.0]]).shape
     (2, 1)
     >>> model.parameters()
     ParameterVector(17: 0.weight (2, 4), 0.bias (4,), 2.weight (4, 1), 2.bias (1,))
     """
 
+    y: Array = cached()
+
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
         check_layers(layers)
         self.layers = layers
-        self.output_shape(None)
-        # Layers before the first one with parameters have nothing to learn from a gradient.
+        # Layers in front of the first one with parameters have nothing to learn from a gradient.
         self._first = next((i for i, layer in enumerate(layers) if any(layer.named_parameters())), len(layers))
-        self._gave: tuple[tuple[int, ...], np.dtype[Any]] | None = None
+        self.output_shape(None)
         if rng is not None:
             self.initialize(rng)
         if dtype is not None:
             self.astype(dtype)
         if not share_memory([parameter for _, parameter in self.named_parameters()]):
-            self.parameters()  # a part of a model, such as model[::2], leaves the memory of the whole as it is
+            self.parameters()  # a part of a model, such as model[::2], stays in the memory of the whole
 
-    def children(self) -> Iterator[tuple[str, Module | Parameter]]:
-        yield from ((str(index), layer) for index, layer in enumerate(self.layers))
-        if self.registered_as()[0] != "minidl":  # whose containers keep nothing else: a walk takes half the time
-            yield from self._own()
+    def forward(self, x: Array) -> Array:
+        try:
+            for layer in self.layers:
+                x = layer.forward(x)
+        except Exception as error:
+            add_place(error, self.layers, layer, "forward", x)
+            raise
+        check_array(x, self.layers, len(self.layers) - 1, "forward")
+        self.y = x
+        return x
 
-    def _own(self) -> Iterator[tuple[str, Module | Parameter]]:
-        """What a subclass keeps besides the layers; another name for one of them, or for some, is nothing new."""
-        own = [(name, child) for name, child in super().children() if not name.startswith("layers.")]
-        held = {leaf for layer in self.layers for leaf in _leaves(layer)} if own else set()
-        yield from ((name, child) for name, child in own if not held.issuperset(_leaves(child)))
+    def backward(self, grad: Array) -> Array:
+        grad = as_gradient(grad, self.y)
+        try:
+            for layer in reversed(self.layers):
+                grad = layer.backward(grad)
+        except Exception as error:
+            add_place(error, self.layers, layer, "backward", grad)
+            raise
+        check_array(grad, self.layers, 0, "backward")
+        return grad
+
+    def backward_parameters(self, grad: Array) -> None:
+        grad = as_gradient(grad, self.y)
+        try:
+            for layer in self.layers[: self._first : -1]:
+                grad = layer.backward(grad)
+            for layer in self.layers[self._first : self._first + 1]:
+                backward_parameters(layer, grad)
+        except Exception as error:
+            add_place(error, self.layers, layer, "backward", grad)
+            raise
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         for index, layer in enumerate(self.layers):
             try:
                 shape = layer.output_shape(shape)
             except ShapeError as error:
-                raise ShapeError(at(index, layer, str(error))) from error
+                error.add_note(f"layer {index}, {describe(layer)}, for samples of shape {shape}")
+                raise
         return shape
 
     @property
     def gives_probabilities(self) -> bool:
         return bool(self.layers) and self.layers[-1].gives_probabilities
 
+    def children(self) -> Iterator[tuple[str, Module | Parameter]]:
+        yield from ((str(index), layer) for index, layer in enumerate(self.layers))
+        for name, child in super().children():
+            if not any(child is layer for layer in self.layers):
+                yield name, child
+
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
-        for index, layer in enumerate(self.layers):
-            yield from layer.summary_rows(f"{path}.{index}" if path else str(index), shape)
-            shape = layer.output_shape(shape)
-        for name, child in self._own():
-            parameters = child.named_parameters() if isinstance(child, Module) else [(name, child)]
-            yield row(f"{path}.{name}" if path else name, child, None, parameters)
-
-    def forward(self, x: Array) -> Array:
-        self._gave = None
-        try:
-            for layer in self.layers:
-                x = layer.forward(x)
-        except EXPLAINED as error:
-            raise explained(error, self.layers, layer, x, "forward") from error
-        if not isinstance(x, np.ndarray):
-            raise no_array(self.layers, len(self.layers) - 1, x, "forward")
-        self._gave = x.shape, x.dtype
-        return x
-
-    def backward(self, grad: Array) -> Array:
-        return self._back(grad, 0)
-
-    def backward_parameters(self, grad: Array) -> None:
-        grad = self._back(grad, self._first + 1)
-        for layer in self.layers[self._first : self._first + 1]:
-            try:
-                layer.backward_parameters(grad)
-            except EXPLAINED as error:
-                raise explained(error, self.layers, layer, grad, "backward") from error
-
-    def _back(self, grad: Array, first: int) -> Array:
-        """dL/dx of layer `first` and, on the way there, the gradients of all layers from it on."""
-        if self._gave != (getattr(grad, "shape", None), getattr(grad, "dtype", None)):
-            grad = self._fitting(grad)
-        try:
-            for layer in reversed(self.layers[first:]):
-                grad = layer.backward(grad)
-        except EXPLAINED as error:
-            raise explained(error, self.layers, layer, grad, "backward") from error
-        if not isinstance(grad, np.ndarray):
-            raise no_array(self.layers, first, grad, "backward")
-        return grad
-
-    def _fitting(self, grad: Array) -> Array:
-        """dL/dy in the type of y, or the reason why it is none."""
-        if self._gave is None:
-            raise StateError("backward before forward: call model.forward(x) first")
-        shape, dtype = self._gave
-        if not isinstance(grad, np.ndarray) or grad.shape != shape:
-            given = f"shape {grad.shape}" if isinstance(grad, np.ndarray) else f"type {type(grad).__name__}"
-            raise ShapeError(f"dL/dy has {given}, but forward gave y of shape {shape}")
-        # As in PyTorch: behind a float32 model, a loss may be computed in float64.
-        return grad.astype(dtype, casting="same_kind")
+        for index, (name, child) in enumerate(self.children()):
+            place = f"{path}.{name}" if path else name
+            if index < len(self.layers):
+                yield from self.layers[index].summary_rows(place, shape)
+                shape = self.layers[index].output_shape(shape)
+            else:
+                parameters = child.named_parameters() if isinstance(child, Module) else [(name, child)]
+                yield row(place, child, None, parameters)
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -144,9 +127,3 @@ class Sequential(Layer):
     def __getitem__(self, index: int | slice) -> Layer | Sequential:
         """One layer, or a part of the model that shares its layers."""
         return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
-
-
-def _leaves(child: Module | Parameter) -> set[int]:
-    """The parameters that are in it, and the modules in which there is nothing."""
-    below = child.children() if isinstance(child, Module) else ()
-    return {leaf for _, each in below for leaf in _leaves(each)} or {id(child)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.layers.activations import Activation
-from minidl.modules import saved
+from minidl.modules import cached
 from minidl.typing import Array
 
 __all__ = ["Softmax"]
@@ -24,7 +24,7 @@ class Softmax(Activation):
            [0. , 1. ]])
     """
 
-    y: Array = saved()
+    y: Array = cached()
 
     @property
     def gives_probabilities(self) -> bool:

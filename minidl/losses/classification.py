@@ -10,7 +10,7 @@ import numpy as np
 from minidl.constants import ones, scalar
 from minidl.data import as_data
 from minidl.errors import DataError, HyperparameterError, ShapeError
-from minidl.modules import Loss, same_shape, saved, shown
+from minidl.modules import Loss, cached, format_shape, same_shape
 from minidl.typing import Array, ArrayLike, Shape
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HingeLoss"]
@@ -34,9 +34,9 @@ class BCELoss(Loss):
     0.693147
     """
 
-    p: Array = saved()
-    q: Array = saved()
-    y: Array = saved()
+    p: Array = cached()
+    q: Array = cached()
+    y: Array = cached()
 
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
@@ -78,8 +78,8 @@ class BCEWithLogitsLoss(Loss):
     """
 
     takes_logits = True
-    log_p: Array = saved()
-    y: Array = saved()
+    log_p: Array = cached()
+    y: Array = cached()
 
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
@@ -129,9 +129,9 @@ class CrossEntropyLoss(Loss):
     """
 
     takes_logits = True
-    e: Array = saved()
-    total: Array = saved()
-    y: Array = saved()
+    e: Array = cached()
+    total: Array = cached()
+    y: Array = cached()
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         if not 0.0 <= label_smoothing < 1.0:
@@ -181,13 +181,13 @@ class CrossEntropyLoss(Loss):
     def _explain(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
         if len(prediction) != 2:
             raise ShapeError(
-                f"CrossEntropyLoss takes scores of shape (n, k), got {shown(prediction)}; is a Dense(…, k) missing?"
+                f"CrossEntropyLoss takes scores (n, k), got shape {format_shape(prediction)}; is a Dense(…, k) missing?"
             )
         if target != prediction[:1]:
             fix = "y.argmax(axis=1)" if target == prediction else "y[:, 0]" if target[1:] == (1,) else "one class each"
             raise ShapeError(
-                f"CrossEntropyLoss takes classes of shape (n,), got {shown(target)} for predictions "
-                f"{shown(prediction)}; try {fix}"
+                f"CrossEntropyLoss takes classes of shape (n,), got {format_shape(target)} for predictions "
+                f"{format_shape(prediction)}; try {fix}"
             )
 
 
@@ -205,8 +205,8 @@ class HingeLoss(Loss):
     0.25
     """
 
-    y: Array = saved()
-    inside: Array = saved()
+    y: Array = cached()
+    inside: Array = cached()
 
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.errors import HyperparameterError
-from minidl.modules import Loss, same_shape, saved
+from minidl.modules import Loss, cached, same_shape
 from minidl.typing import Array
 
 __all__ = ["HuberLoss", "MAELoss", "MSELoss"]
@@ -24,7 +24,7 @@ class MSELoss(Loss):
     2.5
     """
 
-    difference: Array = saved()
+    difference: Array = cached()
 
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
@@ -49,7 +49,7 @@ class MAELoss(Loss):
     1.5
     """
 
-    difference: Array = saved()
+    difference: Array = cached()
 
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
@@ -78,8 +78,8 @@ class HuberLoss(Loss):
     1.3125
     """
 
-    difference: Array = saved()
-    clipped: Array = saved()
+    difference: Array = cached()
+    clipped: Array = cached()
 
     def __init__(self, delta: float = 1.0) -> None:
         if not 0.0 < delta < float("inf"):

@@ -1,13 +1,31 @@
-"""What everything is made of: a `Module` owns parameters and further modules, in the order of its attributes.
+"""The base classes: a `Module` owns parameters and further modules, in the order of its attributes.
 
-A `Layer` maps a batch to a batch, a `Loss` maps predictions and targets to a number, and an `Objective` is a
-number that depends on nothing but its own parameters.
+A `Layer` maps a batch to a batch. A `Loss` maps predictions and targets to a number. An `Objective` is a number that
+depends on nothing but its own parameters.
 """
 
-from minidl.modules.layer import Layer
-from minidl.modules.loss import Loss, same_shape, shown
-from minidl.modules.module import Module, saved
+from minidl.modules.layer import Layer, as_gradient, backward_parameters
+from minidl.modules.loss import Loss, format_shape, same_shape
+from minidl.modules.module import Module, cached, training_as
 from minidl.modules.objective import Objective
+from minidl.modules.snapshot import Snapshot
 from minidl.modules.summary import Row, Summary, row
+from minidl.modules.watching import watching
 
-__all__ = ["Layer", "Loss", "Module", "Objective", "Row", "Summary", "row", "same_shape", "saved", "shown"]
+__all__ = [
+    "Layer",
+    "Loss",
+    "Module",
+    "Objective",
+    "Row",
+    "Snapshot",
+    "Summary",
+    "as_gradient",
+    "backward_parameters",
+    "cached",
+    "format_shape",
+    "row",
+    "same_shape",
+    "training_as",
+    "watching",
+]

@@ -11,33 +11,34 @@ from minidl.modules.layer import Layer
 from minidl.modules.module import Module
 from minidl.typing import Array, ArrayLike, Shape
 
-__all__ = ["Loss", "same_shape", "shown"]
+__all__ = ["Loss", "format_shape", "same_shape"]
 
 
 class Loss(Module):
-    """A number that says how far predictions are from targets, as a mean over the batch.
+    """A number that says how far predictions are from targets: a mean over the batch.
 
-    A loss defines `forward(prediction, target)`, which keeps what `backward()` needs to give dL/dprediction.
+    A loss defines ``forward(prediction, target)``, which returns the number and caches what ``backward()`` needs to
+    return dL/dprediction.
     """
 
     takes_logits = False
-    """Whether predictions are logits, so that a Sigmoid or Softmax in front would be one too many."""
+    """Whether predictions are logits. A Sigmoid or Softmax at the end of the model is then one too many."""
 
     def forward(self, prediction: Array, target: Array) -> float:
-        """Give the loss of a batch."""
+        """Return the loss of a batch."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(prediction, target)")
 
     def backward(self) -> Array:
-        """Give dL/dprediction for the last forward."""
+        """Return dL/dprediction of the last forward."""
         raise NotImplementedError(f"{type(self).__name__} must define backward()")
 
     def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
-        """The targets as `forward` takes them; called once, before training.
+        """The targets as `forward` takes them. Training calls it once, at the beginning.
 
         Args:
             target: targets for any number of samples.
-            prediction: shape of one prediction, without the batch axis; None if not known.
-            dtype: float type of the predictions.
+            prediction: the shape of one prediction, without the batch axis. None means unknown.
+            dtype: the float type of the predictions.
 
         Raises:
             DataError, ShapeError: targets that this loss cannot take.
@@ -47,30 +48,29 @@ class Loss(Module):
             try:
                 same_shape(("n", *prediction), ("n", *array.shape[1:]))
             except ShapeError as error:
-                if self.registered_as()[0] == "minidl" or type(self).check_target is not Loss.check_target:
-                    raise
-                fix = f"if {type(self).__name__} takes targets of another shape, it is to define check_target"
-                raise ShapeError(f"{error}; {fix}") from error
+                if type(self).check_target is Loss.check_target:
+                    error.add_note("a loss that takes targets of another shape overrides check_target")
+                raise
         return array
 
     def check_model(self, model: Layer) -> None:
         """Warn if the model ends in probabilities where this loss takes logits."""
         if self.takes_logits and model.gives_probabilities:
             warnings.warn(
-                f"{type(self).__name__} takes logits and applies the last nonlinearity itself, but the model ends in "
-                f"probabilities: leave out its last layer, {_last(model)!r}",
+                f"{type(self).__name__} takes logits and applies the last nonlinearity itself, but the model returns "
+                f"probabilities; remove its last layer, {_last(model)!r}",
                 MinidlWarning,
                 stacklevel=3,
             )
 
     def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
-        """`forward`, after a check of the data."""
+        """Check the data, then call `forward`."""
         checked = as_data(prediction, "prediction")
         return self.forward(checked, self.check_target(target, dtype=checked.dtype))
 
 
 def _last(model: Module) -> Module:
-    """The last module inside, whatever it is wrapped in."""
+    """The last module inside, however deep."""
     *_, (_, last) = model.modules()
     return last
 
@@ -89,13 +89,13 @@ def same_shape(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
             fix = "make them equal, e.g. with y[:, None]"
         elif (*prediction, 1) == target:
             fix = "make them equal, e.g. with y[:, 0]"
-        raise ShapeError(f"predictions have shape {shown(prediction)}, targets {shown(target)}; {fix}")
+        raise ShapeError(f"predictions have shape {format_shape(prediction)}, targets {format_shape(target)}; {fix}")
 
 
-def shown(shape: tuple[Any, ...]) -> str:
-    """A shape as NumPy writes it, where n stands for any number.
+def format_shape(shape: tuple[Any, ...]) -> str:
+    """Write a shape as NumPy does. n stands for any number.
 
-    >>> shown(("n", 2)), shown(("n",))
+    >>> format_shape(("n", 2)), format_shape(("n",))
     ('(n, 2)', '(n,)')
     """
     return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"

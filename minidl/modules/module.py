@@ -5,70 +5,53 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from minidl.arguments import real_numbers
 from minidl.errors import HyperparameterError, ShapeError, StateError
-from minidl.parameters import Parameter, ParameterVector, real_numbers
+from minidl.parameters import Parameter, ParameterVector
 
-__all__ = ["Module", "saved"]
-
-
-class _Saved:
-    """Stands where forward will put a value: reading it before that is a `StateError`."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        # An attribute set by forward hides this object, so that reading it costs nothing.
-        if instance is None:
-            return self
-        raise StateError(f"backward before forward: {instance!r} has no {self.name!r} yet; call forward first")
-
-
-def saved() -> Any:
-    """Declare an attribute that forward sets and backward reads, such as ``x: Array = saved()``."""
-    return _Saved()
+__all__ = ["Module", "cached", "training_as"]
 
 
 class Module:
-    """The base of layers, losses and objectives: finds the parameters, and sets what holds for the whole tree.
+    """The base of layers, losses and objectives: it finds the parameters and modules below it.
 
-    Parameters and modules are found where they are kept: in attributes, or in lists, tuples and dicts of them.
-    Arguments of the constructor are kept as attributes of the same name, where `repr` reads them.
+    Parameters and modules are found in attributes, and in lists, tuples and dicts of them. Keep the constructor's
+    arguments in attributes of the same name: `repr` and saving read them there.
     """
 
     buffers: tuple[str, ...] = ()
-    """Names of attributes that hold arrays or numbers that are not trained but belong to the state."""
+    """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
 
     registered: ClassVar[dict[tuple[str, str], type[Module]]] = {}
-    """Every type of module by (home, name), for files that name it; home is "minidl" or the module that defines it."""
+    """Every type of module by (home, name), for files that name it. The home is "minidl" or the defining module."""
 
     _training = True
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        Module.registered[cls.registered_as()] = cls
-
-    @classmethod
-    def registered_as(cls) -> tuple[str, str]:
-        """Home and name under which files know this type; minidl's own types have one home, wherever they stand."""
-        return "minidl" if cls.__module__.startswith("minidl.") else cls.__module__, cls.__qualname__
-
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
-        """Pairs (name, what) of the parameters and modules directly below this one, in reading order."""
-        for name, value in vars(self).items():
-            yield from _members(name, value)
+        """Pairs (name, child) of the parameters and modules directly below, in the order of the attributes.
 
-    def modules(self, name: str = "") -> Iterator[tuple[str, Module]]:
+        A module that is found twice counts once.
+        """
+        seen: set[int] = set()
+        for name, value in vars(self).items():
+            for path, child in _members(name, value):
+                if id(child) not in seen:
+                    yield path, child
+                if isinstance(child, Module):
+                    seen.add(id(child))
+
+    def modules(self, path: str = "") -> Iterator[tuple[str, Module]]:
         """Pairs (path, module) of this module and all below it, such as ("model.0", Dense(2, 4))."""
-        yield name, self
-        for child_name, child in self.children():
+        yield path, self
+        for name, child in self.children():
             if isinstance(child, Module):
-                yield from child.modules(f"{name}.{child_name}" if name else child_name)
+                yield from child.modules(f"{path}.{name}" if path else name)
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """Pairs (path, parameter) in reading order, such as ("0.weight", …)."""
@@ -88,26 +71,17 @@ class Module:
 
     @property
     def training(self) -> bool:
-        """Whether this module, and when set all below it, behaves as in training (dropout drops) or evaluation."""
-        return self._training
+        """Whether this module behaves as in training (dropout drops) or as in evaluation.
+
+        Setting it sets all modules below, too. `training_as` overrides it for a while.
+        """
+        override = _training.get()
+        return self._training if override is None else override
 
     @training.setter
     def training(self, training: bool) -> None:
         for _, module in self.modules():
             module._training = bool(training)
-
-    @contextmanager
-    def training_as(self, training: bool) -> Iterator[None]:
-        """Be in training or evaluation inside a ``with`` block; afterwards every module is as it was."""
-        before = [(module, module._training) for _, module in self.modules()]
-        # Not by the setter: a second walk takes a quarter of the time of predict on one sample of a small network.
-        for module, _ in before:
-            module._training = bool(training)
-        try:
-            yield
-        finally:
-            for module, was in before:
-                module._training = was
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -117,22 +91,27 @@ class Module:
     def astype(self, dtype: Any) -> Self:
         """Turn all parameters and buffers into float32 or float64, in place.
 
-        Optimizers made before hold the old memory, and refuse to go on.
+        Optimizers made before the call hold the old memory and refuse further steps.
 
         Raises:
             HyperparameterError: another dtype.
         """
-        if dtype not in (np.float32, np.float64, "float32", "float64", np.dtype(np.float32), np.dtype(np.float64)):
+        if dtype not in (np.float32, np.float64, "float32", "float64"):
             raise HyperparameterError(f"dtype must be float32 or float64, got {dtype!r}")
         for _, parameter in self.named_parameters():
             parameter.astype(dtype)
-        for _, module in self.modules():
-            for name in module.buffers:
-                value = getattr(module, name)
-                if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                    setattr(module, name, value.astype(dtype))
+        for _, module, name in self._named_buffers():
+            value = getattr(module, name)
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                setattr(module, name, value.astype(dtype))
         self.parameters()
         return self
+
+    def _named_buffers(self) -> Iterator[tuple[str, Module, str]]:
+        """Triples (path, module, attribute) of all buffers."""
+        for path, module in self.modules():
+            for name in module.buffers:
+                yield f"{path}.{name}" if path else name, module, name
 
     def state(self) -> dict[str, Any]:
         """Copies of all parameters and buffers by path.
@@ -140,45 +119,96 @@ class Module:
         Raises:
             StateError: a buffer that is neither an array nor a number.
         """
-        state: dict[str, Any] = {name: parameter.value.copy() for name, parameter in self.named_parameters()}
-        for path, module in self.modules():
-            for name in module.buffers:
-                value = getattr(module, name)
-                if not isinstance(value, np.ndarray | np.bool_ | Real):
-                    kind = type(value).__name__
-                    raise StateError(f"the buffer {name!r} of {module!r} must be an array or a number, it is a {kind}")
-                state[f"{path}.{name}" if path else name] = np.array(value)
+        state: dict[str, Any] = {path: parameter.value.copy() for path, parameter in self.named_parameters()}
+        for path, module, name in self._named_buffers():
+            value = getattr(module, name)
+            if not isinstance(value, np.ndarray | np.bool_ | Real):
+                kind = type(value).__name__
+                raise StateError(f"the buffer {name!r} of {module!r} must be an array or a number, got {kind}")
+            state[path] = np.array(value)
         return state
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave; either all of it or, after an error, nothing.
+        """Load what `state` returned. After an error, nothing has changed.
 
         Raises:
-            StateError: names that are missing or too many.
+            StateError: missing or unknown names.
             ShapeError: an array of another shape.
-            DataError: what is not made of real numbers.
+            DataError: a value that is not made of real numbers.
         """
         expected = self.state()
         if missing := expected.keys() - state.keys():
             raise StateError(f"the state lacks {', '.join(sorted(missing))}")
         if unknown := state.keys() - expected.keys():
-            raise StateError(f"the state has {', '.join(sorted(unknown))}, which {type(self).__name__} does not")
-        given = {name: real_numbers(state[name], name) for name in expected}
-        for name, array in expected.items():
-            if given[name].shape != array.shape:
-                raise ShapeError(f"{name} has shape {array.shape}, the state gives {given[name].shape}")
-        for name, parameter in self.named_parameters():
-            parameter.value = given[name]
-        for path, module in self.modules():
-            for name in module.buffers:
-                key = f"{path}.{name}" if path else name
-                value = np.array(given[key], dtype=expected[key].dtype)
-                # A number stays one: a float64 array in its place would lift float32 arrays.
-                present = getattr(module, name)
-                setattr(module, name, value if isinstance(present, np.ndarray) else type(present)(value.item()))
+            raise StateError(f"the state has {', '.join(sorted(unknown))}, which {type(self).__name__} does not have")
+        new = {path: real_numbers(state[path], path) for path in expected}
+        for path, array in expected.items():
+            if new[path].shape != array.shape:
+                raise ShapeError(f"{path} must have shape {array.shape}, got {new[path].shape}")
+        for path, parameter in self.named_parameters():
+            parameter.value = new[path]
+        for path, module, name in self._named_buffers():
+            value = np.array(new[path], dtype=expected[path].dtype)
+            # A number stays a number: a float64 array in its place would turn float32 arrays into float64.
+            present = getattr(module, name)
+            setattr(module, name, value if isinstance(present, np.ndarray) else type(present)(value.item()))
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Module.registered[cls.registered_as()] = cls
+
+    @classmethod
+    def registered_as(cls) -> tuple[str, str]:
+        """Home and name by which files know this type. All of minidl's own types share one home."""
+        return "minidl" if cls.__module__.startswith("minidl.") else cls.__module__, cls.__qualname__
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies and pickles drop what forward cached: it may be large, and it is the user's data.
+        return {name: value for name, value in vars(self).items() if not _is_cached(type(self), name)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(_arguments(self))})"
+
+
+class _Cached:
+    """Stands in for an attribute until forward sets it. Reading it before that is a `StateError`."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        # An attribute that forward has set hides this object, so reading it costs nothing.
+        if instance is None:
+            return self
+        raise StateError(f"backward before forward: {instance!r} has no {self.name!r} yet; call forward first")
+
+
+def cached() -> Any:
+    """Declare an attribute that forward sets and backward reads, such as ``x: Array = cached()``.
+
+    Copies and pickles of the module drop it.
+    """
+    return _Cached()
+
+
+def _is_cached(kind: type, name: str) -> bool:
+    return isinstance(getattr(kind, name, None), _Cached)
+
+
+_training: ContextVar[bool | None] = ContextVar("training", default=None)
+
+
+@contextmanager
+def training_as(training: bool | None) -> Iterator[None]:
+    """Have all modules behave as in training, or as in evaluation, inside a ``with`` block.
+
+    It holds for the current thread only, and changes no module. With None, each module's own flag decides.
+    """
+    token = _training.set(training)
+    try:
+        yield
+    finally:
+        _training.reset(token)
 
 
 def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter]]:
@@ -193,7 +223,7 @@ def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter
 
 
 def _arguments(module: Module) -> Iterator[str]:
-    """The constructor's arguments as code, those at their default left out."""
+    """The constructor's arguments as code, without those at their default."""
     for name, argument in inspect.signature(type(module)).parameters.items():
         if name not in vars(module) or name == "rng":  # a generator has no readable form
             continue

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf, nan
 
 import numpy as np
 
 from minidl.modules.module import Module
-from minidl.modules.places import streams_of
+from minidl.modules.snapshot import Snapshot
 from minidl.parameters import ParameterVector
 from minidl.typing import Array, ArrayLike
 
@@ -18,44 +17,41 @@ __all__ = ["Objective"]
 
 
 class Objective(Module):
-    """A number to be minimised that depends on its own parameters alone.
+    """A number to be minimized that depends on its own parameters alone.
 
-    An objective defines `forward() -> float` and `backward()`, which fills the gradients of its parameters for the
-    last forward. From these follow the pure functions of a flat vector theta below: afterwards parameters, gradients,
-    generators (`numpy.random.Generator`) and attributes of the objective and its modules are what they were, buffers,
-    lists and dicts also where forward changes them in place. So a backward still is
-    that of the last forward, and dropout drops the same numbers in each call.
+    An objective defines ``forward() -> float`` and ``backward() -> None``, which writes the gradients for the last
+    forward. From these follow `value`, `gradient` and the other functions of a flat vector theta. They are pure:
+    afterwards parameters, gradients, attributes and generators are as before, so dropout drops the same numbers in each
+    call, and backward still belongs to the last forward.
     """
 
     def forward(self) -> float:
-        """Give the value at the present parameters."""
+        """Return the value at the present parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define forward()")
 
     def backward(self) -> None:
-        """Fill the gradients of all parameters for the last forward."""
+        """Write the gradients of all parameters for the last forward."""
         raise NotImplementedError(f"{type(self).__name__} must define backward()")
 
     def value(self, theta: ArrayLike) -> float:
-        """The value at theta (P,), infinite where Python's numbers overflow."""
-        with self._at(theta):
-            try:
-                return float(self.forward())
-            except OverflowError:
-                return inf
+        """The value at theta (P,). It is infinite where Python's floats overflow."""
+        value = inf
+        with self._at(theta), suppress(OverflowError):
+            value = float(self.forward())
+        return value
 
     def gradient(self, theta: ArrayLike) -> Array:
-        """The gradient at theta (P,), of the same shape, nan where Python's numbers overflow."""
+        """The gradient at theta (P,), of the same shape. It is NaN where Python's floats overflow."""
         return self.value_and_gradient(theta)[1]
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
         """Value and gradient at theta (P,), as SciPy's ``minimize(..., jac=True)`` takes them."""
+        value = inf
         with self._at(theta) as parameters:
-            value = inf
-            try:
+            parameters.grad = np.full(parameters.size, nan)  # what is left where Python's floats overflow
+            with suppress(OverflowError):
                 value = float(self.forward())
                 self.backward()
-            except OverflowError:
-                parameters.grad = np.full(parameters.size, nan)
             return value, parameters.grad.copy()
 
     def hessian(self, theta: ArrayLike, step: float | None = None) -> Array:
@@ -79,26 +75,13 @@ class Objective(Module):
 
     @contextmanager
     def _at(self, theta: ArrayLike) -> Iterator[ParameterVector]:
-        """Have the parameters theta inside this block; afterwards all is as it was."""
+        """Set the parameters to theta inside a ``with`` block. Afterwards everything is as before."""
         parameters = self.parameters()
         value, grad = parameters.value.copy(), parameters.grad.copy()
-        modules = [module for _, module in self.modules()]
-        kept = [vars(module).copy() for module in modules]
-        streams = streams_of(self)
-        try:
-            # A forward may change these in place, so that it gets copies.
-            for module, before in zip(modules, kept, strict=True):
-                for name, thing in before.items():
-                    if name in module.buffers or isinstance(thing, list | dict):
-                        vars(module)[name] = copy.copy(thing)
-            parameters.value = theta
-            with np.errstate(all="ignore"):  # far away, a value that is not finite is an answer
+        # Far from any minimum, a value that is not finite is an answer.
+        with Snapshot([self]), np.errstate(all="ignore"):
+            try:
+                parameters.value = theta
                 yield parameters
-        finally:
-            parameters.value, parameters.grad = value, grad
-            for module, before in zip(modules, kept, strict=True):
-                for name in vars(module).keys() - before.keys():
-                    del vars(module)[name]
-                vars(module).update(before)
-            for stream, state in streams:
-                stream.state = state
+            finally:
+                parameters.value, parameters.grad = value, grad

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from minidl.arguments import same_length
-from minidl.modules import Layer, Loss, Objective
-from minidl.typing import ArrayLike
+from minidl.modules import Layer, Loss, Objective, as_gradient, backward_parameters, cached
+from minidl.typing import Array, ArrayLike
 
 __all__ = ["EmpiricalRisk"]
 
@@ -26,6 +26,8 @@ class EmpiricalRisk(Objective):
     (0.0, array([-10.,  -6.]))
     """
 
+    prediction: Array = cached()
+
     def __init__(self, model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> None:
         loss.check_model(model)
         self.model, self.loss = model, loss
@@ -37,10 +39,11 @@ class EmpiricalRisk(Objective):
         if self.x.dtype != self.model.dtype:  # the model was turned to another dtype since
             self.x = self.x.astype(self.model.dtype)
             self.y = self.loss.check_target(self.y, dtype=self.model.dtype)
-        return self.loss.forward(self.model.forward(self.x), self.y)
+        self.prediction = self.model.forward(self.x)
+        return self.loss.forward(self.prediction, self.y)
 
     def backward(self) -> None:
-        self.model.backward_parameters(self.loss.backward())
+        backward_parameters(self.model, as_gradient(self.loss.backward(), self.prediction))
 
     def __repr__(self) -> str:
         return f"EmpiricalRisk({self.model!r}, {self.loss!r}, {len(self.x)} samples)"

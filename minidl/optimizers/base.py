@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from minidl.arguments import real_numbers
 from minidl.errors import HyperparameterError, ShapeError, StateError
 from minidl.modules import Module
 from minidl.optimizers.groups import Parameters, parts_of
 from minidl.optimizers.hyperparameters import hyperparameter
-from minidl.parameters import ParameterVector, real_numbers
+from minidl.parameters import ParameterVector
 from minidl.typing import Array
 
 __all__ = ["Optimizer"]
@@ -133,7 +134,7 @@ class Optimizer:
             for vector, factor in zip(self.vectors, self._factors, strict=True)
         ]
 
-    def find_again(self) -> None:
+    def rebind(self) -> None:
         """Go on with the same parameters where they lie now, after they have moved."""
         self.vectors = [ParameterVector(vector.items()) for vector in self.vectors]
         self.cut()

@@ -1,22 +1,19 @@
-"""An array that is learned."""
+"""An array that is learned, and its gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.errors import DataError, ShapeError, StateError
+from minidl.arguments import copy_into, real_numbers, take_room
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Memory", "Parameter", "copy_into", "limited_to", "real_numbers"]
+__all__ = ["Memory", "Parameter"]
 
 
 class Memory:
-    """The two flat arrays behind some parameters, and whether these have moved elsewhere since."""
+    """The two flat arrays that hold some parameters, and whether the parameters have moved elsewhere since."""
 
     def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
         self.value = np.zeros(size, dtype)
@@ -24,55 +21,28 @@ class Memory:
         self.moved = False
 
 
-_room: ContextVar[int | None] = ContextVar("room", default=None)
-
-
-@contextmanager
-def limited_to(size: int) -> Iterator[None]:
-    """Inside this block, Parameters of together more than `size` numbers are a `StateError`.
-
-    Whoever makes layers from a file says so first: a few forged letters could else take all memory.
-    """
-    before = _room.set(size)
-    try:
-        yield
-    finally:
-        _room.reset(before)
-
-
-def _take_room(size: int) -> None:
-    room = _room.get()
-    if room is not None:
-        if size > room:
-            raise StateError(f"a Parameter of {size} numbers, where there is room for {room}")
-        _room.set(room - size)
-
-
-class _InPlace:
-    """An array that is copied into when it is set."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
+class _View:
+    """An attribute that holds a view of the flat memory: setting it copies into that memory."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     if TYPE_CHECKING:
-        # There is no __get__: reading finds the array in the instance, which takes a fortieth off a tiny step.
+        # There is no __get__: reading finds the array in the instance, which saves 2.5 % of a step of a 2-4-1 network.
         def __get__(self, instance: object, owner: type) -> Array: ...
 
     def __set__(self, instance: object, value: ArrayLike) -> None:
-        copy_into(vars(instance)[self.name], value, self.what)
+        copy_into(vars(instance)[self.name], value, self.name)
 
 
 class Parameter:
     """An array that is learned, together with its gradient.
 
-    Setting `value` or `grad` copies in place, so that views of the flat vector stay views. A pickle or a copy
-    takes the value along, not the gradient.
+    Setting `value` or `grad` copies in place, so both stay views of the flat vector. Copies and pickles hold the value
+    but not the gradient.
 
     Args:
-        value: initial value of any shape; float32 stays, every other number becomes float64.
+        value: the initial value, of any shape. float32 stays float32; every other type becomes float64.
         decay: whether weight decay applies to it.
 
     Raises:
@@ -85,10 +55,10 @@ class Parameter:
     (array([2., 3.]), array([0., 0.]))
     """
 
-    value = _InPlace("value")
+    value = _View()
     """The array itself, a view of the flat vector."""
 
-    grad = _InPlace("gradient")
+    grad = _View()
     """The derivative of the loss with respect to `value`, of the same shape."""
 
     decay: bool = True
@@ -98,8 +68,8 @@ class Parameter:
     _start: int
 
     def __init__(self, value: ArrayLike, *, decay: bool = True) -> None:
-        initial = real_numbers(value)
-        _take_room(initial.size)
+        initial = real_numbers(value, "a parameter")
+        take_room(initial.size)
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
         self.decay = decay
         self._bind(Memory(initial.size, dtype), 0, initial.shape)
@@ -125,7 +95,7 @@ class Parameter:
 
     @property
     def size(self) -> int:
-        """How many numbers `value` holds."""
+        """The number of elements."""
         return self.value.size
 
     @property
@@ -135,19 +105,19 @@ class Parameter:
         return dtype
 
     def astype(self, dtype: Any) -> None:
-        """Move into memory of another dtype; every vector over the old memory refuses further use."""
+        """Move into memory of another dtype. Every vector over the old memory refuses further use."""
         if dtype != self.dtype:
             self._move(Memory(self.size, np.dtype(dtype)), 0)
 
-    if not TYPE_CHECKING:  # which finds a misspelt name by itself
+    if not TYPE_CHECKING:  # type checkers find a misspelled name themselves
 
         def __setattr__(self, name: str, value: Any) -> None:
             if not hasattr(type(self), name):
-                raise AttributeError(f"a Parameter has no {name!r}; what can be set are value, grad and decay")
+                raise AttributeError(f"a Parameter has no attribute {name!r}; set value, grad or decay")
             super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The value alone: pickled as they are, views of one array come apart into arrays of their own.
+        # A pickled view would come back as an array of its own, outside the flat vector.
         return {"value": self.value.copy(), "decay": self.decay}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -155,23 +125,3 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.shape}, dtype={self.dtype})"
-
-
-def real_numbers(value: ArrayLike, what: str = "a parameter") -> Array:
-    """The value as an array of real numbers of any type, or a `DataError` that says what it was meant for."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DataError(f"{what} must be an array of numbers: {error}") from error
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"{what} must be real numbers, got {array.dtype}")
-    return array
-
-
-def copy_into(target: Array, value: ArrayLike, what: str) -> None:
-    """Copy a value into the target, which has its shape, or say what it was meant for."""
-    # A float array, as a layer's backward gives it, is the common case and skips the conversion.
-    array = value if isinstance(value, np.ndarray) and value.dtype.kind == "f" else real_numbers(value, f"a {what}")
-    if array.shape != target.shape:
-        raise ShapeError(f"a {what} of shape {array.shape} was given, but the shape here is {target.shape}")
-    np.copyto(target, array, casting="same_kind")

@@ -1,4 +1,4 @@
-"""The one flat vector in which parameters lie side by side."""
+"""The flat vector that holds all parameters side by side."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arguments import copy_into
 from minidl.errors import StateError
-from minidl.parameters.parameter import Memory, Parameter, copy_into
+from minidl.parameters.parameter import Memory, Parameter
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["ParameterVector", "check_owners", "contiguous_runs", "share_memory"]
 
 
 class ParameterVector:
-    """Parameters side by side in one contiguous array, and their gradients likewise.
+    """Parameters side by side in one contiguous array, and their gradients in a second one.
 
-    If the parameters already lie side by side in this order, nothing moves and the vector is a slice of what is
-    there. Else they move into new memory, and every older vector over one of them refuses further use.
+    If the parameters already lie side by side in this order, nothing moves, and the vector is a slice of their memory.
+    Otherwise they move into new memory, and every older vector over one of them refuses further use.
 
     Args:
         named: pairs (name, parameter) in reading order.
 
     Raises:
-        StateError: a parameter that appears twice; at later use, parameters that have moved elsewhere since.
+        StateError: a parameter that appears twice. When the vector is used later: parameters that have moved.
 
     >>> weight, bias = Parameter([[1.0, 2.0]]), Parameter([3.0])
     >>> vector = ParameterVector([("weight", weight), ("bias", bias)])
@@ -57,15 +58,15 @@ class ParameterVector:
 
     @property
     def moved(self) -> bool:
-        """Whether the parameters have moved into other memory since this vector was made."""
+        """Whether the parameters have moved to other memory since this vector was made."""
         return self._memory.moved
 
     def check(self) -> None:
-        """Raise `StateError` if the parameters have moved into other memory."""
+        """Raise `StateError` if the parameters have moved to other memory."""
         if self._memory.moved:
             raise StateError(
                 "the parameters have moved since this vector was made, into a larger model or to another dtype; "
-                "ask the outermost model for its parameters() again, and make the optimizer on what it gives"
+                "call parameters() of the outermost model again, and make the optimizer on the result"
             )
 
     @property
@@ -90,7 +91,7 @@ class ParameterVector:
 
     @property
     def size(self) -> int:
-        """P, the number of numbers."""
+        """P, the number of elements."""
         return self._stop - self._start
 
     @property
@@ -111,7 +112,7 @@ class ParameterVector:
 
     def __getitem__(self, name: str) -> Parameter:
         if name not in self.names:
-            raise KeyError(f"no parameter {name!r}; there are {', '.join(self.names) or 'none'}")
+            raise KeyError(f"no parameter {name!r}; the names are {', '.join(self.names) or 'none'}")
         return self.parameters[self.names.index(name)]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -127,7 +128,7 @@ class ParameterVector:
 
 
 def contiguous_runs(parameters: Sequence[Parameter]) -> list[list[Parameter]]:
-    """The parameters cut into runs, each of which lies side by side in one memory.
+    """Split parameters into runs that lie side by side in one memory.
 
     >>> a, b, c = Parameter([1.0]), Parameter([2.0]), Parameter([3.0])
     >>> vector = ParameterVector([("a", a), ("b", b), ("c", c)])
@@ -145,9 +146,9 @@ def contiguous_runs(parameters: Sequence[Parameter]) -> list[list[Parameter]]:
 
 
 def share_memory(parameters: Sequence[Parameter]) -> bool:
-    """Whether the parameters lie in one memory that is still in use, perhaps with others between them."""
-    memories = {id(parameter._memory): parameter._memory for parameter in parameters}
-    return [memory.moved for memory in memories.values()] == [False]
+    """Whether all parameters lie in one memory that is still in use, perhaps with others between them."""
+    memories = [parameter._memory for parameter in parameters]
+    return bool(memories) and all(memory is memories[0] for memory in memories) and not memories[0].moved
 
 
 def check_owners(named: Iterable[tuple[str, Parameter]]) -> None:
@@ -156,7 +157,7 @@ def check_owners(named: Iterable[tuple[str, Parameter]]) -> None:
     for name, parameter in named:
         if id(parameter) in owner:
             raise StateError(
-                f"one Parameter is in two places, {owner[id(parameter)]!r} and {name!r}: the second gradient would "
-                "overwrite the first; make a Parameter of its own for each place"
+                f"the same Parameter is in two places, {owner[id(parameter)]!r} and {name!r}, and the second gradient "
+                "would overwrite the first; make a Parameter for each place, or a property where you want another name"
             )
         owner[id(parameter)] = name

@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from minidl.callbacks import History
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
 from minidl.plotting.style import canvas, legend_below, look
-from minidl.training import Descent, History
+from minidl.training import Descent
 from minidl.typing import Array
 
 __all__ = ["Losses", "plot_history"]

@@ -13,11 +13,12 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from minidl.callbacks import History
 from minidl.errors import HyperparameterError, MinidlWarning, StateError
 from minidl.files import check_folder, replacing
 from minidl.plotting.history import plot_history
 from minidl.plotting.style import style
-from minidl.training import Callback, History, Run
+from minidl.run import Callback, Run
 
 __all__ = ["LivePlot"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arguments import limited_to
 from minidl.errors import CheckpointError, MinidlError
-from minidl.modules import Module
+from minidl.modules import Module, training_as
 from minidl.modules.places import places_of
-from minidl.parameters import limited_to
 from minidl.saving.generators import load_states, states_of
 from minidl.saving.tree import Decoder, Encoder
 from minidl.typing import Array
@@ -217,10 +217,12 @@ def written(model: Module) -> str:
 
 def model_state(model: Module) -> dict[str, Any]:
     """Everything of a model that may change after it was made."""
+    with training_as(None):  # each module's own flag, also during a fit
+        training = [path for path, module in model.modules() if module.training]
     return {
         "state": model.state(),
         "without_decay": [name for name, parameter in model.named_parameters() if not parameter.decay],
-        "training": [path for path, module in model.modules() if module.training],
+        "training": training,
     }
 
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError
-from minidl.training.callbacks import Callback
-from minidl.training.run import Run
+from minidl.run import Callback, Run
 from minidl.typing import Array
 
 __all__ = ["NOT_FINITE", "FateWatch", "kind_of_point"]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 from math import inf, isfinite
 from typing import NamedTuple
 
 import numpy as np
 
-from minidl.arguments import whole_number
+from minidl.arguments import check_type, whole_number
+from minidl.callbacks import History, RecordPath
 from minidl.errors import DivergenceError
-from minidl.modules import Objective
+from minidl.modules import Layer, Objective
 from minidl.optimizers import Optimizer
-from minidl.training.callbacks import Callback, History, RecordPath
+from minidl.run import Callback, Run, check_callbacks
 from minidl.training.fate import NOT_FINITE, FateWatch, kind_of_point
-from minidl.training.parts import check_parts
-from minidl.training.run import Run
 from minidl.typing import Array
 
 __all__ = ["Descent", "minimize"]
@@ -97,7 +95,14 @@ def minimize(
     >>> descent.fate, len(descent.path) == descent.steps + 1
     ('stationary', True)
     """
-    check_parts(callbacks, objective=(objective, Objective), optimizer=(optimizer, Optimizer))
+    if isinstance(objective, Layer):
+        raise TypeError(
+            f"objective must be an Objective, got {objective!r}; with a loss and data a model becomes one: "
+            "EmpiricalRisk(model, loss, x, y)"
+        )
+    check_type("objective", objective, Objective)
+    check_type("optimizer", optimizer, Optimizer)
+    check_callbacks(callbacks)
     steps = whole_number("steps", steps, 0)
     parameters = objective.parameters()
     optimizer.check_owner(objective)
@@ -117,17 +122,17 @@ def minimize(
     if recorder is None and parameters.size <= SMALL:
         recorder = RecordPath()
         callbacks = [recorder, *callbacks]
-    run = Run(objective, optimizer, [history, *callbacks, watch], repeat(None, steps), steps=steps)
-    run.loss = first
 
-    def evaluate(_: None) -> float:
-        loss = float(objective.forward())
+    def evaluate(_: int) -> float:
+        value = float(objective.forward())
         objective.backward()
-        return loss
+        return value
 
-    run.go(evaluate)
+    run = Run(objective, optimizer, [history, *callbacks, watch], range(steps), evaluate)
+    run.loss = first
+    run.go()
     value = _value(objective)
-    if run.diverged or not isfinite(value):
+    if run.divergence is not None or not isfinite(value):
         # Where a step has begun from here, the one that led here began before.
         begun = np.array_equal(watch.here, parameters.value, equal_nan=True)
         parameters.value = watch.before if begun else watch.here
@@ -167,11 +172,7 @@ def _take_back(run: Run) -> None:
 def _value(objective: Objective) -> float:
     """The value at the present parameters, infinite if parameters, value or gradient are not finite."""
     parameters = objective.parameters()
-    grad = parameters.grad
+    value, parameters.grad = objective.value_and_gradient(parameters.value)
     with np.errstate(all="ignore"):
-        try:
-            value = float(objective.forward())
-            objective.backward()
-        except OverflowError:
-            return inf
-        return value if isfinite(value + grad.dot(grad)) and np.isfinite(parameters.value).all() else inf
+        finite = isfinite(value + parameters.grad.dot(parameters.grad)) and np.isfinite(parameters.value).all()
+    return value if finite else inf

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from minidl.callbacks.checkpoint import fingerprint, places
 from minidl.data import Batches
 from minidl.errors import CheckpointError, MinidlWarning
 from minidl.modules.places import Place
+from minidl.run import Callback, Run
 from minidl.saving import Content, load_model_state, load_states, model_state
-from minidl.training.callbacks import Callback
-from minidl.training.checkpoint import fingerprint, places
-from minidl.training.run import Run
 
 __all__ = ["Resumption"]
 
@@ -56,8 +55,7 @@ class Resumption:
         self._check_script(optimizer)
         self._check_generators()
         self._within = bool(batches["taken"])
-        run.epoch, run.step, run.first_epoch = (int(saved[name]) for name in ("epoch", "step", "first_epoch"))
-        run.loss, run.metrics, run.reason = float(saved["loss"]), dict(saved["metrics"]), saved["reason"]
+        run.load_state(saved)
         self._load_parts((model, optimizer["state"], loss))
         for change in self._changes():
             warnings.warn(f"{content.path!r} is of a run {change}", MinidlWarning, stacklevel=4)
@@ -122,9 +120,7 @@ class Resumption:
         self.run.optimizer.load_state(optimizer)
         if self.run.loss_function is not None:
             self.run.loss_function.load_state(loss or {})
-        # Who is in training is what fit says, not the file.
-        with self.run.model.training_as(True):
-            load_model_state(self.run.model, model)
+        load_model_state(self.run.model, model)
 
     @contextmanager
     def _fits(self) -> Iterator[None]:

@@ -10,39 +10,39 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from minidl.arguments import same_length, whole_number
+from minidl.arguments import check_type, same_length, whole_number
+from minidl.callbacks import Checkpoint, History
+from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
-from minidl.errors import DivergenceError, HyperparameterError, MinidlWarning
-from minidl.modules import Layer, Loss
+from minidl.errors import HyperparameterError, MinidlWarning
+from minidl.modules import Layer, Loss, as_gradient, backward_parameters, training_as
 from minidl.optimizers import Optimizer
-from minidl.training.callbacks import Callback, History
-from minidl.training.checkpoint import Checkpoint, script
-from minidl.training.parts import check_parts
+from minidl.run import Callback, Run, check_callbacks
+from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
-from minidl.training.run import Run
-from minidl.training.witness import Finding, Witness
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["Trainer"]
 
 Metrics: TypeAlias = Mapping[str, Callable[[Array, Array], float]]
+Validation: TypeAlias = tuple[ArrayLike, ArrayLike] | float | None
 
 
 class Trainer:
     """Fits a model to data: for each batch forward, loss, backward and one step of the optimizer.
 
     Args:
-        model: what to train.
-        loss: what to make small.
+        model: the model to train.
+        loss: the loss to minimize.
         optimizer: made on ``model.parameters()``.
-        callbacks: see `Callback`; called in this order, after the `History`, and before a `Checkpoint`.
+        callbacks: see `Callback`. They are called in this order, after the `History` and before a `Checkpoint`.
 
     Attributes:
         history: the losses of all fits so far.
 
     Raises:
         StateError: an optimizer on other parameters.
-        TypeError: parts of other types.
+        TypeError: an argument of another type.
 
     >>> from minidl import Dense, MSELoss, SGD
     >>> model = Dense(1, 1, rng=0)
@@ -53,23 +53,18 @@ class Trainer:
     """
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, callbacks: Sequence[Callback] = ()) -> None:
-        check_parts(callbacks, model=(model, Layer), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+        check_type("model", model, Layer)
+        check_type("loss", loss, Loss)
+        check_type("optimizer", optimizer, Optimizer)
+        check_callbacks(callbacks)
         optimizer.check_owner(model)
         loss.check_model(model)
         if any(loss.named_parameters()):
-            message = (
-                f"the loss {loss!r} has parameters, and nothing trains them: the optimizer moves those of the model"
-            )
+            message = f"the loss {loss!r} has parameters that nothing trains: the optimizer moves those of the model"
             warnings.warn(message, MinidlWarning, stacklevel=2)
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.callbacks = list(callbacks)
         self.history = History()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        # Copied parameters have memory of their own: those that the optimizer moves, and then the model's, all of them.
-        self.model.parameters()
-        self.optimizer.find_again()
 
     def fit(
         self,
@@ -80,129 +75,109 @@ class Trainer:
         batch_size: int | None = None,
         shuffle: bool = True,
         accumulate: int = 1,
-        validation: tuple[ArrayLike, ArrayLike] | float | None = None,
+        validation: Validation = None,
         metrics: Metrics | None = None,
         training_loss: bool = False,
         rng: Seed = None,
         on_divergence: Literal["raise", "stop"] = "raise",
         resume_from: str | os.PathLike[str] | None = None,
     ) -> History:
-        """Train for so many passes over the data, and return the history; a second fit goes on with both.
+        """Train for `epochs` passes over the data, and return the history. A second fit continues both.
 
-        After each epoch the history's ``epochs["loss"]`` holds the mean loss over its batches, each taken before its
-        step and in training, that is of a model that was changing; ``epochs["validation_loss"]`` is the loss on the
-        validation data after the epoch, and ``epochs["training_loss"]``, where asked for, that on the training data:
-        these two can be compared. Each metric is measured on the same data as they are, as
-        ``epochs["validation_" + name]`` and ``epochs["training_" + name]``.
+        After each epoch, ``history.epochs["loss"]`` gains the mean loss over its batches, each measured before its step
+        and in training, while the model was changing. ``epochs["validation_loss"]`` is the loss on the validation data
+        after the epoch, and ``epochs["training_loss"]``, on request, that on the training data. These two can be
+        compared. Each metric is measured on the same data, as ``epochs["validation_" + name]`` and
+        ``epochs["training_" + name]``.
 
-        Ctrl-C ends a fit after the present step, with everything kept; pressed once more, it raises KeyboardInterrupt.
+        Ctrl-C ends the fit after the present step and keeps everything. Pressed again, it raises KeyboardInterrupt.
 
         Args:
             x, y: inputs and targets, samples along the first axis.
             epochs: passes over the data.
-            batch_size: samples that go through the model at once; None takes all.
+            batch_size: samples per batch. None takes all at once.
             shuffle: whether each epoch takes the samples in a new order.
-            accumulate: batches a step; their gradients are averaged, as if batch_size were so many times larger.
-            validation: inputs and targets to measure on after each epoch; or the share of x and y to hold out for
-                that, a fixed random choice, the same in every fit on as many samples.
+            accumulate: batches per step. Their gradients are averaged, as if batch_size were `accumulate` times larger.
+            validation: inputs and targets to measure on after each epoch. Or the share of x and y to hold out for it: a
+                fixed random choice, the same in every fit on as many samples.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
-            training_loss: whether to measure loss and metrics over the training data, too, after each epoch.
+            training_loss: whether to measure loss and metrics on the training data, too, after each epoch.
             rng: seed or generator of the orders.
-            on_divergence: when loss or gradient stop being finite, "raise" an error or "stop" the run with that
-                reason; either way that step's update is not applied.
-            resume_from: a file of a `Checkpoint` of this same fit, which is taken up where the file was written, in
-                the middle of an epoch even, and ends bit for bit as it would have; `epochs` stays the whole number.
+            on_divergence: whether to "raise" an error or to "stop" the run when the loss or a gradient is no longer
+                finite. That step's update is not applied in either case.
+            resume_from: a file that a `Checkpoint` of this same fit wrote. The fit resumes there, even within an epoch,
+                and ends bit for bit as it would have. `epochs` still counts from the beginning.
 
         Raises:
-            DataError, ShapeError: data that model or loss cannot take; nothing has changed then.
+            DataError, ShapeError: data that the model or the loss cannot take. Nothing has changed.
             HyperparameterError: arguments out of range.
             StateError: an optimizer on other parameters.
-            CheckpointError: a file that is damaged, or of another run; nothing has changed then.
-            OSError: there is no such file, or it cannot be read.
-            DivergenceError: loss or gradient stopped being finite; it names layer and direction, and carries the
+            CheckpointError: a file that is damaged or belongs to another run. Nothing has changed.
+            OSError: the file does not exist or cannot be read.
+            DivergenceError: the loss or a gradient is no longer finite. It names layer and direction, and carries the
                 history and the batch.
         """
-        _check(epochs, accumulate, batch_size, validation, on_divergence)
-        _check_metrics(metrics)
-        if metrics and validation is None and not training_loss:
-            raise HyperparameterError(
-                "metrics are measured where a loss is: pass validation=(x, y), or training_loss=True for those of the "
-                "training data"
-            )
+        _check_settings(epochs, accumulate, batch_size, validation, on_divergence)
+        _check_metrics(metrics, measured=validation is not None or training_loss)
         self.optimizer.check_owner(self.model)
-        inputs, targets = self._check_data(x, y)
-        measured: list[tuple[str, Array, Array]] = []
-        if isinstance(validation, float | np.floating):
-            (inputs, targets), held_out = hold_out(inputs, targets, validation)
-            measured.append(("validation", *held_out))
-        elif validation is not None:
-            measured.append(("validation", *self._check_data(*validation, "validation ")))
-        if training_loss:
-            measured.insert(0, ("training", inputs, targets))
+        train, measured = self._prepare(x, y, validation, training_loss)
         together = None if batch_size is None else batch_size * accumulate
-        batches = Batches(inputs, targets, batch_size=together, shuffle=shuffle, rng=rng)
-        history = self.history
-        run = Run(self.model, self.optimizer, [history, *self.callbacks], batches)
-        run.step, run.epoch = len(history.loss), len(history.epochs.get("loss", ()))
-        run.first_epoch, run.loss_function = run.epoch, self.loss
-        if resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks):
-            run.script = script(self.model, self.loss, self.optimizer, accumulate)
+        batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng)
+        diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
+        saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
+
+        def measure() -> dict[str, float]:
+            result = {"loss": batches.mean(self.history.loss[-len(batches) :])}
+            for kind, inputs, targets in measured:
+                values = self._measure(inputs, targets, metrics or {}, batch_size)
+                result |= {f"{kind}_{name}": value for name, value in values.items()}
+            return result
+
+        run = Run(
+            self.model,
+            self.optimizer,
+            [self.history, *self.callbacks],
+            batches,
+            diagnosis.evaluate,
+            measure=measure,
+            diagnose=diagnosis,
+            loss_function=self.loss,
+            epochs=epochs,
+            epoch=len(self.history.epochs.get("loss", ())),
+            step=len(self.history.loss),
+            script=script(self.model, self.loss, self.optimizer, accumulate) if saves else None,
+        )
         resume = None if resume_from is None else Resumption(resume_from, run)
-        count = len(batches)
-        run.epochs = run.first_epoch + epochs
-        run.steps = run.step + (run.epochs - run.epoch) * count - batches.taken
-        evaluate = evaluation(self.model, self.loss, batch_size if accumulate > 1 else None)
-        witness = Witness(self.model, self.loss)
-        finding: Finding | None = None
-        suspect: tuple[Array, Array] | None = None
-
-        def explain(batch: tuple[Array, Array]) -> str:
-            nonlocal finding, suspect
-            finding, suspect = witness.find(evaluate, batch), batch
-            return f", in batch {batches.taken} of epoch {run.epoch + 1}, {finding.words}"
-
-        def measure() -> None:
-            run.metrics = {"loss": run.loss if count == 1 else batches.mean(history.loss[-count:])}
-            for kind, features, answers in measured:
-                for name, value in self._measure(features, answers, metrics or {}, batch_size).items():
-                    run.metrics[f"{kind}_{name}"] = value
-
         try:
-            with resume or nullcontext(), self.model.training_as(True):
-                run.go(witness.noting(evaluate), measure, explain=explain, resume=resume)
+            with resume or nullcontext(), training_as(True):
+                run.go(resume)
         finally:
-            history.reason = run.reason
-        if finding is not None and on_divergence == "raise":
-            raise DivergenceError(
-                f"{run.reason}; try a smaller learning rate, or look at the data",
-                history,
-                step=run.step,
-                batch=suspect,
-                layer=finding.layer,
-                direction=finding.direction,
-            )
-        return history
+            self.history.reason = run.reason
+        if run.divergence is not None and on_divergence == "raise":
+            run.divergence.history = self.history
+            raise run.divergence
+        return self.history
 
     def evaluate(
         self, x: ArrayLike, y: ArrayLike, metrics: Metrics | None = None, *, batch_size: int | None = None
     ) -> dict[str, float]:
-        """The loss, as ``"loss"``, and each metric by its name, as in evaluation; nothing changes.
+        """The loss, as ``"loss"``, and each metric by its name, as in evaluation. Nothing changes.
 
         Args:
             x, y: inputs and targets, samples along the first axis.
             metrics: name -> function (prediction, target) -> number.
-            batch_size: samples that go through the model at once; None takes all.
+            batch_size: samples per call of forward. None takes all.
 
         Raises:
-            DataError, ShapeError: data that model or loss cannot take.
-            HyperparameterError: a batch size that is not a positive integer, metrics that are no functions.
+            DataError, ShapeError: data that the model or the loss cannot take.
+            HyperparameterError: a batch size that is not a positive integer, metrics that are not functions.
         """
         _check_metrics(metrics)
         inputs, targets = self._check_data(x, y)
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
     def _measure(self, inputs: Array, targets: Array, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
-        with self.model.training_as(False), self.loss.training_as(False):
+        with training_as(False):
             if batch_size is None:
                 prediction = self.model.forward(inputs)
             else:
@@ -210,68 +185,94 @@ class Trainer:
             loss = self.loss.forward(prediction, targets)
         return {"loss": loss, **{name: _number(name, metric(prediction, targets)) for name, metric in metrics.items()}}
 
+    def _prepare(
+        self, x: ArrayLike, y: ArrayLike, validation: Validation, training_loss: bool
+    ) -> tuple[tuple[Array, Array], list[tuple[str, Array, Array]]]:
+        """The data to learn from, and what to measure after each epoch: (kind, inputs, targets)."""
+        train = self._check_data(x, y)
+        measured: list[tuple[str, Array, Array]] = []
+        if isinstance(validation, float | np.floating):
+            train, held_out = hold_out(*train, validation)
+            measured.append(("validation", *held_out))
+        elif validation is not None:
+            measured.append(("validation", *self._check_data(*validation, "validation ")))
+        return train, [("training", *train), *measured] if training_loss else measured
+
     def _check_data(self, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Array, Array]:
         inputs = self.model.check_input(x, f"{of}x")
         targets = self.loss.check_target(y, self.model.output_shape(inputs.shape[1:]), inputs.dtype)
         same_length(inputs, targets, of)
         return inputs, targets
 
+    def _evaluation(self, size: int | None) -> Callable[[tuple[Array, Array]], float]:
+        """The function that evaluates a batch, `size` samples at a time: it writes the gradients, returns the loss."""
+        model, loss = self.model, self.loss
 
-def evaluation(model: Layer, loss: Loss, size: int | None) -> Callable[[tuple[Array, Array]], float]:
-    """The function that takes a batch, fills the gradients and gives the loss, `size` samples at a time."""
+        def evaluate(batch: tuple[Array, Array]) -> float:
+            x, y = batch
+            prediction = model.forward(x)
+            value = loss.forward(prediction, y)
+            backward_parameters(model, as_gradient(loss.backward(), prediction))
+            return value
 
-    def evaluate(batch: tuple[Array, Array]) -> float:
-        value = loss.forward(model.forward(batch[0]), batch[1])
-        model.backward_parameters(loss.backward())
-        return value
+        if size is None:
+            return evaluate
 
-    if size is None:
-        return evaluate
+        def evaluate_parts(batch: tuple[Array, Array]) -> float:
+            (x, y), grad = batch, model.parameters().grad
+            value, total = 0.0, np.zeros_like(grad)
+            for start in range(0, len(x), size):
+                part = x[start : start + size], y[start : start + size]
+                share = len(part[0]) / len(x)
+                value += share * evaluate(part)
+                total += share * grad
+            grad[...] = total
+            return value
 
-    def evaluate_parts(batch: tuple[Array, Array]) -> float:
-        (x, y), grad = batch, model.parameters().grad
-        value, total = 0.0, np.zeros_like(grad)
-        for start in range(0, len(x), size):
-            part = x[start : start + size], y[start : start + size]
-            share = len(part[0]) / len(x)
-            value += share * evaluate(part)
-            total += share * grad
-        grad[...] = total
-        return value
+        return evaluate_parts
 
-    return evaluate_parts
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        # Copied parameters lie in memory of their own: pack those of the model, then find them there again.
+        self.model.parameters()
+        self.optimizer.rebind()
 
 
-def _check_metrics(metrics: Any) -> None:
+def _check_metrics(metrics: Any, *, measured: bool = True) -> None:
+    """Raise `HyperparameterError` for metrics that are not a dict of functions, or that nothing would measure."""
     if metrics is not None and not isinstance(metrics, Mapping):
         raise HyperparameterError(
             f'metrics must be a dict of names and functions, such as {{"accuracy": metrics.accuracy}}, got {metrics!r}'
         )
     if "loss" in (metrics or {}):
-        raise HyperparameterError('a metric cannot be called "loss": that is the name of the loss itself')
+        raise HyperparameterError('a metric must not be called "loss", which is the name of the loss itself')
     for name, metric in (metrics or {}).items():
         if not callable(metric):
             raise HyperparameterError(
                 f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, got "
                 f"{metric!r:.80}"
             )
+    if metrics and not measured:
+        raise HyperparameterError(
+            "metrics need data to be measured on: pass validation=(x, y), or training_loss=True for the training data"
+        )
 
 
 def _number(name: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"the metric {name!r} must give one number, got {value!r:.80}") from error
+        raise TypeError(f"the metric {name!r} must return one number, got {value!r:.80}") from error
 
 
-def _check(epochs: int, accumulate: int, batch_size: int | None, validation: Any, on_divergence: str) -> None:
-    """Raise `HyperparameterError` for settings that make no sense."""
+def _check_settings(epochs: int, accumulate: int, batch_size: Any, validation: Any, on_divergence: str) -> None:
+    """Raise `HyperparameterError` for settings out of range or that contradict each other."""
     whole_number("epochs", epochs, 0)
     whole_number("accumulate", accumulate, 1)
     if batch_size is not None:
         whole_number("batch_size", batch_size, 1)
     if accumulate > 1 and batch_size is None:
-        raise HyperparameterError("accumulate needs a batch_size: without one a batch is all there is")
+        raise HyperparameterError("accumulate needs a batch_size: without one, a batch holds all samples")
     if on_divergence not in ("raise", "stop"):
         raise HyperparameterError(f'on_divergence must be "raise" or "stop", got {on_divergence!r}')
     pair = isinstance(validation, tuple | list) and len(validation) == 2

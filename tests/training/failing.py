@@ -8,7 +8,7 @@ import pytest
 
 from minidl import SGD, Callback, DivergenceError, Layer, Loss, Module, MSELoss, Parameter, Run, Trainer
 from minidl.modules.places import places_of
-from minidl.training.witness import METHODS
+from minidl.training.non_finite import METHODS
 from minidl.typing import Array, Shape
 from tests.helpers import bits
 from tests.user_defined import Scale

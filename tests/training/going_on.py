@@ -3,7 +3,7 @@
 from typing import Any
 
 from minidl import Callback, Run, Trainer
-from minidl.training.callbacks import EVENTS
+from minidl.run import EVENTS
 
 
 class Snapshots(Callback):

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 
 from minidl import Callback, Run
-from minidl.training.callbacks import EVENTS
+from minidl.run import EVENTS
 
 DEFAULT = signal.default_int_handler
 

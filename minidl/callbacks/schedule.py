@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl.errors import StateError
+from minidl.run import Callback, Run
 from minidl.schedules import ScheduleFunction
-from minidl.training.callbacks import Callback
-from minidl.training.run import Run
 
 __all__ = ["Schedule"]
 

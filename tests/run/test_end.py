@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from minidl import SGD, Callback, Dense, DivergenceError, Layer, MSELoss, Quadratic, Run, Sequential, Trainer, minimize
-from minidl.training.callbacks import EVENTS
+from minidl.run import EVENTS
 from minidl.typing import Array
 from tests.training.failing import Elementwise, Fragile, X, Y
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import SGD, Callback, Dense, History, MSELoss, Quadratic, RecordPath, Run, Sequential, Trainer, minimize
-from minidl.training.callbacks import EVENTS
+from minidl.run import EVENTS
 from minidl.typing import Array
 
 

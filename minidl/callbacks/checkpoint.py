@@ -14,6 +14,7 @@ from minidl.files import check_folder
 from minidl.modules import Layer, Loss
 from minidl.modules.places import Place, places_in, places_of
 from minidl.optimizers import Optimizer
+from minidl.run import Callback, Run
 from minidl.saving import (
     check_remaking,
     checksum,
@@ -23,9 +24,6 @@ from minidl.saving import (
     write_content,
     written,
 )
-from minidl.training.callbacks import Callback
-from minidl.training.interruption import INTERRUPTED
-from minidl.training.run import Run
 
 __all__ = ["Checkpoint", "fingerprint", "places", "script"]
 
@@ -123,14 +121,7 @@ class Checkpoint(Callback):
             **model_content(run.model),
             "loss": None if run.loss_function is None else run.loss_function.state(),
             "optimizer": {"type": type(run.optimizer).__name__, "state": state},
-            "run": {
-                "epoch": run.epoch,
-                "step": run.step,
-                "first_epoch": run.first_epoch,
-                "loss": run.loss,
-                "metrics": run.metrics,
-                "reason": None if run.reason == INTERRUPTED else run.reason,
-            },
+            "run": run.state(),
             "batches": run.batches.state() if isinstance(run.batches, Batches) else None,
             "data": self._data,
             "script": run.script,

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from minidl import SGD, Callback, Dense, MSELoss, ProgressBar, Quadratic, Run, Trainer, minimize
-from minidl.training import progress
+from minidl import SGD, Callback, Dense, MSELoss, ProgressBar, Quadratic, Run, Trainer, minimize, progress
 
 
 class Stream(io.StringIO):

@@ -19,8 +19,7 @@ from minidl import (
     Trainer,
     minimize,
 )
-from minidl.training.callbacks import EVENTS
-from minidl.training.interruption import INTERRUPTED
+from minidl.run import EVENTS, INTERRUPTED
 from minidl.typing import Array
 from tests.helpers import bits
 from tests.training import endless

@@ -1,74 +1,17 @@
-"""Callbacks: what happens beside the steps of a run."""
+"""What a run records: its losses, and the points that it visits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import nan
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from minidl.run import Callback, Run
 from minidl.typing import Array
 
-if TYPE_CHECKING:
-    from minidl.training.run import Run
-
-__all__ = ["Callback", "History", "RecordPath"]
-
-EVENTS = ("on_fit_begin", "on_epoch_begin", "on_step_begin", "on_step_end", "on_epoch_end", "on_fit_end")
-
-
-class Callback:
-    """The base of callbacks: override the events that matter, in each of which the `Run` can be read or stopped.
-
-    Raises:
-        TypeError: when a class is defined with a method ``on_…`` that is no event.
-
-    >>> class StopWhenGood(Callback):
-    ...     def on_step_end(self, run):
-    ...         if run.loss < 0.1:
-    ...             run.stop("good enough")
-    """
-
-    overridden: ClassVar[frozenset[str]] = frozenset()
-
-    last: ClassVar[bool] = False
-    """Whether it is told of each event after all others, wherever it stands in the list."""
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        events = {name for name in dir(cls) if name.startswith("on_")}
-        if unknown := events - set(EVENTS):
-            raise TypeError(f"{cls.__name__} defines {', '.join(sorted(unknown))}; the events are {', '.join(EVENTS)}")
-        cls.overridden = frozenset(name for name in events if getattr(cls, name) is not getattr(Callback, name))
-
-    def on_fit_begin(self, run: Run) -> None:
-        """Before the first epoch."""
-
-    def on_epoch_begin(self, run: Run) -> None:
-        """Before the first batch of an epoch."""
-
-    def on_step_begin(self, run: Run) -> None:
-        """Before the loss of a batch is computed."""
-
-    def on_step_end(self, run: Run) -> None:
-        """After the update; ``run.loss`` is the loss before it."""
-
-    def on_epoch_end(self, run: Run) -> None:
-        """After the last batch of an epoch; ``run.metrics`` holds what the epoch measured."""
-
-    def on_fit_end(self, run: Run) -> None:
-        """After the run, however it ended."""
-
-    def state(self) -> dict[str, Any]:
-        """What this callback needs to go on later: arrays, numbers and strings by name, asked after an event."""
-        return {}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave.
-
-        In a resumed run that is after `on_fit_begin`, and after `on_epoch_begin` if the state is from mid-epoch.
-        """
+__all__ = ["History", "RecordPath"]
 
 
 class History(Callback):

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
-from minidl.training.callbacks import Callback
-from minidl.training.run import Run
+from minidl.run import Callback, Run
 
 __all__ = ["Timer"]
 

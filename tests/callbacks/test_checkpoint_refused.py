@@ -26,7 +26,7 @@ from minidl import (
     Tanh,
     Trainer,
 )
-from minidl.training.callbacks import EVENTS
+from minidl.run import EVENTS
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
 from tests.training.pressing import At

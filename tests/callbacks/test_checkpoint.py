@@ -28,8 +28,8 @@ from minidl import (
     Trainer,
     minimize,
 )
+from minidl.run import EVENTS
 from minidl.saving import Content
-from minidl.training.callbacks import EVENTS
 from tests.helpers import bits, unchanged
 from tests.training import endless
 from tests.training.failing import Elementwise

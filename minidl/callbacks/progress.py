@@ -6,8 +6,7 @@ import sys
 from time import perf_counter
 from typing import Any, TextIO
 
-from minidl.training.callbacks import Callback
-from minidl.training.run import Run
+from minidl.run import Callback, Run
 
 __all__ = ["ProgressBar"]
 

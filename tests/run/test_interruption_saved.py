@@ -22,8 +22,8 @@ from minidl import (
     Run,
     Trainer,
 )
+from minidl.run import INTERRUPTED
 from minidl.saving import Content
-from minidl.training.interruption import INTERRUPTED
 from tests.helpers import bits
 from tests.training import endless
 from tests.training.pressing import PLACES, At, press

@@ -9,8 +9,7 @@ from typing import Any, Literal
 from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError, StateError
 from minidl.optimizers import hyperparameter
-from minidl.training.callbacks import Callback
-from minidl.training.run import Run
+from minidl.run import Callback, Run
 
 __all__ = ["EarlyStopping"]
 

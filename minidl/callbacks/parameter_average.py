@@ -12,8 +12,7 @@ import numpy as np
 from minidl.errors import HyperparameterError, MinidlWarning, StateError
 from minidl.modules import Module
 from minidl.parameters import ParameterVector
-from minidl.training.callbacks import Callback
-from minidl.training.run import Run
+from minidl.run import Callback, Run
 from minidl.typing import Array
 
 __all__ = ["ParameterAverage"]

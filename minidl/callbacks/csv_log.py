@@ -10,8 +10,7 @@ import numpy as np
 
 from minidl.errors import StateError
 from minidl.files import check_folder, replacing
-from minidl.training.callbacks import Callback
-from minidl.training.run import Run
+from minidl.run import Callback, Run
 
 __all__ = ["CSVLog"]
 

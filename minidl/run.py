@@ -1,0 +1,306 @@
+"""The loop that trains networks and minimizes functions, and the callbacks that accompany it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from math import inf, isfinite, nan
+from numbers import Real
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from minidl.arguments import check_type
+from minidl.errors import ContractError, DivergenceError
+from minidl.modules import Loss, Module
+from minidl.optimizers import Optimizer
+from minidl.typing import Array
+
+__all__ = ["EVENTS", "INTERRUPTED", "Callback", "Run", "check_callbacks"]
+
+EVENTS = ("on_fit_begin", "on_epoch_begin", "on_step_begin", "on_step_end", "on_epoch_end", "on_fit_end")
+PROGRESS = ("epoch", "step", "first_epoch", "first_step", "loss")
+INTERRUPTED = "interrupted by Ctrl-C"
+"""The reason of a run that Ctrl-C has stopped."""
+
+
+class _Stop(Exception):  # noqa: N818  (not an error)
+    """Ends the loop, once every callback has had the event in which something stopped the run."""
+
+
+class BatchSource(Protocol):
+    """What a run takes batches from: it has a length, and each iteration over it is one epoch."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Run:
+    """One run of the loop: what it works on, how far it is, and how it ended. Callbacks read it, and may stop it.
+
+    Args:
+        model: the module whose parameters change: a model, or an objective under `minimize`.
+        optimizer: changes them.
+        callbacks: called at each event in this order. Those with ``last = True`` come after all others.
+        batches: one pass over them is an epoch.
+        evaluate: takes a batch, writes the gradients and returns the loss.
+        measure: returns the metrics at the end of an epoch.
+        diagnose: returns the error for a batch whose loss or gradient is not finite.
+        loss_function: the loss of a fit, None under `minimize`.
+        epochs: the number of epochs to run.
+        epoch, step: how many there were before, in earlier fits of the same trainer.
+        script: what the run was made with, for files.
+
+    Attributes:
+        epoch: completed epochs, counted from the first fit of a trainer.
+        step: completed steps, counted likewise.
+        first_epoch, first_step: their values at the beginning of this fit.
+        loss: the loss of the latest step, before its update.
+        metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those called
+            after it, such as `CSVLog` and `EarlyStopping`; the history is called before all of them.
+        reason: why the run stopped early. None while it goes on.
+        divergence: the error that describes a loss or gradient that is not finite. Its update was not applied.
+        interrupted: whether Ctrl-C was pressed. The run then ends after the present step.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Optimizer,
+        callbacks: Sequence[Callback],
+        batches: BatchSource,
+        evaluate: Callable[[Any], float],
+        *,
+        measure: Callable[[], dict[str, float]] | None = None,
+        diagnose: Callable[[Run, Any], DivergenceError] | None = None,
+        loss_function: Loss | None = None,
+        epochs: int = 1,
+        epoch: int = 0,
+        step: int = 0,
+        script: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
+        self.evaluate, self.measure, self.diagnose = _inf_on_overflow(evaluate), measure, diagnose or _diagnose
+        self.epoch = self.first_epoch = epoch
+        self.step = self.first_step = step
+        self.planned, self.script = epochs, script or {}
+        self.loss, self.metrics = nan, dict[str, float]()
+        self.reason: str | None = None
+        self.divergence: DivergenceError | None = None
+        self.interrupted = False
+
+    @property
+    def epochs(self) -> int:
+        """The value that `epoch` will have if nothing stops the run."""
+        return self.first_epoch + self.planned
+
+    @property
+    def steps(self) -> int:
+        """The value that `step` will have if nothing stops the run."""
+        return self.first_step + self.planned * len(self.batches)
+
+    @property
+    def batch(self) -> int:
+        """The number of the present batch within its epoch, from 1."""
+        return self.step - self.first_step - (self.epoch - self.first_epoch) * len(self.batches) + 1
+
+    def stop(self, reason: str) -> None:
+        """Stop the run after the present event. The first reason is the one that counts."""
+        if self.reason is None:
+            self.reason = reason
+
+    def go(self, resume: Callable[[], bool] | None = None) -> None:
+        """Run until all epochs are done or something stops the run.
+
+        Args:
+            resume: restores an earlier run once all callbacks have begun, and returns whether it was within an epoch.
+        """
+        begun: list[Callback] = []
+        # Overflow is found by the check for finite numbers; a warning would only repeat it.
+        with np.errstate(all="ignore"), interruptible(self):
+            try:
+                for callback in self.callbacks:
+                    begun.append(callback)
+                    callback.on_fit_begin(self)
+                within_epoch = resume is not None and resume()
+                if self.reason is None:
+                    self._loop(within_epoch)
+            except _Stop:
+                pass
+            except KeyboardInterrupt:
+                self.interrupt()
+            finally:
+                if self.interrupted:
+                    self.stop(INTERRUPTED)
+                self._end(begun)
+
+    def _loop(self, within_epoch: bool) -> None:
+        """Take one step for each batch of each epoch."""
+        grad = self.model.parameters().grad
+        self._listeners = {event: [*self._listening(event)] for event in EVENTS}
+        while self.epoch < self.epochs:
+            if not within_epoch:
+                self._tell("on_epoch_begin")
+            within_epoch = False
+            for batch in self.batches:
+                self._tell("on_step_begin")
+                self.loss = self.evaluate(batch)
+                self._check_finite(grad, batch)
+                self.optimizer.step()
+                self.step += 1
+                if self.interrupted:
+                    self.stop(INTERRUPTED)
+                self._tell("on_step_end")
+            self.epoch += 1
+            if self.measure is not None:
+                self.metrics = self.measure()
+            self._tell("on_epoch_end")
+
+    def _tell(self, event: str) -> None:
+        """Call all callbacks that define this event, then end the loop if something has stopped the run."""
+        for call in self._listeners[event]:
+            call(self)
+        if self.reason is not None:
+            raise _Stop
+
+    def _check_finite(self, grad: Array, batch: Any) -> None:
+        """Stop the run before the update if the loss or a gradient is not finite."""
+        try:
+            finite = isfinite(self.loss + grad.dot(grad))
+        except TypeError as error:
+            if isinstance(self.loss, Real):
+                raise
+            source = self.loss_function or self.model
+            raise ContractError(f"{source!r}: forward must return a number, got {self.loss!r:.80}") from error
+        if not finite:
+            self.divergence = self.diagnose(self, batch)
+            self.stop(str(self.divergence))
+            raise _Stop
+
+    def _listening(self, event: str) -> Iterator[Callable[[Run], None]]:
+        """The methods for an event of those callbacks that define it. The others cost nothing."""
+        for callback in self.callbacks:
+            method = getattr(callback, event)
+            if getattr(method, "__func__", method) is not getattr(Callback, event):
+                yield method
+
+    def _end(self, callbacks: Sequence[Callback]) -> None:
+        """Tell all of these that the run ends, even if some of them fail then."""
+        if callbacks:
+            try:
+                callbacks[0].on_fit_end(self)
+            finally:
+                self._end(callbacks[1:])
+
+    def interrupt(self) -> None:
+        """Stop after the present step. The second call raises KeyboardInterrupt."""
+        if self.interrupted:
+            raise KeyboardInterrupt
+        self.interrupted = True
+
+    def state(self) -> dict[str, Any]:
+        """How far the run is, for files. Ctrl-C is not a reason to stop the resumed run, too."""
+        reason = None if self.reason == INTERRUPTED else self.reason
+        return {name: getattr(self, name) for name in PROGRESS} | {"metrics": dict(self.metrics), "reason": reason}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Load what `state` returned."""
+        self.epoch, self.step, self.first_epoch, self.first_step = (int(state[name]) for name in PROGRESS[:4])
+        self.loss, self.metrics, self.reason = float(state["loss"]), dict(state["metrics"]), state["reason"]
+
+
+@contextmanager
+def interruptible(run: Run) -> Iterator[None]:
+    """Have Ctrl-C interrupt a run inside a ``with`` block instead of raising KeyboardInterrupt at once.
+
+    A handler that somebody else has set stays in place, and so does the signal in other threads than the main one.
+    """
+
+    def handler(*_: Any) -> None:
+        run.interrupt()
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        with suppress(ValueError):  # only the main thread may set handlers
+            signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is handler:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if run.interrupted:
+            run.stop(INTERRUPTED)
+
+
+def _inf_on_overflow(evaluate: Callable[[Any], float]) -> Callable[[Any], float]:
+    """Python's floats raise OverflowError where NumPy's become infinite: make both infinite."""
+
+    def evaluated(batch: Any) -> float:
+        try:
+            return evaluate(batch)
+        except OverflowError:
+            return inf
+
+    return evaluated
+
+
+def _diagnose(run: Run, batch: Any) -> DivergenceError:  # noqa: ARG001  (called like those that look at the batch)
+    return DivergenceError(f"loss or gradient stopped being finite at step {run.step}", step=run.step)
+
+
+class Callback:
+    """The base of callbacks: override the events that matter. Each one is given the `Run`, to read or to stop it.
+
+    Raises:
+        TypeError: when a class is defined with a method ``on_…`` that is not an event.
+
+    >>> class StopWhenGood(Callback):
+    ...     def on_step_end(self, run):
+    ...         if run.loss < 0.1:
+    ...             run.stop("good enough")
+    """
+
+    last: ClassVar[bool] = False
+    """Whether it is notified of each event last, regardless of its position in the list."""
+
+    def on_fit_begin(self, run: Run) -> None:
+        """Before the first epoch."""
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Before the first batch of an epoch."""
+
+    def on_step_begin(self, run: Run) -> None:
+        """Before the loss of a batch is computed."""
+
+    def on_step_end(self, run: Run) -> None:
+        """After the update. ``run.loss`` is the loss before it."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """After the last batch of an epoch. ``run.metrics`` holds what was measured."""
+
+    def on_fit_end(self, run: Run) -> None:
+        """After the run, however it ended."""
+
+    def state(self) -> dict[str, Any]:
+        """What this callback needs to resume later: arrays, numbers and strings by name. Called after an event."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Load what `state` returned.
+
+        In a resumed run this happens after `on_fit_begin`, and after `on_epoch_begin` if the state is from mid-epoch.
+        """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if unknown := {name for name in dir(cls) if name.startswith("on_")} - set(EVENTS):
+            raise TypeError(f"{cls.__name__} defines {', '.join(sorted(unknown))}; the events are {', '.join(EVENTS)}")
+
+
+def check_callbacks(callbacks: object) -> None:
+    """Raise `TypeError` unless it is a list or tuple of callbacks."""
+    if not isinstance(callbacks, list | tuple):
+        raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
+    for callback in callbacks:
+        check_type("each callback", callback, Callback)
