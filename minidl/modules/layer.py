@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -129,14 +128,15 @@ def as_gradient(grad: Array, y: Array) -> Array:
 
 def backward_parameters(layer: Layer, grad: Array) -> None:
     """Backward without dL/dx, by the layer's own `backward_parameters` where that belongs to its `backward`."""
-    if _has_own(type(layer)):
+    kind: type = type(layer)
+    if _has_own(kind):
         layer.backward_parameters(grad)
     else:
         layer.backward(grad)
 
 
 @cache
-def _has_own(kind: Any) -> bool:
+def _has_own(kind: type) -> bool:
     """Whether the class that defines backward also defines backward_parameters.
 
     One that is inherited from further up does not know what a new backward does.
