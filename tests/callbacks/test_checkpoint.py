@@ -33,7 +33,7 @@ from minidl.saving import Content
 from tests.helpers import bits, unchanged
 from tests.training import endless
 from tests.training.failing import Elementwise
-from tests.training.pressing import At
+from tests.callbacks.recording import At
 
 
 @pytest.fixture

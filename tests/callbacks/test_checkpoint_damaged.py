@@ -17,7 +17,7 @@ from minidl import (
 from minidl.saving import Content, write_content
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
-from tests.training.pressing import At
+from tests.callbacks.recording import At
 from tests.training.refusing import check_refused, make, network, write
 
 

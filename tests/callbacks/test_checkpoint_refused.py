@@ -29,7 +29,7 @@ from minidl import (
 from minidl.run import EVENTS
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
-from tests.training.pressing import At
+from tests.callbacks.recording import At
 from tests.training.refusing import OPTIONS, check_refused, everything, make, network, write
 
 

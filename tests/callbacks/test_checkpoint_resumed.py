@@ -25,7 +25,7 @@ from minidl.saving import generator_state
 from minidl.schedules import cosine
 from tests.helpers import bits
 from tests.training.endless import X, Y, fit, trainer
-from tests.training.pressing import At
+from tests.callbacks.recording import At
 
 
 class BreakOffError(Exception):

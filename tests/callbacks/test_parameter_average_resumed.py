@@ -11,7 +11,7 @@ from minidl import (
 )
 from tests.helpers import bits
 from tests.training.going_on import Snapshots, go_on, tell
-from tests.training.test_parameter_average import make, trained
+from tests.callbacks.test_parameter_average import make, trained
 from tests.training.test_trainer import data, network
 
 

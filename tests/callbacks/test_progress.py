@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from minidl import SGD, Callback, Dense, MSELoss, ProgressBar, Quadratic, Run, Trainer, minimize, progress
+from minidl import SGD, Callback, Dense, MSELoss, ProgressBar, Quadratic, Run, Trainer, minimize
+from minidl.callbacks import progress
 
 
 class Stream(io.StringIO):

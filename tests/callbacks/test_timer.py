@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from minidl import SGD, Callback, Checkpoint, MSELoss, Quadratic, Run, Timer, Trainer, minimize
-from minidl import timer as module
+from minidl.callbacks import timer as module
 from tests.training.going_on import Snapshots, go_on, tell
 from tests.training.test_trainer import data, network
 

@@ -23,7 +23,6 @@ from minidl import (
     Trainer,
 )
 from minidl.data import Batches
-from minidl.training.trainer import evaluation
 from minidl.typing import Array
 from tests.helpers import bits, unchanged
 from tests.tables.layers import LAYERS, LayerCase

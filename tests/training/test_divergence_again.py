@@ -18,7 +18,7 @@ from minidl import (
     Sequential,
     Trainer,
 )
-from minidl.training.non_finite import Witness
+from minidl.training.non_finite import Diagnosis
 from minidl.typing import Array
 from tests.training.failing import (
     GOOD,
