@@ -1,4 +1,4 @@
-"""Ctrl-C: a run ends after the present step with everything kept, and a second one ends it at once."""
+"""Ctrl-C: a run ends after the present step with everything kept. Pressed again, it ends at once."""
 
 import signal
 import threading
@@ -7,31 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import (
-    SGD,
-    Dense,
-    DivergenceError,
-    MSELoss,
-    Quadratic,
-    RecordPath,
-    Run,
-    Sequential,
-    Trainer,
-    minimize,
-)
+from minidl import SGD, Dense, DivergenceError, Quadratic, RecordPath, Run, Sequential, Trainer, minimize
 from minidl.run import EVENTS, INTERRUPTED
 from minidl.typing import Array
+from tests.callbacks.recording import At
 from tests.helpers import bits
+from tests.run.pressing import DEFAULT, PLACES, interrupt, press
 from tests.training import endless
-from tests.training.failing import Elementwise, Fragile
-from tests.training.pressing import DEFAULT, PLACES, At, press, raises
+from tests.training.factories import make_trainer
+from tests.training.failing import Elementwise, Raises
 
 BATCHES = 3
 pytestmark = pytest.mark.usefixtures("python_handler")
 
 
 def check_whole(trainer: Trainer, path: RecordPath, run: Run) -> None:
-    """What an interrupted run leaves is what a run of so many steps leaves."""
+    """What an interrupted run leaves is what a run of as many steps leaves."""
     whole, points = endless.trainer(), RecordPath()
     whole.callbacks = [points]
     endless.fit(whole, 4)
@@ -45,21 +36,22 @@ def check_whole(trainer: Trainer, path: RecordPath, run: Run) -> None:
     assert trainer.model.training
 
 
+@pytest.mark.parametrize("do", [press, interrupt])
 @pytest.mark.parametrize(("event", "nth"), PLACES)
-def test_it_ends_after_the_present_step_with_everything_kept(event: str, nth: int) -> None:
-    path, at, other = RecordPath(), At(event, nth), At("", 0)
-    trainer = endless.trainer(path, at, other)
+def test_it_ends_after_the_present_step_with_everything_kept(event: str, nth: int, do: Any) -> None:
+    path, at, other = RecordPath(), At(event, nth, do), At()
+    trainer = endless.trainer(path, other, at)
     endless.fit(trainer, 10**6)
     check_whole(trainer, path, at.run)
     steps = {"on_fit_begin": 0, "on_step_begin": nth - 1, "on_step_end": nth, "on_epoch_end": BATCHES * nth}
     assert at.run.step - steps.get(event, BATCHES * (nth - 1)) in (0, 1)
     assert at.counts["on_step_end"] == other.counts["on_step_end"] == at.run.step
-    assert other.counts["on_fit_begin"] == other.counts["on_fit_end"] == 1
-    assert other.reason == INTERRUPTED
+    assert at.counts["on_fit_end"] == other.counts["on_fit_begin"] == other.counts["on_fit_end"] == 1
+    assert at.reason == other.reason == INTERRUPTED
 
 
-def test_in_on_fit_end_it_waits_for_all_to_be_told() -> None:
-    first, second = At("on_fit_end", 1), At("", 0)
+def test_in_on_fit_end_it_waits_until_all_are_notified() -> None:
+    first, second = At("on_fit_end", 1, press), At()
     trainer = endless.trainer(first, second)
     try:
         endless.fit(trainer, 2)
@@ -71,7 +63,7 @@ def test_in_on_fit_end_it_waits_for_all_to_be_told() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_pressed_twice_it_raises_at_once_and_all_are_told_of_the_end(event: str) -> None:
+def test_pressed_twice_it_raises_at_once_and_all_are_notified_of_the_end(event: str) -> None:
     pressed: list[int] = []
 
     def twice() -> None:
@@ -79,7 +71,7 @@ def test_pressed_twice_it_raises_at_once_and_all_are_told_of_the_end(event: str)
             pressed.append(time)
             press()
 
-    at, other = At(event, 1, twice), At("", 0)
+    at, other = At(event, 1, twice), At()
     trainer = endless.trainer(at, other)
     with pytest.raises(KeyboardInterrupt) as caught:
         endless.fit(trainer, 2)
@@ -92,40 +84,17 @@ def test_pressed_twice_it_raises_at_once_and_all_are_told_of_the_end(event: str)
     assert trainer.history.reason == INTERRUPTED
 
 
-@pytest.mark.parametrize(("event", "nth"), PLACES)
-def test_a_keyboard_interrupt_that_a_callback_raises_ends_the_run_too(event: str, nth: int) -> None:
-    path, at = RecordPath(), At(event, nth, raises)
-    trainer = endless.trainer(path, at)
-    endless.fit(trainer, 10**6)
-    check_whole(trainer, path, at.run)
-    assert at.counts["on_fit_end"] == 1
-    assert at.reason == INTERRUPTED
-
-
 def test_a_keyboard_interrupt_in_a_layer_leaves_the_step_untaken() -> None:
-    class Rings(Elementwise):
-        """Raises in its fourth forward."""
-
-        left = 4
-
-        def forward(self, x: Array) -> Array:
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-            return super().forward(x)
-
-    model, path = Sequential(Dense(3, 1), Rings(), rng=0), RecordPath()
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [path])
+    model, path = Sequential(Dense(3, 1), Raises(KeyboardInterrupt, 4), rng=0), RecordPath()
+    trainer = make_trainer(model, path)
     endless.fit(trainer, 2)
     assert len(trainer.history.loss) == trainer.optimizer.steps == 3
     assert bits(model.parameters().value) == bits(path.points[3])
     assert trainer.history.reason == INTERRUPTED
 
 
-def test_a_step_that_diverges_while_it_is_pressed_says_that_it_diverged() -> None:
-    class Presses(Fragile):
-        """Presses Ctrl-C once, in a step that fails."""
-
+def test_a_step_that_diverges_while_it_is_pressed_reports_the_divergence() -> None:
+    class Presses(Elementwise):
         pressed = False
 
         def forward(self, x: Array) -> Array:
@@ -134,48 +103,38 @@ def test_a_step_that_diverges_while_it_is_pressed_says_that_it_diverged() -> Non
                 press()
             return x * np.nan
 
-    model = Sequential(Dense(3, 1), Presses(), rng=0)
     with pytest.raises(DivergenceError, match="stopped being finite at step 0"):
-        endless.fit(Trainer(model, MSELoss(), SGD(model.parameters(), 0.1)), 2)
+        endless.fit(make_trainer(Sequential(Dense(3, 1), Presses(), rng=0)), 2)
 
 
 @pytest.mark.parametrize("handler", [lambda *_: None, signal.SIG_IGN])
 def test_a_handler_of_somebody_else_is_left_alone(handler: Any) -> None:
     signal.signal(signal.SIGINT, handler)
-    trainer = endless.trainer(At("on_step_begin", 2))
+    trainer = endless.trainer(At("on_step_begin", 2, press))
     endless.fit(trainer, 2)
     assert trainer.history.reason is None
     assert len(trainer.history.loss) == 2 * BATCHES
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_a_handler_that_is_set_in_the_middle_stays() -> None:
+def test_a_handler_that_is_set_during_the_run_stays() -> None:
     def handler(*_: Any) -> None: ...
 
-    trainer = endless.trainer(At("on_step_begin", 2, lambda: signal.signal(signal.SIGINT, handler)))
-    endless.fit(trainer, 1)
+    endless.fit(endless.trainer(At("on_step_begin", 2, lambda: signal.signal(signal.SIGINT, handler))), 1)
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_in_another_thread_nothing_is_touched() -> None:
-    trainer, failed = endless.trainer(At("on_step_begin", 2, lambda: seen.append(signal.getsignal(signal.SIGINT)))), []
     seen: list[Any] = []
-
-    def work() -> None:
-        try:
-            endless.fit(trainer, 2)
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=work)
+    trainer = endless.trainer(At("on_step_begin", 2, lambda: seen.append(signal.getsignal(signal.SIGINT))))
+    thread = threading.Thread(target=endless.fit, args=[trainer, 2])
     thread.start()
     thread.join()
-    assert failed == []
     assert seen == [DEFAULT]
     assert len(trainer.history.loss) == 2 * BATCHES
 
 
-@pytest.mark.parametrize("do", [press, raises])
+@pytest.mark.parametrize("do", [press, interrupt])
 @pytest.mark.parametrize("event", ["on_step_begin", "on_step_end"])
 def test_minimize_ends_after_the_present_step_too(do: Any, event: str) -> None:
     bowl = Quadratic([[1.0, 0.0], [0.0, 3.0]], start=[1.0, 2.0])

@@ -1,4 +1,4 @@
-"""Ctrl-C from another process or at any moment: no step is lost, and the run can be taken up again."""
+"""Ctrl-C from another process or at any moment: no step is lost, and the run can be resumed."""
 
 import json
 import os
@@ -14,19 +14,13 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import (
-    Callback,
-    Checkpoint,
-    EarlyStopping,
-    MinidlWarning,
-    Run,
-    Trainer,
-)
+from minidl import Callback, Checkpoint, EarlyStopping, MinidlWarning, Run, Trainer
 from minidl.run import INTERRUPTED
 from minidl.saving import Content
+from tests.callbacks.recording import At, Hooks
 from tests.helpers import bits
+from tests.run.pressing import PLACES, press
 from tests.training import endless
-from tests.training.pressing import PLACES, At, press
 
 BATCHES = 3
 pytestmark = pytest.mark.usefixtures("python_handler")
@@ -49,7 +43,7 @@ def run(folder: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def check_resumed(path: Path, loss: list[float]) -> None:
-    """A run that goes on from the file ends as one without a break, and has lost no step."""
+    """A run resumed from the file ends as one without a break, and has lost no step."""
     whole, resumed = endless.trainer(), endless.trainer()
     assert Content(path)["run"]["step"] == len(loss)
     epochs = len(loss) // BATCHES + 2
@@ -87,16 +81,16 @@ def test_twice_from_another_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("event", "nth"), PLACES)
-def test_a_checkpoint_saves_once_more_and_the_run_goes_on(event: str, nth: int, tmp_path: Path) -> None:
+def test_a_checkpoint_saves_once_more_and_the_run_resumes(event: str, nth: int, tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
-    trainer = endless.trainer(Checkpoint(file, every_epochs=None), At(event, nth))
+    trainer = endless.trainer(Checkpoint(file, every_epochs=None), At(event, nth, press))
     endless.fit(trainer, 10**6)
     check_resumed(file, trainer.history.loss)
 
 
 def test_after_the_last_step_it_is_saved_as_well(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
-    trainer = endless.trainer(At("on_epoch_end", 2), Checkpoint(file, every_epochs=None))
+    trainer = endless.trainer(At("on_epoch_end", 2, press), Checkpoint(file, every_epochs=None))
     endless.fit(trainer, 2)
     assert trainer.history.reason == INTERRUPTED
     assert Content(file)["run"]["epoch"] == 2
@@ -109,27 +103,20 @@ def test_a_run_that_had_ended_before_it_was_pressed_stays_so(tmp_path: Path) -> 
         return trainer
 
     file = tmp_path / "run.npz"
-    first = train(At("on_epoch_end", 2), Checkpoint(file))
+    first = train(At("on_epoch_end", 2, press), Checkpoint(file))
     assert str(first.history.reason).startswith("validation_loss has not improved")
     with pytest.warns(MinidlWarning, match="that had ended"):
         again = train(resume_from=file)
     assert (again.history.loss, again.history.reason) == (first.history.loss, first.history.reason)
 
 
-class Begins(Callback):
-    """Says that the first step is over, and does not let a run go on for ever."""
-
-    def __init__(self, begun: threading.Event) -> None:
-        self.begun = begun
-
-    def on_step_end(self, run: Run) -> None:
-        self.begun.set()
-        assert run.step < 100_000, "it does not end"
-
-
 def test_at_any_moment_no_step_is_lost(tmp_path: Path) -> None:
     rng, file = np.random.default_rng(0), tmp_path / "run.npz"
     begun = threading.Event()
+
+    def begin(run: Run) -> None:
+        begun.set()
+        assert run.step < 100_000, "the run does not end"
 
     def later(seconds: float) -> None:
         begun.wait()
@@ -138,7 +125,7 @@ def test_at_any_moment_no_step_is_lost(tmp_path: Path) -> None:
 
     for seconds in rng.uniform(0.0, 2e-3, size=100):
         begun.clear()
-        trainer = endless.trainer(Begins(begun), Checkpoint(file, every_epochs=None))
+        trainer = endless.trainer(Hooks(on_step_end=begin), Checkpoint(file, every_epochs=None))
         thread = threading.Thread(target=later, args=[seconds])
         thread.start()
         endless.fit(trainer, 10**9)
