@@ -35,6 +35,12 @@ class At(Callback):
             self.do()
 
 
+def stops(event: str, nth: int = 1) -> At:
+    """Stops a run at the nth occurrence of an event, with the reason "enough"."""
+    at = At(event, nth, lambda: at.run.stop("enough"))
+    return at
+
+
 class Losses(Callback):
     """Records the loss of each step."""
 

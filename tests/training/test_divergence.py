@@ -1,4 +1,4 @@
-"""A step that stops being finite: what the error says and keeps, and that the step can be taken again by hand."""
+"""A step that stops being finite: what the error says, and what it keeps so that the step can be repeated by hand."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,24 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from minidl import (
-    SGD,
-    BatchNorm,
-    Callback,
-    Dense,
-    DivergenceError,
-    Dropout,
-    Layer,
-    Loss,
-    MSELoss,
-    ReLU,
-    Residual,
-    Run,
-    Sequential,
-    Trainer,
-)
+from minidl import BatchNorm, Dense, DivergenceError, Dropout, Layer, Loss, MSELoss, ReLU, Residual, Run, Sequential
 from minidl.typing import Array
+from tests.callbacks.recording import Hooks
 from tests.helpers import bits
+from tests.training.factories import make_trainer
 from tests.training.failing import (
     GOOD,
     BrokenLoss,
@@ -51,24 +38,16 @@ class Case(NamedTuple):
 
 
 MSE = MSELoss()
-GIVES, GRADIENT = "what it gives is not finite", "the gradient of its {} is not finite"
+RESULT, GRADIENT = "its result is not finite", "the gradient of its {} is not finite"
+BACKWARD = f"layer 1, Fragile(where='backward'), backward: {RESULT}"
+OVERFLOW = "it raised OverflowError('math range error')"
 CASES = {
-    "forward": Case(lambda: [Fragile()], MSE, "0", "forward", f"layer 0, Fragile(), forward: {GIVES}"),
+    "forward": Case(lambda: [Fragile()], MSE, "0", "forward", f"layer 0, Fragile(), forward: {RESULT}"),
     "nested": Case(lambda: [ReLU(), Sequential(Fragile())], MSE, "1.0", "forward", "layer 1.0, Fragile(), forward"),
-    "in a layer that is no Sequential": Case(lambda: [Skip(Fragile())], MSE, "0.inner", "forward", "layer 0.inner, "),
-    "backward": Case(
-        lambda: [Scale(2), Fragile("backward")],
-        MSE,
-        "1",
-        "backward",
-        f"layer 1, Fragile(where='backward'), backward: {GIVES}",
-    ),
+    "in another container": Case(lambda: [Skip(Fragile())], MSE, "0.inner", "forward", "layer 0.inner, "),
+    "backward": Case(lambda: [Scale(2), Fragile("backward")], MSE, "1", "backward", BACKWARD),
     "gradient": Case(
-        lambda: [Dense(2, 2), Stretch(2)],
-        MSE,
-        "1",
-        "backward",
-        f"layer 1, Stretch(2), backward: {GRADIENT.format('scale')}",
+        lambda: [Dense(2, 2), Stretch(2)], MSE, "1", "backward", f"Stretch(2), backward: {GRADIENT.format('scale')}"
     ),
     "gradient of the first layer": Case(
         lambda: [Stretch(2)], MSE, "0", "backward", f"layer 0, Stretch(2), backward: {GRADIENT.format('scale')}"
@@ -76,16 +55,14 @@ CASES = {
     "gradient written by another layer": Case(
         lambda: [ByHelper()], MSE, "0", "backward", f"layer 0, ByHelper(), backward: {GRADIENT.format('part.scale')}"
     ),
-    "loss": Case(list, BrokenLoss("forward"), "loss", "forward", f"in BrokenLoss('forward'), forward: {GIVES}"),
-    "loss backward": Case(list, BrokenLoss("backward"), "loss", "backward", f"('backward'), backward: {GIVES}"),
-    "overflow": Case(
-        lambda: [Exponential("forward")], MSE, "0", "forward", "forward: it raised OverflowError('math range error')"
-    ),
+    "loss": Case(list, BrokenLoss("forward"), "loss", "forward", f"in BrokenLoss('forward'), forward: {RESULT}"),
+    "loss backward": Case(list, BrokenLoss("backward"), "loss", "backward", f"('backward'), backward: {RESULT}"),
+    "overflow": Case(lambda: [Exponential("forward")], MSE, "0", "forward", f"forward: {OVERFLOW}"),
     "overflow backward": Case(
-        lambda: [Scale(2), Exponential("backward")], MSE, "1", "backward", "backward: it raised OverflowError('math"
+        lambda: [Scale(2), Exponential("backward")], MSE, "1", "backward", f"backward: {OVERFLOW}"
     ),
-    "before what is drawn and averaged": Case(
-        lambda: [Scale(2), Fragile("backward"), BatchNorm(2), Dropout(rng=0)], MSE, "1", "backward", "layer 1, Fragile"
+    "before buffers and generators": Case(
+        lambda: [Scale(2), Fragile("backward"), BatchNorm(2), Dropout(rng=0)], MSE, "1", "backward", BACKWARD
     ),
 }
 
@@ -116,7 +93,7 @@ def test_what_only_a_sum_makes_infinite_is_in_the_layer_that_adds(alone: bool) -
     x = np.full((2, 2), 1.5e308)
     error = diverge(residual, data=(x, x)) if alone else diverge(Sequential(residual, Dense(2, 1)), data=(x, Y[:2]))
     assert (error.layer, error.direction) == ("" if alone else "0", "forward")
-    assert "Residual(Dense(2, 2, use_bias=False)), forward: what it gives is not finite;" in str(error)
+    assert "Residual(Dense(2, 2, use_bias=False)), forward: its result is not finite;" in str(error)
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -150,7 +127,7 @@ def test_parameters_that_the_update_before_made_infinite_are_named() -> None:
     model = Sequential(Dense(2, 1), rng=0)
     error = diverge(model, lr=1e308, data=(1e3 * np.ones((2, 2)), np.zeros((2, 1))), epochs=5)
     assert (error.layer, error.direction, error.step) == ("0", "forward", 1)
-    assert "forward: what it gives is not finite, since its weight and its bias is not either; try" in str(error)
+    assert "forward: its result is not finite, because its weight and its bias is not; try" in str(error)
     assert np.isinf(model.parameters().value).all()
     assert len(error.history.loss if error.history else ()) == 1
 
@@ -159,36 +136,31 @@ def test_only_what_is_not_finite_itself_is_named_as_the_cause() -> None:
     model = Sequential(Dense(2, 3), Dense(3, 1), rng=0)
     model[0].weight.value[0, 1] = np.inf  # type: ignore[attr-defined]
     error = diverge(model, data=(np.ones((2, 2)), Y[:2]))
-    assert "layer 0, Dense(2, 3), forward: what it gives is not finite, since its weight is not either;" in str(error)
+    assert "layer 0, Dense(2, 3), forward: its result is not finite, because its weight is not;" in str(error)
 
 
 def test_the_epoch_is_counted_from_the_first_fit_and_the_batch_within_it() -> None:
     model = Sequential(Dense(2, 1), rng=0)
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 1e-3))
+    trainer = make_trainer(model, lr=1e-3)
     trainer.fit(GOOD, Y, epochs=2, batch_size=3)
 
-    class Arm(Callback):
-        """Makes a parameter infinite in the middle of the second epoch."""
+    def arm(run: Run) -> None:
+        if run.step == 6 + 5 + 3:  # within the second epoch of the second fit
+            model[0].weight.value = np.full((2, 1), np.nan)  # type: ignore[attr-defined]
 
-        def on_step_end(self, run: Run) -> None:
-            if run.step == 6 + 5 + 3:
-                model[0].weight.value = np.full((2, 1), np.nan)  # type: ignore[attr-defined]
-
-    trainer.callbacks = [Arm()]
-    with pytest.raises(
-        DivergenceError, match=r"at step 14, in batch 4 of epoch 4, first in layer 0, .*since its weight"
-    ):
+    trainer.callbacks = [Hooks(on_step_end=arm)]
+    with pytest.raises(DivergenceError, match=r"at step 14, in batch 4 of epoch 4, first in layer 0, .*its weight"):
         trainer.fit(GOOD, Y, epochs=3, batch_size=2, shuffle=True, rng=0)
     assert len(trainer.history.epochs["loss"]) == 3
 
 
 def test_a_run_can_stop_with_the_reason_instead() -> None:
     model = Sequential(Fragile(), Dense(2, 1), rng=0)
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 1e-15))
+    trainer = make_trainer(model, lr=1e-15)
     history = trainer.fit(X, Y, epochs=3, batch_size=2, shuffle=False, on_divergence="stop")
     assert history.reason == (
         "loss or gradient stopped being finite at step 2, in batch 3 of epoch 1, first in layer 0, Fragile(), forward: "
-        "what it gives is not finite"
+        "its result is not finite; try a smaller learning rate, or look at the data"
     )
     assert len(history.loss) == trainer.optimizer.steps == 2
     assert is_clean(model)

@@ -8,7 +8,6 @@ import pytest
 
 from minidl import (
     SGD,
-    Callback,
     CubicValley,
     FunctionObjective,
     History,
@@ -16,11 +15,11 @@ from minidl import (
     Objective,
     Parameter,
     RecordPath,
-    Run,
     minimize,
 )
 from minidl.training.fate import NOT_FINITE
-from tests.training.test_minimize import StopAt, bowl, check_invariants, descend, line
+from tests.callbacks.recording import Hooks, stops
+from tests.training.descents import bowl, check_invariants, descend, line
 
 LAST: list[tuple[Objective, float, int, dict[str, float], str, str]] = [
     # objective, learning rate, steps, thresholds; the fate and its reason
@@ -54,7 +53,7 @@ def test_the_reason_is_that_of_the_fate_also_where_a_callback_stops() -> None:
         (6, "ran away", "fell below"),
         (7, "ran away", "fell below"),
     ):
-        descent = descend(line(1.0), 1.0, 50, floor=-5.0, callbacks=[StopAt(step)])
+        descent = descend(line(1.0), 1.0, 50, floor=-5.0, callbacks=[stops("on_step_end", step)])
         assert (descent.steps, descent.fate) == (step, fate)
         assert reason in descent.reason
 
@@ -148,10 +147,6 @@ def test_before_the_first_step_there_is_none_to_take_back(values: tuple[float, .
 def test_losses_are_python_numbers() -> None:
     seen: list[type] = []
 
-    class Sees(Callback):
-        def on_step_end(self, run: Run) -> None:
-            seen.append(type(run.loss))
-
     class Square(Objective):
         def __init__(self) -> None:
             self.theta = Parameter([1.0])
@@ -163,28 +158,18 @@ def test_losses_are_python_numbers() -> None:
             self.theta.grad = 2 * self.theta.value
 
     objective, history = Square(), History()
-    descent = minimize(objective, SGD(objective.parameters(), 0.1), 3, [history, Sees()])
+    sees = Hooks(on_step_end=lambda run: seen.append(type(run.loss)))
+    descent = minimize(objective, SGD(objective.parameters(), 0.1), 3, [history, sees])
     assert seen == [float] * 3
     assert {type(loss) for loss in [*history.loss, *descent.loss, descent.value]} == {float}
-
-
-class StopBefore(Callback):
-    """Stops a run when the step with this number is about to begin."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step_begin(self, run: Run) -> None:
-        if run.step == self.step:
-            run.stop("enough")
 
 
 @pytest.mark.parametrize("lr", [1.0, 1e-2])
 @pytest.mark.parametrize("step", range(7))
 def test_a_stop_before_a_step_ends_at_a_finite_point(step: int, lr: float) -> None:
-    objective, recorder = CubicValley(1, 1), RecordPath()
+    objective = CubicValley(1, 1)
     with np.errstate(all="ignore"):
-        descent = descend(objective, lr, 50, ceiling=1e300, callbacks=[recorder, StopBefore(step)])
+        descent = descend(objective, lr, 50, ceiling=1e300, callbacks=[stops("on_step_begin", step + 1)])
         assert np.isfinite(descent.value)
         assert descent.value == objective.value(descent.theta)
         check_invariants(objective, descent)

@@ -5,23 +5,11 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from minidl import Callback, DivergenceError, FunctionObjective, HyperparameterError, RecordPath, Run
+from minidl import DivergenceError, FunctionObjective, HyperparameterError, RecordPath
 from minidl.training.minimize import Descent
+from tests.callbacks.recording import Hooks
 from tests.helpers import unchanged
-from tests.training.test_minimize import bowl, descend, line
-
-
-class Walk(FunctionObjective):
-    """θ itself, with slopes that lead gradient descent of learning rate 1 from each of these points to the next."""
-
-    def __init__(self, points: list[float]) -> None:
-        self.calls, self.points = -1, points
-        super().__init__(lambda t: t[0].item(), self.slope, points[:1])
-
-    def slope(self, _: object) -> list[float]:
-        here = max(self.calls, 0)  # minimize looks once before the first step
-        self.calls += 1
-        return [self.points[here] - self.points[here + 1]] if here + 1 < len(self.points) else [0.0]
+from tests.training.descents import Walk, bowl, descend, line
 
 
 def walk(points: list[float], **options: float) -> Descent:
@@ -118,11 +106,7 @@ def test_the_hessian_is_looked_at_for_up_to_a_hundred_parameters(size: int) -> N
 
 def test_the_path_is_recorded_once() -> None:
     seen: list[int] = []
-
-    class Sees(Callback):
-        def on_fit_begin(self, run: Run) -> None:
-            seen.append(sum(isinstance(callback, RecordPath) for callback in run.callbacks))
-
-    for callbacks in ([Sees()], [RecordPath(), Sees()], [Sees(), RecordPath()]):
+    count = Hooks(on_fit_begin=lambda run: seen.append(sum(isinstance(each, RecordPath) for each in run.callbacks)))
+    for callbacks in ([count], [RecordPath(), count], [count, RecordPath()]):
         descend(bowl(), 0.1, 3, callbacks=callbacks)
     assert seen == [1, 1, 1]

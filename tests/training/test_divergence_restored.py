@@ -1,28 +1,18 @@
-"""After a step that stopped being finite everything is as before it, so that it fails again by hand."""
+"""After a step that stopped being finite, everything is as before it, so that it fails again by hand."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from minidl import (
-    SGD,
-    BatchNorm,
-    Dense,
-    DivergenceError,
-    Dropout,
-    Layer,
-    MSELoss,
-    ReLU,
-    Sequential,
-    Trainer,
-)
+from minidl import SGD, BatchNorm, Dense, DivergenceError, Dropout, Layer, MSELoss, ReLU, Run, Sequential
+from minidl.modules import Snapshot
 from minidl.training.non_finite import Diagnosis
 from minidl.typing import Array
+from tests.callbacks.recording import Hooks
+from tests.training.factories import make_trainer
 from tests.training.failing import (
     GOOD,
-    Before,
     Fragile,
     Fuse,
     Unlucky,
@@ -57,7 +47,7 @@ def test_with_buffers_as_before_the_step_it_fails_again_by_hand(in_place: bool) 
 
 
 class DrawingLoss(MSELoss):
-    """Blurs the targets, counts how often, and has a part of its own that fails for a large prediction."""
+    """Adds noise to the targets, counts its calls, and has a part that fails for a large prediction."""
 
     buffers = ("calls",)
 
@@ -73,7 +63,7 @@ def test_the_loss_too_is_as_before_the_step() -> None:
     model, loss = Sequential(Dense(2, 1), rng=0), DrawingLoss()
     error = diverge(model, loss)
     assert error.layer == "loss.inner"
-    assert "first in Fragile(), forward" in str(error)
+    assert "first in layer loss.inner, Fragile(), forward" in str(error)
     assert loss.calls == 2
     left = loss.rng.bit_generator.state
     again = DrawingLoss()
@@ -81,10 +71,12 @@ def test_the_loss_too_is_as_before_the_step() -> None:
     assert again.rng.bit_generator.state == left
 
 
-def test_a_step_that_does_not_fail_again_is_said_to_be_so() -> None:
+def test_a_step_that_does_not_fail_again_is_reported_as_such() -> None:
     error = diverge(Sequential(Fuse(kept=False), Dense(2, 1), rng=0), epochs=9)
     assert (error.layer, error.direction, error.step) == (None, None, 4)
-    assert "of epoch 1, but not when the batch was evaluated again: it depends on more than its inputs" in str(error)
+    assert "of epoch 1, but not when the batch was evaluated again: the result depends on more than the batch" in str(
+        error
+    )
 
 
 def test_a_second_evaluation_that_raises_leaves_everything_clean() -> None:
@@ -94,31 +86,32 @@ def test_a_second_evaluation_that_raises_leaves_everything_clean() -> None:
     assert "forward: it raised ValueError('a second time')" in str(error)
 
 
-def test_an_error_outside_of_all_layers_is_said_as_it_is() -> None:
+def test_an_error_outside_of_all_layers_is_reported_as_such() -> None:
     model = Sequential(Dense(2, 1), rng=0)
 
     def evaluate(batch: Any) -> float:
         raise OverflowError(batch)
 
-    finding = Witness(model, MSELoss()).find(evaluate, "batch")
-    assert finding == (None, None, "in no layer: OverflowError('batch')")
+    run = Run(model, SGD(model.parameters(), 0.1), [], ["batch"], evaluate)
+    error = Diagnosis(model, MSELoss(), evaluate)(run, "batch")
+    assert (error.layer, error.direction, error.batch) == (None, None, "batch")
+    assert "outside of any layer: OverflowError('batch'); try" in str(error)
     assert is_clean(model)
 
 
 def test_ctrl_c_in_the_second_evaluation_leaves_everything_clean() -> None:
     class Impatient(Fuse):
-        """Raises KeyboardInterrupt when it is asked a second time."""
-
         def forward(self, x: Array) -> Array:
             if self.burnt[0] == 5:
                 raise KeyboardInterrupt
             return super().forward(x)
 
-    model, before = Sequential(Dropout(rng=0), Impatient(kept=False), Dense(2, 1), rng=0), Before()
-    history = Trainer(model, MSELoss(), SGD(model.parameters(), 1e-3), [before]).fit(X, Y, batch_size=2, epochs=9)
+    model, began = Sequential(Dropout(rng=0), Impatient(kept=False), Dense(2, 1), rng=0), list[list[Any]]()
+    before = Hooks(on_step_begin=lambda run: began.append(everything(run.model)))
+    history = make_trainer(model, before, lr=1e-3).fit(X, Y, batch_size=2, epochs=9)
     assert history.reason == "interrupted by Ctrl-C"
     assert is_clean(model)
-    assert everything(model)[1:] == before.began[1:]
+    assert everything(model)[1:] == began[-1][1:]
 
 
 def test_a_method_of_the_instance_is_watched_and_stays() -> None:
@@ -126,28 +119,21 @@ def test_a_method_of_the_instance_is_watched_and_stays() -> None:
     layer.forward = fragile.forward  # type: ignore[method-assign]
     layer.x = X
     model = Sequential(layer, Dense(2, 1), rng=0)
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 1e-15))
     with pytest.raises(DivergenceError, match=r"first in layer 0, .*, forward"):
-        trainer.fit(X, Y)
+        make_trainer(model, lr=1e-15).fit(X, Y)
     assert vars(layer)["forward"] == fragile.forward
     assert "backward" not in vars(layer)
 
 
-@pytest.mark.parametrize(("layer", "noted"), [(ReLU(), 0), (Dropout(rng=0), 5), (BatchNorm(2), 5)])
-def test_models_without_buffers_and_generators_cost_nothing(
-    layer: Layer, noted: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("layer", "taken"), [(ReLU(), 0), (Dropout(rng=0), 5), (BatchNorm(2), 5)])
+def test_models_without_buffers_and_generators_need_no_snapshots(
+    layer: Layer, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[str] = []
-    note = Witness.note
-
-    def noting(self: Witness) -> None:
-        calls.append("note")
-        note(self)
-
-    monkeypatch.setattr(Witness, "note", noting)
-    monkeypatch.setattr(Witness, "find", lambda *_: calls.append("find"))
-    model, loss = Sequential(layer, Dense(2, 1), rng=0), MSELoss()
-    Trainer(model, loss, SGD(model.parameters(), 1e-15)).fit(X, Y, batch_size=2, shuffle=False)
-    assert calls == ["note"] * noted
-    evaluate: Callable[[Any], float] = float
-    assert (Witness(model, loss).noting(evaluate) is evaluate) == (noted == 0)
+    model, taking = Sequential(layer, Dense(2, 1), rng=0), list[Snapshot]()
+    take = Snapshot.take
+    monkeypatch.setattr(Snapshot, "take", lambda self: (taking.append(self), take(self)))
+    trainer = make_trainer(model, lr=1e-15)
+    trainer.fit(X, Y, epochs=0)
+    once = len(taking)
+    trainer.fit(X, Y, batch_size=2, shuffle=False)
+    assert len(taking) - 2 * once == taken
