@@ -1,5 +1,7 @@
 """The average of the parameters: by hand, given and taken back, and that a run does not notice it."""
 
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,27 +10,24 @@ import pytest
 from minidl import (
     SGD,
     BatchNorm,
-    Callback,
     Dense,
     HyperparameterError,
+    MinidlWarning,
     Momentum,
-    MSELoss,
     ParameterAverage,
     Quadratic,
     RecordPath,
     Run,
     Sequential,
     StateError,
-    Trainer,
     minimize,
 )
 from minidl.typing import Array
+from tests.callbacks.recording import Hooks, States, resume, tell
 from tests.helpers import bits, unchanged
-from tests.training.test_trainer import data, network
+from tests.training.factories import data, make_trainer, network
 
-
-def make(model: Any, *callbacks: Callback) -> Trainer:
-    return Trainer(model, MSELoss(), Momentum(model.parameters(), 0.1), callbacks)
+make = partial(make_trainer, optimizer=Momentum)
 
 
 def by_hand(points: list[Array], decay: float) -> Array:
@@ -49,16 +48,15 @@ def test_it_is_the_weighted_mean_of_the_parameters_after_each_step(decay: float)
 
 
 def test_after_the_first_step_it_is_the_parameters_and_then_as_in_the_formula() -> None:
-    bowl, average, path = Quadratic([[1.0]], start=[8.0]), ParameterAverage(0.75), RecordPath()
+    bowl, average = Quadratic([[1.0]], start=[8.0]), ParameterAverage(0.75)
     assert average.average is None
     seen: list[float] = []
 
-    class Reads(Callback):
-        def on_step_end(self, run: Run) -> None:
-            assert average.average is not None
-            seen.append(float(average.average[0]))
+    def read(_: Run) -> None:
+        assert average.average is not None
+        seen.append(float(average.average[0]))
 
-    minimize(bowl, SGD(bowl.parameters(), 0.5), 3, [path, average, Reads()])
+    minimize(bowl, SGD(bowl.parameters(), 0.5), 3, [average, Hooks(on_step_end=read)])
     a = 4.0
     assert seen[0] == a
     for t, theta in ((2, 2.0), (3, 1.0)):
@@ -88,7 +86,7 @@ def test_a_decay_out_of_range_is_refused(decay: float) -> None:
         ParameterAverage(decay)
 
 
-def test_a_second_fit_goes_on() -> None:
+def test_a_second_fit_continues_it() -> None:
     path, average = RecordPath(), ParameterAverage(0.9)
     trainer = make(network(), path, average)
     trainer.fit(*data(), epochs=5)
@@ -147,13 +145,12 @@ def test_undone_also_after_an_error() -> None:
 
 
 def test_applied_during_a_run_leaves_the_run_alone() -> None:
-    class Measures(Callback):
-        def on_epoch_end(self, run: Run) -> None:
-            with average.applied(run.model):
-                run.metrics["averaged"] = float(run.model.parameters().value.sum())
+    def measure(run: Run) -> None:
+        with average.applied(run.model):
+            run.metrics["averaged"] = float(run.model.parameters().value.sum())
 
     losses = []
-    for callbacks in ([], [average := ParameterAverage(0.5), Measures()]):
+    for callbacks in ([], [average := ParameterAverage(0.5), Hooks(on_epoch_end=measure)]):
         losses.append(make(network(), *callbacks).fit(*data(), epochs=5).loss)
     assert losses[0] == losses[1]
 
@@ -199,13 +196,12 @@ def test_a_model_that_it_does_not_fit_is_refused() -> None:
 
 
 def test_parameters_that_move_during_a_run_are_noticed() -> None:
-    class Moves(Callback):
-        def on_step_end(self, run: Run) -> None:
-            Sequential(Dense(2, 2), run.model).parameters()  # type: ignore[arg-type]
+    def move(run: Run) -> None:
+        Sequential(Dense(2, 2), run.model)  # type: ignore[arg-type]
 
     average = ParameterAverage()
     with pytest.raises(StateError, match="the parameters have moved"):
-        make(network(), Moves(), average).fit(*data())
+        make(network(), Hooks(on_step_end=move), average).fit(*data())
     assert average.average is None
 
 
@@ -229,3 +225,70 @@ def test_a_model_that_becomes_part_of_a_larger_one_meanwhile_has_its_own_back() 
         larger = Sequential(Dense(2, 2), model)
         larger.parameters()
     assert bits(larger.parameters().value[6:]) == own
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7])
+def test_resuming_from_a_state(step: int) -> None:
+    average = ParameterAverage(0.8)
+    path, states = RecordPath(), States(average)
+    trainer = make(network(), path, average, states)
+    trainer.fit(*data(), epochs=4, batch_size=4)
+    (state,) = states.steps[step - 1]
+    other, run = ParameterAverage(0.8), SimpleNamespace(model=network(seed=5))
+    tell(other, run, "on_fit_begin", "on_epoch_begin")
+    other.load_state(state)
+    for point in path.points[step + 1 :]:
+        run.model.parameters().value = point
+        tell(other, run, "on_step_end")
+    assert average.average is not None
+    assert other.average is not None
+    assert (other.steps, bits(other.average)) == (8, bits(average.average))
+
+
+def test_a_second_fit_resumes_from_a_state() -> None:
+    averages = []
+    for breaks in (False, True):
+        average = ParameterAverage(0.8)
+        trainer = make(network(), average)
+        trainer.fit(*data(), epochs=3)
+        if breaks:
+            state = average.state()
+            average = ParameterAverage(0.8)
+            resume(trainer, average, state)
+        trainer.fit(*data(), epochs=3)
+        assert average.average is not None
+        averages.append((average.steps, bits(average.average)))
+    assert averages[0] == averages[1]
+
+
+def test_state_round_trip() -> None:
+    empty = ParameterAverage()
+    assert empty.state() == {"decay": 0.999, "steps": 0, "average": None}
+    model = network()
+    average = trained(model)
+    state = average.state()
+    make(model, average).fit(*data(), epochs=1)
+    assert average.average is not None
+    assert not np.array_equal(state["average"], average.average)
+    before = state["average"].copy()
+    other = ParameterAverage(0.9)
+    other.load_state(state)
+    assert (type(other.steps), other.steps) == (int, 10)
+    with other.applied(model):
+        assert bits(model.parameters().value) == bits(before)
+    make(model, other).fit(*data(), epochs=1)
+    assert bits(state["average"]) == bits(before)
+    with pytest.warns(MinidlWarning, match=r"the average is one with decay=0\.999, which is taken, not 0\.9"):
+        other.load_state(empty.state())
+    assert (other.average, other.steps, other.decay) == (None, 0, 0.999)
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    average, run = ParameterAverage(0.9), SimpleNamespace(model=network(seed=5))
+    state = trained(network()).state()
+    tell(average, run, "on_fit_begin")
+    with pytest.raises(StateError, match="the average is of 3 parameters in float64, the model has 17 in float64"):
+        average.load_state({"steps": 4, "average": np.zeros(3)})
+    assert (average.average, average.steps) == (None, 0)
+    average.load_state(state)
+    assert average.steps == 10
