@@ -172,7 +172,7 @@ def test_other_measures_in_a_second_fit_are_refused_and_nothing_is_lost(path: Pa
 def test_fewer_measures_are_refused_and_another_order_is_not(path: Path) -> None:
     log = write(fresh(path), [{"a": 1.0, "b": 2.0}, {"b": 4.0, "a": 3.0}])
     for other in ({"a": 1.0}, {"a": 1.0, "c": 2.0}, {}):
-        with pytest.raises(StateError, match="hold a, b; measure the same"):
+        with pytest.raises(StateError, match="hold a, b; measure the same metrics"):
             write(log, [other], begin=2)
     assert path.read_text() == "epoch,step,a,b\n1,2,1.0,2.0\n2,4,3.0,4.0\n"
 

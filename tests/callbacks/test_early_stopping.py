@@ -131,7 +131,7 @@ def test_state_round_trip() -> None:
 def test_the_best_of_another_measure_is_refused(saved: EarlyStopping) -> None:
     stopping = EarlyStopping("measure")
     before = stopping.state()
-    with pytest.raises(StateError, match=r"EarlyStopping watched .* \(m..\), and is to watch measure \(min\) now"):
+    with pytest.raises(StateError, match=r"EarlyStopping watched .* \(m..\), but should watch measure \(min\) now"):
         stopping.load_state(saved.state())
     assert stopping.state() == before
 

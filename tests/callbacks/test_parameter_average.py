@@ -183,11 +183,11 @@ def test_a_model_that_it_does_not_fit_is_refused() -> None:
     for other in (Dense(2, 1, rng=0), network().astype(np.float32)):
         with (
             unchanged(other),
-            pytest.raises(StateError, match=r"average is of 17 parameters in float64, the model has \d+ in float"),
+            pytest.raises(StateError, match=r"average has 17 parameters in float64, the model has \d+ in float"),
             average.applied(other),
         ):
             raise AssertionError
-    with unchanged(model), pytest.raises(StateError, match="the model has 3 in float64; make a new ParameterAverage"):
+    with unchanged(model), pytest.raises(StateError, match="the model has 3 in float64; create a new ParameterAverage"):
         make(Dense(2, 1, rng=0), average).fit(*data())
     model.astype(np.float32)
     with unchanged(model), pytest.raises(StateError, match="in float64, the model has 17 in float32"):
@@ -278,7 +278,7 @@ def test_state_round_trip() -> None:
         assert bits(model.parameters().value) == bits(before)
     make(model, other).fit(*data(), epochs=1)
     assert bits(state["average"]) == bits(before)
-    with pytest.warns(MinidlWarning, match=r"the average is one with decay=0\.999, which is taken, not 0\.9"):
+    with pytest.warns(MinidlWarning, match=r"the saved average has decay=0\.999, which replaces 0\.9"):
         other.load_state(empty.state())
     assert (other.average, other.steps, other.decay) == (None, 0, 0.999)
 
@@ -287,7 +287,7 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
     average, run = ParameterAverage(0.9), SimpleNamespace(model=network(seed=5))
     state = trained(network()).state()
     tell(average, run, "on_fit_begin")
-    with pytest.raises(StateError, match="the average is of 3 parameters in float64, the model has 17 in float64"):
+    with pytest.raises(StateError, match="the average has 3 parameters in float64, the model has 17 in float64"):
         average.load_state({"steps": 4, "average": np.zeros(3)})
     assert (average.average, average.steps) == (None, 0)
     average.load_state(state)

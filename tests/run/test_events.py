@@ -70,7 +70,7 @@ def test_callbacks_are_called_in_order_after_the_history() -> None:
     seen: list[tuple[str, int]] = []
 
     def note(name: str) -> Callback:
-        return Hooks(on_step_end=lambda run: seen.append((name, len(run.callbacks[0].loss))))
+        return Hooks(on_step_end=lambda run: seen.append((name, len(run.callbacks[0].loss))))  # type: ignore[attr-defined]
 
     train(note("a"), note("b"))
     assert seen == [(name, step) for step in (1, 2, 3, 4) for name in "ab"]

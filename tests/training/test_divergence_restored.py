@@ -94,7 +94,7 @@ def test_an_error_outside_of_all_layers_is_reported_as_such() -> None:
 
     run = Run(model, SGD(model.parameters(), 0.1), [], ["batch"], evaluate)
     error = Diagnosis(model, MSELoss(), evaluate)(run, "batch")
-    assert (error.layer, error.direction, error.batch) == (None, None, "batch")
+    assert (error.layer, error.direction) == (None, None)
     assert "outside of any layer: OverflowError('batch'); try" in str(error)
     assert is_clean(model)
 
@@ -129,11 +129,15 @@ def test_a_method_of_the_instance_is_watched_and_stays() -> None:
 def test_models_without_buffers_and_generators_need_no_snapshots(
     layer: Layer, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, taking = Sequential(layer, Dense(2, 1), rng=0), list[Snapshot]()
-    take = Snapshot.take
-    monkeypatch.setattr(Snapshot, "take", lambda self: (taking.append(self), take(self)))
-    trainer = make_trainer(model, lr=1e-15)
+    snapshots, take = list[Snapshot](), Snapshot.take
+
+    def counted(snapshot: Snapshot) -> None:
+        snapshots.append(snapshot)
+        take(snapshot)
+
+    monkeypatch.setattr(Snapshot, "take", counted)
+    trainer = make_trainer(Sequential(layer, Dense(2, 1), rng=0), lr=1e-15)
     trainer.fit(X, Y, epochs=0)
-    once = len(taking)
+    once = len(snapshots)
     trainer.fit(X, Y, batch_size=2, shuffle=False)
-    assert len(taking) - 2 * once == taken
+    assert len(snapshots) - 2 * once == taken
