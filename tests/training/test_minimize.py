@@ -261,10 +261,3 @@ def test_other_things_than_objective_optimizer_and_callbacks_are_refused(parts: 
     given: dict[str, Any] = {"objective": objective, "optimizer": optimizer, "steps": 3, "callbacks": ()}
     with unchanged(objective, optimizer), pytest.raises(TypeError, match=words):
         minimize(**{**given, **parts})
-
-
-@pytest.mark.parametrize("name", ["tolerance", "cycle_tolerance", "ceiling", "floor"])
-def test_thresholds_that_are_not_numbers_are_refused(name: str) -> None:
-    objective = bowl()
-    with unchanged(objective), pytest.raises(HyperparameterError, match="floor a number; got"):
-        descend(objective, 0.1, 3, **{name: nan})

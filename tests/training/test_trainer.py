@@ -32,6 +32,7 @@ from tests.helpers import bits, unchanged
 from tests.training import resuming
 from tests.training.factories import data, make_trainer, network
 from tests.training.failing import Elementwise, Sees
+from tests.training.resuming import grouped
 
 
 def test_steps_of_linear_regression_by_hand() -> None:
@@ -56,22 +57,6 @@ def test_the_mean_over_an_epoch_weighs_an_odd_last_batch() -> None:
     whole = float(((model(x) - y) ** 2).mean())
     np.testing.assert_allclose(history.epochs["loss"], [whole, whole], rtol=1e-9)
     assert np.mean(history.loss[:3]) != pytest.approx(whole, rel=1e-3)
-
-
-def test_validation_loss_by_hand_after_each_epoch() -> None:
-    x_val, y_val = data(5, seed=2)
-    expected: list[float] = []
-
-    def by_hand(_: Run) -> None:
-        prediction = np.maximum(x_val @ model[0].weight.value + model[0].bias.value, 0) @ model[2].weight.value
-        expected.append(float(((prediction + model[2].bias.value - y_val) ** 2).mean()))
-
-    model: Any = network()
-    history = make_trainer(model, Hooks(on_epoch_end=by_hand)).fit(
-        *data(), epochs=3, batch_size=2, validation=(x_val, y_val), rng=0
-    )
-    np.testing.assert_allclose(history.epochs["validation_loss"], expected, rtol=1e-13)
-    assert len(expected) == len(history.epochs["loss"]) == 3
 
 
 def test_fit_is_reproducible_from_rng() -> None:
@@ -150,67 +135,49 @@ def bad(where: tuple[int, int]) -> Array:
 
 
 X, Y = data()
-BAD_FITS: list[tuple[tuple[Any, Any], dict[str, Any], type[MinidlError], str]] = [
-    ((X, Y[:, 0]), {}, ShapeError, r"predictions have shape \(n, 1\), targets \(n,\); .*y\[:, None\]"),
-    (
-        (X[:, :1], Y),
-        {},
-        ShapeError,
-        r"takes samples of shape \(2,\), got \(1,\); .*\nlayer 0, Dense\(2, 4\), for",
-    ),
-    ((X, Y[:3]), {}, ShapeError, "x has 7 samples but y has 3"),
-    ((X[:0], Y[:0]), {}, DataError, "x is empty"),
-    ((bad((3, 1)), Y), {}, DataError, r"x holds 1 number that is NaN or infinite, the first at index \(3, 1\)"),
-    ((X, np.full((7, 1), np.inf)), {}, DataError, "y holds 7 numbers that are NaN or infinite"),
-    ((X.astype(str), Y), {}, DataError, "x must hold real numbers"),
-    ((X, Y), {"validation": (X, Y[:, 0])}, ShapeError, "predictions have shape"),
-    ((X, Y), {"validation": (X[:, :1], Y)}, ShapeError, "takes samples of shape"),
-    ((X, Y), {"epochs": -1}, HyperparameterError, "epochs must be an integer of at least 0, got -1"),
-    ((X, Y), {"epochs": 2.5}, HyperparameterError, "epochs must be an integer"),
-    ((X, Y), {"epochs": float("nan")}, HyperparameterError, "epochs must be an integer"),
-    ((X, Y), {"epochs": True}, HyperparameterError, "epochs must be an integer"),
-    ((X, Y), {"epochs": None}, HyperparameterError, "epochs must be an integer"),
-    ((X, Y), {"batch_size": 0}, HyperparameterError, "batch_size must be an integer of at least 1, got 0"),
-    ((X, Y), {"on_divergence": "ignore"}, HyperparameterError, 'on_divergence must be "raise" or "stop"'),
+BAD_DATA: list[tuple[Any, Any, type[MinidlError], str]] = [
+    (X, Y[:, 0], ShapeError, r"predictions have shape \(n, 1\), targets \(n,\); .*y\[:, None\]"),
+    (X[:, :1], Y, ShapeError, r"takes samples of shape \(2,\), got \(1,\); .*\nlayer 0, Dense\(2, 4\), for"),
+    (X, Y[:3], ShapeError, "x has 7 samples but .*y has 3"),
+    (X[:0], Y[:0], DataError, "x is empty"),
+    (bad((3, 1)), Y, DataError, r"x holds 1 number that is NaN or infinite, the first at index \(3, 1\)"),
+    (X, np.full((7, 1), np.inf), DataError, "y holds 7 numbers that are NaN or infinite"),
+    (X.astype(str), Y, DataError, "x must hold real numbers"),
+    (X, 2 * np.ones((7, 1)), DataError, r"targets .* from 0 to 1.* 2\.0 at"),
 ]
 
 
-@pytest.mark.parametrize(("arrays", "options", "error", "words"), BAD_FITS)
-def test_what_cannot_be_fitted_changes_nothing(
-    arrays: tuple[Any, Any], options: dict[str, Any], error: type[MinidlError], words: str
-) -> None:
-    model = network()
-    again = make_trainer(model)
-    again.fit(X, Y, epochs=1)
-    with unchanged(model, again.optimizer), pytest.raises(error, match=words):
-        again.fit(*arrays, **options)
-    assert len(again.history.loss) == 1
+@pytest.mark.parametrize(("x", "y", "error", "words"), BAD_DATA)
+def test_bad_data_changes_nothing(x: Any, y: Any, error: type[MinidlError], words: str) -> None:
+    trainer = make_trainer(network(), loss=BCEWithLogitsLoss())
+    trainer.fit(X, Y)
+    for call in (
+        lambda: trainer.fit(x, y),
+        lambda: trainer.fit(X, Y, validation=(x, y)),
+        lambda: trainer.evaluate(x, y),
+    ):
+        with unchanged(trainer.model, trainer.optimizer), pytest.raises(error, match=words):
+            call()
+    assert len(trainer.history.loss) == 1
+    assert trainer.model.training
 
 
-def test_targets_are_checked_by_the_loss() -> None:
-    model = network()
-    with unchanged(model), pytest.raises(DataError, match=r"targets .* from 0 to 1.* 2\.0 at"):
-        Trainer(model, BCEWithLogitsLoss(), SGD(model.parameters(), 0.1)).fit(X, 2 * np.ones((7, 1)))
-
-
-def test_divergence_raises_with_the_history_and_without_the_update() -> None:
-    model = network()
-    wild = make_trainer(model, lr=1e120)
-    with pytest.raises(DivergenceError, match=r"step \d+, in batch 1 of epoch \d+, first in .*; try") as caught:
-        wild.fit(*data(), epochs=50)
-    assert caught.value.history is wild.history
-    assert 0 < len(wild.history.loss) < 50
-    assert np.isfinite(wild.history.loss).all()
-    assert np.isfinite(model.parameters().value).all()
-    assert wild.optimizer.steps == len(wild.history.loss)
-
-
-def test_divergence_can_stop_the_run_instead() -> None:
-    model = network()
-    history = make_trainer(model, lr=1e120).fit(*data(), epochs=50, on_divergence="stop")
-    assert history.reason is not None
-    assert f"stopped being finite at step {len(history.loss)}" in history.reason
-    assert np.isfinite(model.parameters().value).all()
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        *(({"epochs": wrong}, f"epochs must be an integer of at least 0, got {wrong}") for wrong in (-1, 2.5, None)),
+        *(({"batch_size": wrong}, f"batch_size .* integer of at least 1, got {wrong}") for wrong in (0, 2.0, True)),
+        ({"on_divergence": "ignore"}, 'on_divergence must be "raise" or "stop"'),
+    ],
+)
+def test_settings_out_of_range_change_nothing(options: dict[str, Any], words: str) -> None:
+    trainer = make_trainer(network())
+    with unchanged(trainer.model, trainer.optimizer):
+        with pytest.raises(HyperparameterError, match=words):
+            trainer.fit(X, Y, **options)
+        if "batch_size" in options:
+            with pytest.raises(HyperparameterError, match=words):
+                trainer.evaluate(X, Y, **options)
 
 
 def test_data_is_cast_to_the_dtype_of_the_model() -> None:
@@ -237,13 +204,7 @@ def test_learning_reduces_the_loss() -> None:
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda trainer: pickle.loads(pickle.dumps(trainer))])
 @pytest.mark.parametrize(
-    "optimizer",
-    [
-        Adam,
-        resuming.grouped(0.1, 1.0),
-        resuming.grouped(0.1, 1.0, swapped=True),
-        lambda p, lr: Adam(list(p)[2:], lr),
-    ],
+    "optimizer", [Adam, grouped(0.1, 1.0), grouped(0.1, 1.0, swapped=True), lambda p, lr: Adam(list(p)[2:], lr)]
 )
 def test_a_copy_of_a_trainer_continues_like_the_trainer(again: Any, optimizer: Any) -> None:
     first = resuming.trainer(optimizer=optimizer)
