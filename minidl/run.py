@@ -82,7 +82,7 @@ class Run:
     ) -> None:
         self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
-        self.evaluate, self.measure, self.diagnose = _inf_on_overflow(evaluate), measure, diagnose or _diagnose
+        self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose or _diagnose
         self.epoch = self.first_epoch = epoch
         self.step = self.first_step = step
         self.planned, self.script = epochs, script or {}
@@ -148,8 +148,7 @@ class Run:
             within_epoch = False
             for batch in self.batches:
                 self._tell("on_step_begin")
-                self.loss = self.evaluate(batch)
-                self._check_finite(grad, batch)
+                self._evaluate(batch, grad)
                 self.optimizer.step()
                 self.step += 1
                 if self.interrupted:
@@ -167,10 +166,13 @@ class Run:
         if self.reason is not None:
             raise _Stop
 
-    def _check_finite(self, grad: Array, batch: Any) -> None:
-        """Stop the run before the update if the loss or a gradient is not finite."""
+    def _evaluate(self, batch: Any, grad: Array) -> None:
+        """Compute loss and gradients, and stop the run before the update if they are not finite."""
         try:
+            self.loss = self.evaluate(batch)
             finite = isfinite(self.loss + grad.dot(grad))
+        except OverflowError:  # Python's floats raise it where NumPy's become infinite
+            self.loss, finite = inf, False
         except TypeError as error:
             if isinstance(self.loss, Real):
                 raise
@@ -233,18 +235,6 @@ def interruptible(run: Run) -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if run.interrupted:
             run.stop(INTERRUPTED)
-
-
-def _inf_on_overflow(evaluate: Callable[[Any], float]) -> Callable[[Any], float]:
-    """Python's floats raise OverflowError where NumPy's become infinite: make both infinite."""
-
-    def evaluated(batch: Any) -> float:
-        try:
-            return evaluate(batch)
-        except OverflowError:
-            return inf
-
-    return evaluated
 
 
 def _diagnose(run: Run, batch: Any) -> DivergenceError:  # noqa: ARG001  (called like those that look at the batch)

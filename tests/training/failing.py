@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import Callback, DivergenceError, Layer, Loss, Module, MSELoss, Parameter
-from minidl.modules.places import places_of
+from minidl.modules.snapshot import generators_in
 from minidl.modules.watching import METHODS
 from minidl.typing import Array, Shape
 from tests.callbacks.recording import Hooks
@@ -166,7 +166,7 @@ class Unlucky(Elementwise):
 
 def everything(module: Module) -> list[Any]:
     """Parameters, buffers and generators."""
-    generators = [place.generator for place in places_of(module).values()]
+    generators = [each for _, part in module.modules() for each in generators_in(vars(part))]
     return [bits(*module.state().values()), *(generator.bit_generator.state for generator in generators)]
 
 
