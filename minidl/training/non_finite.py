@@ -24,18 +24,15 @@ class Diagnosis:
     Args:
         model, loss: what a step evaluates.
         evaluate: evaluates a batch: it writes the gradients and returns the loss.
-
-    Attributes:
-        evaluate: the same, but after an error buffers and generators are as before.
     """
 
     def __init__(self, model: Layer, loss: Loss, evaluate: Callable[[Any], float]) -> None:
         self.model, self.loss, self._evaluate = model, loss, evaluate
         # Buffers and generators change in a step that is then not applied. Most models have none.
         self._before = Snapshot([model, loss], stateful=True)
-        self.evaluate = self._evaluate_or_restore if self._before else evaluate
+        self.evaluate = self._undone_on_error if self._before else evaluate
 
-    def _evaluate_or_restore(self, batch: Any) -> float:
+    def _undone_on_error(self, batch: Any) -> float:
         """Evaluate a batch. After an error, buffers and generators are as before."""
         self._before.take()
         try:
