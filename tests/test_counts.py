@@ -169,26 +169,11 @@ work = pytest.mark.parametrize("name", WORK)
 
 @work
 def test_numpy_calls(name: str) -> None:
-    calls, _ = per_step(name)
+    calls, taken = per_step(name)
     assert calls.total() <= NUMPY_CALLS[name], calls
-
-
-@work
-def test_bytes_allocated(name: str) -> None:
-    _, taken = per_step(name)
-    assert taken.total() <= ALLOCATED_BYTES[name], taken
-
-
-@work
-def test_no_slow_habits(name: str) -> None:
-    calls, _ = per_step(name)
-    assert not SLOW & calls.keys(), calls
-
-
-@work
-def test_matrix_products(name: str) -> None:
-    calls, _ = per_step(name)
     assert calls["dot of matrices"] + calls["matmul"] == PRODUCTS[name], calls
+    assert not SLOW & calls.keys(), calls
+    assert taken.total() <= ALLOCATED_BYTES[name], taken
 
 
 @work

@@ -24,7 +24,7 @@ from minidl import (
     minimize,
 )
 from minidl.typing import Array
-from tests.callbacks.recording import Hooks, States, resume, tell
+from tests.callbacks.recording import Hooks, resume, tell
 from tests.helpers import bits, unchanged
 from tests.training.factories import data, make_trainer, network
 
@@ -208,22 +208,6 @@ def test_a_model_that_becomes_part_of_a_larger_one_meanwhile_has_its_own_back() 
         larger = Sequential(Dense(2, 2), model)
         larger.parameters()
     assert bits(larger.parameters().value[6:]) == own
-
-
-@pytest.mark.parametrize("step", [1, 2, 3, 7])
-def test_resuming_from_a_state(step: int) -> None:
-    average = ParameterAverage(0.8)
-    path, states = RecordPath(), States(average)
-    trainer = make(network(), path, average, states)
-    trainer.fit(*data(), epochs=4, batch_size=4)
-    (state,) = states.steps[step - 1]
-    other, run = ParameterAverage(0.8), SimpleNamespace(model=network(seed=5))
-    tell(other, run, "on_fit_begin", "on_epoch_begin")
-    other.load_state(state)
-    for point in path.points[step + 1 :]:
-        run.model.parameters().value = point
-        tell(other, run, "on_step_end")
-    assert (other.steps, bits(value(other))) == (8, bits(value(average)))
 
 
 def test_a_second_fit_resumes_from_a_state() -> None:

@@ -107,7 +107,7 @@ def test_steps_cost_nothing() -> None:
 def test_the_clock_never_goes_back() -> None:
     timer = Timer()
     fit(make(timer), epochs=20)
-    assert 0.0 < sum(timer.epochs) <= timer.seconds < 60.0
+    assert 0.0 < sum(timer.epochs) <= timer.seconds
     assert all(seconds > 0.0 for seconds in timer.epochs)
     assert timer.steps == 40
 

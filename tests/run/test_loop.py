@@ -49,6 +49,14 @@ def test_an_overflow_error_counts_as_infinite() -> None:
     assert run.loss == inf
 
 
+def test_a_type_error_of_the_objective_arrives_as_it_is() -> None:
+    def evaluate(_: int) -> float:
+        raise TypeError("inside")
+
+    with pytest.raises(TypeError, match="^inside$"):
+        make(evaluate).go()
+
+
 def test_warnings_are_off_inside_and_as_before_outside() -> None:
     run = make(lambda batch: zero(batch) + float(np.float64(1e300) * np.float64(1e300)))
     with np.errstate(over="raise"):

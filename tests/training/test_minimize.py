@@ -1,6 +1,5 @@
 """minimize: what it takes, what a descent holds, and how each fate comes about."""
 
-from collections.abc import Callable
 from math import exp, inf, nan
 from typing import Any
 
@@ -96,26 +95,15 @@ def test_stationary_starts_counting_again_after_a_larger_gradient() -> None:
     assert descend(Walk(points), 1e-9, 26, patience=6).steps == 12
 
 
-KINDS: list[tuple[Callable[[], Objective], str]] = [
-    (lambda: Quadratic([[1.0, 0.0], [0.0, 2.0]]), "a minimum (Hessian eigenvalues 1 to 2)"),
-    (
-        lambda: FunctionObjective(lambda t: t[0] ** 2 - t[1] ** 2, lambda t: [2 * t[0], -2 * t[1]], [1.0, 0.0]),
-        "a saddle (Hessian eigenvalues -2 to 2)",
-    ),
-    (lambda: FunctionObjective(lambda t: -float(t @ t), lambda t: -2 * t, [0.0, 0.0]), "a maximum"),
-    (
-        lambda: FunctionObjective(lambda t: t[0] ** 2 + t[1] ** 4, lambda t: [2 * t[0], 4 * t[1] ** 3], [1.0, 0.0]),
-        "degenerate, flat to second order",
-    ),
-    (lambda: FunctionObjective(lambda _: 1.0, lambda _: [0.0], [1.0]), "degenerate"),
-]
-
-
-@pytest.mark.parametrize(("make", "kind"), KINDS)
-def test_stationary_points_are_told_apart(make: Callable[[], Objective], kind: str) -> None:
-    descent = descend(make(), 0.3)
-    assert descent.fate == "stationary"
-    assert f"at most 1e-06 for 100 steps; {kind}" in descent.reason
+def test_a_stationary_point_is_described() -> None:
+    saddle = FunctionObjective(lambda t: t[0] ** 2 - t[1] ** 2, lambda t: [2 * t[0], -2 * t[1]], [1.0, 0.0])
+    for objective, kind in (
+        (Quadratic([[1.0, 0.0], [0.0, 2.0]]), "a minimum (Hessian eigenvalues 1 to 2)"),
+        (saddle, "a saddle (Hessian eigenvalues -2 to 2)"),
+    ):
+        descent = descend(objective, 0.3)
+        assert descent.fate == "stationary"
+        assert f"at most 1e-06 for 100 steps; {kind}" in descent.reason
 
 
 def test_ran_away_is_strictly_below_the_floor() -> None:
