@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from study import METHODS, X, Y, accuracy, draw_study, make_network, print_study, study
 
 from minidl import SGD, BCELoss, BCEWithLogitsLoss, Dense, EmpiricalRisk, History, ReLU, Sequential, Sigmoid, Trainer
+from minidl.checking import numerical_gradient
 from minidl.plotting import plot_decision_boundary, plot_history, style
 from minidl.typing import Array, ArrayLike
 
@@ -46,22 +47,12 @@ def by_formula(x: Array, y: Array, W: Array, b: Array, V: Array, c: Array) -> tu
     return delta, x.T @ epsilon, epsilon.sum(axis=0), h.T @ delta, delta.sum(axis=0)
 
 
-def finite_differences(weights: Array, step: float) -> Array:
-    """The gradient from values of the loss alone, by the five-point stencil: 17 · 4 values."""
-    f = loss_f().value
-    numeric = np.empty_like(weights)
-    for i, shift in enumerate(step * np.eye(len(weights))):
-        near, far = f(weights + shift) - f(weights - shift), f(weights + 2 * shift) - f(weights - 2 * shift)
-        numeric[i] = (8 * near - far) / (12 * step)
-    return numeric
-
-
 def gradient_error(weights: Array) -> float:
-    """‖a − n‖ / max(‖n‖, 1e-8) of the gradient a by grad_f and n by finite differences."""
+    """‖a − n‖ / max(‖n‖, 1e-8) of the gradient a by grad_f and n by finite differences of the loss."""
     analytic, numeric = grad_f(weights), np.full_like(weights, np.inf)
     for step in (1e-3, 1e-4, 1e-5, 1e-6):
-        # A ReLU may have its kink within the step. A smaller step avoids it; a wrong gradient is wrong with all.
-        closer = finite_differences(weights, step)
+        # A ReLU may have its kink within the step. A smaller step avoids it. A wrong gradient is wrong at every step.
+        closer = numerical_gradient(loss_f().value, weights, step)
         numeric = np.where(np.abs(closer - analytic) < np.abs(numeric - analytic), closer, numeric)
         error = float(np.linalg.norm(analytic - numeric)) / max(float(np.linalg.norm(numeric)), 1e-8)
         if error < 1e-9:

@@ -57,6 +57,7 @@ class Sequential(Layer):
             for layer in self.layers:
                 x = layer.forward(x)
         except Exception as error:
+            vars(self).pop("y", None)  # backward must not go through what some layers cached in this call
             add_place(error, self.layers, layer, "forward", x)
             raise
         check_array(x, self.layers, len(self.layers) - 1, "forward")

@@ -59,6 +59,10 @@ class Snapshot:
             vars(module).update(attributes)
             for name in _changeable(module, attributes):
                 vars(module)[name] = copy.copy(attributes[name])
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Return the generators to the state taken last, and leave everything else."""
         for stream, state in self._streams:
             stream.state = state
 
