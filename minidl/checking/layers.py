@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import inspect
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -99,7 +98,7 @@ def _shapes(layer: Layer, x: Array) -> None:
     require(said in (None, shape), f"output_shape returns {said}, but the samples that forward returns have {shape}")
 
 
-def _arrays_untouched(layer: Layer, x: Array) -> None:
+def _untouched(layer: Layer, x: Array) -> None:
     x_before = x.copy()
     y = layer.forward(x)
     require(same_bits(x, x_before), "forward writes to its input x")
@@ -215,18 +214,7 @@ def _initial(layer: Layer, _: Array) -> None:
     )
 
 
-CHECKS: tuple[Callable[[Layer, Array], None], ...] = (
-    _shapes,
-    _arrays_untouched,
-    _repeats,
-    _evaluation,
-    _samples,
-    _dtype,
-    _layouts,
-    _copies,
-    _files,
-    _initial,
-)
+CHECKS = (_shapes, _untouched, _repeats, _evaluation, _samples, _dtype, _layouts, _copies, _files, _initial)
 
 
 def _like(y: Array, before: int = 0) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import Layer, Loss, Objective, Optimizer, Parameter
+from minidl import Dense, Layer, Loss, Objective, Optimizer, Parameter, Sequential
 from minidl.checking import check_gradients, check_layer, check_loss, check_objective, check_optimizer
 from minidl.errors import ContractError, GradientError
 from minidl.modules import same_shape
@@ -106,6 +106,23 @@ def test_whatever_is_broken(base: type, parts: dict[str, Any], words: str, alone
     gradients, everything, inputs = CHECKS[base]
     with pytest.raises((ContractError, GradientError), match=words):
         (gradients if alone else everything)(broken(base, **parts), *inputs)
+
+
+@pytest.mark.parametrize("base", CHECKS)
+def test_the_message_starts_with_the_name_and_has_it_once(base: type) -> None:
+    for check in CHECKS[base][:2]:
+        for parts in ({"forward": returns(None)}, {"backward": returns(RAGGED)}, {"backward": fails}):
+            with pytest.raises((ContractError, GradientError), match=r"^Broken\(") as caught:
+                check(broken(base, **parts), *CHECKS[base][2])
+            assert str(caught.value).count("Broken(") == 1
+
+
+@pytest.mark.parametrize("check", [check_gradients, check_layer])
+def test_the_cause_says_where_in_a_model_it_was_raised(check: Callable[..., object]) -> None:
+    model = Sequential(Dense(3, 3), broken(Twice, backward=fails))
+    with pytest.raises(ContractError, match=r"^Sequential\(Dense\(3, 3\), Broken\(\)\) raises Zero") as caught:
+        check(model, X)
+    assert "layer 1, Broken(), backward" in caught.value.__cause__.__notes__[0]  # type: ignore[union-attr]
 
 
 def test_a_shape_that_depends_on_the_numbers() -> None:

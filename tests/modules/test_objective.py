@@ -64,7 +64,7 @@ def test_a_value_that_is_not_finite_raises_no_warning() -> None:
 
 
 class Caches(Objective):
-    """``Σ m θ²`` for random m, drawn by generators in attributes of every kind, and cached in a dict, a list and a number."""
+    """``Σ m θ²`` for random m. Its generators and what it caches are in attributes, lists, tuples and dicts."""
 
     def __init__(self) -> None:
         self.theta = Parameter([1.0, 2.0])
