@@ -57,7 +57,7 @@ class Sequential(Layer):
             for layer in self.layers:
                 x = layer.forward(x)
         except Exception as error:
-            vars(self).pop("y", None)  # backward must not go through what some layers cached in this call
+            vars(self).pop("y", None)  # backward would belong to the forward before
             add_place(error, self.layers, layer, "forward", x)
             raise
         check_array(x, self.layers, len(self.layers) - 1, "forward")

@@ -99,10 +99,12 @@ def test_backward_belongs_to_the_last_forward_after_any_pure_call(
     expected, objective = Caches(), Caches()
     for each in (expected, objective):
         each.forward()
-    cached = repr((objective.cache, objective.stack, objective.value_then))
+    cache, stack = objective.cache, objective.stack
     first = call(objective, np.array([3.0, 4.0]))
     assert repr(call(objective, np.array([3.0, 4.0]))) == repr(first)
-    assert repr((objective.cache, objective.stack, objective.value_then)) == cached
+    assert (objective.cache, objective.stack) == (cache, stack)
+    assert objective.cache is cache
+    assert objective.value_then == expected.value_then
     for each in (expected, objective):
         each.backward()
     assert bits(objective.parameters().grad) == bits(expected.parameters().grad)
