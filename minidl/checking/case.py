@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.checking.contract import near, require, same_bits
 from minidl.checking.noise import EPS
-from minidl.errors import DataError, GradientError
+from minidl.errors import ContractError, DataError, GradientError
 from minidl.modules import Layer, Loss, Module, Objective, Snapshot, backward_parameters
 from minidl.typing import Array, ArrayLike
 
@@ -68,7 +68,8 @@ class Case:
             expected, right = "an array of float64", isinstance(y, np.ndarray) and y.dtype == np.float64
         else:
             expected, right = "a number", isinstance(y, Real)
-        require(right, f"forward must return {expected}, got {_kind(y)}")
+        if not right:  # not by require: to write the message costs as much as a small layer
+            raise ContractError(f"forward must return {expected}, got {_kind(y)}")
         return np.array(y, dtype=np.float64)  # a copy: a layer may return its very input, which is about to change
 
     def gradients(self) -> dict[str, Array]:
@@ -123,10 +124,8 @@ class Case:
                     y = self.evaluate()
                 except DataError:  # outside the domain
                     return float("nan")
-            require(
-                y.shape == self.y.shape,
-                f"forward returns y of shape {y.shape} near a point where its shape is {self.y.shape}",
-            )
+            if y.shape != self.y.shape:
+                raise ContractError(f"forward returns y of shape {y.shape} near a point where it is {self.y.shape}")
             return float(np.vdot(self.weights, y - self.y))
 
         return change

@@ -126,7 +126,7 @@ def test_the_cause_says_where_in_a_model_it_was_raised(check: Callable[..., obje
 
 
 def test_a_shape_that_depends_on_the_numbers() -> None:
-    with pytest.raises(ContractError, match=r"y of shape \(1, 3\) near a point where its shape is \(6, 3\)"):
+    with pytest.raises(ContractError, match=r"y of shape \(1, 3\) near a point where it is \(6, 3\)"):
         check_gradients(broken(Twice, forward=lambda _, x: x if (x == X).all() else x[:1]), X)
 
 
