@@ -140,7 +140,7 @@ def test_a_larger_model_keeps_values_and_gradients() -> None:
 
 def test_a_parameter_in_two_places_is_refused() -> None:
     shared = Parameter([1.0])
-    with pytest.raises(StateError, match=r"in two places, 'a' and 'c'.*make a Parameter for each place"):
+    with pytest.raises(StateError, match=r"in two places, 'a' and 'c'.*make one for each place"):
         ParameterVector([("a", shared), ("b", Parameter([1.0])), ("c", shared)])
     first, second = Dense(2, 2), Dense(2, 2)
     second.weight = first.weight
