@@ -13,7 +13,7 @@ from minidl.checking.contract import check_copies, check_parameters, contract, n
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.data import as_data
 from minidl.errors import CheckpointError, MinidlWarning, describe
-from minidl.modules import Layer, backward_parameters, training_as
+from minidl.modules import Layer, backward_without_dx, training_as
 from minidl.saving import remade
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -118,7 +118,7 @@ def _untouched(layer: Layer, x: Array) -> None:
 def _repeats(layer: Layer, x: Array) -> None:
     grad = _like(layer.forward(x))
     results = []
-    for backward in (layer.backward, layer.backward, lambda grad: backward_parameters(layer, grad)):
+    for backward in (layer.backward, layer.backward, getattr(layer, backward_without_dx(type(layer)))):
         layer.parameters().grad = np.full(layer.parameters().size, np.nan)
         dx = backward(grad)
         results.append((np.array(dx), layer.parameters().grad.copy()))
