@@ -243,7 +243,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(DataError, match=r"path 'a' holds 1 number that is NaN"):
         plot_contours(CubicValley(), {"a": [[0.0, 1.0], [np.nan, 1.0]]}, axes())
     without = descend(1e-4, steps=3)._replace(path=None)
-    with pytest.raises(DataError, match=r"'a' kept no path; pass callbacks=\[RecordPath\(\)\]"):
+    with pytest.raises(DataError, match=r"'a' has no path; pass callbacks=\[RecordPath\(\)\]"):
         plot_contours(CubicValley(), {"a": without}, axes())
-    with pytest.raises(HyperparameterError, match=r"two finite numbers, small and large; got \(1, -1\)"):
+    with pytest.raises(HyperparameterError, match=r"two finite numbers in ascending order, got \(1, -1\)"):
         plot_contours(CubicValley(), ax=axes(), xlim=(1, -1))

@@ -180,7 +180,7 @@ def test_the_run_does_not_notice(path: Path) -> None:
 
 def test_somewhere_to_draw_is_asked_for_at_the_beginning(tmp_path: Path) -> None:
     for plot, wrong in (
-        (LivePlot(), r"neither a display nor a notebook to draw on; name a file, LivePlot\('loss.png'\)"),
+        (LivePlot(), r"neither a display nor a notebook; pass a file, as in LivePlot\('loss.png'\)"),
         (LivePlot(tmp_path / "none/losses.png"), "the folder '.*none' does not exist"),
     ):
         trainer = make(plot)

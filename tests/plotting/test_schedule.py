@@ -78,7 +78,7 @@ def test_makes_a_figure_of_its_own() -> None:
 
 def test_errors() -> None:
     ax = axes()
-    with pytest.raises(DataError, match="no schedules"):
+    with pytest.raises(DataError, match="at least one schedule"):
         plot_schedule({}, 3, ax)
     with pytest.raises(DataError, match=r"the schedule 'odd' gives nan at step 2"):
         plot_schedule({"odd": lambda step: float("nan") if step == 2 else 1.0}, 3, ax)
