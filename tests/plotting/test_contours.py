@@ -236,7 +236,7 @@ def test_refining_is_exact_for_cubics() -> None:
 
 def test_what_cannot_be_drawn_is_refused() -> None:
     model = Sequential(Dense(2, 1, rng=0), Sigmoid())
-    with pytest.raises(ShapeError, match=r"2 parameters, EmpiricalRisk.* has 3"):
+    with pytest.raises(ShapeError, match=r"2 parameters, but EmpiricalRisk.* has 3"):
         plot_contours(EmpiricalRisk(model, BCELoss(), [[0.0, 1.0]], [[1.0]]), ax=axes())
     with pytest.raises(ShapeError, match=r"path 'a' must have shape \(n, 2\), got \(2, 3\)"):
         plot_contours(CubicValley(), {"a": np.ones((2, 3))}, axes())

@@ -202,7 +202,7 @@ def test_a_folder_that_has_gone_is_said_at_the_next_beginning(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["losses.pdf", "losses", "png"])
 def test_files_are_png(name: str) -> None:
-    with pytest.raises(HyperparameterError, match=rf"'{name}' does not end in .png"):
+    with pytest.raises(HyperparameterError, match=rf"path must end in .png, got '{name}'"):
         LivePlot(name)
     assert LivePlot("losses.PNG").path == "losses.PNG"
     assert LivePlot().interval == 2.0

@@ -80,7 +80,7 @@ def test_errors() -> None:
     ax = axes()
     with pytest.raises(DataError, match="at least one schedule"):
         plot_schedule({}, 3, ax)
-    with pytest.raises(DataError, match=r"the schedule 'odd' gives nan at step 2"):
+    with pytest.raises(DataError, match=r"the schedule 'odd' must return finite factors, got nan at step 2"):
         plot_schedule({"odd": lambda step: float("nan") if step == 2 else 1.0}, 3, ax)
     for steps in (0, -1, 2.5, True):
         with pytest.raises(HyperparameterError, match="steps must be an integer of at least 1"):
