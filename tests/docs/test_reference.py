@@ -32,7 +32,9 @@ def entries() -> dict[str, str]:
 
 def public_names() -> list[str]:
     """The full names of all public classes and functions. A module among them has a page instead of an entry."""
-    names = [(f"{module}.{name}", getattr(import_module(module), name)) for module in MODULES for name in public(module)]
+    names = [
+        (f"{module}.{name}", getattr(import_module(module), name)) for module in MODULES for name in public(module)
+    ]
     return [name for name, value in names if not inspect.ismodule(value)]
 
 
