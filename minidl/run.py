@@ -82,7 +82,7 @@ class Run:
     ) -> None:
         self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
-        self.evaluate, self.measure, self.diagnose = _inf_on_overflow(evaluate), measure, diagnose or _diagnose
+        self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose or _diagnose
         self.epoch = self.first_epoch = epoch
         self.step = self.first_step = step
         self.planned, self.script = epochs, script or {}
@@ -138,37 +138,45 @@ class Run:
 
     def _loop(self, within_epoch: bool) -> None:
         """Take one step for each batch of each epoch."""
-        grad = self.model.parameters().grad
-        self._listeners = {event: [*self._listening(event)] for event in EVENTS}
-        while self.epoch < self.epochs:
-            if not within_epoch:
-                self._tell("on_epoch_begin")
+        epoch_begin, step_begin, step_end, epoch_end = map(self._listeners, EVENTS[1:-1])
+        grad, epochs = self.model.parameters().grad, self.epochs
+        while self.epoch < epochs:
+            if epoch_begin and not within_epoch:
+                self._tell(epoch_begin)
             within_epoch = False
             for batch in self.batches:
-                self._tell("on_step_begin")
-                self.loss = self.evaluate(batch)
-                self._check_finite(grad, batch)
+                if step_begin:
+                    self._tell(step_begin)
+                self._evaluate(batch, grad)
                 self.optimizer.step()
                 self.step += 1
                 if self.interrupted:
                     self.stop(INTERRUPTED)
-                self._tell("on_step_end")
+                self._tell(step_end)
             self.epoch += 1
             if self.measure is not None:
                 self.metrics = self.measure()
-            self._tell("on_epoch_end")
+            self._tell(epoch_end)
 
-    def _tell(self, event: str) -> None:
-        """Call all callbacks that define this event, then end the loop if something has stopped the run."""
-        for call in self._listeners[event]:
+    def _listeners(self, event: str) -> list[Callable[[Run], None]]:
+        """The methods for an event of those callbacks that define it. The others cost nothing."""
+        methods = [getattr(callback, event) for callback in self.callbacks]
+        return [method for method in methods if getattr(method, "__func__", None) is not vars(Callback)[event]]
+
+    def _tell(self, listeners: list[Callable[[Run], None]]) -> None:
+        """Call all who listen to an event, then end the loop if something has stopped the run."""
+        for call in listeners:
             call(self)
         if self.reason is not None:
             raise _Stop
 
-    def _check_finite(self, grad: Array, batch: Any) -> None:
-        """Stop the run before the update if the loss or a gradient is not finite."""
+    def _evaluate(self, batch: Any, grad: Array) -> None:
+        """Set the loss and the gradients of a batch. Stop the run if one of them is not finite."""
         try:
+            self.loss = self.evaluate(batch)
             finite = isfinite(self.loss + grad.dot(grad))
+        except OverflowError:  # Python's floats raise where NumPy's become infinite
+            self.loss, finite = inf, False
         except TypeError as error:
             if isinstance(self.loss, Real):
                 raise
@@ -178,13 +186,6 @@ class Run:
             self.divergence = self.diagnose(self, batch)
             self.stop(str(self.divergence))
             raise _Stop
-
-    def _listening(self, event: str) -> Iterator[Callable[[Run], None]]:
-        """The methods for an event of those callbacks that define it. The others cost nothing."""
-        for callback in self.callbacks:
-            method = getattr(callback, event)
-            if getattr(method, "__func__", method) is not getattr(Callback, event):
-                yield method
 
     def _end(self, callbacks: Sequence[Callback]) -> None:
         """Tell all of these that the run ends, even if some of them fail then."""
@@ -231,18 +232,6 @@ def interruptible(run: Run) -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if run.interrupted:
             run.stop(INTERRUPTED)
-
-
-def _inf_on_overflow(evaluate: Callable[[Any], float]) -> Callable[[Any], float]:
-    """Python's floats raise OverflowError where NumPy's become infinite: make both infinite."""
-
-    def evaluated(batch: Any) -> float:
-        try:
-            return evaluate(batch)
-        except OverflowError:
-            return inf
-
-    return evaluated
 
 
 def _diagnose(run: Run, batch: Any) -> DivergenceError:  # noqa: ARG001  (called like those that look at the batch)
