@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from minidl.arguments import same_length
 from minidl.errors import DataError, ShapeError
 from minidl.layers import ReLU, Sequential
-from minidl.modules import Layer, Loss, Module, Snapshot, as_gradient, backward_parameters, training_as, watching
+from minidl.modules import Layer, Loss, Module, Snapshot, training_as, watching
+from minidl.objectives import EmpiricalRisk
 from minidl.parameters import Parameter
 from minidl.plotting.style import BLUE, FONT, SMALL_FONT, VERMILLION, canvas
 from minidl.typing import Array, ArrayLike
@@ -197,14 +197,11 @@ def _outputs(model: Layer, x: ArrayLike, training: bool) -> list[tuple[str, Laye
 
 def _gradients(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> list[tuple[str, Module, float]]:
     """Path, module and root mean square of the gradient of all modules that own parameters."""
-    batch = model.check_input(x)
-    target = loss.check_target(y, model.output_shape(batch.shape[1:]), batch.dtype)
-    same_length(batch, target)
+    risk = EmpiricalRisk(model, loss, x, y)
     flow = []
-    with _measuring(model, loss, training=True):
-        prediction = model.forward(batch)
-        loss.forward(prediction, target)
-        backward_parameters(model, as_gradient(loss.backward(), prediction))
+    with _measuring(risk, training=True):
+        risk.forward()
+        risk.backward()
         for path, module in model.modules():
             own = [child.grad.ravel() for _, child in module.children() if isinstance(child, Parameter)]
             if own:
@@ -213,11 +210,11 @@ def _gradients(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> list[tup
 
 
 @contextmanager
-def _measuring(*modules: Module, training: bool) -> Iterator[None]:
-    """Run modules as in training or in evaluation inside a ``with`` block. Afterwards they are as before."""
-    gradients = [(parameter, parameter.grad.copy()) for m in modules for _, parameter in m.named_parameters()]
+def _measuring(module: Module, *, training: bool) -> Iterator[None]:
+    """Run a module as in training or in evaluation inside a ``with`` block. Afterwards it is as before."""
+    gradients = [(parameter, parameter.grad.copy()) for _, parameter in module.named_parameters()]
     # The plots report in words what is not finite, so that NumPy need not warn.
-    with Snapshot(modules), training_as(training), np.errstate(all="ignore"):
+    with Snapshot([module]), training_as(training), np.errstate(all="ignore"):
         try:
             yield
         finally:

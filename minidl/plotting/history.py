@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from minidl.callbacks import History
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
-from minidl.plotting.style import canvas, legend_below, look
+from minidl.plotting.style import canvas, draw_line, legend_below
 from minidl.training import Descent
 from minidl.typing import Array
 
@@ -64,18 +64,7 @@ def plot_history(
     with canvas(ax, (6.0, 3.8)) as ax:
         for index, (label, key, losses) in enumerate(curves):
             name = ": ".join(part for part in (label, key.replace("_", " ")) if part)
-            style = look(index)
-            alone = _alone(losses)
-            ax.plot(
-                np.arange(len(losses)) + (1 if keys else 0),
-                losses,
-                color=style.color,
-                linestyle=style.linestyle,
-                # A single value has no line.
-                marker=style.marker if alone else None,
-                markevery=alone or None,
-                label=name or None,
-            )
+            draw_line(ax, index, np.arange(len(losses)) + (1 if keys else 0), losses, name)
         values = np.concatenate([losses for _, _, losses in curves])
         _set_scale(ax, values[np.isfinite(values)], log)
         ax.set_xlabel("epoch" if keys else "step")
@@ -109,12 +98,6 @@ def _losses(label: str, history: Any, key: str) -> Array:
     if losses.ndim != 1:
         raise ShapeError(f"{name} must be a flat list of losses, got shape {losses.shape}; pass several as a dict")
     return losses.clip(-LARGEST, LARGEST)
-
-
-def _alone(values: Array) -> list[int]:
-    """The indices of values without a neighbour: a line does not show them."""
-    there = np.pad(np.isfinite(values), 1)
-    return np.flatnonzero(there[1:-1] & ~there[:-2] & ~there[2:]).tolist()
 
 
 def _quantity(keys: Sequence[str]) -> str:

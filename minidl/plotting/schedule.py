@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from minidl.arguments import whole_number
 from minidl.errors import DataError, HyperparameterError
-from minidl.plotting.style import canvas, legend_below, look
+from minidl.plotting.style import canvas, draw_line, legend_below
 from minidl.schedules import ScheduleFunction
 from minidl.typing import Array
 
@@ -54,16 +54,7 @@ def plot_schedule(
     curves = {label: lr * _factors(label, function, steps) for label, function in named.items()}
     with canvas(ax, (6.0, 3.4)) as ax:
         for index, (label, rates) in enumerate(curves.items()):
-            style = look(index)
-            ax.plot(
-                np.arange(len(rates)),
-                rates,
-                color=style.color,
-                linestyle=style.linestyle,
-                # A single value has no line.
-                marker=style.marker if len(rates) == 1 else None,
-                label=label or None,
-            )
+            draw_line(ax, index, np.arange(steps), rates, label)
         ax.set_xlabel("step")
         ax.set_ylabel("factor of the learning rate" if lr == 1.0 else "learning rate")
         ax.set_ylim(bottom=min(0.0, *(float(rates.min()) for rates in curves.values())))

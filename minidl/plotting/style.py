@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import matplotlib.style
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.transforms import offset_copy
 
-__all__ = ["NEGATIVE", "POSITIVE", "Look", "canvas", "color_scale", "legend_below", "look", "style"]
+from minidl.typing import Array
+
+__all__ = ["NEGATIVE", "POSITIVE", "Look", "canvas", "color_scale", "draw_line", "legend_below", "look", "style"]
 
 # The palette of Okabe and Ito (2008) without yellow, which is too pale for lines on white.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -105,6 +108,15 @@ def _dress(axes: Axes) -> None:
     axes.tick_params(which="both", labelsize=SMALL_FONT, width=THIN)
     for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
         text.set_fontsize(FONT)
+
+
+def draw_line(ax: Axes, index: int, x: Array, y: Array, label: str) -> None:
+    """Draw the line with this index. Values without a neighbour have a marker, as a line does not show them."""
+    there = np.pad(np.isfinite(y), 1)
+    alone = np.flatnonzero(there[1:-1] & ~there[:-2] & ~there[2:]).tolist()
+    color, dashes, marker = look(index)
+    markers: dict[str, Any] = {"marker": marker, "markevery": alone} if alone else {}
+    ax.plot(x, y, color=color, linestyle=dashes, label=label or None, **markers)
 
 
 def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) -> Colorbar:
