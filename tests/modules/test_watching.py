@@ -1,5 +1,6 @@
 """While modules are watched, the results of forward and backward are seen. Afterwards the modules are as before."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ X = np.ones((3, 2))
 Seen = list[tuple[str, str, Any]]
 
 
-def recorder(seen: Seen) -> Any:
-    return lambda path, module, method, result: seen.append((path, method, result))
+def recorder(seen: Seen) -> Callable[[str, Module, str, Any], None]:
+    return lambda path, _, method, result: seen.append((path, method, result))
 
 
 def test_results_are_seen_in_the_order_of_the_calls() -> None:
