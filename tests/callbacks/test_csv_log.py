@@ -78,13 +78,13 @@ def test_without_an_epoch_there_is_no_file(path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_descent_is_one_epoch_without_measures(path: Path) -> None:
+def test_a_descent_is_one_epoch_without_metrics(path: Path) -> None:
     bowl = Quadratic([[1.0]], start=[4.0])
     minimize(bowl, SGD(bowl.parameters(), 0.5), 3, [CSVLog(str(path))])
     assert path.read_text() == "epoch,step\n1,3\n"
 
 
-def test_a_file_that_is_there_is_left_alone_and_said_before_the_first_step(path: Path) -> None:
+def test_an_existing_file_is_refused_before_the_first_step(path: Path) -> None:
     path.write_bytes(b"precious")
     trainer = make_trainer(network(), CSVLog(path))
     with (
@@ -95,17 +95,7 @@ def test_a_file_that_is_there_is_left_alone_and_said_before_the_first_step(path:
     assert path.read_bytes() == b"precious"
 
 
-def test_a_log_that_comes_to_a_later_fit_leaves_a_file_alone_too(path: Path) -> None:
-    path.write_bytes(b"epoch,step,loss\n1,1,0.5\n")
-    trainer = make_trainer(network())
-    trainer.fit(*data())
-    trainer.callbacks.append(CSVLog(path))
-    with pytest.raises(StateError, match="rows of another run"):
-        trainer.fit(*data())
-    assert path.read_bytes() == b"epoch,step,loss\n1,1,0.5\n"
-
-
-def test_a_file_with_the_same_first_row_is_still_another_runs(path: Path) -> None:
+def test_a_file_with_the_same_first_row_is_still_that_of_another_run(path: Path) -> None:
     write(fresh(path), ROWS)
     before = path.read_bytes()
     log = CSVLog(path)
@@ -158,7 +148,7 @@ def test_a_row_that_could_not_be_written_is_not_counted(path: Path, monkeypatch:
     assert text_of(log.state()) == path.read_text() == "epoch,step,loss,other\n1,2,0.1,1.0\n"
 
 
-def test_other_measures_in_a_second_fit_are_refused_and_nothing_is_lost(path: Path) -> None:
+def test_other_metrics_in_a_second_fit_are_refused_and_nothing_is_lost(path: Path) -> None:
     trainer = make_trainer(network(), CSVLog(path))
     trainer.fit(*data(), epochs=2)
     before = path.read_bytes()
@@ -169,7 +159,7 @@ def test_other_measures_in_a_second_fit_are_refused_and_nothing_is_lost(path: Pa
     assert [row[0] for row in read(path)] == ["epoch", "1", "2", "4"]
 
 
-def test_fewer_measures_are_refused_and_another_order_is_not(path: Path) -> None:
+def test_fewer_metrics_are_refused_and_another_order_is_not(path: Path) -> None:
     log = write(fresh(path), [{"a": 1.0, "b": 2.0}, {"b": 4.0, "a": 3.0}])
     for other in ({"a": 1.0}, {"a": 1.0, "c": 2.0}, {}):
         with pytest.raises(StateError, match="hold a, b; measure the same metrics"):
@@ -177,7 +167,7 @@ def test_fewer_measures_are_refused_and_another_order_is_not(path: Path) -> None
     assert path.read_text() == "epoch,step,a,b\n1,2,1.0,2.0\n2,4,3.0,4.0\n"
 
 
-def test_a_missing_folder_is_said_before_the_first_step(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused_before_the_first_step(tmp_path: Path) -> None:
     trainer = make_trainer(network(), CSVLog(tmp_path / "none/log.csv"))
     with unchanged(trainer.model), pytest.raises(StateError, match=r"the folder '.*none' does not exist"):
         trainer.fit(*data())

@@ -13,7 +13,7 @@ def make(schedule: ScheduleFunction, lr: float = 0.1) -> tuple[Trainer, Schedule
     return make_trainer(network(), callback, lr=lr), callback
 
 
-def test_each_step_has_its_rate_also_within_an_epoch_and_in_a_second_fit() -> None:
+def test_each_step_has_its_rate_within_an_epoch_and_in_a_second_fit() -> None:
     trainer, callback = make(step_decay(3, 0.5), lr=0.4)
     trainer.fit(*data(), epochs=2, batch_size=4)
     assert callback.lr == [0.4, 0.4, 0.4, 0.2]
@@ -52,7 +52,7 @@ def test_groups_keep_their_proportion() -> None:
 
 
 @pytest.mark.parametrize("factor", [-0.1, float("nan"), float("inf")])
-def test_factors_that_make_no_rate_are_refused_and_the_rate_comes_back(factor: float) -> None:
+def test_factors_out_of_range_are_refused_and_the_rate_is_restored(factor: float) -> None:
     trainer, _ = make(lambda step: 0.5 if step == 0 else factor)
     with pytest.raises(StateError, match=rf"the schedule gives the factor {factor} at step 1; it must be at least 0"):
         trainer.fit(*data(), epochs=3)

@@ -49,16 +49,6 @@ def test_steps_of_linear_regression_by_hand() -> None:
     assert history.epochs["loss"] == history.loss
 
 
-def test_the_mean_over_an_epoch_weighs_an_odd_last_batch() -> None:
-    model = network()
-    history = make_trainer(model, lr=1e-12).fit(*data(7), epochs=2, batch_size=3, rng=0)
-    assert len(history.loss) == 6
-    x, y = data(7)
-    whole = float(((model(x) - y) ** 2).mean())
-    np.testing.assert_allclose(history.epochs["loss"], [whole, whole], rtol=1e-9)
-    assert np.mean(history.loss[:3]) != pytest.approx(whole, rel=1e-3)
-
-
 def test_fit_is_reproducible_from_rng() -> None:
     def fit(rng: Any) -> tuple[list[float], list[bytes]]:
         model = network()

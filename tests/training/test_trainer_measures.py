@@ -93,7 +93,7 @@ def test_a_share_measures_the_same_as_the_pair(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.2, 1.5, float("nan"), 0.02, 0.98])
-def test_a_share_that_leaves_nothing_on_one_side(share: float) -> None:
+def test_a_share_that_leaves_one_side_empty_is_refused(share: float) -> None:
     model = network()
     with (
         unchanged(model),
@@ -149,7 +149,7 @@ def test_measuring_changes_no_bit_of_the_training() -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("batch_size", [None, 1, 3, 20, 50])
-def test_evaluate_gives_loss_and_metrics_and_changes_nothing(training: bool, batch_size: int | None) -> None:
+def test_evaluate_returns_loss_and_metrics_and_changes_nothing(training: bool, batch_size: int | None) -> None:
     model = drops()
     trainer = make_trainer(model)
     trainer.fit(X, Y, epochs=2, batch_size=5, rng=0)
@@ -199,7 +199,7 @@ def test_a_loss_is_in_evaluation_where_the_model_is() -> None:
 
 
 @pytest.mark.parametrize("value", [None, np.ones(2), "much"], ids=["None", "array", "str"])
-def test_a_loss_that_returns_something_else_than_a_number_is_named(value: Any) -> None:
+def test_a_loss_that_does_not_return_a_number_is_named(value: Any) -> None:
     class Odd(MSELoss):
         def forward(self, prediction: Array, target: Array) -> float:
             super().forward(prediction, target)
