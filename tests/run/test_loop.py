@@ -53,7 +53,7 @@ def test_a_type_error_of_the_objective_arrives_as_it_is() -> None:
     def evaluate(_: int) -> float:
         raise TypeError("inside")
 
-    with pytest.raises(TypeError, match="^inside$"):
+    with pytest.raises(TypeError, match=r"^inside$"):
         make(evaluate).go()
 
 
