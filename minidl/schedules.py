@@ -149,7 +149,7 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
     begins = [0, *(whole_number("a border", border, 0) for border in borders)]
     if len(schedules) != len(begins) or any(a >= b for a, b in pairwise(begins)):
         raise HyperparameterError(
-            f"{len(schedules)} schedules need {len(schedules) - 1} increasing borders, at least 1, got {borders}"
+            f"{len(schedules)} schedules need {len(schedules) - 1} borders, increasing from 1, got {borders}"
         )
 
     def factor(step: int) -> float:

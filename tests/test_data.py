@@ -126,11 +126,11 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(ShapeError, match="x has 5 samples but y has 4; each input needs its target"):
         Batches(x, y[:4])
     for wrong in (0, -1):
-        with pytest.raises(HyperparameterError, match=f"batch_size must be an integer of at least 1, got {wrong}"):
+        with pytest.raises(HyperparameterError, match=f"batch_size must be a positive integer, got {wrong}"):
             Batches(x, y, batch_size=wrong)
     others: list[Any] = [2.0, "2", True]
     for wrong in others:
-        with pytest.raises(HyperparameterError, match=f"batch_size must be an integer of at least 1, got {wrong!r}"):
+        with pytest.raises(HyperparameterError, match=f"batch_size must be a positive integer, got {wrong!r}"):
             Batches(x, y, batch_size=wrong)
     with pytest.raises(DataError, match="no samples"):
         Batches(x[:0], y[:0])

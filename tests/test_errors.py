@@ -163,7 +163,7 @@ CASES = [
     ErrorCase("too early", lambda w: Sequential(Dense(2, 1)).backward(w.y), StateError, ("backward before", "forward")),
     ErrorCase("a layer too early", lambda w: ReLU().backward(w.y), StateError, ("ReLU()", "call forward first")),
     ErrorCase("grad", lambda w: w.net.backward(w.x), ShapeError, ("dL/dy", "(6, 2)", "(6, 1)")),
-    ErrorCase("sizes", lambda _: Dense(0, 1), HyperparameterError, ("inputs", "integer of at least 1", "got 0")),
+    ErrorCase("sizes", lambda _: Dense(0, 1), HyperparameterError, ("inputs", "a positive integer", "got 0")),
     ErrorCase("dtype", lambda w: w.net.astype(int), HyperparameterError, ("float32 or float64", "int")),
     ErrorCase("value", lambda w: set_value(w), ShapeError, ("(3, 2)", "(2, 3)")),
     ErrorCase("no numbers", lambda _: Parameter(["a"]), DataError, ("real numbers", "<U1")),

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from minidl import SGD, Group, MSELoss, Quadratic, Schedule, Sequential, StateError, Trainer, minimize
+from minidl import (
+    SGD,
+    Group,
+    HyperparameterError,
+    MSELoss,
+    Quadratic,
+    Schedule,
+    Sequential,
+    Trainer,
+    minimize,
+)
 from minidl.schedules import ScheduleFunction, exponential, linear_warmup, step_decay
 from tests.training.test_trainer import data, network
 
@@ -53,7 +63,9 @@ def test_groups_keep_their_proportion() -> None:
 @pytest.mark.parametrize("factor", [-0.1, float("nan"), float("inf")])
 def test_factors_that_make_no_rate_are_refused_and_the_rate_comes_back(factor: float) -> None:
     _, trainer, _ = make(lambda step: 0.5 if step == 0 else factor)
-    with pytest.raises(StateError, match=rf"the schedule gives the factor {factor} at step 1; it must be at least 0"):
+    with pytest.raises(
+        HyperparameterError, match=f"factor at step 1 must be a finite number, at least 0, got {factor}"
+    ):
         trainer.fit(*data(), epochs=3)
     assert trainer.optimizer.lr == 0.1
 

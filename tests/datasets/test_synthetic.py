@@ -135,18 +135,12 @@ def test_defaults() -> None:
 @pytest.mark.parametrize("make", ALL)
 @pytest.mark.parametrize("n", [0, -1, 2.0, True, "9", None])
 def test_sizes_that_are_none_are_refused(make: Callable[..., Made], n: Any) -> None:
-    with pytest.raises(HyperparameterError, match=r"n_samples must be an integer of at least 1, got"):
+    with pytest.raises(HyperparameterError, match=r"n_samples must be a positive integer, got"):
         make(n)
     assert len(make(np.int64(1))[0]) == 1
 
 
 BAD: list[tuple[Callable[..., Made], dict[str, Any], type[Exception], str]] = [
-    *((make, {"noise": noise}, HyperparameterError, "noise") for make in TWO_CLASSES for noise in (-1.0, np.nan)),
-    *((make_circles, {"factor": f}, HyperparameterError, "factor must be at least 0 and below 1") for f in (-0.1, 1.0)),
-    *((make_spirals, {"turns": t}, HyperparameterError, "turns must be above 0 and") for t in (0.0, np.inf, np.nan)),
-    (make_blobs, {"centers": 0}, HyperparameterError, "^centers must be an integer of at least 1, got 0"),
-    (make_blobs, {"n_features": 0}, HyperparameterError, "^n_features must be an integer of at least 1, got 0"),
-    (make_blobs, {"cluster_std": -1.0}, HyperparameterError, "^cluster_std must be at least 0 and finite, got -1"),
     (make_blobs, {"centers": [1.0, 2.0]}, ShapeError, r"centers must be a number or an array \(k, d\), got.*\(2,\)"),
     (make_blobs, {"centers": np.zeros((0, 2))}, ShapeError, r"centers must be .* got shape \(0, 2\)"),
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import CrossEntropyLoss, DataError, HingeLoss, HuberLoss, HyperparameterError, Loss, MAELoss, ShapeError
+from minidl import CrossEntropyLoss, DataError, HingeLoss, HuberLoss, Loss, MAELoss, ShapeError
 from minidl.typing import Array
 from tests.helpers import bits
 from tests.spy import counted, forget, spied
@@ -91,8 +91,8 @@ def test_classes_may_come_in_any_form(form: Any) -> None:
 @pytest.mark.parametrize(
     ("target", "prediction", "error", "words"),
     [
-        ([0, 1], (2, 3), ShapeError, r"scores of shape \(n, k\), got \(n, 2, 3\); is a Dense"),
-        ([0, 1], (), ShapeError, r"scores of shape \(n, k\), got \(n,\); is a Dense"),
+        ([0, 1], (2, 3), ShapeError, r"scores \(n, k\), got shape \(n, 2, 3\); is a Dense"),
+        ([0, 1], (), ShapeError, r"scores \(n, k\), got shape \(n,\); is a Dense"),
         (
             np.eye(3),
             (3,),
@@ -123,21 +123,9 @@ def test_scores_and_classes_that_do_not_fit_are_refused(scores: tuple[int, ...],
 @pytest.mark.parametrize("target", [0.0, 2.0, -0.5])
 def test_hinge_takes_minus_one_and_one_only(target: float) -> None:
     with pytest.raises(
-        DataError, match=rf"targets must be -1 or 1, but there is {target} at \(1,\); turn .* 2 \* y - 1"
+        DataError, match=rf"targets must be -1 or 1, but there is {target} at \(1,\); encode .* 2 \* y - 1"
     ):
         HingeLoss()([0.5, 0.5], [1.0, target])
-
-
-@pytest.mark.parametrize("smoothing", [-0.1, 1.0, float("nan")])
-def test_smoothing_out_of_range_is_refused(smoothing: float) -> None:
-    with pytest.raises(HyperparameterError, match="CrossEntropyLoss: label_smoothing must be at least 0 and below 1"):
-        CrossEntropyLoss(smoothing)
-
-
-@pytest.mark.parametrize("delta", [0.0, -1.0, float("inf"), float("nan")])
-def test_deltas_out_of_range_are_refused(delta: float) -> None:
-    with pytest.raises(HyperparameterError, match="HuberLoss: delta must be above 0 and finite, got"):
-        HuberLoss(delta)
 
 
 def test_classes_are_cast_once_to_indices() -> None:

@@ -89,7 +89,7 @@ def test_learning_rate_outside_its_range_is_refused(case: OptimizerCase) -> None
     optimizer = case.make([Parameter([1.0, 2.0])])
     wrong: list[Any] = [0, 0.0, -0.1, float("nan"), float("inf"), -float("inf"), True, "0.1", None, [0.1, 0.2], 1j]
     for lr in wrong:
-        pattern = rf"{type(optimizer).__name__}: lr must be a finite number above 0, got {re.escape(repr(lr))}"
+        pattern = rf"{type(optimizer).__name__}: lr must be a finite number, above 0, got {re.escape(repr(lr))}"
         with unchanged(optimizer), pytest.raises(HyperparameterError, match=pattern):
             optimizer.lr = lr
         with pytest.raises(HyperparameterError, match=pattern):
@@ -100,7 +100,7 @@ def test_learning_rate_outside_its_range_is_refused(case: OptimizerCase) -> None
 
 @pytest.mark.parametrize("momentum", [1, 1.5, -0.1, float("nan"), float("inf"), True, "0.9", None])
 def test_momentum_outside_its_range_is_refused(momentum: Any) -> None:
-    pattern = "Momentum: momentum must be a finite number at least 0 and below 1, got"
+    pattern = "Momentum: momentum must be a finite number, at least 0 and below 1, got"
     with pytest.raises(HyperparameterError, match=pattern):
         Momentum([Parameter([1.0])], 0.1, momentum)
     optimizer = Momentum([Parameter([1.0])], 0.1)
@@ -185,7 +185,7 @@ def test_a_step_after_the_parameters_moved_is_refused(case: OptimizerCase) -> No
     Sequential(part, Dense(2, 1))
     for optimizer, module in ((turned, net), (packed, part)):
         steps, before = optimizer.steps, bits(*(p.value for p in module.parameters()))
-        with pytest.raises(StateError, match=r"moved since .*parameters\(\) again"):
+        with pytest.raises(StateError, match=r"moved since .*parameters\(\) of the outermost model again"):
             optimizer.step()
         assert optimizer.steps == steps
         assert bits(*(p.value for p in module.parameters())) == before

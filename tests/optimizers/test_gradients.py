@@ -149,7 +149,7 @@ def test_clip_gives_the_optimizer_and_can_be_changed_and_taken_back() -> None:
 @pytest.mark.parametrize("bounds", [{"norm": 0.0}, {"norm": -1.0}, {"value": 0.0}, {"value": nan}, {"norm": nan}])
 def test_bounds_must_be_above_0(bounds: dict[str, float]) -> None:
     optimizer = SGD([Parameter([0.0])], lr=1.0).clip(value=0.5)
-    with pytest.raises(HyperparameterError, match="bounds of gradients must be above 0, got norm="):
+    with pytest.raises(HyperparameterError, match="must be a number, above 0, got"):
         optimizer.clip(**bounds)
     assert (optimizer.max_norm, optimizer.max_value) == (inf, 0.5)
 
@@ -200,12 +200,6 @@ def test_a_rate_that_fails_inside_a_group_is_put_back() -> None:
     assert optimizer.lr == 0.1
 
 
-@pytest.mark.parametrize("factor", [0.0, -1.0, nan, inf])
-def test_factors_out_of_range_are_refused(factor: float) -> None:
-    with pytest.raises(HyperparameterError, match="the factor of a group must be above 0 and finite, got"):
-        SGD([Group([Parameter([1.0])], factor)], 0.1)
-
-
 def test_the_same_parameter_in_two_groups_is_refused() -> None:
     parameter = Parameter([1.0])
     with pytest.raises(StateError, match="in two places"):
@@ -229,7 +223,7 @@ def test_a_model_is_no_group() -> None:
 @pytest.mark.parametrize("wrong", [-0.1, nan, inf, True, "0.1", None])
 def test_weight_decay_out_of_range_is_refused(case: OptimizerCase, wrong: Any) -> None:
     optimizer = case.make([Parameter([1.0])])
-    with pytest.raises(HyperparameterError, match=r"weight_decay must be a finite number at least 0, got"):
+    with pytest.raises(HyperparameterError, match=r"weight_decay must be a finite number, at least 0, got"):
         optimizer.weight_decay = wrong
 
 

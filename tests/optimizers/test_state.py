@@ -100,7 +100,7 @@ def test_a_wrong_state_changes_nothing(case: OptimizerCase) -> None:
 
 def test_the_state_of_another_optimizer_is_named() -> None:
     parameters = [Parameter([1.0])]
-    with pytest.raises(StateError, match=r"SGD keeps steps, lr.* but the state has steps, lr, .*velocity"):
+    with pytest.raises(StateError, match=r"SGD has steps, lr.* but the state has steps, lr, .*velocity"):
         SGD(parameters, 0.1).load_state(Momentum(parameters, 0.1).state())
 
 

@@ -91,7 +91,7 @@ SIZES: list[tuple[Any, str]] = [
     (dense(10**6, 10**6), "is forged: Dense of "),
     (dense(400, 400), "is forged: Dense of "),
     (dense(ROOM + 8, 1), "cannot be made: a Parameter of 1 numbers, where there is room for 0"),
-    (dense(ROOM + 8, -1), "cannot be made: Dense: outputs must be an integer of at least 1"),
+    (dense(ROOM + 8, -1), "cannot be made: Dense: outputs must be a positive integer"),
     (module("BatchNorm", features=10**12), "is forged: BatchNorm of "),
     (module("BatchNorm", features=10**12, momentum=0), "is forged: BatchNorm of "),
     (module("BatchNorm", features=10**12, momentum=-1), "is forged: BatchNorm of "),

@@ -198,12 +198,12 @@ BAD_FITS: list[tuple[tuple[Any, Any], dict[str, Any], type[MinidlError], str]] =
     ((X.astype(str), Y), {}, DataError, "x must hold real numbers"),
     ((X, Y), {"validation": (X, Y[:, 0])}, ShapeError, "predictions have shape"),
     ((X, Y), {"validation": (X[:, :1], Y)}, ShapeError, "takes samples of shape"),
-    ((X, Y), {"epochs": -1}, HyperparameterError, "epochs must be an integer of at least 0, got -1"),
+    ((X, Y), {"epochs": -1}, HyperparameterError, "epochs must be an integer, at least 0, got -1"),
     ((X, Y), {"epochs": 2.5}, HyperparameterError, "epochs must be an integer"),
     ((X, Y), {"epochs": float("nan")}, HyperparameterError, "epochs must be an integer"),
     ((X, Y), {"epochs": True}, HyperparameterError, "epochs must be an integer"),
     ((X, Y), {"epochs": None}, HyperparameterError, "epochs must be an integer"),
-    ((X, Y), {"batch_size": 0}, HyperparameterError, "batch_size must be an integer of at least 1, got 0"),
+    ((X, Y), {"batch_size": 0}, HyperparameterError, "batch_size must be a positive integer, got 0"),
     ((X, Y), {"on_divergence": "ignore"}, HyperparameterError, 'on_divergence must be "raise" or "stop"'),
 ]
 

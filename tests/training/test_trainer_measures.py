@@ -200,9 +200,9 @@ BAD: list[tuple[tuple[Any, Any], dict[str, Any], type[MinidlError], str]] = [
     ((X, Y[:3]), {}, ShapeError, "x has 20 samples but y has 3"),
     ((X[:, :1], Y), {}, ShapeError, "takes samples of shape"),
     ((np.where(X > 1, np.nan, X), Y), {}, DataError, "x holds"),
-    ((X, Y), {"batch_size": 0}, HyperparameterError, "batch_size must be an integer of at least 1, got 0"),
-    ((X, Y), {"batch_size": 2.0}, HyperparameterError, "batch_size must be an integer of at least 1, got 2.0"),
-    ((X, Y), {"batch_size": True}, HyperparameterError, "batch_size must be an integer of at least 1, got True"),
+    ((X, Y), {"batch_size": 0}, HyperparameterError, "batch_size must be a positive integer, got 0"),
+    ((X, Y), {"batch_size": 2.0}, HyperparameterError, "batch_size must be a positive integer, got 2.0"),
+    ((X, Y), {"batch_size": True}, HyperparameterError, "batch_size must be a positive integer, got True"),
 ]
 
 
