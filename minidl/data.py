@@ -100,8 +100,6 @@ class Batches:
 
     def mean(self, losses: Sequence[float]) -> float:
         """The mean over all samples, from one mean per batch."""
-        if len(losses) == 1:
-            return losses[0]
         last = len(self.x) - (len(losses) - 1) * self.batch_size
         return (sum(losses[:-1]) * self.batch_size + losses[-1] * last) / len(self.x)
 

@@ -19,21 +19,10 @@ from minidl.typing import Array
 
 __all__ = ["EVENTS", "INTERRUPTED", "Callback", "Run", "check_callbacks"]
 
+COUNTS = ("epoch", "step", "first_epoch", "first_step")
 EVENTS = ("on_fit_begin", "on_epoch_begin", "on_step_begin", "on_step_end", "on_epoch_end", "on_fit_end")
-PROGRESS = ("epoch", "step", "first_epoch", "first_step", "loss")
 INTERRUPTED = "interrupted by Ctrl-C"
 """The reason of a run that Ctrl-C has stopped."""
-
-
-class _Stop(Exception):  # noqa: N818  (not an error)
-    """Ends the loop, once every callback has had the event in which something stopped the run."""
-
-
-class BatchSource(Protocol):
-    """What a run takes batches from: it has a length, and each iteration over it is one epoch."""
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[Any]: ...
 
 
 class Run:
@@ -82,7 +71,7 @@ class Run:
     ) -> None:
         self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
-        self.evaluate, self.measure, self.diagnose = _inf_on_overflow(evaluate), measure, diagnose or _diagnose
+        self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose or _diagnose
         self.epoch = self.first_epoch = epoch
         self.step = self.first_step = step
         self.planned, self.script = epochs, script or {}
@@ -91,25 +80,56 @@ class Run:
         self.divergence: DivergenceError | None = None
         self.interrupted = False
 
-    @property
-    def epochs(self) -> int:
-        """The value that `epoch` will have if nothing stops the run."""
-        return self.first_epoch + self.planned
+    def _loop(self, within_epoch: bool) -> None:
+        """Take one step for each batch of each epoch."""
+        epoch_begin, step_begin, step_end, epoch_end = map(self._listeners, EVENTS[1:-1])
+        grad, epochs = self.model.parameters().grad, self.epochs
+        while self.epoch < epochs:
+            if epoch_begin and not within_epoch:
+                self._tell(epoch_begin)
+            within_epoch = False
+            for batch in self.batches:
+                if step_begin:
+                    self._tell(step_begin)
+                self._evaluate(batch, grad)
+                self.optimizer.step()
+                self.step += 1
+                if self.interrupted:
+                    self.stop(INTERRUPTED)
+                self._tell(step_end)
+            self.epoch += 1
+            if self.measure is not None:
+                self.metrics = self.measure()
+            self._tell(epoch_end)
 
-    @property
-    def steps(self) -> int:
-        """The value that `step` will have if nothing stops the run."""
-        return self.first_step + self.planned * len(self.batches)
+    def _evaluate(self, batch: Any, grad: Array) -> None:
+        """Set the loss and the gradients of a batch. Stop the run if one of them is not finite."""
+        try:
+            self.loss = self.evaluate(batch)
+            finite = isfinite(self.loss + grad.dot(grad))
+        except OverflowError:  # Python's floats raise where NumPy's become infinite
+            self.loss, finite = inf, False
+        except TypeError as error:
+            if isinstance(self.loss, Real):
+                raise
+            source = self.loss_function or self.model
+            raise ContractError(f"{source!r}: forward must return a number, got {self.loss!r:.80}") from error
+        if not finite:
+            self.divergence = self.diagnose(self, batch)
+            self.stop(str(self.divergence))
+            raise _Stop
 
-    @property
-    def batch(self) -> int:
-        """The number of the present batch within its epoch, from 1."""
-        return self.step - self.first_step - (self.epoch - self.first_epoch) * len(self.batches) + 1
+    def _tell(self, listeners: list[Callable[[Run], None]]) -> None:
+        """Call all who listen to an event, then end the loop if something has stopped the run."""
+        for call in listeners:
+            call(self)
+        if self.reason is not None:
+            raise _Stop
 
-    def stop(self, reason: str) -> None:
-        """Stop the run after the present event. The first reason is the one that counts."""
-        if self.reason is None:
-            self.reason = reason
+    def _listeners(self, event: str) -> list[Callable[[Run], None]]:
+        """The methods for an event of those callbacks that define it. The others cost nothing."""
+        methods = [getattr(callback, event) for callback in self.callbacks]
+        return [method for method in methods if getattr(method, "__func__", None) is not vars(Callback)[event]]
 
     def go(self, resume: Callable[[], bool] | None = None) -> None:
         """Run until all epochs are done or something stops the run.
@@ -136,56 +156,6 @@ class Run:
                     self.stop(INTERRUPTED)
                 self._end(begun)
 
-    def _loop(self, within_epoch: bool) -> None:
-        """Take one step for each batch of each epoch."""
-        grad = self.model.parameters().grad
-        self._listeners = {event: [*self._listening(event)] for event in EVENTS}
-        while self.epoch < self.epochs:
-            if not within_epoch:
-                self._tell("on_epoch_begin")
-            within_epoch = False
-            for batch in self.batches:
-                self._tell("on_step_begin")
-                self.loss = self.evaluate(batch)
-                self._check_finite(grad, batch)
-                self.optimizer.step()
-                self.step += 1
-                if self.interrupted:
-                    self.stop(INTERRUPTED)
-                self._tell("on_step_end")
-            self.epoch += 1
-            if self.measure is not None:
-                self.metrics = self.measure()
-            self._tell("on_epoch_end")
-
-    def _tell(self, event: str) -> None:
-        """Call all callbacks that define this event, then end the loop if something has stopped the run."""
-        for call in self._listeners[event]:
-            call(self)
-        if self.reason is not None:
-            raise _Stop
-
-    def _check_finite(self, grad: Array, batch: Any) -> None:
-        """Stop the run before the update if the loss or a gradient is not finite."""
-        try:
-            finite = isfinite(self.loss + grad.dot(grad))
-        except TypeError as error:
-            if isinstance(self.loss, Real):
-                raise
-            source = self.loss_function or self.model
-            raise ContractError(f"{source!r}: forward must return a number, got {self.loss!r:.80}") from error
-        if not finite:
-            self.divergence = self.diagnose(self, batch)
-            self.stop(str(self.divergence))
-            raise _Stop
-
-    def _listening(self, event: str) -> Iterator[Callable[[Run], None]]:
-        """The methods for an event of those callbacks that define it. The others cost nothing."""
-        for callback in self.callbacks:
-            method = getattr(callback, event)
-            if getattr(method, "__func__", method) is not getattr(Callback, event):
-                yield method
-
     def _end(self, callbacks: Sequence[Callback]) -> None:
         """Tell all of these that the run ends, even if some of them fail then."""
         if callbacks:
@@ -194,21 +164,53 @@ class Run:
             finally:
                 self._end(callbacks[1:])
 
+    def stop(self, reason: str) -> None:
+        """Stop the run after the present event. The first reason is the one that counts."""
+        if self.reason is None:
+            self.reason = reason
+
     def interrupt(self) -> None:
         """Stop after the present step. The second call raises KeyboardInterrupt."""
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
 
+    @property
+    def epochs(self) -> int:
+        """The value that `epoch` will have if nothing stops the run."""
+        return self.first_epoch + self.planned
+
+    @property
+    def steps(self) -> int:
+        """The value that `step` will have if nothing stops the run."""
+        return self.first_step + self.planned * len(self.batches)
+
+    @property
+    def batch(self) -> int:
+        """The number of the present batch within its epoch, from 1."""
+        return self.step - self.first_step - (self.epoch - self.first_epoch) * len(self.batches) + 1
+
     def state(self) -> dict[str, Any]:
         """How far the run is, for files. Ctrl-C is not a reason to stop the resumed run, too."""
         reason = None if self.reason == INTERRUPTED else self.reason
-        return {name: getattr(self, name) for name in PROGRESS} | {"metrics": dict(self.metrics), "reason": reason}
+        counts = {name: getattr(self, name) for name in COUNTS}
+        return {**counts, "loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load what `state` returned."""
-        self.epoch, self.step, self.first_epoch, self.first_step = (int(state[name]) for name in PROGRESS[:4])
+        vars(self).update({name: int(state[name]) for name in COUNTS})
         self.loss, self.metrics, self.reason = float(state["loss"]), dict(state["metrics"]), state["reason"]
+
+
+class _Stop(Exception):  # noqa: N818  (not an error)
+    """Ends the loop, once every callback has had the event in which something stopped the run."""
+
+
+class BatchSource(Protocol):
+    """What a run takes batches from: it has a length, and each iteration over it is one epoch."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 @contextmanager
@@ -231,18 +233,6 @@ def interruptible(run: Run) -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if run.interrupted:
             run.stop(INTERRUPTED)
-
-
-def _inf_on_overflow(evaluate: Callable[[Any], float]) -> Callable[[Any], float]:
-    """Python's floats raise OverflowError where NumPy's become infinite: make both infinite."""
-
-    def evaluated(batch: Any) -> float:
-        try:
-            return evaluate(batch)
-        except OverflowError:
-            return inf
-
-    return evaluated
 
 
 def _diagnose(run: Run, batch: Any) -> DivergenceError:  # noqa: ARG001  (called like those that look at the batch)

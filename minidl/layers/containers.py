@@ -7,33 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import ContractError, DataError, ShapeError, StateError, describe
+from minidl.errors import ContractError, DataError, ShapeError, describe
 from minidl.modules import Layer
 from minidl.parameters import check_owners
+from minidl.typing import Array, Shape
 
-__all__ = ["add_place", "check_array", "check_layers"]
+__all__ = ["add_place", "chained_shape", "check_array", "check_layers"]
 
 
 def check_layers(layers: Sequence[Layer]) -> None:
-    """Check that every layer is a Layer, and that no layer and no Parameter is in two places.
+    """Check that every layer is a Layer, and that no module and no Parameter is in two places.
 
     Raises:
         TypeError: something that is not a layer.
-        StateError: a layer or a Parameter in two places.
+        StateError: a module or a Parameter in two places.
     """
-    place: dict[int, int] = {}
     for index, layer in enumerate(layers):
         if not isinstance(layer, Layer):
             fix = "make one by calling it" if isinstance(layer, type) else "pass layers one by one, as in f(a, b)"
             raise TypeError(f"layer {index} must be a Layer, got {layer!r}; {fix}")
-        for _, module in layer.modules():
-            first = place.setdefault(id(module), index)
-            if first != index:
-                raise StateError(
-                    f"layer {index}, {describe(layer)}, is already part of layer {first}, and what forward caches for "
-                    "backward would be overwritten; make a layer for each place"
-                )
-    check_owners((f"{i}.{name}", p) for i, layer in enumerate(layers) for name, p in layer.named_parameters())
+    check_owners(found for index, layer in enumerate(layers) for found in layer.modules(str(index)))
+    check_owners(found for index, layer in enumerate(layers) for found in layer.named_parameters(f"{index}."))
 
 
 def add_place(error: Exception, layers: Sequence[Layer], layer: Layer, method: str, given: Any) -> None:
@@ -65,17 +59,28 @@ def add_place(error: Exception, layers: Sequence[Layer], layer: Layer, method: s
     error.add_note(note)
 
 
-def check_array(given: Any, layers: Sequence[Layer], index: int, method: str) -> None:
-    """Check that what the layer at this index has returned is an array.
+def check_array(given: Any, layers: Sequence[Layer], index: int, method: str) -> Array:
+    """Return what the layer at this index has returned, if it is an array.
 
     Raises:
         ContractError: it is not.
         DataError: it came from the caller of the container.
     """
     if isinstance(given, np.ndarray):
-        return
+        return given
     if not 0 <= index < len(layers):
         raise DataError(f"{method} takes an array, got {type(given).__name__}; to pass other data, call model(x)")
     raise ContractError(
         f"layer {index}, {describe(layers[index])}: {method} must return an array, got {type(given).__name__}"
     )
+
+
+def chained_shape(layers: Sequence[Layer], shape: Shape | None) -> Shape | None:
+    """The output shape of layers one after the other. A note names the layer that refuses its input's shape."""
+    for index, layer in enumerate(layers):
+        try:
+            shape = layer.output_shape(shape)
+        except ShapeError as error:
+            error.add_note(f"layer {index}, {describe(layer)}, for samples of shape {shape}")
+            raise
+    return shape

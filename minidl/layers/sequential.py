@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, overload
 
-from minidl.errors import ShapeError, describe
-from minidl.layers.containers import add_place, check_array, check_layers
-from minidl.modules import Layer, Module, Row, as_gradient, backward_parameters, cached, row
+import numpy as np
+
+from minidl.layers.containers import add_place, chained_shape, check_array, check_layers
+from minidl.modules import Layer, Module, Row, as_gradient, backward_without_dx, cached, chained_rows
 from minidl.parameters import Parameter, share_memory
 from minidl.typing import Array, Seed, Shape
 
@@ -57,11 +58,11 @@ class Sequential(Layer):
             for layer in self.layers:
                 x = layer.forward(x)
         except Exception as error:
+            vars(self).pop("y", None)  # backward would belong to the forward before
             add_place(error, self.layers, layer, "forward", x)
             raise
-        check_array(x, self.layers, len(self.layers) - 1, "forward")
-        self.y = x
-        return x
+        self.y = x if isinstance(x, np.ndarray) else check_array(x, self.layers, len(self.layers) - 1, "forward")
+        return self.y
 
     def backward(self, grad: Array) -> Array:
         grad = as_gradient(grad, self.y)
@@ -71,8 +72,7 @@ class Sequential(Layer):
         except Exception as error:
             add_place(error, self.layers, layer, "backward", grad)
             raise
-        check_array(grad, self.layers, 0, "backward")
-        return grad
+        return check_array(grad, self.layers, 0, "backward")
 
     def backward_parameters(self, grad: Array) -> None:
         grad = as_gradient(grad, self.y)
@@ -80,19 +80,13 @@ class Sequential(Layer):
             for layer in self.layers[: self._first : -1]:
                 grad = layer.backward(grad)
             for layer in self.layers[self._first : self._first + 1]:
-                backward_parameters(layer, grad)
+                getattr(layer, backward_without_dx(type(layer)))(grad)
         except Exception as error:
             add_place(error, self.layers, layer, "backward", grad)
             raise
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        for index, layer in enumerate(self.layers):
-            try:
-                shape = layer.output_shape(shape)
-            except ShapeError as error:
-                error.add_note(f"layer {index}, {describe(layer)}, for samples of shape {shape}")
-                raise
-        return shape
+        return chained_shape(self.layers, shape)
 
     @property
     def gives_probabilities(self) -> bool:
@@ -105,14 +99,7 @@ class Sequential(Layer):
                 yield name, child
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
-        for index, (name, child) in enumerate(self.children()):
-            place = f"{path}.{name}" if path else name
-            if index < len(self.layers):
-                yield from self.layers[index].summary_rows(place, shape)
-                shape = self.layers[index].output_shape(shape)
-            else:
-                parameters = child.named_parameters() if isinstance(child, Module) else [(name, child)]
-                yield row(place, child, None, parameters)
+        return chained_rows(self, self.layers, path, shape)
 
     def __len__(self) -> int:
         return len(self.layers)

@@ -4,7 +4,7 @@ A `Layer` maps a batch to a batch. A `Loss` maps predictions and targets to a nu
 depends on nothing but its own parameters.
 """
 
-from minidl.modules.layer import Layer, as_gradient, backward_parameters
+from minidl.modules.layer import Layer, as_gradient, backward_without_dx, chained_rows
 from minidl.modules.loss import Loss, format_shape, same_shape
 from minidl.modules.module import Module, cached, training_as
 from minidl.modules.objective import Objective
@@ -21,8 +21,9 @@ __all__ = [
     "Snapshot",
     "Summary",
     "as_gradient",
-    "backward_parameters",
+    "backward_without_dx",
     "cached",
+    "chained_rows",
     "format_shape",
     "row",
     "same_shape",

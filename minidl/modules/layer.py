@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -14,7 +14,7 @@ from minidl.modules.module import Module, training_as
 from minidl.modules.summary import Row, Summary, row
 from minidl.typing import Array, ArrayLike, Seed, Shape
 
-__all__ = ["Layer", "as_gradient", "backward_parameters"]
+__all__ = ["Layer", "as_gradient", "backward_without_dx", "chained_rows"]
 
 
 class Layer(Module):
@@ -126,23 +126,18 @@ def as_gradient(grad: Array, y: Array) -> Array:
     return grad if grad.dtype == y.dtype else grad.astype(y.dtype, casting="same_kind")
 
 
-def backward_parameters(layer: Layer, grad: Array) -> None:
-    """Backward without dL/dx, by the layer's own `backward_parameters` where that belongs to its `backward`."""
-    kind: type = type(layer)
-    if _has_own(kind):
-        layer.backward_parameters(grad)
-    else:
-        layer.backward(grad)
+def _backward_without_dx(kind: type) -> str:
+    """The name of the method to call for a caller that does not need dL/dx.
 
-
-@cache
-def _has_own(kind: type) -> bool:
-    """Whether the class that defines backward also defines backward_parameters.
-
-    One that is inherited from further up does not know what a new backward does.
+    That is "backward_parameters" if the class that defines backward defines it, too. One that is inherited from
+    further up does not know what a new backward does.
     """
     owner = next(base for base in kind.__mro__ if "backward" in vars(base))
-    return "backward_parameters" in vars(owner)
+    return "backward_parameters" if "backward_parameters" in vars(owner) else "backward"
+
+
+backward_without_dx: Callable[[type], str] = cache(_backward_without_dx)
+"""The same, with the answers cached: it is asked at every step."""
 
 
 def _in_parts(layer: Layer, x: Array, size: int) -> Array:
@@ -154,3 +149,15 @@ def _in_parts(layer: Layer, x: Array, size: int) -> Array:
     for start in range(size, len(x), size):
         y[start : start + size] = layer.forward(layer.check_input(x[start : start + size], f"x[{start}:]"))
     return y
+
+
+def chained_rows(container: Layer, layers: Sequence[Layer], path: str, shape: Shape | None) -> Iterator[Row]:
+    """The rows of a summary: those of layers one after the other, then what else the container holds."""
+    for index, (name, child) in enumerate(container.children()):
+        place = f"{path}.{name}" if path else name
+        if index < len(layers):
+            yield from layers[index].summary_rows(place, shape)
+            shape = layers[index].output_shape(shape)
+        else:
+            parameters = child.named_parameters() if isinstance(child, Module) else [(name, child)]
+            yield row(place, child, None, parameters)

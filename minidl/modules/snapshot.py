@@ -43,22 +43,27 @@ class Snapshot:
     def take(self) -> None:
         """Take the present state instead."""
         self._attributes = [vars(module).copy() for module in self._modules]
-        self._streams = [
-            (generator.bit_generator, generator.bit_generator.state)
-            for attributes in self._attributes
-            for generator in generators_in(attributes)
+        self._contents: list[tuple[Any, Any]] = [
+            (value, copy.copy(value))
+            for module, attributes in zip(self._modules, self._attributes, strict=True)
+            for name, value in attributes.items()
+            if isinstance(value, list | dict) or (name in module.buffers and isinstance(value, np.ndarray))
         ]
-        for module, attributes in zip(self._modules, self._attributes, strict=True):
-            for name in _changeable(module, attributes):
-                attributes[name] = copy.copy(attributes[name])
+        generators = [each for attributes in self._attributes for each in generators_in(attributes)]
+        self._streams = [(generator.bit_generator, generator.bit_generator.state) for generator in generators]
 
     def restore(self) -> None:
         """Return to the state taken last."""
         for module, attributes in zip(self._modules, self._attributes, strict=True):
             vars(module).clear()
             vars(module).update(attributes)
-            for name in _changeable(module, attributes):
-                vars(module)[name] = copy.copy(attributes[name])
+        # Forward may change these in place: they stay the same objects, and get their contents back.
+        for value, contents in self._contents:
+            if isinstance(value, np.ndarray):
+                np.copyto(value, contents)
+            else:
+                value.clear()
+                value.extend(contents) if isinstance(value, list) else value.update(contents)
         for stream, state in self._streams:
             stream.state = state
 
@@ -69,16 +74,15 @@ class Snapshot:
         self.restore()
 
 
-def _changeable(module: Module, attributes: dict[str, Any]) -> list[str]:
-    """The attributes that forward may change in place, so that a snapshot needs copies."""
-    return [name for name, value in attributes.items() if name in module.buffers or isinstance(value, list | dict)]
-
-
 def generators_in(value: Any) -> Iterator[np.random.Generator]:
     """The generators in a dict, list or tuple, and in those inside it."""
     if "numpy.random" not in sys.modules:  # there are none, and looking for them would load it
         return
-    for item in value.values() if isinstance(value, dict) else value:
+    items = value.values() if isinstance(value, dict) else value
+    # The types first: a list of a million numbers holds no generator, and is passed over in no time.
+    if not any(issubclass(kind, np.random.Generator | dict | list | tuple) for kind in set(map(type, items))):
+        return
+    for item in items:
         if isinstance(item, np.random.Generator):
             yield item
         elif isinstance(item, dict | list | tuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidl.arguments import same_length
-from minidl.modules import Layer, Loss, Objective, as_gradient, backward_parameters, cached
+from minidl.modules import Layer, Loss, Objective, as_gradient, backward_without_dx, cached
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["EmpiricalRisk"]
@@ -43,7 +43,8 @@ class EmpiricalRisk(Objective):
         return self.loss.forward(self.prediction, self.y)
 
     def backward(self) -> None:
-        backward_parameters(self.model, as_gradient(self.loss.backward(), self.prediction))
+        grad = as_gradient(self.loss.backward(), self.prediction)
+        getattr(self.model, backward_without_dx(type(self.model)))(grad)
 
     def __repr__(self) -> str:
         return f"EmpiricalRisk({self.model!r}, {self.loss!r}, {len(self.x)} samples)"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arguments import copy_into
-from minidl.errors import StateError
+from minidl.errors import StateError, describe
 from minidl.parameters.parameter import Memory, Parameter
 from minidl.typing import Array, ArrayLike
 
@@ -151,13 +151,13 @@ def share_memory(parameters: Sequence[Parameter]) -> bool:
     return bool(memories) and all(memory is memories[0] for memory in memories) and not memories[0].moved
 
 
-def check_owners(named: Iterable[tuple[str, Parameter]]) -> None:
-    """Raise `StateError` if a Parameter appears under two names."""
+def check_owners(named: Iterable[tuple[str, object]]) -> None:
+    """Raise `StateError` if a Parameter or a module appears under two names."""
     owner: dict[int, str] = {}
-    for name, parameter in named:
-        if id(parameter) in owner:
+    for name, thing in named:
+        if id(thing) in owner:
             raise StateError(
-                f"the same Parameter is in two places, {owner[id(parameter)]!r} and {name!r}, and the second gradient "
-                "would overwrite the first; make a Parameter for each place, or a property where you want another name"
+                f"{describe(thing)} is in two places, {owner[id(thing)]!r} and {name!r}, where the second would "
+                "overwrite the first one's gradient or cache; make one for each place, or a property for another name"
             )
-        owner[id(parameter)] = name
+        owner[id(thing)] = name

@@ -1,4 +1,4 @@
-"""How a descent ends: at rest, in a cycle, running away or blowing up."""
+"""The fate of a descent: it comes to rest, cycles, runs away or blows up."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ from minidl.typing import Array
 __all__ = ["NOT_FINITE", "FateWatch", "kind_of_point"]
 
 NOT_FINITE = "the next step leads to parameters, a value or a gradient that are not finite"
-"""Why a run blew up whose last step is taken back."""
+"""The reason of a run that blew up, and whose last step was undone."""
 
 
 class FateWatch(Callback):
-    """Tells from a run whether it came to rest, cycles, runs away or blows up, and stops it then.
+    """Recognizes that a run came to rest, cycles, runs away or blows up, and stops it.
 
     Args:
-        tolerance: "stationary" is a gradient and a step both of at most this length …
-        patience: … for so many steps.
-        max_period: "cycle" is a period of 2 to so many steps …
-        cycle_tolerance: … that repeats to within this distance, and to within a millionth of that between its points,
-            so that a zigzag that shrinks is none.
-        floor: "ran away" is a value below it.
-        ceiling: "blew up" is a value above ``ceiling · max(1, |first value|)``, or anything that is not finite.
+        tolerance, patience: "stationary" means gradient and step of at most `tolerance` for `patience` steps.
+        max_period, cycle_tolerance: "cycle" means that the points repeat with a period of 2 to `max_period` steps, to
+            within `cycle_tolerance` and to within a millionth of their distance. A zigzag that shrinks is not a cycle.
+        floor: "ran away" means a value below it.
+        ceiling: "blew up" means a value above ``ceiling · max(1, |first value|)``, or one that is not finite.
 
     Attributes:
-        fate: how it ended, "unfinished" until that is known.
-        reason: the fate in words, None until then.
+        fate: how the run ended, "unfinished" until that is known.
+        reason: the fate in words, None until it is known.
 
     Raises:
-        HyperparameterError: thresholds that make no sense.
+        HyperparameterError: thresholds out of range.
     """
 
     def __init__(
@@ -58,7 +56,7 @@ class FateWatch(Callback):
     def on_fit_begin(self, run: Run) -> None:
         parameters = run.model.parameters()
         self.theta, self.grad = parameters.value, parameters.grad
-        # Where the present step and the one before it began: a step that ends in an infinite value is taken back.
+        # Where the present step and the one before it began: a step to an infinite value is undone.
         self.here, self.before = self.theta.copy(), self.theta.copy()
         self.limit = self.ceiling * max(1.0, abs(run.loss))
         self.still = 0
@@ -83,7 +81,7 @@ class FateWatch(Callback):
             self.end(run, "cycle", f"the same {period} points return, to within {self.cycle_tolerance:g}")
 
     def judge(self, run: Run, value: float) -> None:
-        """End the run if the value is too high or too low."""
+        """Stop the run if the value is too high or too low."""
         if value > self.limit:
             self.end(run, "blew up", f"the value rose to {value:.3g}")
         elif value < self.floor:
@@ -106,14 +104,14 @@ class FateWatch(Callback):
     def _period(self) -> int:
         """The length of a cycle that has just been seen twice, 0 if there is none.
 
-        One point is kept as an anchor; a cycle comes back to it after one period and again after two, and in between
-        is as far away as it was a period before.
+        One point serves as an anchor. A cycle returns to it after one period and after two. In between, its distance
+        from the anchor is the same as one period before.
         """
         period, odd = divmod(len(self.distances), 2)
         if period > 1 and not odd and self.distances[-1] <= self.cycle_tolerance**2 and self.still < period:
             first, second = np.sqrt(self.distances).reshape(2, period)
             error, apart = max(first[-1], second[-1], *abs(first - second)), min(first[:-1])
-            # Points that all are still are no cycle but at rest, where rounding lets them jump.
+            # If all points were still, the run is at rest and only rounding moves it.
             if error <= self.cycle_tolerance and error < 1e-6 * apart:
                 return period
         if period == self.max_period:
@@ -123,10 +121,10 @@ class FateWatch(Callback):
 
 
 def kind_of_point(hessian: Array) -> str:
-    """What a point without slope is, from the eigenvalues of its Hessian.
+    """Classify a point without slope by the eigenvalues of its Hessian.
 
-    An eigenvalue within 1e-5 of the largest one's size counts as zero: finite differences tell no more, and descent
-    stops at a distance where the curvature of a flat valley still is about that.
+    An eigenvalue counts as zero if it is at most 1e-5 times the largest one. Finite differences are no more exact, and
+    descent stops at a distance where a flat valley still has about that curvature.
 
     >>> kind_of_point(np.diag([1.0, 100.0])), kind_of_point(np.diag([0.0, 100.0]))
     ('a minimum (Hessian eigenvalues 1 to 100)', 'degenerate, flat to second order (Hessian eigenvalues 0 to 100)')

@@ -1,4 +1,4 @@
-"""Minimising an objective."""
+"""Minimizing an objective."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from minidl.typing import Array
 __all__ = ["Descent", "minimize"]
 
 SMALL = 100
-"""Up to so many parameters the path is kept, and the Hessian looked at, unasked."""
+"""Up to this many parameters, the path is recorded and the Hessian computed without being asked for."""
 
 
 class Descent(NamedTuple):
-    """What `minimize` leaves behind; every number in it is finite.
+    """What `minimize` returns. Every number in it is finite.
 
     Attributes:
         loss: the value before each step.
-        path: (steps + 1, P), every point visited; None for more than 100 parameters without a `RecordPath`.
-        theta: (P,), where it ended; the objective's parameters are left there, too.
+        path: every point visited, (steps + 1, P). None for more than 100 parameters without a `RecordPath`.
+        theta: where it ended, (P,). The objective's parameters are left there, too.
         value: the value at theta.
         fate: "stationary", "cycle", "ran away", "blew up" or "unfinished".
         reason: the fate in words.
-        steps: how many steps were taken.
+        steps: the number of steps taken.
     """
 
     loss: list[float]
@@ -61,33 +61,33 @@ def minimize(
     floor: float = -1e3,
     ceiling: float = 1e6,
 ) -> Descent:
-    """Take up to `steps` steps downhill, and tell how it ended.
+    """Take up to `steps` steps downhill, and say how the run ended.
 
-    The first of these to happen ends the run and names its fate; the value at the last point is judged, too:
+    The first of these events ends the run and names its fate. The value at the last point counts, too.
 
-    - "stationary": gradient and step are at most `tolerance` long for `patience` steps in a row; the reason then
-      says what the Hessian makes of the point;
-    - "cycle": 2 to `max_period` points return, to within `cycle_tolerance` and a millionth of their distance;
-    - "ran away": the value is below `floor`;
+    - "stationary": gradient and step are at most `tolerance` long for `patience` steps in a row. The reason then says
+      what kind of point it is, by the Hessian.
+    - "cycle": 2 to `max_period` points repeat, to within `cycle_tolerance` and a millionth of their distance.
+    - "ran away": the value is below `floor`.
     - "blew up": the value is above ``ceiling · max(1, |first value|)``, or parameters, value or gradient are not
-      finite;
+      finite.
     - "unfinished": all steps were taken, or a callback stopped the run.
 
-    A step to a point where parameters, value or gradient are not finite is taken back: what is returned, the
-    parameters, and every `History` and `RecordPath` are of the last point where all were finite. Other callbacks have
-    been told of that step.
+    A step to a point where parameters, value or gradient are not finite is undone. The result, the parameters, and
+    every `History` and `RecordPath` then belong to the last point where all were finite. Other callbacks have already
+    been notified of that step.
 
     Args:
-        objective: what to minimise, from where its parameters are.
+        objective: the objective to minimize, from where its parameters are.
         optimizer: made on ``objective.parameters()``.
-        steps: at most so many.
+        steps: the largest number of steps to take.
         callbacks: see `Callback`.
 
     Raises:
-        HyperparameterError: thresholds or a number of steps that make no sense.
+        HyperparameterError: thresholds or a number of steps out of range.
         StateError: an optimizer on other parameters.
-        DivergenceError: parameters, value or gradient are not finite at the very start.
-        TypeError: parts of other types.
+        DivergenceError: parameters, value or gradient are not finite at the start.
+        TypeError: an argument of another type.
 
     >>> from minidl import SGD, Quadratic
     >>> bowl = Quadratic([[1.0, 0.0], [0.0, 2.0]])
@@ -116,7 +116,7 @@ def minimize(
     )
     first = _value(objective)
     if not isfinite(first):
-        raise DivergenceError("parameters, value or gradient are not finite at the start; begin somewhere else")
+        raise DivergenceError("parameters, value or gradient are not finite at the start; start somewhere else")
     history = History()
     recorder = next((callback for callback in callbacks if isinstance(callback, RecordPath)), None)
     if recorder is None and parameters.size <= SMALL:
@@ -133,11 +133,11 @@ def minimize(
     run.go()
     value = _value(objective)
     if run.divergence is not None or not isfinite(value):
-        # Where a step has begun from here, the one that led here began before.
+        # If a step has begun here, the step that led here began at the point before.
         begun = np.array_equal(watch.here, parameters.value, equal_nan=True)
         parameters.value = watch.before if begun else watch.here
         value = history.loss[-1] if run.step else first
-        _take_back(run)
+        _undo_step(run)
         _value(objective)  # for the gradients there
         if watch.fate == "unfinished":
             watch.end(run, "blew up", NOT_FINITE)
@@ -157,8 +157,8 @@ def minimize(
     )
 
 
-def _take_back(run: Run) -> None:
-    """Forget the last step, if there is one."""
+def _undo_step(run: Run) -> None:
+    """Remove the last step from the run and its records, if there is one."""
     if run.step == 0:
         return
     run.step -= 1

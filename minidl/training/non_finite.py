@@ -30,11 +30,10 @@ class Diagnosis:
         self.model, self.loss, self._evaluate = model, loss, evaluate
         # Buffers and generators change in a step that is then not applied. Most models have none.
         self._before = Snapshot([model, loss], stateful=True)
+        self.evaluate = self._undone_on_error if self._before else evaluate
 
-    def evaluate(self, batch: Any) -> float:
+    def _undone_on_error(self, batch: Any) -> float:
         """Evaluate a batch. After an error, buffers and generators are as before."""
-        if not self._before:
-            return self._evaluate(batch)
         self._before.take()
         try:
             return self._evaluate(batch)

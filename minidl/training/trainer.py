@@ -15,7 +15,7 @@ from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
 from minidl.errors import HyperparameterError, MinidlWarning
-from minidl.modules import Layer, Loss, as_gradient, backward_parameters, training_as
+from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
 from minidl.training.non_finite import Diagnosis
@@ -124,10 +124,11 @@ class Trainer:
         together = None if batch_size is None else batch_size * accumulate
         batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
+        count = len(batches)
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
         def measure() -> dict[str, float]:
-            result = {"loss": batches.mean(self.history.loss[-len(batches) :])}
+            result = {"loss": run.loss if count == 1 else batches.mean(self.history.loss[-count:])}
             for kind, inputs, targets in measured:
                 values = self._measure(inputs, targets, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
@@ -207,12 +208,13 @@ class Trainer:
     def _evaluation(self, size: int | None) -> Callable[[tuple[Array, Array]], float]:
         """The function that evaluates a batch, `size` samples at a time: it writes the gradients, returns the loss."""
         model, loss = self.model, self.loss
+        backward = backward_without_dx(type(model))
 
         def evaluate(batch: tuple[Array, Array]) -> float:
             x, y = batch
             prediction = model.forward(x)
             value = loss.forward(prediction, y)
-            backward_parameters(model, as_gradient(loss.backward(), prediction))
+            getattr(model, backward)(as_gradient(loss.backward(), prediction))
             return value
 
         if size is None:

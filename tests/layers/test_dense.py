@@ -7,6 +7,7 @@ import pytest
 
 from minidl import Dense, HyperparameterError, ShapeError, StateError
 from minidl.initializers import glorot_uniform, zeros
+from minidl.typing import Array
 from tests.helpers import bits, unchanged
 
 
@@ -83,25 +84,18 @@ def test_backward_before_forward_is_an_error() -> None:
             call(np.ones((1, 1)))
 
 
-@pytest.mark.parametrize("shape", [(8, 1), (8,), (3, 8), (7, 3), (8, 3, 1)])
-def test_a_gradient_of_another_shape_is_refused_with_both(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("grad", [np.ones((8, 1)), np.ones(8), np.ones((3, 8)), np.ones((7, 3)), np.full((8, 3), 1j)])
+def test_a_gradient_of_another_shape_or_kind_is_an_error_of_numpy_that_changes_nothing(grad: Array) -> None:
     layer = Dense(3, 3, rng=0)
     layer(np.ones((8, 3)))
     for call in (layer.backward, layer.backward_parameters):
-        with unchanged(layer), pytest.raises(ShapeError) as caught:
-            call(np.ones(shape))
-        assert str(caught.value) == f"Dense(3, 3): dL/dy has shape {shape}, but forward gave y of shape (8, 3)"
+        with unchanged(layer), pytest.raises(ValueError, match=r"aligned|output array"):
+            call(grad)
 
 
-def test_a_batch_of_more_axes_is_named_at_the_latest_in_backward() -> None:
-    layer = Dense(3, 2, rng=0)
-    y = layer.forward(np.ones((8, 5, 3)))
-    with pytest.raises(ShapeError, match=r"^Dense\(3, 2\) takes samples of shape \(3,\), got \(5, 3\)"):
-        layer.backward(y)
-
-
-def test_a_complex_gradient_is_not_cut() -> None:
-    layer = Dense(3, 2, rng=0)
-    layer(np.ones((8, 3)))
-    with unchanged(layer), pytest.raises(TypeError, match="Cannot cast"):
-        layer.backward(np.full((8, 2), 1j))
+def test_a_float64_layer_fed_float32() -> None:
+    layer, x = Dense(3, 2, rng=0), np.ones((8, 3))
+    layer.forward(x.astype(np.float32))
+    layer.backward(np.ones((8, 2)))
+    assert layer.weight.grad.dtype == np.float64
+    np.testing.assert_array_equal(layer.weight.grad, 8 * np.ones((3, 2)))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minidl import Dense, Flatten, ReLU, Residual, Sequential, ShapeError, Sigmoid
+from tests.helpers import bits
 from tests.user_defined import Scale
 
 
@@ -28,16 +29,26 @@ def test_nested_in_each_other() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Sequential(Dense(2, 3), Residual(Dense(3, 2))), r"^layer 1, Residual.* \(3,\) and f\(x\) of \(2,\)"),
-        (lambda: Residual(Dense(3, 2)).output_shape((3,)), r"x has samples of shape \(3,\) and f\(x\) of \(2,\)"),
-        (lambda: Residual(Dense(3, 1)).forward(np.ones((4, 3))), r"x has shape \(4, 3\) and f\(x\) \(4, 1\)"),
-        (lambda: Residual(Dense(2, 3), Dense(2, 2)), r"^layer 1, Dense\(2, 2\)"),
-        (lambda: Sequential(Residual(Dense(2, 2)), Dense(3, 1)), r"^layer 1, Dense\(3, 1\)"),
+        (
+            lambda: Sequential(Dense(2, 3), Residual(Dense(3, 2))),
+            r"must be equal: got \(3,\) and \(2,\)\nlayer 1, Residual",
+        ),
+        (lambda: Residual(Dense(3, 2)).output_shape((3,)), r"must be equal: got \(3,\) and \(2,\)$"),
+        (lambda: Residual(Dense(3, 1)).forward(np.ones((4, 3))), r"must be equal: got \(4, 3\) and \(4, 1\)$"),
+        (lambda: Residual(Dense(2, 3), Dense(2, 2)), r"\nlayer 1, Dense\(2, 2\)"),
+        (lambda: Sequential(Residual(Dense(2, 2)), Dense(3, 1)), r"\nlayer 1, Dense\(3, 1\)"),
     ],
 )
 def test_layers_that_change_the_shape_are_refused(make: type[Residual], words: str) -> None:
     with pytest.raises(ShapeError, match=words):
         make()
+
+
+def test_a_seed_and_a_type_as_for_sequential() -> None:
+    layer, chain = Residual(Dense(2, 2), rng=5, dtype=np.float32), Sequential(Dense(2, 2), rng=5, dtype=np.float32)
+    assert layer.dtype == np.float32
+    assert bits(layer.parameters().value) == bits(chain.parameters().value)
+    assert repr(layer) == "Residual(Dense(2, 2))"
 
 
 def test_shapes() -> None:

@@ -1,10 +1,11 @@
-"""Layers one after the other: the chain of sizes, of gradients and of error messages."""
+"""Layers one after the other: sizes and gradients chain."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from minidl import (
-    DataError,
     Dense,
     Flatten,
     Layer,
@@ -21,33 +22,32 @@ from tests.helpers import bits, unchanged
 from tests.user_defined import Scale, Skip
 
 CHAINS = [
-    (lambda: Sequential(Dense(2, 3), ReLU(), Dense(4, 1)), r"^layer 2, Dense\(4, 1\).*shape \(4,\), got \(3,\)"),
-    (lambda: Sequential(Dense(2, 3), Sequential(Dense(4, 1))), r"^layer 1\.0, Dense\(4, 1\).*\(4,\), got \(3,\)"),
+    (lambda: Sequential(Dense(2, 3), ReLU(), Dense(4, 1)), ["layer 2, Dense(4, 1)"]),
+    (lambda: Sequential(Dense(2, 3), Sequential(Dense(4, 1))), ["layer 0, Dense(4, 1)", "layer 1, Sequential"]),
     (
         lambda: Sequential(ReLU(), Dense(2, 3), Sequential(ReLU(), Sequential(Sigmoid(), Dense(4, 1)))),
-        r"^layer 2\.1\.1, Dense\(4, 1\).*\(4,\), got \(3,\)",
+        ["layer 1, Dense(4, 1)", "layer 1, Sequential(Sigmoid", "layer 2, Sequential(ReLU"],
     ),
-    (lambda: Sequential(Sequential(Dense(2, 3), ReLU()), Dense(4, 1)), r"^layer 1, Dense\(4, 1\).*\(4,\), got \(3,\)"),
+    (lambda: Sequential(Sequential(Dense(2, 3), ReLU()), Dense(4, 1)), ["layer 1, Dense(4, 1)"]),
 ]
 
 
-@pytest.mark.parametrize(("make", "words"), CHAINS)
-def test_sizes_that_do_not_chain_are_named_at_construction(make: type[Sequential], words: str) -> None:
-    with pytest.raises(ShapeError, match=words):
+@pytest.mark.parametrize(("make", "places"), CHAINS)
+def test_sizes_that_do_not_chain_are_refused_at_construction_with_the_place(
+    make: Callable[[], Sequential], places: list[str]
+) -> None:
+    with pytest.raises(ShapeError, match=r"^Dense\(4, 1\) takes samples of shape \(4,\), got \(3,\)") as caught:
         make()
-
-
-def test_a_chain_that_breaks_only_with_the_outer_model_is_named_there() -> None:
-    inner = Sequential(ReLU(), Dense(4, 1))
-    with pytest.raises(ShapeError, match=r"^layer 1\.1, Dense\(4, 1\).*got \(3,\)"):
-        Sequential(Dense(2, 3), inner)
+    for note, place in zip(caught.value.__notes__, places, strict=True):
+        assert note.startswith(place)
+        assert note.endswith("for samples of shape (3,)") or "Sequential" in note
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         (lambda: Sequential(Dense(2, 1), ReLU), r"layer 1 must be a Layer, got <class .*make one by calling it"),  # type: ignore[arg-type]
-        (lambda: Sequential([Dense(2, 1)]), r"layer 0 must be a Layer, got \[.*Sequential\(a, b, …\)"),  # type: ignore[arg-type]
+        (lambda: Sequential([Dense(2, 1)]), r"layer 0 must be a Layer, got \[.*pass layers one by one"),  # type: ignore[arg-type]
         (lambda: Sequential(Dense(2, 1), None), "layer 1 must be a Layer, got None"),  # type: ignore[arg-type]
     ],
 )
@@ -56,17 +56,24 @@ def test_what_is_no_layer_is_a_type_error(wrong: type[Sequential], words: str) -
         wrong()
 
 
-def test_the_same_layer_twice_is_refused_also_nested() -> None:
+def test_the_same_layer_in_two_places_is_refused_even_if_nested() -> None:
     shared, activation = Dense(2, 2), ReLU()
     with unchanged(shared):
-        with pytest.raises(StateError, match=r"^layer 2, Dense\(2, 2\), is in the model twice \(first as layer 0\)"):
+        with pytest.raises(StateError, match=r"^Dense\(2, 2\) is in two places, '0' and '2'"):
             Sequential(shared, ReLU(), shared)
-        with pytest.raises(StateError, match=r"^layer 1, Sequential.*twice \(first as layer 0\)"):
+        with pytest.raises(StateError, match=r"^Dense\(2, 2\) is in two places, '0' and '1.1'"):
             Sequential(shared, Sequential(Dense(2, 2), shared))
-        with pytest.raises(StateError, match=r"^layer 1, Skip.*twice \(first as layer 0\)"):
+        with pytest.raises(StateError, match=r"^Dense\(2, 2\) is in two places, '0.0' and '1.inner'"):
             Sequential(Sequential(shared), Skip(shared))
-        with pytest.raises(StateError, match=r"^layer 1, ReLU\(\), is in the model twice"):
+        with pytest.raises(StateError, match=r"^ReLU\(\) is in two places, '0' and '1'"):
             Sequential(activation, activation)
+
+
+def test_the_same_parameter_in_two_places_is_refused_at_construction() -> None:
+    first, second = Dense(2, 2), Dense(2, 2)
+    second.weight = first.weight
+    with pytest.raises(StateError, match=r"^Parameter.* is in two places, '0\.weight' and '1\.weight'"):
+        Sequential(first, second)
 
 
 def test_forward_is_one_after_the_other() -> None:
@@ -84,53 +91,14 @@ def test_an_empty_model_gives_its_input() -> None:
     assert Sequential().output_shape((3,)) == (3,)
 
 
-class Clumsy(Layer):
-    """A user's layer whose NumPy call fails for what it is given."""
-
-    def forward(self, x: Array) -> Array:
-        return x + np.ones(3)
-
-    def backward(self, grad: Array) -> Array:
-        return grad
-
-
-def test_errors_of_users_layers_get_the_path() -> None:
-    net = Sequential(Dense(2, 2, rng=0), Sequential(ReLU(), Clumsy()))
-    words = r"^layer 1\.1, Clumsy\(\): cannot take a batch of shape \(4, 2\) and type float64: operands could not"
-    with unchanged(net), pytest.raises(ShapeError, match=words):
-        net.forward(np.ones((4, 2)))
-    with pytest.raises(StateError, match="backward before forward"):
-        net.backward(np.ones((4, 2)))
-
-
-def test_a_failed_forward_leaves_nothing_for_backward() -> None:
-    net = Sequential(Dense(2, 1))
-    net.forward(np.ones((4, 2)))
-    with pytest.raises(ShapeError):
-        net.forward(np.ones((4, 3)))
-    with pytest.raises(StateError, match="backward before forward"):
-        net.backward(np.ones((4, 1)))
-
-
-class Picky(Layer):
-    """A user's layer that raises the package's own errors."""
-
-    def forward(self, x: Array) -> Array:
-        raise DataError("no number may be 1")
-
-
-def test_the_packages_own_errors_keep_their_type_and_get_the_path() -> None:
-    with pytest.raises(DataError, match=r"^layer 1\.0, Picky\(\): no number may be 1$"):
-        Sequential(ReLU(), Sequential(Picky())).forward(np.ones((1, 1)))
-
-
 def test_wrong_feature_counts_are_named() -> None:
     net = Sequential(Sigmoid(), Sequential(Dense(2, 1)))
     for call in (net, net.predict, net.check_input, net.forward):
-        with pytest.raises(ShapeError, match=r"^layer 1\.0, Dense\(2, 1\).*\(2,\), got \(3,\); change one"):
+        with pytest.raises(ShapeError, match=r"^Dense\(2, 1\) takes samples of shape \(2,\), got \(3,\)") as caught:
             call(np.ones((4, 3)))
+        assert [note[:8] for note in caught.value.__notes__] == ["layer 0,", "layer 1,"]
     with pytest.raises(ShapeError, match=r"^Dense\(2, 1\) takes samples of shape \(2,\), got \(3,\)"):
-        Dense(2, 1).forward(np.ones((4, 3)))
+        Dense(2, 1)(np.ones((4, 3)))
     with pytest.raises(ShapeError, match="is the batch axis missing"):
         net.predict(np.ones(2))
 
@@ -140,7 +108,7 @@ def test_a_gradient_of_another_shape_is_refused() -> None:
     net.forward(np.ones((4, 2)))
     for call in (net.backward, net.backward_parameters):
         for shape in ((4,), (3, 1), (4, 2)):
-            with unchanged(net), pytest.raises(ShapeError, match=r"forward gave y of shape \(4, 1\)"):
+            with unchanged(net), pytest.raises(ShapeError, match=r"of y's shape \(4, 1\)"):
                 call(np.ones(shape))
 
 

@@ -5,8 +5,23 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from minidl import SGD, BatchNorm, Dense, Dropout, Layer, MSELoss, Parameter, ReLU, Residual, Sequential, Tanh, Trainer
+from minidl import (
+    SGD,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Layer,
+    MSELoss,
+    Parameter,
+    ReLU,
+    Residual,
+    Sequential,
+    StateError,
+    Tanh,
+    Trainer,
+)
 from minidl.checking import check_layer
+from minidl.modules import backward_without_dx
 from minidl.typing import Array, Shape
 from tests.helpers import bits
 from tests.layers.test_sequential import Probe
@@ -59,7 +74,7 @@ def test_a_backward_of_its_own_counts_also_where_nobody_wants_the_gradient_of_th
     for each in (plain, model):
         each.forward(x)
     plain.backward(grad)
-    for call in (model.backward, model.backward_parameters):
+    for call in (model.backward, getattr(model, backward_without_dx(type(model)))):
         model.parameters().grad = np.full(8, np.nan)
         call(grad)
         np.testing.assert_allclose(layer.parameters().grad, factor * plain.parameters().grad, rtol=1e-14)
@@ -80,10 +95,14 @@ class Wide(Residual):
         self.width = width
         self.encoder = Dense(width, width, rng=0)
         super().__init__(self.encoder, Sequential(Tanh(), Dropout(0.5, rng=0)))
-        self.drop, self.weight = self[1], self.encoder.weight  # other names of what is there
-        self.tail, self.table = self[1:], {"all": self[:]}
+        self.drop, self.both = self[1], list(self)  # other names of the same layers
         self.alpha = Parameter(np.ones(width))
         self.more = [Dense(width, width, rng=1)]
+
+    @property
+    def weight(self) -> Parameter:
+        """Another name of a Parameter."""
+        return self.encoder.weight
 
 
 def test_attributes_of_a_container_are_found_after_its_layers() -> None:
@@ -93,10 +112,21 @@ def test_attributes_of_a_container_are_found_after_its_layers() -> None:
     assert list(wide.state()) == names
     assert wide.parameters().size == 9 + 3 + 3 + 9 + 3
     assert Sequential(wide, ReLU()).parameters().names == tuple(f"0.{name}" for name in names)
-    assert [name for name, _ in wide.children() if name in ("drop", "weight", "tail", "table.all")] == []
+    assert [name for name, _ in wide.children()] == ["0", "1", "alpha", "more.0"]
+    assert wide.weight is wide.parameters()["0.weight"]
     assert wide.astype(np.float32).alpha.dtype == wide.more[0].dtype == np.float32
     wide.training = False
     assert not wide.more[0].training
+
+
+def test_a_parameter_that_is_reached_twice_is_refused() -> None:
+    for alias in (lambda wide: wide.encoder.weight, lambda wide: wide[:1], lambda wide: {"all": wide[:]}):
+        wide = Wide(3)
+        vars(wide)["alias"] = alias(wide)
+        with pytest.raises(StateError, match=r"is in two places.* a property for"):
+            wide.parameters()
+        with pytest.raises(StateError, match="is in two places"):
+            Sequential(wide)
 
 
 def test_a_parameter_beside_the_layers_is_trained() -> None:

@@ -14,6 +14,7 @@ from minidl import (
     Dropout,
     Flatten,
     HyperparameterError,
+    Identity,
     Layer,
     ReLU,
     Sequential,
@@ -22,7 +23,6 @@ from minidl import (
 from minidl.typing import Array, Shape
 from tests.helpers import bits, bits_of
 from tests.tables.layers import LAYERS, LayerCase
-from tests.training.failing import Elementwise
 
 X = np.random.default_rng(0).normal(size=(11, 4))
 
@@ -61,7 +61,7 @@ def test_float32_and_lists_and_whole_numbers() -> None:
         np.testing.assert_allclose(model.predict(given, batch_size=3), model.predict(given), rtol=1e-6)
 
 
-class Sees(Elementwise):
+class Sees(Identity):
     """Notes the size of each batch."""
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ def test_what_cannot_be_predicted(x: Any, size: Any, error: type[Exception], wor
         Sequential(Dense(4, 3), rng=0).predict(x, batch_size=size)
 
 
-class Pairs(Elementwise):
+class Pairs(Identity):
     """Takes samples of two numbers, which forward itself does not look at."""
 
     def output_shape(self, shape: Shape | None) -> Shape | None:

@@ -1,6 +1,9 @@
 """Modules: finding parameters, mode, dtype, state and repr."""
 
+import copy
+import pickle
 from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from minidl import (
     ShapeError,
     StateError,
 )
-from minidl.modules import same_shape
+from minidl.modules import same_shape, training_as
 from minidl.typing import Array
 from tests.helpers import bits, unchanged
 
@@ -62,36 +65,47 @@ def test_paths_of_nested_modules() -> None:
     assert [name for name, _ in net.modules("model")] == ["model", "model.0", "model.1", "model.1.0"]
 
 
-def test_training_is_set_for_the_whole_tree_and_restored() -> None:
+def test_training_is_set_for_the_whole_tree_and_overridden_for_a_while() -> None:
     net = Sequential(ReLU(), Sequential(Dense(1, 1)))
-    assert all(module.training for _, module in net.modules())
+
+    def modes() -> list[bool]:
+        return [module.training for _, module in net.modules()]
+
+    assert modes() == [True] * 4
     net[1].training = False
-    assert [module.training for _, module in net.modules()] == [True, True, False, False]
+    own = [True, True, False, False]
+    assert modes() == own
     for training in (True, False):
-        with net.training_as(training):
-            assert [module.training for _, module in net.modules()] == [training] * 4
-        assert [module.training for _, module in net.modules()] == [True, True, False, False]
-    with pytest.raises(KeyError), net.training_as(False):
+        with training_as(training):
+            assert modes() == [training] * 4
+            with training_as(None):
+                assert modes() == own
+            assert modes() == [training] * 4
+        assert modes() == own
+    with pytest.raises(KeyError), training_as(False):
         raise KeyError
-    assert [module.training for _, module in net.modules()] == [True, True, False, False]
+    assert modes() == own
     net.training = True
     assert net[1].training
 
 
-def test_a_mode_for_a_while_takes_one_walk_of_the_tree() -> None:
-    walks = 0
+def test_a_mode_for_a_while_holds_in_its_own_thread_only() -> None:
+    layer, seen = ReLU(), list[bool]()
+    with training_as(False):
+        thread = Thread(target=lambda: seen.append(layer.training))
+        thread.start()
+        thread.join()
+        assert not layer.training
+    assert seen == [True]
 
+
+def test_a_mode_for_a_while_walks_through_no_tree() -> None:
     class Walked(Layer):
         def children(self) -> Iterator[tuple[str, Module | Parameter]]:
-            nonlocal walks
-            walks += 1
-            return super().children()
+            raise AssertionError
 
-    net = Sequential(ReLU(), Sequential(Walked()))
-    walks = 0
-    with net.training_as(False):
-        assert walks == 1
-    assert walks == 1
+    with training_as(False):
+        assert not Walked().training
 
 
 class ModeProbe(Layer):
@@ -186,8 +200,8 @@ WRONG_STATES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"scale": None}, StateError, "lacks scale"),
     ({"mean": None, "count": None}, StateError, "lacks count, mean"),
     ({"other": 1.0}, StateError, "has other, which Counter does not"),
-    ({"table.a": [1.0]}, ShapeError, r"table.a has shape \(\), the state gives \(1,\)"),
-    ({"mean": np.zeros(3)}, ShapeError, r"mean has shape \(2,\), the state gives \(3,\)"),
+    ({"table.a": [1.0]}, ShapeError, r"table.a must have shape \(\), got \(1,\)"),
+    ({"mean": np.zeros(3)}, ShapeError, r"mean must have shape \(2,\), got \(3,\)"),
 ]
 
 
@@ -227,13 +241,38 @@ def test_repr_shows_what_differs_from_the_defaults(module: Module, shown: str) -
     assert repr(module) == shown
 
 
-def test_what_forward_will_save_can_be_named_on_the_class() -> None:
+def test_what_forward_caches_can_be_named_on_the_class() -> None:
     assert ReLU.y is vars(ReLU)["y"]
 
 
-def test_what_forward_will_save_is_named_where_it_is_missing() -> None:
+def test_what_forward_caches_is_named_where_it_is_missing() -> None:
     with pytest.raises(StateError, match=r"^backward before forward: ReLU\(\) has no 'y' yet; call forward first$"):
         ReLU().backward(np.ones((1, 1)))
+
+
+DUPLICATES: list[Callable[[Any], Any]] = [copy.copy, copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))]
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_copies_and_pickles_drop_what_forward_cached(duplicate: Callable[[Any], Any]) -> None:
+    model = Sequential(Dense(2, 3, rng=0), ReLU())
+    y = model(np.ones((4, 2)))
+    twin = duplicate(model)
+    for module in (twin, twin[0] if duplicate is not copy.copy else twin):
+        assert not vars(module).keys() & {"x", "y"}
+    with pytest.raises(StateError, match="backward before forward"):
+        twin.backward(y)
+    model.backward(y)
+
+
+def test_a_parameter_twice_in_one_module_is_refused_and_a_module_twice_counts_once() -> None:
+    module = Module()
+    vars(module).update(first=Dense(1, 1), again=None, parts=[ReLU()])
+    vars(module).update(again=vars(module)["first"], other={"a": vars(module)["parts"][0]})
+    assert [name for name, _ in module.children()] == ["first", "parts.0"]
+    vars(module)["alias"] = vars(module)["first"].bias
+    with pytest.raises(StateError, match=r"is in two places, 'first\.bias' and 'alias'"):
+        module.parameters()
 
 
 def test_types_are_registered_where_they_are_at_home() -> None:
@@ -276,7 +315,7 @@ def test_same_shapes_pass(prediction: tuple[Any, ...], target: tuple[Any, ...]) 
 def test_buffers_are_arrays_or_numbers(value: Any) -> None:
     layer = Layer()
     layer.buffers, layer.means = ("means",), value  # type: ignore[attr-defined]
-    words = f"the buffer 'means' .* must be an array or a number, it is a {type(value).__name__}"
+    words = f"the buffer 'means' .* must be an array or a number, got {type(value).__name__}"
     with pytest.raises(StateError, match=words):
         layer.state()
 

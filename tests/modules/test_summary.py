@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minidl import BatchNorm, Dense, Flatten, Layer, ReLU, Residual, Row, Sequential, Summary
+from minidl import BatchNorm, Dense, Flatten, Layer, ReLU, Residual, Sequential, Summary
+from minidl.modules import Row
 from tests.user_defined import Scale
 
 

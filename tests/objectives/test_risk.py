@@ -75,7 +75,7 @@ def test_bad_data_is_refused_at_construction() -> None:
 
 
 def test_logits_are_not_asked_of_a_model_that_gives_probabilities() -> None:
-    with pytest.warns(MinidlWarning, match=r"^BCEWithLogitsLoss takes logits .* leave out its last layer, Sigmoid\(\)"):
+    with pytest.warns(MinidlWarning, match=r"^BCEWithLogitsLoss takes logits .* remove its last layer, Sigmoid\(\)"):
         EmpiricalRisk(Sequential(Dense(2, 1), Sigmoid()), BCEWithLogitsLoss(), *data())
 
 

@@ -212,7 +212,7 @@ def test_overflow_counts_as_blow_up_and_is_taken_back(objective: FunctionObjecti
 @pytest.mark.parametrize("objective", [bowl(nan), bowl(inf), power(1e100), steep(1e4), bowl(1e200)])
 def test_a_start_that_is_not_finite_is_an_error(objective: Objective) -> None:
     before = objective.parameters().value.copy()
-    with pytest.raises(DivergenceError, match="not finite at the start; begin somewhere else"):
+    with pytest.raises(DivergenceError, match="not finite at the start; start somewhere else"):
         descend(objective, 0.1)
     np.testing.assert_array_equal(objective.parameters().value, before)
 
