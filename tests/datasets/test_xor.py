@@ -1,6 +1,5 @@
 """Data sets made from a seed."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given
