@@ -1,4 +1,4 @@
-"""Numbers, whole numbers and lengths: what they may be, at every entrance that takes one."""
+"""Numbers, integers and lengths: what is accepted, at every entrance that takes one."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -63,7 +63,7 @@ def descend(*, steps: Any = 3, **options: Any) -> object:
 
 
 class Entrance(NamedTuple):
-    """A call that takes a whole number, or a number of some range."""
+    """A call that takes an integer, and the smallest one."""
 
     name: str
     least: int
@@ -102,7 +102,7 @@ WHOLE = [
 
 
 @pytest.mark.parametrize("entrance", WHOLE, ids=lambda entrance: entrance.name)
-def test_other_values_than_whole_numbers_and_smaller_ones_are_refused(entrance: Entrance) -> None:
+def test_only_integers_that_are_large_enough_are_accepted(entrance: Entrance) -> None:
     name, least, enter = entrance
     kind = "a positive integer" if least == 1 else f"an integer, at least {least}"
     for wrong in (least - 1, -1, 2.5, float(least + 1), "3", True, np.bool_(True), np.nan, np.inf, [3], 3j):
@@ -114,7 +114,7 @@ def test_other_values_than_whole_numbers_and_smaller_ones_are_refused(entrance: 
 
 
 class Interval(NamedTuple):
-    """A call that takes a number, the words for its range, the numbers just outside and some inside."""
+    """A call that takes a number, the words for its range, numbers just outside it and some inside."""
 
     name: str
     words: str
@@ -198,7 +198,7 @@ NOT_NUMBERS = [nan, None, "0.5", True, np.bool_(True), 0.5j, np.complex128(0.5),
 
 
 @pytest.mark.parametrize("interval", NUMBERS, ids=lambda interval: interval.name)
-def test_numbers_outside_of_their_range_and_other_values_are_refused(interval: Interval) -> None:
+def test_only_numbers_within_their_range_are_accepted(interval: Interval) -> None:
     name, words, outside, inside, enter = interval
     for wrong in [*outside, *NOT_NUMBERS, 10**400, -(10**400)]:
         with pytest.raises(HyperparameterError) as caught:
@@ -209,14 +209,14 @@ def test_numbers_outside_of_their_range_and_other_values_are_refused(interval: I
         enter(np.float64(right))
 
 
-def test_numbers_become_floats_of_python() -> None:
+def test_numbers_become_python_floats() -> None:
     for value in (1, np.float32(1), np.int8(1), Fraction(1)):
         found = number("n", value)
         assert (found, type(found)) == (1.0, float)
 
 
 @pytest.mark.parametrize("border", [1.5, "1", True, -1])
-def test_borders_of_a_sequence_are_whole_numbers(border: Any) -> None:
+def test_borders_of_a_sequence_are_integers(border: Any) -> None:
     with pytest.raises(HyperparameterError, match="a border must be an integer, at least 0, got "):
         schedules.sequence([schedules.constant(), schedules.constant()], [border])
 
@@ -243,7 +243,7 @@ PAIRS: list[Callable[[Array, Array], object]] = [
 
 
 @pytest.mark.parametrize("take", PAIRS)
-def test_inputs_and_targets_are_as_many(take: Callable[[Array, Array], object]) -> None:
+def test_inputs_and_targets_have_equal_lengths(take: Callable[[Array, Array], object]) -> None:
     take(X, Y)
     for x, y in ((X, Y[:4]), (X[:1], Y)):
         with pytest.raises(ShapeError) as caught:
@@ -251,6 +251,6 @@ def test_inputs_and_targets_are_as_many(take: Callable[[Array, Array], object]) 
         assert str(caught.value) == f"x has {len(x)} samples but y has {len(y)}; each input needs its target"
 
 
-def test_of_which_data() -> None:
+def test_the_message_names_the_data() -> None:
     with pytest.raises(ShapeError, match=r"^validation x has 5 samples but y has 1; each input needs its target$"):
         same_length(X, Y[:1], "validation ")

@@ -1,4 +1,4 @@
-"""Schedules: their values at the steps that matter, how they compose, and what they refuse."""
+"""Schedules: their values at selected steps, their composition, and what they refuse."""
 
 from collections.abc import Callable
 from itertools import pairwise

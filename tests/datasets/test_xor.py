@@ -1,4 +1,4 @@
-"""Data sets made from a seed."""
+"""The XOR data set."""
 
 import numpy as np
 import pytest
@@ -23,12 +23,12 @@ def test_shapes_balance_and_class_rule_without_noise(seed: int, n: int) -> None:
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.25])
-def test_clouds_have_the_mean_and_standard_deviation_they_should(noise: float) -> None:
+def test_clouds_have_their_mean_and_standard_deviation(noise: float) -> None:
     x, y = make_xor(40_000, noise=noise, rng=0)
     for a in (-1, 1):
         for b in (-1, 1):
             cloud = x[(np.sign(x[:, 0]) == a) & (np.sign(x[:, 1]) == b)]
-            # About 4 standard errors of 10,000 samples; at noise 0.25 some 3 of 100,000 coordinates change sign.
+            # About 4 standard errors of 10,000 samples. At noise 0.25, about 3 of 100,000 coordinates change sign.
             np.testing.assert_allclose(cloud.mean(axis=0), [a, b], atol=4 * noise / 100)
             np.testing.assert_allclose(cloud.std(axis=0), noise, rtol=0.03)
             assert abs(np.corrcoef(cloud.T)[0, 1]) < 0.04
@@ -52,3 +52,8 @@ def test_defaults_and_order() -> None:
 def test_reproducible_from_the_seed() -> None:
     assert bits(*make_xor(50, rng=3)) == bits(*make_xor(50, rng=np.random.default_rng(3)))
     assert bits(*make_xor(50, rng=3)) != bits(*make_xor(50, rng=4))
+
+
+def test_noise_is_a_keyword() -> None:
+    with pytest.raises(TypeError, match="positional"):
+        make_xor(10, 0.1)  # type: ignore[call-arg]

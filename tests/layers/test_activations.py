@@ -18,7 +18,9 @@ from minidl import (
     StateError,
     Tanh,
 )
+from minidl.layers.activations import Activation
 from minidl.layers.gelu import erf as erf_of_array
+from tests.helpers import bits
 from tests.tables import LAYERS, LayerCase
 
 every_layer = pytest.mark.parametrize("case", LAYERS, ids=[case.name for case in LAYERS])
@@ -150,3 +152,13 @@ def test_extreme_inputs_are_finite_without_a_warning(case: LayerCase, dtype: typ
 def test_backward_before_forward_is_an_error(layer: Layer) -> None:
     with pytest.raises(StateError, match=r"backward before forward: .* call forward first"):
         layer.backward(np.ones((1, 1)))
+
+
+ACTIVATIONS = [case for case in LAYERS if isinstance(case.make(4), Activation)]
+
+
+@pytest.mark.parametrize("case", ACTIVATIONS, ids=[case.name for case in ACTIVATIONS])
+def test_activations_are_elementwise(case: LayerCase) -> None:
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    layer = case.make(4)
+    assert bits(layer(x)) == bits(layer(x.reshape(24, 1)).reshape(6, 4))
