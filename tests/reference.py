@@ -1,4 +1,4 @@
-"""Finite differences, written apart from what the package itself offers for this."""
+"""Finite differences, written independently of those in the package."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,19 @@ import numpy as np
 from minidl.typing import Array
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-"""Step sizes: a kink near one of them spoils it, so that only an error at all of them counts."""
+"""Step sizes. A kink may spoil one of them, so only an error at all of them counts."""
 
 TOLERANCE = 1e-8
 
 ROUNDING = 4 * np.finfo(np.float64).eps
-"""What rounding makes of a number of size 1: the difference of two such, divided by a step, shows it."""
+"""The rounding error of the difference of two numbers of size 1."""
 
 
 CENTRAL = ((1, 8.0), (-1, -8.0), (2, -1.0), (-2, 1.0))
-"""The five-point stencil: pairs (steps away, factor), to be divided by 12 steps."""
+"""The five-point stencil: pairs (steps away, factor). The sum is divided by 12 steps."""
 
 ONE_SIDED = ((0, -25.0), (1, 48.0), (2, -36.0), (3, 16.0), (4, -3.0))
-"""The same from one side alone, for a kink that is closer than any step."""
+"""The one-sided stencil, for a kink that is closer than any step."""
 
 
 def numeric_gradient(
@@ -29,9 +29,9 @@ def numeric_gradient(
     step: float = STEPS[0],
     stencil: tuple[tuple[int, float], ...] = CENTRAL,
 ) -> Array:
-    """The gradient of Σ weights · function() by `array`, which the function reads, from a stencil.
+    """The gradient of Σ weights · function() with respect to `array`, which the function reads.
 
-    Differences are taken number by number before they are summed, where less is lost to rounding.
+    Differences are taken number by number before they are summed, which loses less to rounding.
     """
     gradient = np.zeros(array.shape)
     for index in np.ndindex(array.shape):
@@ -47,10 +47,10 @@ def numeric_gradient(
 def gradient_error(
     function: Callable[[], Array | float], array: Array, analytic: Array, weights: Array | float = 1.0
 ) -> float:
-    """‖analytic − numeric‖ / max(‖numeric‖, 1e-8), the least of all step sizes needed.
+    """‖analytic − numeric‖ / max(‖numeric‖, 1e-8), the least over the step sizes.
 
-    What rounding explains is no error: where the true gradient is 0, as behind a normalisation, it is all there is.
-    It is taken off only where the error would be too large otherwise. Each number may then also be that from one side.
+    Rounding is not an error. Where the true gradient is 0, as before a normalization, nothing else is measured. It is
+    subtracted only where the error would be too large otherwise. Then one-sided differences count as well.
     """
     assert analytic.shape == array.shape
     size = float(np.linalg.norm(weights * np.asarray(function())))
@@ -72,10 +72,10 @@ def gradient_error(
 
 
 WORST: dict[str, float] = {}
-"""The largest error of each thing that was checked, for the end of the report."""
+"""The largest error of each thing checked, for the summary after the tests."""
 
 
 def worst(name: str, error: float) -> float:
-    """The error, after a note of it if it is the largest so far under this name."""
+    """Record the error if it is the largest so far under this name, and return it."""
     WORST[name] = max(error, WORST.get(name, 0.0))
     return error

@@ -1,4 +1,4 @@
-"""What nothing else asks for: each test notices a break of the package that all others let pass (see mutation/)."""
+"""Each test notices a mutation of the package that all other tests miss (see mutation/)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,8 +40,8 @@ from tests.tables import LAYERS, LOSSES, OPTIMIZERS, OptimizerCase
 from tests.user_defined import FadingSGD
 
 
-def kept_by_forward() -> list[Any]:
-    """Pairs of a fresh layer or loss of the package and a name that its forward sets."""
+def cached_by_forward() -> list[Any]:
+    """Pairs of a fresh layer or loss of the package and an attribute that its forward sets."""
     found: list[tuple[Module, str]] = []
     for case in LAYERS:
         layer, fresh = case.make(2), case.make(2)
@@ -55,8 +55,8 @@ def kept_by_forward() -> list[Any]:
     return [pytest.param(*pair, id=f"{pair[0]}-{pair[1]}") for pair in sorted(packaged, key=str)]
 
 
-@pytest.mark.parametrize(("fresh", "name"), kept_by_forward())
-def test_what_forward_keeps_cannot_be_read_before(fresh: Module, name: str) -> None:
+@pytest.mark.parametrize(("fresh", "name"), cached_by_forward())
+def test_what_forward_caches_cannot_be_read_before(fresh: Module, name: str) -> None:
     with pytest.raises(StateError, match=rf"backward before forward: .* has no '{name}' yet"):
         getattr(fresh, name)
 
@@ -68,7 +68,7 @@ def test_a_model_packs_its_layers_when_it_is_made() -> None:
     assert vector.moved
 
 
-def test_a_forward_that_failed_leaves_nothing_to_go_back_through() -> None:
+def test_after_a_failed_forward_there_is_no_backward() -> None:
     model = Sequential(ReLU(), Dense(2, 1))
     model.forward(np.ones((4, 2)))
     with pytest.raises(ShapeError):
@@ -77,13 +77,13 @@ def test_a_forward_that_failed_leaves_nothing_to_go_back_through() -> None:
         model.backward(np.ones((4, 1)))
 
 
-def test_a_call_with_no_probabilities_is_refused_before_a_logarithm_warns() -> None:
+def test_a_loss_refuses_what_is_not_a_probability_before_a_logarithm_warns() -> None:
     with pytest.raises(DataError, match=r"predictions must be probabilities.* 1\.5 at \(0, 0\); or use"):
         BCELoss()([[1.5]], [[1.0]])
 
 
 class Bounded(Optimizer):
-    """An optimizer with all kinds of ranges."""
+    """An optimizer with every kind of range."""
 
     share: float = hyperparameter(at_least=0.0, at_most=1.0)
     small: float = hyperparameter(below=1.0)
@@ -108,7 +108,7 @@ def test_ranges_of_hyperparameters(name: str, good: list[float], wrong: list[flo
             setattr(optimizer, name, value)
 
 
-def test_an_optimizer_whose_parameters_moved_belongs_to_nobody() -> None:
+def test_an_optimizer_whose_parameters_moved_has_no_owner() -> None:
     part = Dense(2, 2)
     optimizer = SGD(part.parameters(), lr=0.1)
     whole = Sequential(part, Dense(2, 1))
@@ -116,7 +116,7 @@ def test_an_optimizer_whose_parameters_moved_belongs_to_nobody() -> None:
         optimizer.check_owner(whole)
 
 
-def test_an_optimizer_that_moves_more_than_a_module_has_is_refused() -> None:
+def test_an_optimizer_of_parameters_beyond_the_module_is_refused() -> None:
     part = Dense(2, 2)
     whole = Sequential(part, Dense(2, 1))
     with pytest.raises(StateError, match="parameters that Dense does not have"):
@@ -129,7 +129,7 @@ def test_a_parameter_of_a_model_twice_in_a_list_is_refused() -> None:
         SGD([weight, bias, weight], lr=0.1)
 
 
-def test_what_evolves_is_no_hyperparameter() -> None:
+def test_what_evolves_is_not_a_hyperparameter() -> None:
     assert repr(FadingSGD([Parameter([1.0])], lr=0.1)) == "FadingSGD(1 parameters, lr=0.1)"
     assert "product" not in repr(NAdam([Parameter([1.0])]))
 
@@ -147,7 +147,7 @@ def test_what_evolves_is_no_hyperparameter() -> None:
         (SGD([Parameter([1.0])], 0.1).clip(norm=np.float64(1), value=np.float64(1)), ["max_norm", "max_value"]),
     ],
 )
-def test_settings_are_python_numbers_which_keep_float32(thing: Any, names: list[str]) -> None:
+def test_settings_are_python_numbers_so_float32_stays(thing: Any, names: list[str]) -> None:
     assert all(type(getattr(thing, name)) is float for name in names)
 
 
@@ -168,7 +168,7 @@ def test_norm_and_value_may_have_the_same_bound() -> None:
     assert parameter.value[0] == pytest.approx(-0.5)
 
 
-def test_lion_stays_where_nothing_pulls_and_has_its_defaults() -> None:
+def test_lion_does_not_move_at_zero_gradient_and_has_its_defaults() -> None:
     parameter = Parameter([1.0, 1.0])
     optimizer = Lion([parameter])
     parameter.grad = [0.0, 2.0]
@@ -177,13 +177,13 @@ def test_lion_stays_where_nothing_pulls_and_has_its_defaults() -> None:
     assert repr(optimizer) == "Lion(2 parameters, lr=0.0001, beta1=0.9, beta2=0.99)"
 
 
-def test_weight_decay_is_shown_where_there_is_any() -> None:
+def test_the_repr_shows_weight_decay_if_there_is_any() -> None:
     assert repr(SGD([Parameter([1.0])], 0.1, weight_decay=0.5)) == "SGD(1 parameters, lr=0.1, weight_decay=0.5)"
     assert repr(SGD([Parameter([1.0])], 0.1)) == "SGD(1 parameters, lr=0.1)"
 
 
 @pytest.mark.parametrize("case", OPTIMIZERS, ids=[case.name for case in OPTIMIZERS])
-def test_a_state_goes_where_it_came_from_and_nowhere_else(case: OptimizerCase) -> None:
+def test_a_state_loads_back_and_adds_no_attribute(case: OptimizerCase) -> None:
     optimizer = case.make([Parameter([1.0])])
     names = set(vars(optimizer))
     optimizer.load_state(optimizer.state())
@@ -196,7 +196,7 @@ def test_a_state_goes_where_it_came_from_and_nowhere_else(case: OptimizerCase) -
     ("make", "start"),
     [(CubicValley, [0.5, 0.5]), (Himmelblau, [0, 0]), (Beale, [1, 1])],
 )
-def test_objectives_begin_at_their_default_and_show_where_else(
+def test_objectives_start_at_their_default_and_the_repr_shows_another_start(
     make: Callable[..., CubicValley | Himmelblau | Beale], start: list[float]
 ) -> None:
     assert make().parameters().value.tolist() == start
@@ -205,7 +205,7 @@ def test_objectives_begin_at_their_default_and_show_where_else(
 
 
 @pytest.mark.parametrize("objective", [Rosenbrock(), Quadratic(np.eye(2))])
-def test_functions_give_python_numbers(objective: Rosenbrock | Quadratic) -> None:
+def test_functions_return_python_numbers(objective: Rosenbrock | Quadratic) -> None:
     assert type(objective.f(np.array([0.3, 0.7]))) is float
 
 

@@ -1,4 +1,4 @@
-"""Layers, a loss, two optimizers and two objectives as a user of the package would write them."""
+"""Layers, a loss, two optimizers and two objectives as a user of the package writes them."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Skip(Layer):
 
 
 class Doubled(Dense):
-    """``y = 2 (x W + b)``, with a backward and nothing else beside that of Dense."""
+    """``y = 2 (x W + b)``. It overrides backward but not backward_parameters."""
 
     def forward(self, x: Array) -> Array:
         return 2 * super().forward(x)
@@ -52,7 +52,7 @@ class Doubled(Dense):
 
 
 class Scaled(Sequential):
-    """``y = α f(x)``, f the layers one after the other and α learned."""
+    """``y = α f(x)``, where f applies the layers in order and α is learned."""
 
     def __init__(self, *layers: Layer) -> None:
         super().__init__(*layers)
@@ -107,7 +107,7 @@ class Adagrad(Optimizer):
 
 
 class FadingSGD(Optimizer):
-    """``θ ← θ − η r g``, where r is halved after each step."""
+    """``θ ← θ − η r g``, where each step halves r."""
 
     scalars = ("rate",)
 
@@ -124,7 +124,7 @@ class FadingSGD(Optimizer):
 
 
 class TwoParts(Objective):
-    """``f(a, b) = (a − 1)² + Σᵢ (bᵢ − 2)² + a b₀``, smallest at a = 0, b = (2, …, 2)."""
+    """``f(a, b) = (a − 1)² + Σᵢ (bᵢ − 2)² + a b₀``, with the minimum at a = 0, b = (2, …, 2)."""
 
     def __init__(self, n: int) -> None:
         self.n = n

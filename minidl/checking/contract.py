@@ -10,45 +10,38 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minidl.errors import ContractError, GradientError
+from minidl.errors import ContractError, GradientError, describe
 from minidl.modules import Module
 from minidl.parameters import Parameter
 from minidl.typing import Array
 
-__all__ = ["called", "check_copies", "check_parameters", "contract", "near", "require", "same_bits"]
+__all__ = ["check_copies", "check_parameters", "contract", "near", "require", "same_bits"]
 
 Thing = TypeVar("Thing", bound=Module)
 
 
-def require(holds: bool, message: str) -> None:
-    """Raise `ContractError` with the message unless the condition holds."""
+def require(holds: bool, message: str, error: type[Exception] = ContractError) -> None:
+    """Raise an error with the message unless the condition holds."""
     if not holds:
-        raise ContractError(message)
-
-
-def called(thing: object) -> str:
-    """What messages call a thing: its repr, or its type where that is long or fails."""
-    try:
-        text = repr(thing)
-    except Exception:
-        return type(thing).__name__
-    return text if len(text) <= 80 else type(thing).__name__
+        raise error(message)
 
 
 @contextmanager
 def contract(thing: object) -> Iterator[None]:
-    """Turn whatever goes wrong inside a ``with`` block into one error that names the thing checked."""
-    name = called(thing)
+    """Name the thing checked in every error raised inside a ``with`` block, and turn other errors into ContractErrors.
+
+    Raises:
+        GradientError: raised inside.
+        ContractError: any other exception raised inside.
+    """
     try:
         with np.errstate(all="ignore"):
             yield
-    except GradientError:
+    except (ContractError, GradientError) as error:
+        error.args = (f"{describe(thing)}: {error}",)
         raise
-    except ContractError as error:
-        message = str(error)
-        raise ContractError(message if message.startswith(name) else f"{name}: {message}") from error.__cause__
     except Exception as error:
-        raise ContractError(f"{name} raises {type(error).__name__}: {error}") from error
+        raise ContractError(f"{describe(thing)} raises {type(error).__name__}: {error}") from error
 
 
 def same_bits(one: Array, other: Array) -> bool:
@@ -69,40 +62,47 @@ def near(one: Array, other: Array, dtype: type = np.float64) -> bool:
 
 
 def check_parameters(module: Module) -> None:
-    """Raise `ContractError` if a Parameter is kept where `Module.parameters` does not find it."""
+    """Check that `Module.parameters` finds every Parameter that the module holds.
+
+    Raises:
+        ContractError: it does not.
+    """
     reached: dict[int, Any] = {}  # deepcopy lists what it has copied under the id of the dict itself
     copy.deepcopy(module, reached)
-    kept = {id(thing): thing for thing in reached.get(id(reached), [])}
+    held = {id(thing): thing for thing in reached.get(id(reached), [])}
     found = {id(parameter) for _, parameter in module.named_parameters()}
-    hidden = [thing for key, thing in kept.items() if isinstance(thing, Parameter) and key not in found]
+    hidden = sum(isinstance(thing, Parameter) and key not in found for key, thing in held.items())
     require(
-        not hidden,
-        f"{len(hidden)} of its Parameters are not found by parameters(), so they would not be trained; keep each in "
-        "an attribute of its own, or in a list, tuple or dict of them",
+        hidden == 0,
+        f"parameters() does not find {hidden} of its Parameters, so training would skip them; keep each Parameter in "
+        "an attribute of its own, or in a list, tuple or dict",
     )
 
 
 def check_copies(module: Thing, behave: Callable[[Thing], list[Array]]) -> None:
-    """Raise `ContractError` unless a copy and a pickle behave like the original, and share no memory with it."""
+    """Check that a copy and a pickle behave like the original, and share no memory with it.
+
+    Args:
+        module: the original.
+        behave: returns what a module computes.
+
+    Raises:
+        ContractError: they do not.
+    """
     expected = behave(module)
-    for how, duplicate in (("copy", copy.deepcopy), ("pickle", _pickled)):
+    for how in ("copy", "pickle"):
         try:
-            twin = duplicate(module)
+            twin = copy.deepcopy(module) if how == "copy" else pickle.loads(pickle.dumps(module))
         except Exception as error:
             if isinstance(error, pickle.PicklingError) or "<locals>" in str(error):
-                continue  # pickle finds classes by name, and this one is defined where it cannot be found
-            raise ContractError(f"it cannot be taken through {how}: {type(error).__name__}: {error}") from error
-        results = behave(twin)
+                continue  # pickle finds classes by name, and this one is defined inside a function
+            error.add_note(f"while making a {how}")
+            raise
         require(
-            all(same_bits(a, b) for a, b in zip(expected, results, strict=True)),
-            f"its {how} gives other results than the original: is part of its state kept elsewhere than in attributes?",
+            all(map(same_bits, expected, behave(twin))),
+            f"its {how} returns other results than the original: is part of its state held outside its attributes?",
         )
         require(
             not np.shares_memory(twin.parameters().value, module.parameters().value),
             f"its {how} shares parameters with the original",
         )
-
-
-def _pickled(module: Thing) -> Thing:
-    again: Thing = pickle.loads(pickle.dumps(module))
-    return again

@@ -6,9 +6,10 @@ import copy
 
 import numpy as np
 
-from minidl.checking.contract import called, check_copies, check_parameters, contract, near, require, same_bits
+from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.data import as_data
+from minidl.errors import describe
 from minidl.modules import Loss
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -20,26 +21,33 @@ def check_loss(
 ) -> GradientReport:
     """Check the gradient of a loss, and everything else that the framework relies on.
 
-    forward gives a Python float, the mean over the batch; backward gives an array shaped and typed like the
-    prediction and repeats itself bit for bit; arrays that were handed in are not written to; a target of another
-    number of samples or with an axis too few is refused; copies and pickles behave alike. A copy is checked.
+    - forward returns a Python float, the mean over the batch.
+    - backward returns an array of the prediction's shape and type, and repeats itself bit for bit.
+    - Neither writes to the arrays that it is given.
+    - A target with another number of samples, or with an axis too few, is refused.
+    - Copies and pickles behave like the original.
+
+    A copy is checked, so `loss` does not change.
 
     Args:
         loss: the loss.
         prediction: predictions for a batch.
-        target: targets as the loss takes them.
-        rng: seed or generator of what the checks draw.
-        rtol: largest relative error of the gradient.
+        target: targets of the kind that the loss takes.
+        rng: seed or generator of the random directions.
+        rtol: the largest relative error of the gradient.
+
+    Returns:
+        The report on the gradients.
 
     Raises:
-        GradientError: a gradient that is wrong.
+        GradientError: a wrong gradient.
         ContractError: anything else that is wrong, the loss's own exceptions included.
 
     >>> from minidl import MSELoss
     >>> check_loss(MSELoss(), [[1.0], [2.0]], [[0.0], [3.0]]).error < 1e-8
     True
     """
-    require(isinstance(loss, Loss), f"expected a Loss, got {called(loss)}; derive its class from minidl.Loss")
+    require(isinstance(loss, Loss), f"expected a Loss, got {describe(loss)}; derive its class from minidl.Loss")
     p = as_data(prediction, "prediction", dtype=np.float64)
     with contract(loss):
         private = copy.deepcopy(loss).astype(np.float64)
@@ -55,18 +63,18 @@ def check_loss(
 def _values(loss: Loss, p: Array, y: Array) -> None:
     p_before, y_before = p.copy(), y.copy()
     value = loss.forward(p, y)
-    require(type(value) is float, f"forward must give a Python float, got {type(value).__name__}; use float(…)")
+    require(type(value) is float, f"forward must return a Python float, got {type(value).__name__}; use float(…)")
     grad = loss.backward()
-    require(isinstance(grad, np.ndarray), f"backward must give dL/dprediction, an array, got {type(grad).__name__}")
-    require(grad.shape == p.shape, f"backward gives shape {grad.shape}, but the prediction has {p.shape}")
+    require(isinstance(grad, np.ndarray), f"backward must return dL/dprediction, an array, got {type(grad).__name__}")
+    require(grad.shape == p.shape, f"backward returns shape {grad.shape}, but the prediction has {p.shape}")
     first = grad.copy()
-    require(same_bits(first, loss.backward()), "backward called again gives another gradient")
-    require(same_bits(grad, first), "a later backward writes to the gradient that was handed out")
+    require(same_bits(first, loss.backward()), "a second backward returns another gradient")
+    require(same_bits(grad, first), "a later backward writes to the gradient that an earlier one returned")
     require(same_bits(p, p_before) and same_bits(y, y_before), "forward or backward writes to prediction or target")
     twice = loss.forward(np.concatenate([p, p]), np.concatenate([y, y]))
     require(
         near(np.array(twice), np.array(value)),
-        f"the loss must be a mean over the batch: {value}, of the batch twice {twice}",
+        f"the loss must be a mean over the batch, but it is {value} for the batch and {twice} for the batch twice",
     )
 
 
@@ -75,11 +83,11 @@ def _dtype(loss: Loss, p: Array, y: Array) -> None:
     small = y.astype(np.float32) if y.dtype.kind == "f" else y
     loss.forward(p.astype(np.float32), small)
     kind = loss.backward().dtype
-    require(kind == np.float32, f"a float32 prediction must give a float32 gradient, got {kind}")
+    require(kind == np.float32, f"the gradient for a float32 prediction must be float32, got {kind}")
 
 
 def _refusals(loss: Loss, p: Array, y: Array) -> None:
-    wrong = {"with one sample less": y[1:]} if len(y) > 1 else {}
+    wrong = {"with one sample too few": y[1:]} if len(y) > 1 else {}
     if p.shape == y.shape and p.shape[1:] == (1,):
         wrong["of shape (n,) against (n, 1)"] = y[:, 0]
     for name, target in wrong.items():
@@ -87,7 +95,7 @@ def _refusals(loss: Loss, p: Array, y: Array) -> None:
             loss.forward(p, target)
         except ValueError:
             continue
-        require(False, f"forward takes a target {name}, where NumPy would broadcast; call same_shape first")
+        require(False, f"forward accepts a target {name}, which NumPy broadcasts; call same_shape first")
 
 
 def _behave(loss: Loss, p: Array, y: Array) -> list[Array]:

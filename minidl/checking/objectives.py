@@ -6,10 +6,10 @@ import copy
 
 import numpy as np
 
-from minidl.checking.contract import called, check_copies, check_parameters, contract, require, same_bits
+from minidl.checking.contract import check_copies, check_parameters, contract, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
-from minidl.modules import Objective
-from minidl.modules.places import streams_of
+from minidl.errors import describe
+from minidl.modules import Objective, Snapshot
 from minidl.typing import Array, Seed
 
 __all__ = ["check_objective"]
@@ -18,16 +18,23 @@ __all__ = ["check_objective"]
 def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) -> GradientReport:
     """Check the gradient of an objective, and everything else that the framework relies on.
 
-    forward gives a Python float and repeats itself; backward fills all gradients; neither changes the parameters;
-    value and gradient at another point leave them as they were; copies and pickles behave alike. A copy is checked.
+    - forward returns a Python float, and the same one when it is called again.
+    - backward overwrites all gradients.
+    - Neither changes the parameters, nor do `value` and `gradient` at another point.
+    - Copies and pickles behave like the original.
+
+    A copy is checked, so `objective` does not change.
 
     Args:
-        objective: the objective; its parameters are the point at which it is checked.
-        rng: seed or generator of what the checks draw.
-        rtol: largest relative error of a gradient.
+        objective: the objective. Its parameters are the point at which it is checked.
+        rng: seed or generator of the other point and the random directions.
+        rtol: the largest relative error of a gradient.
+
+    Returns:
+        The report on the gradients.
 
     Raises:
-        GradientError: a gradient that is wrong.
+        GradientError: a wrong gradient.
         ContractError: anything else that is wrong, the objective's own exceptions included.
 
     >>> from minidl import CubicValley
@@ -36,7 +43,7 @@ def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) 
     """
     require(
         isinstance(objective, Objective),
-        f"expected an Objective, got {called(objective)}; derive from minidl.Objective",
+        f"expected an Objective, got {describe(objective)}; derive its class from minidl.Objective",
     )
     generator = np.random.default_rng(rng)
     with contract(objective):
@@ -52,16 +59,15 @@ def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) 
 def _values(objective: Objective) -> None:
     parameters = objective.parameters()
     before = parameters.value.copy()
-    streams = streams_of(objective)
+    start = Snapshot([objective])
     value = objective.forward()
-    require(type(value) is float, f"forward must give a Python float, got {type(value).__name__}; use float(…)")
-    for stream, state in streams:
-        stream.state = state
-    require(value == objective.forward(), "two calls of forward at one point give different values")
+    require(type(value) is float, f"forward must return a Python float, got {type(value).__name__}; use float(…)")
+    start.rewind()
+    require(value == objective.forward(), "two calls of forward at one point return different values")
     objective.backward()
     grad = parameters.grad.copy()
     objective.backward()
-    require(same_bits(grad, parameters.grad), "backward called again gives other gradients: it must overwrite, not add")
+    require(same_bits(grad, parameters.grad), "a second backward writes other gradients: it must overwrite, not add")
     require(same_bits(before, parameters.value), "forward or backward changes the parameters")
 
 
@@ -70,7 +76,7 @@ def _purity(objective: Objective, rng: np.random.Generator) -> None:
     value, grad = parameters.value.copy(), parameters.grad.copy()
     elsewhere = value + 1e-3 * rng.normal(size=value.shape)
     found, slope = objective.value_and_gradient(elsewhere)
-    require(found == objective.value(elsewhere), "value and value_and_gradient give different values at one point")
+    require(found == objective.value(elsewhere), "value and value_and_gradient return different values at one point")
     require(same_bits(slope, objective.gradient(elsewhere)), "gradient and value_and_gradient differ at one point")
     require(
         same_bits(value, parameters.value) and same_bits(grad, parameters.grad),

@@ -8,10 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from minidl.checking.contract import called, contract, require, same_bits
-from minidl.errors import HyperparameterError
+from minidl.checking.contract import contract, require, same_bits
+from minidl.errors import HyperparameterError, describe
 from minidl.optimizers import Group, Optimizer
-from minidl.optimizers.groups import Parameters
 from minidl.parameters import Parameter, ParameterVector
 from minidl.typing import Array
 
@@ -23,16 +22,20 @@ CURVATURES = np.geomspace(0.1, 1.0, 60)
 
 
 def check_optimizer(make: Make, *, steps: int = 400) -> None:
-    """Check an optimizer: that it goes downhill, and everything else that the framework relies on.
+    """Check that an optimizer descends, and everything else that the framework relies on.
 
-    It makes a convex quadratic smaller; repeated from the same state it gives the same bits; a saved state that is
-    loaded into a new optimizer goes on bit for bit; the parameters cut into blocks or taken whole give the same bits;
-    it changes nothing but its parameters, and those of all groups; steps are counted, slots written to, and a new
-    learning rate acts; float32 stays float32; a learning rate that is not a number is refused.
+    - It descends on a convex quadratic, and the same start ends at the same bits.
+    - A new optimizer that loads a saved state resumes bit for bit.
+    - Parameters cut into blocks, or taken whole, end at the same bits.
+    - A step changes all of its parameters, those of every group, and nothing else.
+    - Steps are counted, update writes into the slots, and a new learning rate acts.
+    - float32 stays float32.
+    - A learning rate that is not a positive finite number is refused.
 
     Args:
-        make: takes what optimizers take, as ``lambda parameters: Momentum(parameters, lr=0.1)``.
-        steps: within so many steps the quadratic must lose nine tenths of its value; its curvatures are 0.1 to 1.
+        make: a function that takes what optimizers take, as ``lambda parameters: Momentum(parameters, lr=0.1)``.
+        steps: the number of steps in which the quadratic must lose nine tenths of its value. Its curvatures are 0.1
+            to 1.
 
     Raises:
         ContractError: anything that is wrong, the optimizer's own exceptions included.
@@ -40,8 +43,11 @@ def check_optimizer(make: Make, *, steps: int = 400) -> None:
     >>> from minidl import SGD
     >>> check_optimizer(lambda parameters: SGD(parameters, lr=0.5))
     """
-    first = _make(make, _parameters())
+    with contract(make):
+        first = make(_parameters())
+    require(isinstance(first, Optimizer), f"make must return an Optimizer, got {describe(first)}")
     with contract(first):
+        require("vectors" in vars(first), "__init__ must call super().__init__(parameters, lr)")
         _descends(make, steps)
         for check in (_repeats, _slots, _resumes, _blocks, _stays_put, _groups, _learning_rate, _dtype, _refuses):
             check(make)
@@ -52,159 +58,130 @@ def _parameters(dtype: Any = np.float64) -> ParameterVector:
     return ParameterVector([("weight", Parameter(start[:50].reshape(5, 10))), ("bias", Parameter(start[50:]))])
 
 
-def _make(make: Make, parameters: Parameters) -> Optimizer:
-    with contract(make):
-        optimizer = make(parameters)
-    require(isinstance(optimizer, Optimizer), f"make must give an Optimizer, got {called(optimizer)}")
-    require("vectors" in vars(optimizer), f"{called(optimizer)}: __init__ must call super().__init__(parameters, lr)")
-    return optimizer
-
-
-def _step(optimizer: Optimizer, parameters: ParameterVector, count: int = 1) -> Array:
-    """The parameters after so many steps on f(θ) = ½ Σ c θ², c the curvatures."""
-    for _ in range(count):
+def _step(optimizer: Optimizer, parameters: ParameterVector, steps: int = 1) -> Array:
+    """The parameters after some steps on ``f(θ) = ½ Σ c θ²``, where c are the curvatures."""
+    for _ in range(steps):
         parameters.grad = CURVATURES * parameters.value
         optimizer.step()
     return parameters.value.copy()
 
 
+def _trained(make: Make, steps: int, dtype: Any = np.float64) -> tuple[Optimizer, ParameterVector]:
+    """A new optimizer and its parameters, after some steps."""
+    parameters = _parameters(dtype)
+    optimizer = make(parameters)
+    _step(optimizer, parameters, steps)
+    return optimizer, parameters
+
+
 def _descends(make: Make, steps: int) -> None:
-    parameters = _parameters()
-    start = parameters.value.copy()
-    end = _step(_make(make, parameters), parameters, steps)
-    before, after = (0.5 * float(CURVATURES @ (point * point)) for point in (start, end))
+    _, parameters = _trained(make, steps)
+    before, after = (0.5 * float(CURVATURES @ point**2) for point in (_parameters().value, parameters.value))
     require(
         after <= 0.1 * before,
-        f"after {steps} steps on a convex quadratic its value went from {before:.4g} to {after:.4g}, expected a tenth "
-        "or less: is the sign of the step right, the learning rate too small or too large for curvatures of 0.1 to 1?",
+        f"{steps} steps on a convex quadratic took its value from {before:.4g} to {after:.4g}, expected a tenth or "
+        "less: is the sign of the step right, the learning rate too small or too large for curvatures of 0.1 to 1?",
     )
 
 
 def _repeats(make: Make) -> None:
-    ends = []
-    for _ in range(2):
-        parameters = _parameters()
-        ends.append(_step(_make(make, parameters), parameters, 10))
-    require(same_bits(*ends), "the same steps from the same start end elsewhere: does it draw without a seed?")
-    parameters = _parameters()
-    optimizer = _make(make, parameters)
-    _step(optimizer, parameters, 3)
-    twins, theirs = copy.deepcopy((parameters, optimizer)), []
-    for vector, twin in ((parameters, optimizer), twins):
-        theirs.append(_step(twin, vector, 3))
-    require(same_bits(*theirs), "a copy goes another way than the original")
+    (_, one), (optimizer, other) = _trained(make, 10), _trained(make, 10)
+    require(same_bits(one.value, other.value), "the same steps end at other parameters: does it draw without a seed?")
+    twins = copy.deepcopy((optimizer, other))
+    require(same_bits(_step(optimizer, other, 3), _step(*twins, 3)), "a copy ends elsewhere than the original")
 
 
 def _slots(make: Make) -> None:
-    parameters = _parameters()
-    optimizer = _make(make, parameters)
-    _step(optimizer, parameters, 2)
-    require(optimizer.steps == 2, "two steps are not counted: a step of one's own must call super().step()")
+    optimizer, parameters = _trained(make, 2)
+    require(optimizer.steps == 2, "two steps are not counted: an overridden step must call super().step()")
     for name in optimizer.slots:
-        ends, before = [], np.full(parameters.size, 0.5)
-        for start in (np.zeros(parameters.size), before):
-            vector, twin = copy.deepcopy((parameters, optimizer))
-            twin.load_state({**twin.state(), name: start})
+        ends = []
+        for start in (0.0, 0.5):
+            twin, vector = copy.deepcopy((optimizer, parameters))
+            twin.load_state({**twin.state(), name: np.full(vector.size, start)})
             ends.append(_step(twin, vector))
         require(
-            same_bits(*ends) or not same_bits(twin.state()[name], before),
-            f"update reads the slot {name!r} but leaves it as it is: write into the array, as in {name} *= 0.9; "
-            f"{name} = … makes another one",
+            same_bits(*ends) or bool((twin.state()[name] != 0.5).any()),
+            f"update reads the slot {name!r} but does not change it: write into the array, as in {name} *= 0.9, "
+            f"because {name} = … makes a new one",
         )
 
 
-def _groups(make: Make) -> None:
-    ends = []
-    for factor in (1.0, 0.5):
-        inner, outer = Parameter(np.ones(4)), Parameter(np.ones(3))
-        optimizer = _make(make, [Group([inner]), Group([outer], factor)])
-        for parameter in (inner, outer):
-            parameter.grad = np.arange(parameter.size) + 1.0
-        optimizer.step()
-        require(bool((inner.value != 1.0).all() and (outer.value != 1.0).all()), "a step moves only some of two groups")
-        ends.append(outer.value)
-    require(not same_bits(*ends), "a group with half of the learning rate takes the same step: read self.lr in update")
-
-
-def _learning_rate(make: Make) -> None:
-    ends = []
-    for factor in (1.0, 0.5):
-        parameters = _parameters()
-        optimizer = _make(make, parameters)
-        _step(optimizer, parameters)
-        optimizer.lr *= factor
-        ends.append(_step(optimizer, parameters))
-    require(
-        not same_bits(*ends),
-        "with half of the learning rate the next step is the same: read self.lr in update, where schedules change it",
-    )
-
-
 def _resumes(make: Make) -> None:
-    parameters = _parameters()
-    optimizer = _make(make, parameters)
-    point, state = _step(optimizer, parameters, 5), copy.deepcopy(optimizer.state())
-    expected = _step(optimizer, parameters, 5)
+    optimizer, parameters = _trained(make, 5)
     fresh = _parameters()
-    fresh.value = point
-    resumed = _make(make, fresh)
-    resumed.load_state(state)
+    resumed = make(fresh)
+    fresh.value = parameters.value
+    resumed.load_state(copy.deepcopy(optimizer.state()))
     require(
-        same_bits(expected, _step(resumed, fresh, 5)),
-        "a new optimizer with the saved state goes another way: name what it remembers in slots (arrays) or scalars",
+        same_bits(_step(optimizer, parameters, 5), _step(resumed, fresh, 5)),
+        "a new optimizer with the saved state ends at other parameters: name what it remembers in slots (arrays) or "
+        "scalars",
     )
-    require(
-        all(_same(a, b) for a, b in zip(optimizer.state().values(), resumed.state().values(), strict=True)),
-        "the states differ after the same steps",
-    )
+    pairs = zip(optimizer.state().values(), resumed.state().values(), strict=True)
+    require(all(same_bits(np.asarray(a), np.asarray(b)) for a, b in pairs), "the states differ after the same steps")
 
 
 def _blocks(make: Make) -> None:
-    whole, cut = _parameters(), _parameters()
-    expected = _step(_make(make, whole), whole, 5)
-    optimizer = _make(make, cut)
+    _, whole = _trained(make, 5)
+    cut = _parameters()
+    optimizer = make(cut)
     optimizer.cut(7)
     require(
-        same_bits(expected, _step(optimizer, cut, 5)),
-        "the parameters cut into blocks go another way than taken whole: update is called once a block and must be "
-        "elementwise, without advancing any state of its own; that, and rules on the whole vector, belong into step",
+        same_bits(whole.value, _step(optimizer, cut, 5)),
+        "parameters cut into blocks end elsewhere than taken whole: update is called once per block, so it must be "
+        "elementwise, without advancing any state of its own; that, and rules on the whole vector, belong in step",
     )
 
 
 def _stays_put(make: Make) -> None:
     inner, outer = Parameter(np.ones(4)), Parameter(np.ones(3))
     everything = ParameterVector([("inner", inner), ("outer", outer)])
-    optimizer = _make(make, ParameterVector([("inner", inner)]))
-    everything.grad = np.arange(7.0) + 1.0
-    before = everything.grad.copy()
+    optimizer = make(ParameterVector([("inner", inner)]))
+    everything.grad = before = np.arange(7.0) + 1.0
     optimizer.step()
     require(bool((outer.value == 1.0).all()), "a step changes parameters that do not belong to the optimizer")
     require(same_bits(everything.grad, before), "a step writes to the gradients")
+    require(bool((inner.value != 1.0).all()), "a step does not change some parameters whose gradient is not 0")
+
+
+def _groups(make: Make) -> None:
+    ends = []
+    for factor in (1.0, 0.5):
+        inner, outer = Parameter(np.ones(4)), Parameter(np.ones(3))
+        optimizer = make([Group([inner]), Group([outer], factor)])
+        inner.grad, outer.grad = np.arange(4) + 1.0, np.arange(3) + 1.0
+        optimizer.step()
+        require(bool((inner.value != 1.0).all() and (outer.value != 1.0).all()), "a step moves only some of two groups")
+        ends.append(outer.value)
+    require(not same_bits(*ends), "a group with half the learning rate takes the same step: read self.lr in update")
+
+
+def _learning_rate(make: Make) -> None:
+    ends = []
+    for factor in (1.0, 0.5):
+        optimizer, parameters = _trained(make, 1)
+        optimizer.lr *= factor
+        ends.append(_step(optimizer, parameters))
     require(
-        not (inner.value == 1.0).any(),
-        "a step leaves some parameters where they are, though none of their gradients is 0",
+        not same_bits(*ends),
+        "with half the learning rate the next step is the same: read self.lr in update, where schedules change it",
     )
 
 
 def _dtype(make: Make) -> None:
-    parameters = _parameters(np.float32)
-    optimizer = _make(make, parameters)
-    _step(optimizer, parameters, 3)
+    optimizer, parameters = _trained(make, 3, np.float32)
     lifted = [name for name in optimizer.slots if optimizer.state()[name].dtype != np.float32]
     require(not lifted and parameters.dtype == np.float32, f"float32 parameters end with other types: {lifted}")
 
 
 def _refuses(make: Make) -> None:
-    optimizer = _make(make, _parameters())
+    optimizer = make(_parameters())
     before = optimizer.lr
     for value in (float("nan"), 0.0, -1.0, float("inf")):
         try:
             optimizer.lr = value
         except HyperparameterError:
-            require(optimizer.lr == before, "a refused learning rate is taken over all the same")
-            continue
-        require(False, f"lr = {value} is taken; call super().__init__(parameters, lr) and leave lr to the base class")
-
-
-def _same(one: Any, other: Any) -> bool:
-    return same_bits(one, other) if isinstance(one, np.ndarray) else bool(one == other)
+            require(optimizer.lr == before, "a learning rate is refused but set")
+        else:
+            require(False, f"lr = {value} is accepted; call super().__init__(parameters, lr) and let Optimizer set lr")

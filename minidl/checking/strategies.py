@@ -1,4 +1,4 @@
-"""Hypothesis strategies for tests of one's own; the only module that needs the hypothesis package."""
+"""Hypothesis strategies for your own tests. No other module needs the hypothesis package."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ KEEPING: tuple[Callable[[int], Layer], ...] = (
     BatchNorm,
     lambda width: Residual(Dense(width, width), Tanh()),
 )
-"""Layers that give as many features as they take, and the same for the same batch; each is offered the width."""
+"""Deterministic layers that return as many features as they take, as functions of that number."""
 
 
 NORMS = 2
-"""Most normalisations in one network: each magnifies up to 1/√ε = 316 times, and rounding errors with it."""
+"""The most normalization layers in one network. Each magnifies rounding errors up to 1/√ε = 316 times."""
 
 
 def seeds() -> st.SearchStrategy[int]:
-    """Seeds for `numpy.random.default_rng`: hypothesis draws one number, the generator draws the arrays.
+    """Seeds for `numpy.random.default_rng`: Hypothesis draws one number, and the generator draws the arrays.
 
-    Floats drawn one by one love zeros and 1e300; numbers of a generator look like data.
+    Hypothesis itself would draw mostly extreme floats, such as 0 and 1e300. A generator's numbers look like data.
     """
     return st.integers(0, 2**32 - 1)
 
@@ -66,12 +66,12 @@ def batches(
     max_samples: int = 8,
     gap: float = 0.05,
 ) -> Array:
-    """Batches of samples of a shape, normal numbers pushed away from 0, where kinks such as ReLU's are.
+    """Batches of normal numbers, pushed away from 0, where ReLU and others have a kink.
 
     Args:
-        shape: of one sample, or its number of features.
-        min_samples, max_samples: how many samples a batch has.
-        gap: least distance of every number from 0.
+        shape: the shape of one sample, or its number of features.
+        min_samples, max_samples: the range of the batch size.
+        gap: the least distance of every number from 0.
 
     >>> from hypothesis import given
     >>> @given(batches(3))
@@ -95,15 +95,15 @@ def architectures(
     max_width: int = 6,
     layers: Sequence[Callable[[int], Layer]] = KEEPING,
 ) -> Sequential:
-    """Networks of 1 to `max_depth` Dense layers, between which layers that keep the width are drawn.
+    """Networks of 1 to `max_depth` Dense layers, with up to two layers that keep the width after each.
 
-    At most two of those are normalisations, which magnify rounding errors.
+    At most two of these normalize, as normalization magnifies rounding errors.
 
     Args:
-        inputs: number of features of a sample.
-        outputs: number of outputs; drawn if None.
-        max_depth, max_width: most Dense layers, most units in one.
-        layers: what may stand between, functions from the number of features to a layer: add your own.
+        inputs: the number of features of a sample.
+        outputs: the number of outputs. None draws it.
+        max_depth, max_width: the most Dense layers, and the most units of one.
+        layers: the layers to draw from, as functions from the number of features to a layer. Add your own.
 
     >>> from hypothesis import given
     >>> from minidl.checking import check_gradients

@@ -8,6 +8,7 @@ from math import inf, nan
 
 import numpy as np
 
+from minidl.differences import numerical_jacobian
 from minidl.modules.module import Module
 from minidl.modules.snapshot import Snapshot
 from minidl.parameters import ParameterVector
@@ -54,23 +55,17 @@ class Objective(Module):
                 self.backward()
             return value, parameters.grad.copy()
 
-    def hessian(self, theta: ArrayLike, step: float | None = None) -> Array:
-        """The matrix of second derivatives at theta, (P, P), by central differences of the gradient.
+    def hessian(self, theta: ArrayLike, step: ArrayLike | None = None) -> Array:
+        """The matrix of second derivatives at theta, (P, P): the Jacobian of the gradient, made symmetric.
 
         Args:
-            theta: where.
-            step: to either side, by default ``∛ε max(1, |θᵢ|)`` with the ε of the parameters' type: 6e-6 in float64.
+            theta: the point (P,).
+            step: h of the five-point differences, one number or one for each θᵢ. The default is ``∛ε max(1, |θᵢ|)``
+                with the ε of the parameters' type, 6e-6 in float64.
         """
-        dtype = self.parameters().dtype
-        point, columns = np.array(theta, dtype=dtype), []
-        steps = np.cbrt(np.finfo(dtype).eps) * np.maximum(1.0, np.abs(point)) if step is None else point * 0 + step
-        for index, size in enumerate(steps):
-            low, high = point.copy(), point.copy()
-            low[index] -= size
-            high[index] += size
-            # By the distance that rounding has left of it.
-            columns.append((self.gradient(high) - self.gradient(low)) / (high[index] - low[index]))
-        matrix = np.array(columns, dtype=np.float64)
+        if step is None:
+            step = np.cbrt(np.finfo(self.parameters().dtype).eps) * np.maximum(1.0, np.abs(theta))
+        matrix = numerical_jacobian(self.gradient, theta, step)
         return 0.5 * (matrix + matrix.T)
 
     @contextmanager

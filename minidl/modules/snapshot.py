@@ -64,6 +64,10 @@ class Snapshot:
             else:
                 value.clear()
                 value.extend(contents) if isinstance(value, list) else value.update(contents)
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Return the generators to the state taken last, and leave everything else."""
         for stream, state in self._streams:
             stream.state = state
 

@@ -1,4 +1,4 @@
-"""Objectives: a network's loss on data, and plain functions of a few numbers."""
+"""Objectives: a model's loss on data, and plain functions of a few numbers."""
 
 from minidl.objectives.functions import Beale, CubicValley, FunctionObjective, Himmelblau, Quadratic, Rosenbrock
 from minidl.objectives.risk import EmpiricalRisk

@@ -1,4 +1,4 @@
-"""Functions of a few numbers on which descent can be watched."""
+"""Functions of a few numbers, for watching how optimizers descend."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from minidl.differences import numerical_gradient
 from minidl.errors import HyperparameterError, ShapeError
 from minidl.modules import Objective
 from minidl.parameters import Parameter
@@ -15,12 +16,14 @@ __all__ = ["Beale", "CubicValley", "FunctionObjective", "Himmelblau", "Quadratic
 
 
 class FunctionObjective(Objective):
-    """``f(θ)`` for a function of n numbers that is given with its gradient.
+    """``f(θ)``, a plain function of n numbers, with or without its gradient.
 
     Args:
-        function: f, takes θ as an array (n,) and gives a number.
-        derivative: ∇f, takes θ and gives n numbers.
-        start: where θ begins, n numbers.
+        function: f, a function that takes θ (n,) and returns a number.
+        derivative: ∇f, a function that takes θ and returns n numbers. Without it, the gradient is
+            `minidl.checking.numerical_gradient`, which calls f 4n + 1 times. It has about 11 correct digits where f is
+            smooth, and may be wrong within ``0.002 max(1, |θᵢ|)`` of a kink.
+        start: the initial θ, n numbers.
 
     Raises:
         ShapeError: a start that is not a list of n ≥ 1 numbers, or a derivative of another length.
@@ -28,16 +31,18 @@ class FunctionObjective(Objective):
     >>> bowl = FunctionObjective(lambda theta: theta @ theta, lambda theta: 2 * theta, start=[3.0, 4.0])
     >>> bowl.forward(), bowl.gradient([1.0, 2.0])
     (25.0, array([2., 4.]))
+    >>> FunctionObjective(lambda theta: theta @ theta, start=[3.0, 4.0]).gradient([1.0, 2.0]).round(9)
+    array([2., 4.])
     """
 
     minima: tuple[tuple[float, ...], ...] = ()
-    """Where the function is smallest, if that is known."""
+    """The points where the function is smallest, if they are known."""
 
     def __init__(
         self,
         function: Callable[[Array], float],
-        derivative: Callable[[Array], ArrayLike],
-        start: ArrayLike,
+        derivative: Callable[[Array], ArrayLike] | None = None,
+        start: ArrayLike = (),
     ) -> None:
         self.function, self.derivative, self.start = function, derivative, start
         self.theta = Parameter(start)
@@ -48,19 +53,22 @@ class FunctionObjective(Objective):
         return float(self.function(self.theta.value))
 
     def backward(self) -> None:
-        self.theta.grad = self.derivative(self.theta.value)
+        if self.derivative is None:
+            self.theta.grad = numerical_gradient(self.function, self.theta.value)
+        else:
+            self.theta.grad = self.derivative(self.theta.value)
 
 
 class CubicValley(FunctionObjective):
-    """``f(x, y) = (3 − x³) + 50 (2y² − x)²``, a curved valley that falls without end.
+    """``f(x, y) = (3 − x³) + 50 (2y² − x)²``, a curved valley that descends forever.
 
     Gradient  ∂f/∂x = −3x² − 100 (2y² − x)   ∂f/∂y = 400 y (2y² − x)
 
-    There is no minimum: in the valley x = 2y² it is 3 − 8y⁶. The critical points are (0, 0), f = 3, a degenerate
-    saddle with Hessian diag(100, 0), and (100/3, 0), a local maximum.
+    There is no minimum: along the valley x = 2y², f = 3 − 8y⁶. The critical points are a degenerate saddle at (0, 0),
+    where f = 3 and the Hessian is diag(100, 0), and a local maximum at (100/3, 0).
 
     Args:
-        x, y: where θ = (x, y) begins.
+        x, y: the initial θ = (x, y).
 
     >>> CubicValley().value([2.0, 1.0]), CubicValley().gradient([1.0, 1.0])
     (-5.0, array([-103.,  400.]))
@@ -86,12 +94,14 @@ class CubicValley(FunctionObjective):
 
 
 class Rosenbrock(FunctionObjective):
-    """``f(θ) = Σᵢ 100 (θᵢ₊₁ − θᵢ²)² + (1 − θᵢ)²``, the banana valley (Rosenbrock 1960); smallest, 0, at (1, …, 1).
+    """``f(θ) = Σᵢ 100 (θᵢ₊₁ − θᵢ²)² + (1 − θᵢ)²``, the banana valley (Rosenbrock 1960).
 
     Gradient  ∂f/∂θᵢ = −400 θᵢ (θᵢ₊₁ − θᵢ²) − 2 (1 − θᵢ) + 200 (θᵢ − θᵢ₋₁²), first two terms for i < n, last for i > 1
 
+    The minimum, 0, is at (1, …, 1).
+
     Args:
-        start: where θ begins, n ≥ 2 numbers.
+        start: the initial θ, n ≥ 2 numbers.
 
     Raises:
         ShapeError: a start of fewer than two numbers.
@@ -127,12 +137,12 @@ class Rosenbrock(FunctionObjective):
 
 
 class Himmelblau(FunctionObjective):
-    """``f(x, y) = (x² + y − 11)² + (x + y² − 7)²``, four minima of equal depth 0 (Himmelblau 1972).
+    """``f(x, y) = (x² + y − 11)² + (x + y² − 7)²``, four minima, all 0 (Himmelblau 1972).
 
     Gradient  ∂f/∂x = 4x (x² + y − 11) + 2 (x + y² − 7)   ∂f/∂y = 2 (x² + y − 11) + 4y (x + y² − 7)
 
     Args:
-        x, y: where θ = (x, y) begins.
+        x, y: the initial θ = (x, y).
 
     >>> Himmelblau().value([3.0, 2.0]), Himmelblau().gradient([0.0, 0.0])
     (0.0, array([-14., -22.]))
@@ -167,12 +177,12 @@ class Himmelblau(FunctionObjective):
 class Beale(FunctionObjective):
     """``f(x, y) = Σₖ (cₖ − x (1 − yᵏ))²`` for k = 1, 2, 3 and c = 1.5, 2.25, 2.625 (Beale 1958).
 
-    It is smallest, 0, at (3, ½), in a narrow bent valley.
+    The minimum, 0, is at (3, ½) in a narrow curved valley.
 
     Gradient  with rₖ = cₖ − x (1 − yᵏ): ∂f/∂x = −2 Σₖ rₖ (1 − yᵏ)   ∂f/∂y = 2x Σₖ k rₖ yᵏ⁻¹
 
     Args:
-        x, y: where θ = (x, y) begins.
+        x, y: the initial θ = (x, y).
 
     >>> Beale().value([3.0, 0.5]), Beale().gradient([0.0, 0.0])
     (0.0, array([-12.75,   0.  ]))
@@ -201,16 +211,17 @@ class Beale(FunctionObjective):
 
 
 class Quadratic(FunctionObjective):
-    """``f(θ) = ½ θᵀ A θ − bᵀ θ``, a bowl whose shape is A; smallest where A θ = b.
+    """``f(θ) = ½ θᵀ A θ − bᵀ θ``, a bowl with the minimum where A θ = b.
 
     Gradient  A θ − b
 
-    Descent with learning rate η converges from everywhere if and only if η < 2 / λ, with λ the largest eigenvalue.
+    Gradient descent with learning rate η converges from any start if and only if η < 2 / λ, where λ is the largest
+    eigenvalue of A.
 
     Args:
         matrix: A, symmetric and positive definite, (n, n).
-        linear: b, (n,); zeros by default.
-        start: where θ begins, (n,); ones by default.
+        linear: b, (n,). The default is zeros.
+        start: the initial θ, (n,). The default is ones.
 
     Raises:
         ShapeError: sizes that differ.

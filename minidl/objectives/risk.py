@@ -15,7 +15,7 @@ class EmpiricalRisk(Objective):
     Args:
         model: f_θ.
         loss: L.
-        x, y: the data, checked and cast to the model's dtype here, and again if the model is turned to another.
+        x, y: the data (n, …), checked and cast to the model's dtype.
 
     Raises:
         DataError, ShapeError: data that the model or the loss cannot take.
@@ -36,7 +36,7 @@ class EmpiricalRisk(Objective):
         same_length(self.x, self.y)
 
     def forward(self) -> float:
-        if self.x.dtype != self.model.dtype:  # the model was turned to another dtype since
+        if self.x.dtype != self.model.dtype:  # astype has turned the model to another dtype
             self.x = self.x.astype(self.model.dtype)
             self.y = self.loss.check_target(self.y, dtype=self.model.dtype)
         self.prediction = self.model.forward(self.x)

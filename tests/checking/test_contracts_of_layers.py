@@ -1,4 +1,4 @@
-"""Broken things, one row each: every one is found out, by the error and the words that fit."""
+"""Broken layers, one row each: the checks find every one, and the message says what is wrong."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ X = np.random.default_rng(0).normal(size=(6, 3))
 
 
 class Scale(Layer):
-    """``y = s x``; right as it is, each class below breaks one thing."""
+    """``y = s x``. It is right, and each class below breaks one thing."""
 
     def __init__(self, n: int = 3) -> None:
         self.n = n
@@ -62,7 +62,7 @@ class WrongAxis(Scale):
 class NothingBack(Scale):
     def backward(self, grad: Array) -> Array:
         super().backward(grad)
-        return None  # type: ignore[return-value]  # this is the slip
+        return None  # type: ignore[return-value]  # this is the mistake
 
 
 class TooSmallBack(Scale):
@@ -153,7 +153,7 @@ class LosesSample(Scale):
 
 class NoArray(Scale):
     def forward(self, x: Array) -> Array:
-        return super().forward(x).tolist()  # type: ignore[no-any-return]  # this is the slip
+        return super().forward(x).tolist()  # type: ignore[no-any-return]  # this is the mistake
 
 
 class WrongShapeSaid(Scale):
@@ -173,7 +173,7 @@ class HidesParameter(Scale):
 
 
 class StateElsewhere(Scale):
-    seen: dict[int, float] = {}  # noqa: RUF012  (this is the slip: state that copies do not take along)
+    seen: dict[int, float] = {}  # noqa: RUF012  (this is the mistake: state that copies do not share)
 
     def forward(self, x: Array) -> Array:
         factor = self.seen.setdefault(id(self), 1.0 + len(self.seen))
@@ -201,12 +201,15 @@ class Crashes(Scale):
 
 
 class OtherParametersOnly(Scale):
+    def backward(self, grad: Array) -> Array:
+        return super().backward(grad)
+
     def backward_parameters(self, grad: Array) -> None:
         self.scale.grad = np.zeros(3)
 
 
 class UnnamedBuffer(Scale):
-    """Centres by a mean that it keeps, and does not name it in `buffers`."""
+    """Centers by a running mean that is not named in `buffers`."""
 
     mean = 0.0
 
@@ -217,7 +220,7 @@ class UnnamedBuffer(Scale):
 
 
 class DrawnByConstructor(Scale):
-    """Multiplies by numbers that are drawn anew whenever it is made."""
+    """Multiplies by numbers that the constructor draws."""
 
     def __init__(self, n: int = 3) -> None:
         super().__init__(n)
@@ -236,31 +239,31 @@ LAYERS: list[tuple[type[Layer], type[MinidlError], str]] = [
     (HalfGradient, GradientError, "gradient of x is off .* All are 0.5 times"),
     (ForgotFactor, GradientError, "gradient of x is off .* disagree"),
     (ForgotParameter, GradientError, "must overwrite the gradient of scale"),
-    (WrongAxis, ContractError, r"WrongAxis\(\) raises ShapeError: a gradient of shape \(6,\)"),
-    (NothingBack, ContractError, "backward must give dL/dx, an array, got NoneType"),
+    (WrongAxis, ContractError, r"WrongAxis\(\) raises ShapeError: the grad must have shape \(3,\), got \(6,\)"),
+    (NothingBack, ContractError, "backward must return dL/dx, an array, got NoneType"),
     (TooSmallBack, ContractError, r"dL/dx of shape \(6, 1\), but x has \(6, 3\)"),
     (AddsUp, GradientError, "must overwrite the gradient of scale"),
     (WritesToInput, ContractError, "forward writes to its input"),
     (WritesToGradient, ContractError, "backward writes to the gradient"),
     (ReusesBuffer, ContractError, "a later call writes to the y"),
     (ReusesGradient, ContractError, "a later call writes to the dL/dx"),
-    (LiftsFloat32, ContractError, "float32 in must give float32 out, got float64"),
+    (LiftsFloat32, ContractError, "output for a float32 input must be float32, got float64"),
     (LiftsGradient, ContractError, "backward must keep float32, got float64"),
     (MixesSamples, ContractError, "a sample alone .* mixes_samples"),
     (OrderMatters, ContractError, "the order of the samples .* mixes_samples"),
-    (FailsAlone, ContractError, r"a batch of one gives shape \(3,\), expected \(1, 3\)"),
+    (FailsAlone, ContractError, r"returns shape \(3,\) for a batch of one, expected \(1, 3\)"),
     (RandomInEvaluation, ContractError, "two predictions differ"),
     (LosesSample, ContractError, r"must keep the batch axis: x has shape \(6, 3\), y \(5, 3\)"),
-    (NoArray, ContractError, "forward must give an array, got list"),
-    (WrongShapeSaid, ContractError, r"output_shape says \(7,\)"),
-    (ForgotArgument, ContractError, "'power' must be kept as self.power"),
-    (HidesParameter, ContractError, "1 of its Parameters are not found"),
-    (StateElsewhere, ContractError, "its copy gives other results"),
+    (NoArray, ContractError, "forward must return an array, got list"),
+    (WrongShapeSaid, ContractError, r"output_shape returns \(7,\)"),
+    (ForgotArgument, ContractError, "must keep its argument 'power' as self.power"),
+    (HidesParameter, ContractError, "does not find 1 of its Parameters"),
+    (StateElsewhere, ContractError, "its copy returns other results"),
     (PredictChanges, ContractError, "predict changes parameters or buffers"),
     (Crashes, ContractError, r"Crashes\(\) raises KeyError"),
-    (UnnamedBuffer, ContractError, "as from a file, it gives another result: .* named in buffers"),
-    (DrawnByConstructor, ContractError, "as from a file, it gives another result"),
-    (OtherParametersOnly, ContractError, "backward_parameters gives other"),
+    (UnnamedBuffer, ContractError, "as from a file, it returns another result: .* named in buffers"),
+    (DrawnByConstructor, ContractError, "as from a file, it returns another result"),
+    (OtherParametersOnly, ContractError, "backward_parameters writes other"),
 ]
 
 
@@ -269,7 +272,7 @@ def test_the_unbroken_layer_passes() -> None:
 
 
 @pytest.mark.parametrize(("broken", "error", "words"), LAYERS, ids=lambda value: getattr(value, "__name__", ""))
-def test_broken_layer(broken: type[Layer], error: type[MinidlError], words: str) -> None:
+def test_the_check_finds_what_is_broken(broken: type[Layer], error: type[MinidlError], words: str) -> None:
     layer = broken()
     before = layer.parameters().value.copy()
     with pytest.raises(error, match=words):

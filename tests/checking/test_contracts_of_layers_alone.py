@@ -1,4 +1,4 @@
-"""Layers that are wrong for one sample only, that draw without their seed, or whose generators are further in."""
+"""Layers that are wrong for a batch of one only, that draw without their seed, or whose generators are nested."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.checking.test_contracts_of_layers import Scale, X
 
 
 class Squeezes(Scale):
-    """The parameter's gradient is summed along the wrong axis where there is one sample."""
+    """Sums the parameter's gradient along the wrong axis for a batch of one."""
 
     def backward(self, grad: Array) -> Array:
         self.scale.grad = np.squeeze(grad * self.x).sum(axis=0) * np.ones(self.n)
@@ -43,11 +43,11 @@ class CannotDraw(Scale):
 
 
 class NoInitialization(Scale):
-    """Is right: what is not drawn need not be drawn again."""
+    """Is right: it draws nothing, so it needs no initialize."""
 
 
 class Noisy(Scale):
-    """Is right: its generators are attributes, in a dict of lists."""
+    """Is right: its generators are in a dict of lists."""
 
     def __init__(self, n: int = 3) -> None:
         super().__init__(n)
@@ -67,14 +67,14 @@ class Typed(Scale):
     ("broken", "words"),
     [
         (Squeezes, "the parameter gradients of two samples are not the sum of those of each alone"),
-        (LosesAxis, r"for a batch of one, backward gives dL/dx of shape \(3,\), but x has \(1, 3\)"),
-        (OtherAlone, "dL/dx of a sample alone is another than within its batch"),
-        (DrawsForItself, r"initialize\(0\) twice gives other parameters"),
+        (LosesAxis, r"backward returns dL/dx of shape \(3,\) for a batch of one, but x has \(1, 3\)"),
+        (OtherAlone, "a sample alone has another dL/dx than within its batch"),
+        (DrawsForItself, r"initialize\(0\) draws other parameters the second time"),
         (CannotDraw, "raises KeyError"),
-        (Typed, "backward must give an array of floats, got int64"),
+        (Typed, "backward must return an array of floats, got int64"),
     ],
 )
-def test_broken_layer(broken: type[Scale], words: str) -> None:
+def test_the_check_finds_what_is_broken(broken: type[Scale], words: str) -> None:
     with pytest.raises(ContractError, match=words):
         check_layer(broken(), X)
 
@@ -84,7 +84,7 @@ def test_unbroken_layers_pass(right: type[Scale]) -> None:
     assert check_layer(right(), X).error < 1e-8
 
 
-def test_the_parameters_of_the_checked_layer_stay() -> None:
+def test_the_check_does_not_change_the_layer() -> None:
     layer = Scale()
     layer.shift = Parameter([1.0])  # type: ignore[attr-defined]
     before = layer.parameters().value.copy()

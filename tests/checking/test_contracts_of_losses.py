@@ -13,7 +13,7 @@ X = np.random.default_rng(0).normal(size=(6, 3))
 
 
 class Absolute(Loss):
-    """``mean (ŷ − y)⁴``; right as it is."""
+    """``mean (ŷ − y)⁴``. It is right."""
 
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
@@ -82,7 +82,7 @@ class OneGradientForAll(Absolute):
 
 class NoGradient(Absolute):
     def backward(self) -> Array:
-        return None  # type: ignore[return-value]  # this is the slip
+        return None  # type: ignore[return-value]  # this is the mistake
 
 
 class WritesToPrediction(Absolute):
@@ -108,12 +108,12 @@ LOSSES: list[tuple[type[Loss], type[MinidlError], str]] = [
     (ForgotMean, GradientError, "gradient of prediction .* All are 6 times too large"),
     (Broadcasts, ContractError, "same_shape"),
     (NumpyNumber, ContractError, "Python float, got float64"),
-    (LiftedLoss, ContractError, "float32 gradient, got float64"),
-    (LiftedByParameter, ContractError, "float32 gradient, got float64"),
+    (LiftedLoss, ContractError, "must be float32, got float64"),
+    (LiftedByParameter, ContractError, "must be float32, got float64"),
     (OneGradientForAll, ContractError, r"shape \(1,\), but the prediction has \(6, 1\)"),
     (NoGradient, ContractError, "an array, got NoneType"),
     (WritesToPrediction, ContractError, "writes to prediction or target"),
-    (GivesBuffer, ContractError, "backward called again gives another gradient"),
+    (GivesBuffer, ContractError, "a second backward returns another gradient"),
     (CrashingLoss, ContractError, r"CrashingLoss\(\) raises ZeroDivisionError"),
 ]
 

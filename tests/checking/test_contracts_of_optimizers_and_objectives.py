@@ -123,7 +123,7 @@ class NoFactors(Optimizer):
 
 
 class UnusedSlot(Optimizer):
-    """Is right: what it does not read need not change."""
+    """Is right: it does not read its slot, so the slot need not change."""
 
     slots = ("largest",)
 
@@ -144,13 +144,13 @@ OPTIMIZERS: list[tuple[type[Optimizer], str]] = [
     (WholeVectorRule, "must be elementwise"),
     (WritesToGradient, "writes to the gradients"),
     (Unseeded, "without a seed"),
-    (UncheckedRate, "lr = nan is taken"),
-    (HalfTheParameters, "leaves some parameters where they are|went from"),
-    (ReboundSlot, "reads the slot 'velocity' but leaves it as it is"),
+    (UncheckedRate, "lr = nan is accepted"),
+    (HalfTheParameters, "does not change some parameters|took its value from"),
+    (ReboundSlot, "reads the slot 'velocity' but does not change it"),
     (OwnRate, "takes the same step: read self.lr in update"),
     (UncountedStep, r"two steps are not counted: .* super\(\).step"),
     (FirstGroupOnly, "moves only some of two groups"),
-    (NoFactors, "a group with half of the learning rate takes the same step"),
+    (NoFactors, "a group with half the learning rate takes the same step"),
     (Crashes, "raises KeyError"),
 ]
 
@@ -168,13 +168,13 @@ def test_broken_optimizer(broken: Callable[[Parameters, float], Optimizer], word
         check_optimizer(lambda parameters: broken(parameters, 0.1))
 
 
-def test_make_that_gives_no_optimizer() -> None:
-    with pytest.raises(ContractError, match="make must give an Optimizer"):
-        check_optimizer(lambda parameters: len(parameters))  # type: ignore[arg-type, return-value]  # this is the slip
+def test_make_must_return_an_optimizer() -> None:
+    with pytest.raises(ContractError, match="make must return an Optimizer"):
+        check_optimizer(lambda parameters: len(parameters))  # type: ignore[arg-type, return-value]  # this is the mistake
 
 
 class Bowl(Objective):
-    """``Σ θ⁴``; right as it is."""
+    """``Σ θ⁴``. It is right."""
 
     def __init__(self) -> None:
         self.theta = Parameter([1.0, -2.0])
@@ -219,7 +219,7 @@ class Noisy(Bowl):
 
 
 class Dropping(Bowl):
-    """Is right: its generator is an attribute, in a list at that."""
+    """Is right: its generator is in a list."""
 
     def __init__(self) -> None:
         super().__init__()

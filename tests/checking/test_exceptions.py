@@ -1,4 +1,4 @@
-"""What is wrong with the thing checked, its own exceptions included, comes out as one error of this package."""
+"""Whatever is wrong with the thing checked, its own exceptions included, is raised as one error of this package."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import Layer, Loss, Objective, Optimizer, Parameter
+from minidl import Dense, Layer, Loss, Objective, Optimizer, Parameter, Sequential
 from minidl.checking import check_gradients, check_layer, check_loss, check_objective, check_optimizer
 from minidl.errors import ContractError, GradientError
 from minidl.modules import same_shape
@@ -62,7 +62,7 @@ def fails(*_: Any, **__: Any) -> Any:
 
 
 def broken(base: type, **parts: Any) -> Any:
-    """One of a class in which some attributes are replaced."""
+    """An instance of a subclass with some attributes replaced."""
     return type("Broken", (base,), parts)()
 
 
@@ -73,7 +73,7 @@ CHECKS: dict[type, tuple[Callable[..., object], Callable[..., object], tuple[Arr
 }
 
 
-def gives(value: object) -> Callable[..., Any]:
+def returns(value: object) -> Callable[..., Any]:
     return lambda *_, **__: value
 
 
@@ -83,20 +83,20 @@ BROKEN: list[tuple[type, dict[str, Any], str]] = [
     *((base, {"__init__": lock}, "cannot pickle") for base in CHECKS),
     *((base, {name: fails}, "ZeroDivisionError") for base in CHECKS for name in ("forward", "backward", "astype")),
     *((base, {"named_parameters": fails}, "ZeroDivisionError") for base in CHECKS),
-    (Twice, {"forward": gives(X > 0)}, "forward must give an array of float.*, got bool"),
-    (Twice, {"forward": gives(X.astype(object))}, "forward must give an array of float.*, got object"),
-    (Twice, {"forward": gives(RAGGED)}, "forward must give an array.*, got list"),
-    (Twice, {"forward": gives(1.0)}, "forward must give an array.*, got float"),
-    (Twice, {"backward": gives(RAGGED)}, "backward must give .*, got list"),
-    (Twice, {"backward": gives(X + 1j)}, "backward must .*, got complex"),
-    (Twice, {"backward": gives(X > 0)}, "backward must .*, got bool"),
-    (Square, {"forward": gives(X)}, r"forward must give a .*, got (float64|ndarray)"),
-    (Square, {"forward": gives("1.0")}, "forward must give a .*, got str"),
-    (Square, {"backward": gives(RAGGED)}, "backward must give .*, got list"),
+    (Twice, {"forward": returns(X > 0)}, "forward must return an array of float.*, got bool"),
+    (Twice, {"forward": returns(X.astype(object))}, "forward must return an array of float.*, got object"),
+    (Twice, {"forward": returns(RAGGED)}, "forward must return an array.*, got list"),
+    (Twice, {"forward": returns(1.0)}, "forward must return an array.*, got float"),
+    (Twice, {"backward": returns(RAGGED)}, "backward must return .*, got list"),
+    (Twice, {"backward": returns(X + 1j)}, "backward must .*, got complex"),
+    (Twice, {"backward": returns(X > 0)}, "backward must .*, got bool"),
+    (Square, {"forward": returns(X)}, r"forward must return a .*, got (float64|ndarray)"),
+    (Square, {"forward": returns("1.0")}, "forward must return a .*, got str"),
+    (Square, {"backward": returns(RAGGED)}, "backward must return .*, got list"),
     (Square, {"check_target": fails}, "ZeroDivisionError"),
-    (Square, {"check_target": gives(RAGGED)}, "raises .*Error"),
-    (Bowl, {"forward": gives(X)}, r"forward must give a .*, got (float64|ndarray)"),
-    (Bowl, {"forward": gives(None)}, "forward must give a .*, got NoneType"),
+    (Square, {"check_target": returns(RAGGED)}, "raises .*Error"),
+    (Bowl, {"forward": returns(X)}, r"forward must return a .*, got (float64|ndarray)"),
+    (Bowl, {"forward": returns(None)}, "forward must return a .*, got NoneType"),
 ]
 
 
@@ -108,8 +108,25 @@ def test_whatever_is_broken(base: type, parts: dict[str, Any], words: str, alone
         (gradients if alone else everything)(broken(base, **parts), *inputs)
 
 
+@pytest.mark.parametrize("base", CHECKS)
+def test_the_message_starts_with_the_name_and_has_it_once(base: type) -> None:
+    for check in CHECKS[base][:2]:
+        for parts in ({"forward": returns(None)}, {"backward": returns(RAGGED)}, {"backward": fails}):
+            with pytest.raises((ContractError, GradientError), match=r"^Broken\(") as caught:
+                check(broken(base, **parts), *CHECKS[base][2])
+            assert str(caught.value).count("Broken(") == 1
+
+
+@pytest.mark.parametrize("check", [check_gradients, check_layer])
+def test_the_cause_says_where_in_a_model_it_was_raised(check: Callable[..., object]) -> None:
+    model = Sequential(Dense(3, 3), broken(Twice, backward=fails))
+    with pytest.raises(ContractError, match=r"^Sequential\(Dense\(3, 3\), Broken\(\)\) raises Zero") as caught:
+        check(model, X)
+    assert "layer 1, Broken(), backward" in caught.value.__cause__.__notes__[0]  # type: ignore[union-attr]
+
+
 def test_a_shape_that_depends_on_the_numbers() -> None:
-    with pytest.raises(ContractError, match=r"y of shape \(1, 3\) near a point where its shape is \(6, 3\)"):
+    with pytest.raises(ContractError, match=r"y of shape \(1, 3\) near a point where it is \(6, 3\)"):
         check_gradients(broken(Twice, forward=lambda _, x: x if (x == X).all() else x[:1]), X)
 
 
@@ -122,7 +139,7 @@ def test_a_repr_that_fails_is_not_needed(base: type) -> None:
 
 
 @pytest.mark.parametrize("check", [check_layer, check_loss, check_objective])
-def test_other_things_are_refused_also_without_a_repr(check: Callable[..., object]) -> None:
+def test_other_things_are_refused_even_if_their_repr_fails(check: Callable[..., object]) -> None:
     inputs = {check_layer: (X,), check_loss: (X, Y)}.get(check, ())
     with pytest.raises(ContractError, match="got Broken"):
         check(broken(object, __repr__=fails), *inputs)
@@ -131,7 +148,7 @@ def test_other_things_are_refused_also_without_a_repr(check: Callable[..., objec
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ({"__init__": gives(None)}, r"Broken: __init__ must call super\(\).__init__\(parameters, lr\)"),
+        ({"__init__": returns(None)}, r"Broken: __init__ must call super\(\).__init__\(parameters, lr\)"),
         ({"state": fails}, "ZeroDivisionError"),
         ({"load_state": fails}, "ZeroDivisionError"),
         ({"__repr__": fails, "step": fails}, "Broken raises ZeroDivisionError"),
@@ -149,5 +166,5 @@ def test_an_optimizer_whose_repr_fails_passes() -> None:
 
 
 def test_make_without_a_repr() -> None:
-    with pytest.raises(ContractError, match="make must give an Optimizer, got Broken"):
-        check_optimizer(gives(broken(object, __repr__=fails)))
+    with pytest.raises(ContractError, match="make must return an Optimizer, got Broken"):
+        check_optimizer(returns(broken(object, __repr__=fails)))

@@ -74,11 +74,11 @@ def test_wrong_number_of_inputs(inputs: tuple[object, ...]) -> None:
 
 def test_other_things_are_refused() -> None:
     with pytest.raises(TypeError, match="a layer, a loss or an objective, got dict"):
-        check_gradients({})  # type: ignore[arg-type]  # this is the slip
+        check_gradients({})  # type: ignore[arg-type]  # this is the mistake
 
 
 class OtherParametersOnly(Dense):
-    """A slip that shows in training only: what it calls there forgets the factor."""
+    """A mistake that shows in training only, which calls backward_parameters: that forgets the factor."""
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return 2 * super().forward(x)

@@ -29,7 +29,7 @@ AT_KINKS: dict[str, Callable[[type[ReLU]], Sequential]] = {
     "dead": lambda relu: Sequential(Dense(2, 1), relu(), Dense(1, 1), Dense(1, 2), relu()),
     "after a norm": lambda relu: Sequential(Dense(2, 1), LayerNorm(1), relu(), Dense(1, 3), relu(), Dense(3, 1)),
 }
-"""Networks whose biases are 0, so that a sample of zeros is at several kinks at once."""
+"""Networks with biases of 0, so a sample of zeros is at several kinks at once."""
 
 
 @pytest.mark.parametrize("make", AT_KINKS.values(), ids=AT_KINKS)
@@ -98,7 +98,7 @@ def test_networks_that_amplify_rounding_pass(norms: list[Callable[[int], Layer]]
 
 
 class Shifted(Layer):
-    """``y = x + c``, where rounding hides x if c is large."""
+    """``y = x + c``. Rounding hides x if c is large."""
 
     def __init__(self, shift: float, slope: float = 1.0) -> None:
         self.shift, self.slope = shift, slope
@@ -116,7 +116,7 @@ class WrongMSE(MSELoss):
 
 
 @pytest.mark.parametrize("shift", 10.0 ** np.arange(0, 8))
-def test_no_shift_is_taken_for_a_kink(shift: float) -> None:
+def test_a_shift_is_not_mistaken_for_a_kink(shift: float) -> None:
     report = check_gradients(Shifted(shift), np.random.default_rng(3).normal(size=(6, 2)))
     assert report.error <= 1e-8
     assert not report.kinks
@@ -128,7 +128,7 @@ def test_wrong_gradients_do_not_hide_behind_rounding(shift: float) -> None:
         check_gradients(Shifted(shift, 1.5), np.random.default_rng(3).normal(size=(6, 2)))
 
 
-def test_where_rounding_hides_the_slope_the_report_is_that_nothing_can_be_said() -> None:
+def test_if_rounding_hides_the_slope_the_message_says_so() -> None:
     with pytest.raises(GradientError, match=r"rounding may shift the slope at x\[\d, \d\] by .* scale the data"):
         check_gradients(Shifted(1e14), np.random.default_rng(3).normal(size=(6, 2)))
 
@@ -174,7 +174,7 @@ def test_a_function_that_is_constant_up_to_rounding_passes() -> None:
     assert check_gradients(One(), np.random.default_rng(3).normal(size=(5, 2))).error <= 1e-8
 
 
-def test_float32_inside_is_no_float64() -> None:
+def test_float32_inside_is_not_float64() -> None:
     class Halved(Layer):
         def forward(self, x: Array) -> Array:
             self.x = x
@@ -206,7 +206,7 @@ class Drifts(Layer):
 
 
 @pytest.mark.parametrize("check", [check_gradients, check_layer])
-def test_what_gives_another_y_each_time_has_no_gradient(check: Callable[[Layer, Array], object]) -> None:
+def test_what_returns_another_y_each_time_has_no_gradient(check: Callable[[Layer, Array], object]) -> None:
     with pytest.raises(ContractError, match="another y for the same input"):
         check(Drifts(), np.random.default_rng(3).normal(size=(4, 2)))
 

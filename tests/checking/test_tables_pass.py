@@ -1,4 +1,4 @@
-"""Everything in the tables passes the checks that users run on what they write."""
+"""Everything in the tables passes the checks that users run on their own code."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from minidl.checking import check_layer, check_loss, check_objective, check_opti
 from tests.tables import LAYERS, LOSSES, OBJECTIVES, OPTIMIZERS, LayerCase, LossCase, ObjectiveCase, OptimizerCase
 
 THAT_ARRIVE = [case for case in OPTIMIZERS if "Fading" not in case.name]
-"""All but the one that is made to come to a halt on its way."""
+"""All but the one whose steps shrink to nothing before it arrives."""
 
 
 @pytest.mark.parametrize("case", LAYERS, ids=[case.name for case in LAYERS])

@@ -1,4 +1,4 @@
-"""Objectives: also what is not trained is as before after a pure call."""
+"""Objectives: pure calls leave everything as it was, and the Hessian."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from tests.helpers import bits, unchanged
 
 
 class Remembers(Objective):
-    """An objective with buffers that each forward changes, one in place and one by setting it anew."""
+    """An objective with two buffers that each forward changes, one in place and one by assignment."""
 
     buffers = ("mean", "count")
 
@@ -55,7 +55,7 @@ def test_buffers_are_restored(call: Callable[[Remembers, Array], object]) -> Non
     assert objective.count == 1
 
 
-def test_what_is_not_finite_is_an_answer_without_a_warning() -> None:
+def test_a_value_that_is_not_finite_raises_no_warning() -> None:
     class Far(Remembers):
         def forward(self) -> float:
             return float(np.exp(self.theta.value).sum())
@@ -63,8 +63,8 @@ def test_what_is_not_finite_is_an_answer_without_a_warning() -> None:
     assert Far().value([1e4, 0.0]) == np.inf
 
 
-class Keeps(Objective):
-    """``Σ m θ²`` for random m, which forward keeps for backward in all the ways one can, and draws in as many."""
+class Caches(Objective):
+    """``Σ m θ²`` for random m. Its generators and what it caches are in attributes, lists, tuples and dicts."""
 
     def __init__(self) -> None:
         self.theta = Parameter([1.0, 2.0])
@@ -93,10 +93,10 @@ PURE: list[Callable[[Objective, Array], object]] = [
 
 
 @pytest.mark.parametrize("call", PURE)
-def test_backward_is_that_of_the_last_forward_whatever_was_asked_between(
+def test_backward_belongs_to_the_last_forward_after_any_pure_call(
     call: Callable[[Objective, Array], object],
 ) -> None:
-    expected, objective = Keeps(), Keeps()
+    expected, objective = Caches(), Caches()
     for each in (expected, objective):
         each.forward()
     cache, stack = objective.cache, objective.stack
@@ -111,8 +111,8 @@ def test_backward_is_that_of_the_last_forward_whatever_was_asked_between(
     assert objective.forward() == expected.forward()  # the same numbers are drawn next
 
 
-def test_what_was_not_there_before_is_not_there_after() -> None:
-    objective = Keeps()
+def test_a_pure_call_leaves_no_attribute_behind() -> None:
+    objective = Caches()
     with pytest.raises(ShapeError):
         objective.value([1.0])
     objective.value([3.0, 4.0])
@@ -122,7 +122,7 @@ def test_what_was_not_there_before_is_not_there_after() -> None:
 
 
 class Slopes(Objective):
-    """A value of 0, with slopes ``(a³ + 2 b, b³)`` that are of no function: the Hessian is the symmetric part."""
+    """Slopes ``(a⁵ + 2 b, b⁵)`` that are not the gradient of any function: the Hessian is the symmetric part."""
 
     def __init__(self) -> None:
         self.theta = Parameter([0.0, 0.0])
@@ -132,15 +132,17 @@ class Slopes(Objective):
 
     def backward(self) -> None:
         a, b = self.theta.value
-        self.theta.grad = [a**3 + 2 * b, b**3]
+        self.theta.grad = [a**5 + 2 * b, b**5]
 
 
 def test_the_hessian_by_hand() -> None:
     objective = Slopes()
-    # Of a³ the central difference is 3 a² + h².
-    np.testing.assert_allclose(objective.hessian([2.0, -3.0], step=0.5), [[12.25, 1.0], [1.0, 27.25]], rtol=1e-14)
-    np.testing.assert_allclose(objective.hessian([2.0, -3.0]), [[12.0, 1.0], [1.0, 27.0]], rtol=1e-9)
-    np.testing.assert_allclose(np.diag(objective.hessian([0.0, 0.0])), np.finfo(float).eps ** (2 / 3), rtol=1e-9)
+    # The five-point difference of a⁵ is 5 a⁴ − 4 h⁴.
+    np.testing.assert_allclose(objective.hessian([2.0, -3.0], step=0.5), [[79.75, 1.0], [1.0, 404.75]], rtol=1e-13)
+    uneven = objective.hessian([2.0, -3.0], step=[0.5, 1.0])
+    np.testing.assert_allclose(uneven, [[79.75, 1.0], [1.0, 401.0]], rtol=1e-13)
+    np.testing.assert_allclose(objective.hessian([2.0, -3.0]), [[80.0, 1.0], [1.0, 405.0]], rtol=1e-9)
+    np.testing.assert_allclose(np.diag(objective.hessian([0.0, 0.0])), -4 * np.finfo(float).eps ** (4 / 3), rtol=1e-9)
 
 
 def test_values_are_python_numbers() -> None:
@@ -150,7 +152,7 @@ def test_values_are_python_numbers() -> None:
 
 
 class Overflows(Objective):
-    """``eᶿ`` in Python numbers, whose backward overflows, too, but at half that θ."""
+    """``eᶿ`` in Python numbers. Its backward overflows as well, at half that θ."""
 
     def __init__(self) -> None:
         self.theta = Parameter([1.0])
@@ -177,7 +179,7 @@ def test_python_numbers_that_overflow_are_infinite() -> None:
     assert objective.gradient([2.0]) == [exp(2)]
 
 
-def test_other_errors_go_on_as_they_are() -> None:
+def test_other_errors_propagate() -> None:
     class Wrong(Overflows):
         def forward(self) -> float:
             raise ZeroDivisionError
@@ -186,7 +188,7 @@ def test_other_errors_go_on_as_they_are() -> None:
         Wrong().value([1.0])
 
 
-def test_no_generators_are_looked_for_where_none_can_be() -> None:
+def test_a_pure_call_does_not_load_the_generators_of_numpy() -> None:
     code = "import sys, minidl; print(minidl.CubicValley().value([1, 1]), 'numpy.random' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.split() == ["52.0", "False"]

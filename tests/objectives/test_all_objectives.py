@@ -1,4 +1,4 @@
-"""What holds for every objective: each test runs over the whole table."""
+"""What every objective must do: each test runs over the whole table."""
 
 import copy
 
@@ -60,7 +60,7 @@ def test_pure_functions_leave_parameters_gradients_and_theta(case: ObjectiveCase
 
 @every_objective
 @given(seeds, widths)
-def test_backward_is_that_of_the_forward_before_a_pure_call(case: ObjectiveCase, seed: int, width: int) -> None:
+def test_backward_belongs_to_the_forward_before_a_pure_call(case: ObjectiveCase, seed: int, width: int) -> None:
     objective, theta = draw(case, seed, width)
     objective.forward()
     objective.backward()
@@ -73,7 +73,7 @@ def test_backward_is_that_of_the_forward_before_a_pure_call(case: ObjectiveCase,
 
 
 @every_objective
-def test_gradient_is_zero_where_it_is_known_to_be(case: ObjectiveCase) -> None:
+def test_the_gradient_is_zero_at_known_critical_points(case: ObjectiveCase) -> None:
     objective = case.make(3)
     for point in [*case.flat(3), *getattr(objective, "minima", ())]:
         assert np.linalg.norm(objective.gradient(point)) < 1e-4 * (1 + abs(objective.value(point)))
@@ -81,7 +81,7 @@ def test_gradient_is_zero_where_it_is_known_to_be(case: ObjectiveCase) -> None:
 
 @every_objective
 @given(seeds, widths)
-def test_known_minima_are_lower_than_what_is_around(case: ObjectiveCase, seed: int, width: int) -> None:
+def test_known_minima_are_lower_than_their_surroundings(case: ObjectiveCase, seed: int, width: int) -> None:
     objective = case.make(width)
     around = np.random.default_rng(seed).normal(scale=0.1, size=objective.parameters().size)
     for minimum in getattr(objective, "minima", ()):

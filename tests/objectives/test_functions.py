@@ -1,9 +1,10 @@
-"""Test functions: values written by hand, and what each is known for."""
+"""Functions of a few numbers: values by hand, and what each function is known for."""
 
 import numpy as np
 import pytest
 
 from minidl import (
+    SGD,
     Beale,
     CubicValley,
     FunctionObjective,
@@ -13,6 +14,7 @@ from minidl import (
     Quadratic,
     Rosenbrock,
     ShapeError,
+    minimize,
 )
 from minidl.typing import Array
 from tests.helpers import unchanged
@@ -51,7 +53,7 @@ def test_values_by_hand(objective: Objective, point: list[float], value: float) 
         (Quadratic(np.eye(2), start=[3, 4]), [3, 4]),
     ],
 )
-def test_starts_where_it_was_told(objective: Objective, start: list[float]) -> None:
+def test_the_start_is_the_one_passed(objective: Objective, start: list[float]) -> None:
     np.testing.assert_array_equal(objective.parameters().value, start)
 
 
@@ -66,7 +68,7 @@ def test_minima() -> None:
             assert objective.value(minimum) == pytest.approx(0, abs=1e-20)
 
 
-def test_valley_falls_without_end() -> None:
+def test_the_valley_descends_forever() -> None:
     valley = CubicValley()
     for y in (1.0, 2.0, 10.0):
         assert valley.value([2 * y**2, y]) == pytest.approx(3 - 8 * y**6, rel=1e-12)
@@ -76,14 +78,28 @@ def test_valley_falls_without_end() -> None:
     assert (eigenvalues < 0).all()
 
 
-def test_number_of_parameters_is_free() -> None:
+def test_a_function_may_have_any_number_of_parameters() -> None:
     objective = FunctionObjective(lambda t: float(t.sum()), np.ones_like, np.zeros(7))
     assert objective.parameters().size == 7
     np.testing.assert_array_equal(objective.gradient(np.arange(7)), np.ones(7))
 
 
+def test_without_a_derivative_the_gradient_is_by_finite_differences() -> None:
+    objective = FunctionObjective(lambda t: float(np.sin(t[0]) * t[1]), start=np.array([0.5, 2.0], dtype=np.float32))
+    objective.forward()
+    objective.backward()
+    np.testing.assert_allclose(objective.theta.grad, [2 * np.cos(0.5), np.sin(0.5)], rtol=1e-6)
+    assert repr(FunctionObjective(max, start=[1.0])) == "FunctionObjective(<built-in function max>, start=[1.0])"
+
+
+def test_a_function_without_a_derivative_can_be_minimized() -> None:
+    bowl = FunctionObjective(lambda t: float((t - 3) @ (t - 3)), start=[0.0, 1.0])
+    descent = minimize(bowl, SGD(bowl.parameters(), lr=0.1), steps=500)
+    np.testing.assert_allclose(descent.theta, [3, 3], atol=1e-6)
+
+
 class UserError(Exception):
-    """What a user's function raises below."""
+    """Raised by a user's function below."""
 
 
 def test_parameters_are_restored_when_the_function_or_its_derivative_raises() -> None:
@@ -120,3 +136,5 @@ def test_arguments_are_checked() -> None:
     for start in ([], 1.0, [[1.0]]):
         with pytest.raises(ShapeError, match="list of at least one number"):
             FunctionObjective(lambda _: 0.0, lambda t: t, start)
+    with pytest.raises(ShapeError, match=r"list of at least one number, got shape \(0,\)"):
+        FunctionObjective(lambda _: 0.0)
