@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from math import isfinite, isnan, nan
 from numbers import Real
 from typing import Any
@@ -77,31 +76,25 @@ def number(
 class _Hyperparameter:
     """An attribute that is checked whenever it is set."""
 
-    def __init__(self, check: Callable[[str, object], float]) -> None:
-        self.check = check
+    def __init__(self, bounds: dict[str, Any]) -> None:
+        self.bounds = bounds
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     def __set__(self, instance: object, value: object) -> None:
         # There is no __get__: reading finds the float in the instance, at the speed of any other attribute.
-        vars(instance)[self.name] = self.check(f"{type(instance).__name__}: {self.name}", value)
+        vars(instance)[self.name] = number(f"{type(instance).__name__}: {self.name}", value, **self.bounds)
 
 
-def hyperparameter(
-    *,
-    above: float | None = None,
-    at_least: float | None = None,
-    below: float | None = None,
-    at_most: float | None = None,
-) -> Any:
+def hyperparameter(**bounds: float) -> Any:
     """Declare an attribute that must be a finite number, such as ``lr: float = hyperparameter(above=0)``.
 
     Setting the attribute checks the bounds and raises `HyperparameterError` outside them. The value is kept as a
     Python float, because a float64 of NumPy would turn float32 arrays into float64.
 
     Args:
-        above, at_least, below, at_most: the bounds, None where there is none.
+        bounds: any of `above`, `at_least`, `below` and `at_most`.
 
     >>> class Rule:
     ...     lr: float = hyperparameter(above=0)
@@ -111,7 +104,7 @@ def hyperparameter(
         ...
     minidl.errors.HyperparameterError: Rule: lr must be a finite number, above 0, got -1
     """
-    return _Hyperparameter(partial(number, above=above, at_least=at_least, below=below, at_most=at_most))
+    return _Hyperparameter(bounds)
 
 
 def whole_number(name: str, value: object, least: int) -> int:

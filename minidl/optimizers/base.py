@@ -88,8 +88,8 @@ class Optimizer:
             HyperparameterError: a limit that is not above 0.
         """
         norm = number("clip: norm", norm, above=0.0, finite=False)
-        self.max_value = number("clip: value", value, above=0.0, finite=False)
-        self.max_norm = norm
+        value = number("clip: value", value, above=0.0, finite=False)
+        self.max_norm, self.max_value = norm, value
         return self
 
     def _adjusted_step(self) -> None:
