@@ -44,7 +44,10 @@ NODES: list[tuple[Any, str]] = [
     (module("Module"), "needs the type 'Module' of 'minidl', which nothing has defined"),
     (module("Dense", "tests"), "needs the type 'Dense' of 'tests', which nothing has defined"),
     (module("Dense", inputs=2), "describes a Dense that cannot be made: .*missing 1 required positional argument"),
-    (module("Dense", inputs="2", outputs=3), "describes a Dense that cannot be made: Dense: inputs must be a positive integer"),
+    (
+        module("Dense", inputs="2", outputs=3),
+        "describes a Dense that cannot be made: Dense: inputs must be a positive integer",
+    ),
     (module("Dense", inputs=2, outputs=3, rng="x"), "describes a Dense that cannot be made"),
     (module("Dense", inputs=2, outputs=3, size=4, bias=5), "describes a Dense with bias, size, which it does not take"),
     (
