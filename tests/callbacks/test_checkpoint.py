@@ -30,10 +30,10 @@ from minidl import (
 )
 from minidl.run import EVENTS
 from minidl.saving import Content
+from tests.callbacks.recording import At
 from tests.helpers import bits, unchanged
 from tests.training import endless
 from tests.training.failing import Elementwise
-from tests.training.pressing import At
 
 
 @pytest.fixture

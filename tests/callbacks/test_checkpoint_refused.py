@@ -27,9 +27,9 @@ from minidl import (
     Trainer,
 )
 from minidl.run import EVENTS
+from tests.callbacks.recording import At
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
-from tests.training.pressing import At
 from tests.training.refusing import OPTIONS, check_refused, everything, make, network, write
 
 
