@@ -140,11 +140,11 @@ def check_type(name: str, value: object, kind: type) -> None:
     >>> check_type("model", 3, str)
     Traceback (most recent call last):
         ...
-    TypeError: model must be a str, got 3
+    TypeError: model must be of type str, got 3
     """
     if not isinstance(value, kind):
         fix = "; make one by calling it" if isinstance(value, type) and issubclass(value, kind) else ""
-        raise TypeError(f"{name} must be a {kind.__name__}, got {value!r}{fix}")
+        raise TypeError(f"{name} must be of type {kind.__name__}, got {value!r:.200}{fix}")
 
 
 def same_length(x: Array, y: Array, of: str = "") -> None:

@@ -231,14 +231,14 @@ PARTS: list[tuple[dict[str, Any], str]] = [
         r"objective must be an Objective, got Sequential\(Dense\(2, 1\)\); with a loss and data a model becomes one: "
         r"EmpiricalRisk\(model, loss, x, y\)$",
     ),
-    ({"objective": CubicValley}, "objective must be an? Objective, got <class .*CubicValley'>; make one by calling it"),
-    ({"objective": Loss()}, r"objective must be an? Objective, got Loss\(\)$"),
-    ({"objective": lambda theta: theta @ theta}, "objective must be an? Objective, got <function .*>$"),
-    ({"optimizer": SGD}, "optimizer must be an? Optimizer, got <class .*SGD'>; make one by calling it"),
-    ({"optimizer": 0.1}, "optimizer must be an? Optimizer, got 0.1$"),
+    ({"objective": CubicValley}, "objective must be of type Objective, got <class .*CubicValley'>; make one by calling it"),
+    ({"objective": Loss()}, r"objective must be of type Objective, got Loss\(\)$"),
+    ({"objective": lambda theta: theta @ theta}, "objective must be of type Objective, got <function .*>$"),
+    ({"optimizer": SGD}, "optimizer must be of type Optimizer, got <class .*SGD'>; make one by calling it"),
+    ({"optimizer": 0.1}, "optimizer must be of type Optimizer, got 0.1$"),
     ({"callbacks": History()}, r"callbacks must be a list of callbacks, got History\(0 steps\)"),
-    ({"callbacks": [History(), History]}, "each callback must be a Callback, got .*; make one by calling it"),
-    ({"callbacks": [None]}, "each callback must be a Callback, got None$"),
+    ({"callbacks": [History(), History]}, "each callback must be of type Callback, got .*; make one by calling it"),
+    ({"callbacks": [None]}, "each callback must be of type Callback, got None$"),
 ]
 
 
