@@ -46,6 +46,7 @@ EQUIVALENT = [
     Equivalent("minidl/layers", "_Norm._parameters_back", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers", "BatchNorm._of_batch", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers", "Flatten.forward", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers", "check_array", "< -> <=", "a container turns dL/dy into an array itself"),
     Equivalent("minidl/losses", "BCEWithLogitsLoss.forward", "a.dot(b) -> b.dot(a)", EITHER_WAY),
     Equivalent("minidl/losses", "CrossEntropyLoss.forward", "a.dot(b) -> b.dot(a)", EITHER_WAY, 2),
     Equivalent("minidl/losses", "CrossEntropyLoss.forward", "1 -> 2", "the next call checks the shapes again"),
