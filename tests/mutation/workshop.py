@@ -19,7 +19,7 @@ from tests.mutation.breaks import Break
 
 ROOT = Path(__file__).parent.parent.parent
 NETWORKS = "test_golden.py test_mutants.py test_random_networks.py"
-CONTAINERS = "layers/test_[cdrs]*.py modules/test_layer.py modules/test_summary.py"
+CONTAINERS = "layers/test_[cdrs]*.py modules/test_layer.py modules/test_summary.py test_mutants.py"
 TESTS = {
     "minidl/layers/containers": CONTAINERS,
     "minidl/layers/dense": CONTAINERS,
