@@ -54,9 +54,13 @@ def train(folder: Path | None, epochs: int = 1_000_000) -> Sequential:
 
 
 def kill_again_and_again(kills: int, folder: Path, seed: int = 0) -> Report:
-    """Kill the run so often, and look at its file each time."""
+    """Kill the run `kills` times, and look at its file each time."""
     rng = np.random.default_rng(seed)
     step, while_writing = 0, 0
+    train(folder, 1)
+    begin = perf_counter()
+    train(folder, 2)
+    longest = 1.5 * (perf_counter() - begin)  # on a slow or busy machine a run needs longer until it saves
     for _ in range(kills):
         child = os.fork()
         if child == 0:
@@ -64,7 +68,7 @@ def kill_again_and_again(kills: int, folder: Path, seed: int = 0) -> Report:
                 train(folder)
             finally:
                 os._exit(1)
-        sleep(float(rng.uniform(0.0, 0.05)))
+        sleep(float(rng.uniform(0.0, longest)))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), "the run ended by itself"
