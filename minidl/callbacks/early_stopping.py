@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, Literal
 
-from minidl.arguments import whole_number
+from minidl.arguments import hyperparameter, whole_number
 from minidl.errors import HyperparameterError, StateError
-from minidl.optimizers import hyperparameter
 from minidl.run import Callback, Run
 
 __all__ = ["EarlyStopping"]

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import HyperparameterError, MinidlWarning, StateError
+from minidl.arguments import number
+from minidl.errors import MinidlWarning, StateError
 from minidl.modules import Module
 from minidl.parameters import ParameterVector
 from minidl.run import Callback, Run
@@ -53,9 +54,7 @@ class ParameterAverage(Callback):
     """
 
     def __init__(self, decay: float = 0.999) -> None:
-        if not 0.0 <= decay < 1.0:
-            raise HyperparameterError(f"decay must be at least 0 and below 1, got {decay!r}")
-        self.decay = float(decay)
+        self.decay = number("ParameterAverage: decay", decay, at_least=0, below=1)
         self.average: Array | None = None
         self.steps = 0
         self._parameters: ParameterVector | None = None

@@ -6,6 +6,7 @@ import sys
 from time import perf_counter
 from typing import Any, TextIO
 
+from minidl.arguments import number
 from minidl.run import Callback, Run
 
 __all__ = ["ProgressBar"]
@@ -32,7 +33,8 @@ class ProgressBar(Callback):
     def __init__(
         self, description: str = "", *, interval: float = 0.1, stream: TextIO | None = None, show: bool | None = None
     ) -> None:
-        self.description, self.interval = description, interval
+        self.description = description
+        self.interval = number("ProgressBar: interval", interval, at_least=0, finite=False)
         self.stream, self.show = stream, show
 
     def on_fit_begin(self, run: Run) -> None:

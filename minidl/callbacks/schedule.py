@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.arguments import number
 from minidl.errors import StateError
 from minidl.run import Callback, Run
 from minidl.schedules import ScheduleFunction
@@ -25,7 +26,8 @@ class Schedule(Callback):
         lr: the learning rate of each step so far.
 
     Raises:
-        StateError: a factor that makes no learning rate; a second Schedule in the same run.
+        HyperparameterError: at a step, a factor that is not a finite number of at least 0.
+        StateError: a second Schedule in the same run.
         TypeError: something that is not a function.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
@@ -52,9 +54,7 @@ class Schedule(Callback):
             raise StateError("a run can have only one Schedule; combine two with schedules.sequence")
 
     def on_step_begin(self, run: Run) -> None:
-        factor = self.schedule(run.step)
-        if not 0.0 <= factor < float("inf"):
-            raise StateError(f"the schedule gives the factor {factor!r} at step {run.step}; it must be at least 0")
+        factor = number(f"the schedule's factor at step {run.step}", self.schedule(run.step), at_least=0)
         run.optimizer.lr = max(self.base * factor, SMALLEST)
         self.lr.append(run.optimizer.lr)
 

@@ -94,7 +94,7 @@ def test_steps_and_epochs_are_counted_from_the_first_fit(path: Path) -> None:
 @pytest.mark.parametrize("name", ["every_steps", "every_epochs"])
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, 2.0, nan, "3", True, False, [1]])
 def test_wrong_numbers(name: str, wrong: Any) -> None:
-    with pytest.raises(HyperparameterError, match=rf"Checkpoint: {name} must be an integer of at least 1, got "):
+    with pytest.raises(HyperparameterError, match=rf"Checkpoint: {name} must be a positive integer, got "):
         Checkpoint("run.npz", **{name: wrong})
 
 

@@ -139,7 +139,7 @@ def test_the_best_of_another_metric_is_refused(saved: EarlyStopping) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        *(({"patience": wrong}, "patience must be an integer of at least 1") for wrong in (0, 2.5, "3", True, None)),
+        *(({"patience": wrong}, "patience must be a positive integer") for wrong in (0, 2.5, "3", True, None)),
         *(({"min_delta": wrong}, "min_delta must be a finite number") for wrong in (-0.1, np.nan, np.inf, "0", None)),
         *(({"mode": wrong}, 'mode must be "min" or "max"') for wrong in ("best", None, 1)),
     ],

@@ -84,7 +84,7 @@ def test_the_default_decay() -> None:
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan"), float("inf")])
 def test_a_decay_out_of_range_is_refused(decay: float) -> None:
-    with pytest.raises(HyperparameterError, match="decay must be at least 0 and below 1, got"):
+    with pytest.raises(HyperparameterError, match="decay must be a finite number, at least 0 and below 1, got"):
         ParameterAverage(decay)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidl import SGD, Group, Quadratic, Schedule, StateError, Trainer, minimize
+from minidl import SGD, Group, HyperparameterError, Quadratic, Schedule, Trainer, minimize
 from minidl.schedules import ScheduleFunction, exponential, linear_warmup, step_decay
 from tests.training.factories import data, make_trainer, network
 
@@ -54,7 +54,8 @@ def test_groups_keep_their_proportion() -> None:
 @pytest.mark.parametrize("factor", [-0.1, float("nan"), float("inf")])
 def test_factors_out_of_range_are_refused_and_the_rate_is_restored(factor: float) -> None:
     trainer, _ = make(lambda step: 0.5 if step == 0 else factor)
-    with pytest.raises(StateError, match=rf"the schedule gives the factor {factor} at step 1; it must be at least 0"):
+    words = f"factor at step 1 must be a finite number, at least 0, got {factor}"
+    with pytest.raises(HyperparameterError, match=words):
         trainer.fit(*data(), epochs=3)
     assert trainer.optimizer.lr == 0.1
 

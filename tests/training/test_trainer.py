@@ -155,8 +155,8 @@ def test_bad_data_changes_nothing(x: Any, y: Any, error: type[MinidlError], word
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        *(({"epochs": wrong}, f"epochs must be an integer of at least 0, got {wrong}") for wrong in (-1, 2.5, None)),
-        *(({"batch_size": wrong}, f"batch_size .* integer of at least 1, got {wrong}") for wrong in (0, 2.0, True)),
+        *(({"epochs": wrong}, f"epochs must be an integer, at least 0, got {wrong}") for wrong in (-1, 2.5, None)),
+        *(({"batch_size": wrong}, f"batch_size must be a positive integer, got {wrong}") for wrong in (0, 2.0, True)),
         ({"on_divergence": "ignore"}, 'on_divergence must be "raise" or "stop"'),
     ],
 )
