@@ -101,15 +101,15 @@ def test_another_loss_is_another_run(loss: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ({"model": Dense}, r"model must be a Layer, got <class .*Dense'>; make one by calling it"),
-        ({"model": "model"}, "model must be a Layer, got 'model'$"),
-        ({"loss": BCEWithLogitsLoss}, "loss must be a Loss, got .*; make one by calling it"),
-        ({"loss": Dense}, "loss must be a Loss, got <class .*Dense'>$"),
-        ({"loss": Dense(1, 1)}, r"loss must be a Loss, got Dense\(1, 1\)$"),
-        ({"optimizer": SGD}, "optimizer must be a Optimizer, got .*; make one by calling it"),
+        ({"model": Dense}, r"model must be of type Layer, got <class .*Dense'>; make one by calling it"),
+        ({"model": "model"}, "model must be of type Layer, got 'model'$"),
+        ({"loss": BCEWithLogitsLoss}, "loss must be of type Loss, got .*; make one by calling it"),
+        ({"loss": Dense}, "loss must be of type Loss, got <class .*Dense'>$"),
+        ({"loss": Dense(1, 1)}, r"loss must be of type Loss, got Dense\(1, 1\)$"),
+        ({"optimizer": SGD}, "optimizer must be of type Optimizer, got .*; make one by calling it"),
         ({"callbacks": EarlyStopping()}, "callbacks must be a list of callbacks, got "),
-        ({"callbacks": [EarlyStopping]}, "each callback must be a Callback, got .*; make one by calling it"),
-        ({"callbacks": [None]}, "each callback must be a Callback, got None$"),
+        ({"callbacks": [EarlyStopping]}, "each callback must be of type Callback, got .*; make one by calling it"),
+        ({"callbacks": [None]}, "each callback must be of type Callback, got None$"),
     ],
 )
 def test_parts_of_other_kinds_are_refused(parts: dict[str, Any], words: str) -> None:
