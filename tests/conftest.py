@@ -1,16 +1,34 @@
 """Settings of all tests; HYPOTHESIS_PROFILE=nightly runs the thorough ones."""
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests.reference import TOLERANCE, WORST
+# Before NumPy is imported: the workers share the cores, and threads of their own would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from tests.reference import TOLERANCE, WORST, worst
 
 settings.register_profile("ci", derandomize=True, max_examples=30, deadline=None)
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what a worker has found."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["worst"] = dict(WORST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Collect what the workers have found."""
+    for name, error in getattr(node, "workeroutput", {}).get("worst", {}).items():
+        worst(name, error)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

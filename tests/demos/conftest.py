@@ -1,4 +1,7 @@
-"""Each demo runs once, as a reader runs it, for all tests here."""
+"""Each demo runs once, as a reader runs it, for all tests here.
+
+Where several workers run the tests, those of a demo belong in one worker: they have the mark xdist_group with its name.
+"""
 
 import os
 import re
@@ -6,7 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 
@@ -24,6 +27,11 @@ class Demo(NamedTuple):
         parts = [part for part in re.split(r"\n(?=Q\d)", self.text) if part.startswith(item)]
         assert parts, f"no {item} in\n{self.text}"
         return "\n".join(parts)
+
+
+def of_demo(name: str, *values: object) -> Any:
+    """Return a row for parametrize that starts with a demo's name; all rows of a demo go to the same worker."""
+    return pytest.param(name, *values, marks=pytest.mark.xdist_group(name))
 
 
 class RunDemo(Protocol):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from minidl import load_digits
-from tests.demos.conftest import ROOT, RunDemo
+from tests.demos.conftest import ROOT, RunDemo, of_demo
 from tests.demos.test_functions import load
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def cells(line: str) -> list[str]:
     return re.split(r"\s{2,}", line.strip())
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [of_demo(name) for name in PICTURES])
 def test_draws_its_pictures_and_nothing_is_nan(name: str, run_demo: RunDemo) -> None:
     demo = run_demo(name)
     assert not re.search(r"\b(nan|inf)\b", demo.text, re.IGNORECASE)
@@ -40,6 +40,7 @@ def test_draws_its_pictures_and_nothing_is_nan(name: str, run_demo: RunDemo) -> 
         assert 0.01 < drawn < 0.95, f"{picture}: {drawn:.1%} is drawn"
 
 
+@pytest.mark.xdist_group("digits")
 def test_digits_are_right_98_times_in_100_on_average(run_demo: RunDemo) -> None:
     text = run_demo("digits").text
     seeds = [float(share) for share in re.findall(r"seed \d   (\d+\.\d\d)% right", text)]
@@ -49,6 +50,7 @@ def test_digits_are_right_98_times_in_100_on_average(run_demo: RunDemo) -> None:
     assert float(mean) >= 98.0
 
 
+@pytest.mark.xdist_group("digits")
 def test_the_digits_recipe_is_the_best_in_cross_validation_and_each_line_is_printed(run_demo: RunDemo) -> None:
     text, demo = run_demo("digits").text, load("digits")
     rows = re.findall(r"^   (.+?)\s+(\d+\.\d\d)%   ± \d\.\d\d%$", text, re.MULTILINE)
@@ -58,6 +60,7 @@ def test_the_digits_recipe_is_the_best_in_cross_validation_and_each_line_is_prin
     assert scores[chosen] == max(scores.values())
 
 
+@pytest.mark.xdist_group("digits")
 def test_the_confusion_matrix_counts_every_test_image_five_times(run_demo: RunDemo) -> None:
     rows = re.findall(r"^   (   \d )((?:\s+(?:\d+|·)){10})$", run_demo("digits").text, re.MULTILINE)
     matrix = np.array([[0 if count == "·" else int(count) for count in row.split()] for _, row in rows])
@@ -90,6 +93,7 @@ def test_jitter_shifts_by_whole_pixels_exactly() -> None:
     np.testing.assert_allclose(moved[:, :-1, :-1], images[:, 1:, 1:], atol=1e-3)
 
 
+@pytest.mark.xdist_group("optimizer_race")
 def test_every_optimizer_has_its_row_and_masters_what_it_should(run_demo: RunDemo) -> None:
     text = run_demo("optimizer_race").text
     rows = {row[0]: row[1:] for line in text.splitlines() if (row := cells(line))[0] in OPTIMIZERS and len(row) > 5}
@@ -126,6 +130,7 @@ def test_a_run_on_a_landscape_is_judged_by_its_path() -> None:
     assert demo.race("CubicValley", "SGD", 1e-4).words == "at the saddle"
 
 
+@pytest.mark.xdist_group("optimizer_race")
 def test_the_race_is_a_small_movie_in_which_something_moves(run_demo: RunDemo) -> None:
     path = run_demo("optimizer_race").folder / "optimizer_race.gif"
     assert path.stat().st_size < 1_000_000
@@ -145,6 +150,7 @@ def gradients_and_shares(text: str) -> dict[tuple[str, str], list[float]]:
     }
 
 
+@pytest.mark.xdist_group("vanishing_gradients")
 def test_gradients_vanish_with_depth_unless_something_is_done(run_demo: RunDemo) -> None:
     table = gradients_and_shares(run_demo("vanishing_gradients").text)
     assert len(table) == 12
@@ -160,6 +166,7 @@ def test_gradients_vanish_with_depth_unless_something_is_done(run_demo: RunDemo)
     assert table["Sigmoid", "good"][3] < 1e-9  # good weights do not save the sigmoid
 
 
+@pytest.mark.xdist_group("curve_fitting")
 def test_the_right_size_and_each_remedy_come_closer_to_the_truth(run_demo: RunDemo) -> None:
     pattern = r"^   (.+?)\s+(\d\.\d+) \(.+?\)\s+(\d\.\d+) \(.+?\)\s+([\d,]+)$"
     rows = re.findall(pattern, run_demo("curve_fitting").text, re.MULTILINE)

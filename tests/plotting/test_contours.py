@@ -66,6 +66,7 @@ def levels(ax: Axes) -> Array:
     return next(np.asarray(artist.levels) for artist in ax.collections if isinstance(artist, QuadContourSet))
 
 
+@pytest.mark.usefixtures("fine_contours")
 @pytest.mark.parametrize("objective", [CubicValley(), Rosenbrock(), Himmelblau(), Beale(), Quadratic(np.eye(2))])
 def test_every_function_has_contours_over_its_whole_range(objective: Objective) -> None:
     ax = plot_contours(objective, ax=axes())
@@ -78,6 +79,7 @@ def test_every_function_has_contours_over_its_whole_range(objective: Objective) 
     assert found[-1] > 0.01 * corner
 
 
+@pytest.mark.usefixtures("fine_contours")
 def test_contours_are_where_the_function_has_their_value() -> None:
     valley = CubicValley()
     ax = plot_contours(valley, ax=axes(), **BOX)
@@ -87,6 +89,7 @@ def test_contours_are_where_the_function_has_their_value() -> None:
         assert values == pytest.approx([level] * len(values), abs=0.05, rel=0.01)
 
 
+@pytest.mark.usefixtures("fine_contours")
 def test_a_contour_passes_close_to_the_saddle_and_the_valley_is_below_it() -> None:
     found = levels(plot_contours(CubicValley(), ax=axes(), **BOX))
     assert np.abs(found - 3.0).min() < 0.05
