@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from tests.budgets import LOOP, LOOP_METHODS, body, budgets, code_lines, definition, lines_of, paths, span
+from tests.budgets import body, budgets, code_lines, definition, span
 
 SOURCE = textwrap.dedent(
     '''\
@@ -86,9 +86,9 @@ def test_a_definition_spans_its_decorators_and_its_body_comes_after_the_signatur
     assert definition(tree, "Absent.method") is None
 
 
-def test_the_loop_and_fit_are_found() -> None:
-    assert all(lines_of(method, paths(*LOOP)) for method in LOOP_METHODS)
-    assert all(row.lines for row in budgets() if not row.name.startswith("layers."))
+def test_what_has_a_budget_is_found_except_for_layers_to_come() -> None:
+    absent = {row.name for row in budgets() if not row.lines}
+    assert absent <= {"layers.Conv2D", "layers.SelfAttention", "layers.LSTM"}
 
 
 @pytest.mark.xfail(strict=False, reason="the budgets hold once the package is restructured")
