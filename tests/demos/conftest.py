@@ -41,7 +41,7 @@ class RunDemo(Protocol):
 @pytest.fixture(scope="session")
 def run_demo(tmp_path_factory: pytest.TempPathFactory) -> RunDemo:
     @cache
-    def run(name: str) -> Demo:
+    def run(name: str) -> tuple[Demo, int, str]:
         folder = tmp_path_factory.mktemp(name)
         # No display; text as UTF-8 whatever the locale says.
         hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
@@ -49,11 +49,15 @@ def run_demo(tmp_path_factory: pytest.TempPathFactory) -> RunDemo:
         # Small matrices gain nothing from threads, which wait for each other where other tests run at the same time.
         environment["OPENBLAS_NUM_THREADS"] = "1"
         command = [sys.executable, "-X", "utf8", "-W", "error", f"demos/{name}.py", "--out", str(folder)]
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert not done.stderr, done.stderr
-        return Demo(done.stdout, folder)
+        # Without a time limit, which a slow or busy machine would exceed.
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
+        return Demo(done.stdout, folder), done.returncode, done.stderr
 
-    return run
+    def succeeded(name: str) -> Demo:
+        # Checked outside of the cache, so that a demo that fails is not run again for each of its tests.
+        demo, status, errors = run(name)
+        assert status == 0, errors
+        assert not errors, errors
+        return demo
+
+    return succeeded
