@@ -1,6 +1,7 @@
 """Settings of all tests; HYPOTHESIS_PROFILE=nightly runs the thorough ones."""
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +16,22 @@ settings.register_profile("ci", derandomize=True, max_examples=30, deadline=None
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker one test at a time, but all tests of one demo, and all in the browser, to one worker.
+
+    With --dist=loadgroup, marks would say so; but pytest-xdist 3.8 ignores them under pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  (its package has no type hints)
+        def _split_scope(self, nodeid: str) -> str:
+            shared = re.match(r"tests/demos/.*\[(\w+)|tests/docs/(test_site_in_browser)", nodeid)
+            return nodeid if shared is None else shared[shared.lastindex or 0]
+
+    return Scheduling(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

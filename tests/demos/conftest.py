@@ -1,15 +1,16 @@
 """Each demo runs once, as a reader runs it, for all tests here.
 
-Where several workers run the tests, those of a demo belong in one worker: they have the mark xdist_group with its name.
+Tests of a demo are parametrized with `of_demo`. Where several workers run the tests, those of one demo share a worker.
 """
 
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import pytest
 
@@ -17,8 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class Demo(NamedTuple):
-    """What a demo printed, and where its pictures are."""
+    """A demo's name, what it printed, and where its pictures are."""
 
+    name: str
     text: str
     folder: Path
 
@@ -29,17 +31,18 @@ class Demo(NamedTuple):
         return "\n".join(parts)
 
 
-def of_demo(name: str, *values: object) -> Any:
-    """Return a row for parametrize that starts with a demo's name; all rows of a demo go to the same worker."""
-    return pytest.param(name, *values, marks=pytest.mark.xdist_group(name))
+def of_demo(*names: str) -> pytest.MarkDecorator:
+    """Pass each of these demos to a test, as the fixture `demo`. The mark belongs below all other marks."""
+    return pytest.mark.parametrize("demo", names, indirect=True)
 
 
-class RunDemo(Protocol):
-    def __call__(self, name: str) -> Demo: ...
+@pytest.fixture
+def demo(request: pytest.FixtureRequest, run_demo: Callable[[str], Demo]) -> Demo:
+    return run_demo(request.param)
 
 
 @pytest.fixture(scope="session")
-def run_demo(tmp_path_factory: pytest.TempPathFactory) -> RunDemo:
+def run_demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Demo]:
     @cache
     def run(name: str) -> tuple[Demo, int, str]:
         folder = tmp_path_factory.mktemp(name)
@@ -51,7 +54,7 @@ def run_demo(tmp_path_factory: pytest.TempPathFactory) -> RunDemo:
         command = [sys.executable, "-X", "utf8", "-W", "error", f"demos/{name}.py", "--out", str(folder)]
         # Without a time limit, which a slow or busy machine would exceed.
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
-        return Demo(done.stdout, folder), done.returncode, done.stderr
+        return Demo(name, done.stdout, folder), done.returncode, done.stderr
 
     def succeeded(name: str) -> Demo:
         # Checked outside of the cache, so that a demo that fails is not run again for each of its tests.

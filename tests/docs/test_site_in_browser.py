@@ -13,7 +13,6 @@ from tests.docs.browser import CHROMIUM, Browser, browser
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),  # one browser and one server for all
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 DESK, PHONE = 1400, 390
