@@ -26,7 +26,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  (its package has no type hints)
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no type hints
         def _split_scope(self, nodeid: str) -> str:
             shared = re.match(r"tests/demos/.*\[(\w+)|tests/docs/(test_site_in_browser)", nodeid)
             return nodeid if shared is None else shared[shared.lastindex or 0]
