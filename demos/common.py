@@ -1,4 +1,4 @@
-"""What the three demos share: their two options, and where pictures go."""
+"""What the demos share: their two options, and the folder for pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Pictures", "heading", "remove_colorbar"]
 
 
 class Pictures:
-    """Reads ``--out`` and ``--show`` from the command line, and puts each picture where they say.
+    """Reads ``--out`` and ``--show`` from the command line, and saves or shows each picture accordingly.
 
     Args:
         description: what the demo does, for ``--help``.
@@ -25,18 +25,18 @@ class Pictures:
     def __init__(self, description: str) -> None:
         parser = argparse.ArgumentParser(description=description)
         parser.add_argument(
-            "--out", type=Path, default=Path(__file__).parent / "output", metavar="DIR", help="where pictures go"
+            "--out", type=Path, default=Path(__file__).parent / "output", metavar="DIR", help="the folder for pictures"
         )
-        parser.add_argument("--show", action="store_true", help="open a window for each picture as well")
+        parser.add_argument("--show", action="store_true", help="also open a window for each picture")
         options = parser.parse_args()
         self.folder: Path = options.out
         self.show: bool = options.show
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.show:
-            matplotlib.use("Agg")  # draws into files, and needs no display
+            matplotlib.use("Agg")  # draws into files without a display
 
     def path(self, name: str) -> Path:
-        """Where the picture of this name goes; says so in print."""
+        """Print and return the path of a picture."""
         path = self.folder / name
         print(f"   picture: {os.path.relpath(path)}")
         return path
@@ -45,7 +45,7 @@ class Pictures:
         """Write a figure to a PNG file."""
         path = self.path(name)
         figure.savefig(path, dpi=100)
-        with Image.open(path) as image:  # with a palette the file is a third of the size
+        with Image.open(path) as image:  # a palette makes the file a third of the size
             small = image.convert("RGB").quantize(256)
         small.save(path, optimize=True)
         if not self.show:
@@ -58,12 +58,12 @@ class Pictures:
 
 
 def heading(item: str, text: str) -> None:
-    """Print what the next lines answer."""
+    """Print which item the next lines answer."""
     print(f"\n{item}  {text}")
 
 
 def remove_colorbar(ax: Axes) -> None:
-    """Take the colour bar of a plot away, where there is no room for it."""
+    """Remove the colour bar of a plot that has no room for it."""
     bar = ax.collections[0].colorbar
     if bar is not None:
         bar.remove()

@@ -1,4 +1,4 @@
-"""Curve fitting: networks that are too small, right and too large for forty noisy points, and three remedies.
+"""Curve fitting: networks that are too small, right and too large for forty noisy points, and remedies for overfitting.
 
 python demos/curve_fitting.py [--out DIR] [--show]
 """
@@ -21,7 +21,7 @@ GRID = np.linspace(-1.0, 1.0, 300)[:, None]
 
 
 class Setting(NamedTuple):
-    """A network, and what keeps it from learning the noise."""
+    """A network, and what prevents overfitting."""
 
     hidden: tuple[int, ...]
     weight_decay: float = 0.0
@@ -50,7 +50,7 @@ def noisy_points(rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def make_network(setting: Setting, seed: int) -> Sequential:
-    """One number in, one number out."""
+    """Build a network with one input and one output."""
     layers: list[Layer] = []
     inputs = 1
     for units in setting.hidden:
@@ -59,7 +59,7 @@ def make_network(setting: Setting, seed: int) -> Sequential:
             layers.append(Dropout(setting.dropout, rng=seed))
         inputs = units
     model = Sequential(*layers, Dense(inputs, 1), rng=seed)
-    # Biases of different size, so that the units bend the curve in different places.
+    # Different biases make the units bend the curve in different places.
     (_, bias), *_ = ((name, p) for name, p in model.named_parameters() if name == "0.bias")
     bias.value = np.random.default_rng(seed).uniform(-2.0, 2.0, bias.shape)
     return model
@@ -71,16 +71,16 @@ class Fit(NamedTuple):
     x: Array
     y: Array
     curve: Array
-    """What the network gives on `GRID`."""
+    """The predictions on `GRID`."""
     history: History
     on_points: float
-    """Root mean square error on the points that it was trained on."""
+    """The root mean square error on the training points."""
     on_truth: float
-    """Root mean square distance from the true curve."""
+    """The root mean square distance from the true curve."""
 
 
 def fit(setting: Setting, seed: int) -> Fit:
-    """Train on forty points, and measure the loss on forty others after each epoch, which early stopping watches."""
+    """Train on forty points. Early stopping watches the loss on forty others, measured after each epoch."""
     rng = np.random.default_rng(seed)
     (x, y), validation = noisy_points(rng), noisy_points(rng)
     model = make_network(setting, seed)
@@ -97,7 +97,7 @@ def rms(errors: Array) -> float:
 
 
 def draw_fits(pictures: Pictures, fits: dict[str, Fit]) -> None:
-    """The curves of one seed."""
+    """Draw the curves of one seed."""
     with style():
         figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), sharex=True, sharey=True)
         for ax, (name, one) in zip(axes.flat, fits.items(), strict=True):
@@ -114,7 +114,7 @@ def draw_fits(pictures: Pictures, fits: dict[str, Fit]) -> None:
 
 
 def draw_losses(pictures: Pictures, large: Fit, stopped: Fit) -> None:
-    """The loss on points that are learned and on others, and where early stopping goes back to."""
+    """Draw the loss on training points and on others, and the epoch that early stopping restores."""
     best = 1 + int(np.argmin(stopped.history.epochs["validation_loss"]))
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 4.0))
@@ -129,7 +129,7 @@ def draw_losses(pictures: Pictures, large: Fit, stopped: Fit) -> None:
 
 
 def main() -> None:
-    pictures = Pictures("Under- and over-fitting of a curve, and three remedies")
+    pictures = Pictures("Underfitting and overfitting of a curve, and three remedies")
     heading("1", f"{POINTS} points on a curve, with noise of standard deviation {NOISE}; {EPOCHS:,} epochs of AdamW")
     print(f"   Root mean square errors, mean and range over {len(SEEDS)} data sets:\n")
     print("                               on the points      from the true curve   epochs")
@@ -140,13 +140,13 @@ def main() -> None:
         epochs = np.mean([len(one.history.loss) for one in several])
         print(f"   {name:<26}  {ranges[0]:<18} {ranges[1]:<21} {epochs:6,.0f}")
     print(
-        f"\n   An error on the points far below {NOISE} means noise learned by heart: the large network is close to the"
+        f"\n   An error on the points far below {NOISE} means overfitting: the large network is close to the points and"
     )
-    print("   points and far from the curve. Each remedy brings it back near to what the right size reaches.")
-    print(f"   Early stopping is the fastest, but needs points to watch: here {POINTS} that the others do not use.")
+    print("   far from the curve. Each remedy brings the error close to that of the right size.")
+    print(f"   Early stopping is the fastest, but needs held-out points: here {POINTS} that the others do not use.")
     draw_fits(pictures, {name: several[0] for name, several in fits.items()})
 
-    heading("2", "While the large network trains: the loss on its points falls on, that on other points rises again")
+    heading("2", "While the large network trains, the loss on its points keeps falling, but rises again on others")
     large, stopped = fits["too large: 64 + 64 units"][0], fits["64 + 64, early stopping"][0]
     for epoch in (1, 10, 100, 1000, EPOCHS):
         losses = [large.history.epochs[key][epoch - 1] for key in ("loss", "validation_loss")]

@@ -1,4 +1,4 @@
-"""Hand-written digits: a network of 20,000 parameters, what makes it better, and what it still gets wrong.
+"""Hand-written digits: a network of 20,000 parameters, what improves it, and what it still gets wrong.
 
 python demos/digits.py [--out DIR] [--show]
 """
@@ -34,17 +34,17 @@ from minidl.typing import Array, Seed, Shape
 
 SEEDS = range(5)
 FOLDS, UNITS = 5, 256
-EPOCHS, BATCH = 60, 50  # batches of 64 would leave a last one of 3, whose steps are as long as those of the others
+EPOCHS, BATCH = 60, 50  # batches of 64 would leave a last batch of 3, whose step counts as much as the others
 
 
 class Jitter(Layer):
-    """In training, moves, tilts and stretches each image of 8 × 8 pixels a little, another way each time it comes by.
+    """Shifts, tilts and stretches each image of 8 × 8 pixels a little in training, differently each time.
 
     Shapes    x and y (n, 64)
-    Backward  not defined: a first layer without parameters is never asked for dL/dx
+    Backward  not defined: training never asks a first layer without parameters for dL/dx
 
-    Pixel (i, j) of y is read from x at ``A (i, j) + b`` by bilinear interpolation; A is the identity and b zero, up to
-    random numbers that are drawn for each image.
+    Pixel (i, j) of y is read from x at ``A (i, j) + b`` by bilinear interpolation. A is the identity and b is zero,
+    plus random numbers drawn for each image.
     """
 
     def __init__(self, shift: float = 0.5, bend: float = 0.15, zoom: float = 0.1, *, rng: Seed = None) -> None:
@@ -60,7 +60,7 @@ class Jitter(Layer):
         row, column = np.indices((8, 8)) - 3.5
         amount = np.array([self.shift, self.shift, self.bend, self.bend, self.zoom, self.zoom])
         up, left, a, b, c, d = self.rng.uniform(-1, 1, (6, len(x), 1, 1)) * amount[:, None, None, None]
-        # A border of zeros around the image is what lies outside of it.
+        # Outside of the image there are zeros.
         i = np.clip(row * (1 + c) + column * a + up + 4.5, 0, 8.999)
         j = np.clip(column * (1 + d) + row * b + left + 4.5, 0, 8.999)
         images = np.pad(x.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
@@ -89,7 +89,7 @@ RECIPES = {
 
 
 def make_network(recipe: Recipe, seed: int) -> Sequential:
-    """A network that gives one score for each of the ten digits."""
+    """Build a network that returns one score for each of the ten digits."""
     layers: list[Layer] = [
         *([Jitter(rng=seed)] if recipe.jitter else []),
         Dense(64, UNITS),
@@ -101,7 +101,7 @@ def make_network(recipe: Recipe, seed: int) -> Sequential:
 
 
 def train(recipe: Recipe, x: Array, y: Array, seed: int) -> Sequential:
-    """Train with a learning rate that falls to zero in half a wave."""
+    """Train with a cosine schedule, which lowers the learning rate to zero."""
     model = make_network(recipe, seed)
     steps = EPOCHS * -(-len(x) // BATCH)
     trainer = Trainer(
@@ -115,14 +115,14 @@ def train(recipe: Recipe, x: Array, y: Array, seed: int) -> Sequential:
 
 
 def cross_validate(recipe: Recipe, x: Array, y: Array) -> Array:
-    """The accuracy on each fifth of the data after training on the other four, (5,)."""
+    """The accuracy on each fifth of the data, after training on the other four, (5,)."""
     fold = np.random.default_rng(0).permutation(len(x)) % FOLDS
     models = [train(recipe, x[fold != k], y[fold != k], seed=k) for k in range(FOLDS)]
     return np.array([accuracy(model.predict(x[fold == k]), y[fold == k]) for k, model in enumerate(models)])
 
 
 def compare_with_scikit_learn(x: Array, y: Array, x_test: Array, y_test: Array) -> str:
-    """What the MLPClassifier of scikit-learn reaches with as many units, if scikit-learn is installed."""
+    """The accuracy of scikit-learn's MLPClassifier with as many units, if scikit-learn is installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its warnings are not about this program
         try:
@@ -144,7 +144,7 @@ def show_image(ax: Axes, image: Array, title: str) -> None:
 
 
 def draw_jitter(pictures: Pictures, x: Array) -> None:
-    """Some images as they are, and as three epochs of training see them."""
+    """Draw some images unchanged, and as three epochs of training see them."""
     jitter, chosen = Jitter(rng=0), x[:8]
     with style():
         figure, axes = plt.subplots(4, 8, figsize=(8, 4.3))
@@ -158,7 +158,7 @@ def draw_jitter(pictures: Pictures, x: Array) -> None:
 
 
 def draw_confusion(pictures: Pictures, matrix: Array) -> None:
-    """How often each digit is read as each, the right ones pale, so that mistakes stand out."""
+    """Draw how often each digit is read as each other. Correct predictions are pale, so that mistakes stand out."""
     mistakes = matrix * (1 - np.eye(10, dtype=int))
     with style():
         figure, ax = plt.subplots(figsize=(5.4, 4.8))
@@ -177,11 +177,12 @@ def draw_confusion(pictures: Pictures, matrix: Array) -> None:
 
 
 def draw_mistakes(pictures: Pictures, x: Array, y: Array, probabilities: Array) -> None:
-    """Of the images that some network got wrong, those of whose true digit they are least convinced on average.
+    """Draw the worst mistakes: the images whose true digit has the lowest mean probability.
 
     Args:
-        x, y: the test data.
-        probabilities: what each network gives, (networks, n, 10).
+        x: the images of the test data.
+        y: their digits.
+        probabilities: the predictions of each network, (networks, n, 10).
     """
     mean, wrong = probabilities.mean(axis=0), (probabilities.argmax(axis=2) != y).sum(axis=0)
     belief = mean[np.arange(len(y)), y]
@@ -205,35 +206,35 @@ def softmax(scores: Array) -> Array:
 
 
 def main() -> None:
-    pictures = Pictures("Hand-written digits, from a plain network to one that is right 99 times in 100")
+    pictures = Pictures("Hand-written digits, from a plain network to one with an accuracy of 99 %")
     x, y, x_test, y_test = load_digits()
     x, x_test = x.astype(np.float32), x_test.astype(np.float32)
 
-    heading("1", f"The data: {len(x)} images of 8 × 8 pixels to learn from, {len(x_test)} to test on")
-    print("   A small shift or tilt does not change what digit it is, so each epoch may see other versions:")
+    heading("1", f"The data: {len(x)} images of 8 × 8 pixels for training, {len(x_test)} for testing")
+    print("   A small shift or tilt does not change which digit it is, so each epoch may see new variants:")
     draw_jitter(pictures, x)
 
-    heading("2", f"What helps? {FOLDS}-fold cross-validation within the training data; the test data stays unseen")
-    print("   each line adds to the one above   right   standard error")
+    heading("2", f"What helps? {FOLDS}-fold cross-validation on the training data. The test data remain unseen")
+    print("   each line adds to the one above  accuracy  standard error")
     scores = {}
     for name, recipe in RECIPES.items():
         folds = cross_validate(recipe, x, y)
         scores[name] = float(folds.mean())
-        print(f"   {name:<31} {folds.mean():7.2%}   ± {folds.std(ddof=1) / FOLDS**0.5:.2%}")
+        print(f"   {name:<31} {folds.mean():8.2%}   ± {folds.std(ddof=1) / FOLDS**0.5:.2%}")
     best = max(scores, key=lambda name: scores[name])
-    print(f"   Chosen: {best!r}, with all that stands above it.")
+    print(f"   Chosen: {best!r}, with all lines above it.")
 
-    heading("3", "The chosen recipe, trained on all training data and measured on the test data")
+    heading("3", "The chosen recipe, trained on all training data and evaluated on the test data")
     print(f"   {make_network(RECIPES[best], 0)!r}")
     models = [train(RECIPES[best], x, y, seed) for seed in SEEDS]
     outputs = np.array([model.predict(x_test) for model in models])
     found = [accuracy(scores, y_test) for scores in outputs]
     for seed, share in zip(SEEDS, found, strict=True):
-        print(f"   seed {seed}   {share:.2%} right, {round((1 - share) * len(y_test))} of {len(y_test)} wrong")
-    print(f"   mean     {np.mean(found):.2%}   ({percentages(found)})")
+        print(f"   seed {seed}   accuracy {share:.2%}, {round((1 - share) * len(y_test))} of {len(y_test)} wrong")
+    print(f"   mean     accuracy {np.mean(found):.2%}   ({percentages(found)})")
     print(f"   scikit-learn's MLPClassifier: {compare_with_scikit_learn(x, y, x_test, y_test)}")
 
-    heading("4", "Confusion matrix of all five: rows are true digits, columns what they were read as")
+    heading("4", "Confusion matrix of all five networks: rows are the true digits, columns the predicted ones")
     matrix = sum(confusion_matrix(scores, y_test) for scores in outputs)
     print("        " + "".join(f"{digit:5}" for digit in range(10)))
     for digit, row in enumerate(np.asarray(matrix)):

@@ -1,4 +1,4 @@
-"""Q1: a network with one hidden layer of ReLU units, forward.
+"""Q1: the forward pass of a network with one hidden layer of ReLU units.
 
 python demos/feedforward.py [--out DIR] [--show]
 """
@@ -13,7 +13,7 @@ from minidl import Dense, ReLU, Sequential, Sigmoid
 from minidl.plotting import plot_network
 from minidl.typing import Array, ArrayLike
 
-W = np.array([[1.0, -1.0, 0.0, 1.0], [0.0, 0.0, 0.5, 1.0]])  # row i: from input i to the four hidden units
+W = np.array([[1.0, -1.0, 0.0, 1.0], [0.0, 0.0, 0.5, 1.0]])  # row i leads from input i to the four hidden units
 B = np.array([0.0, 0.0, 1.0, 0.0])
 V = np.array([[1.0], [0.0], [-1.0], [1.0]])
 C = np.array([1.0])
@@ -21,7 +21,7 @@ SAMPLES = np.array([[1.0, -1.0], [0.0, -1.0], [0.0, 1.0]])
 
 
 def network(W: ArrayLike, b: ArrayLike, V: ArrayLike, c: ArrayLike) -> Sequential:
-    """The network of the assignment with the given weights."""
+    """Build the network of the assignment with the given weights."""
     hidden = Dense(*np.shape(W))
     hidden.weight.value, hidden.bias.value = W, b
     output = Dense(*np.shape(V))
@@ -34,7 +34,7 @@ def ff_nn__ReLu(x: ArrayLike, W: ArrayLike, b: ArrayLike, V: ArrayLike, c: Array
 
     Shapes    x (n, inputs)   W (inputs, hidden)   b (hidden,)   V (hidden, 1)   c (1,)   ŷ (n, 1)
 
-    The name is the one that the assignment asks for.
+    The assignment asks for this name.
     """
     return network(W, b, V, c).predict(x)
 
@@ -48,10 +48,10 @@ def main() -> None:
     plot_network(model, ax=ax)
     pictures.save(figure, "network.png")
 
-    heading("Q1.2", "Its output as equations, one sample in each row of x")
-    print("   a = x W + b       what the hidden units receive     (n, 4)")
-    print("   h = max(0, a)     what they give: ReLU              (n, 4)")
-    print("   o = h V + c       what the output unit receives     (n, 1)")
+    heading("Q1.2", "Its output as equations, one sample per row of x")
+    print("   a = x W + b       inputs of the hidden units        (n, 4)")
+    print("   h = max(0, a)     their outputs, by ReLU            (n, 4)")
+    print("   o = h V + c       input of the output unit          (n, 1)")
     print("   ŷ = σ(o)          with σ(o) = 1 / (1 + e⁻ᵒ)         (n, 1)")
     hidden, relu, output, sigmoid = model
     a = hidden(SAMPLES)
@@ -72,7 +72,7 @@ def main() -> None:
     print("   sample        P(class 1) = ŷ       P(class 0) = 1 − ŷ   predicted class")
     for x, p in zip(SAMPLES, probabilities[:, 0], strict=True):
         print(f"   ({x[0]:2.0f}, {x[1]:2.0f})      {p:.16f}   {1 - p:.16f}   {int(p > 0.5)}")
-    print("   The second and the third agree: their hidden units differ, but o = 0.5 for both.")
+    print("   The second and the third are equal: their hidden units differ, but o = 0.5 for both.")
     pictures.finish()
 
 

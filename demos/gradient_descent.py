@@ -24,7 +24,7 @@ SETTINGS = ((1e-4, 0.5), (1e-4, 0.9), (1e-4, 0.99), (1e-3, 0.9))  # learning rat
 
 
 class Start(NamedTuple):
-    """Where runs begin, and what part of the plane and of f is worth seeing from there."""
+    """Where runs start, and the part of the plane and of f to show for them."""
 
     x: float
     y: float
@@ -42,7 +42,7 @@ STARTS = (
 
 
 def descend(start: Start, lr: float, momentum: float = 0.0) -> Descent:
-    """One run; without momentum it is plain gradient descent."""
+    """Run one descent. Without momentum it is plain gradient descent."""
     f = CubicValley(start.x, start.y)
     optimizer = Momentum(f.parameters(), lr, momentum) if momentum else SGD(f.parameters(), lr)
     return minimize(f, optimizer, STEPS)
@@ -59,7 +59,7 @@ def momentum_settings() -> dict[Start, dict[str, Descent]]:
 
 
 def print_table(runs: Mapping[Start, Mapping[str, Descent]]) -> None:
-    """One line for each run: its settings, its fate, and where it ended."""
+    """Print one line per run: its settings, its fate, and where it ended."""
     print(
         "   start       settings           fate         steps         x          y             f      lowest f  reason"
     )
@@ -77,7 +77,7 @@ def print_table(runs: Mapping[Start, Mapping[str, Descent]]) -> None:
 
 
 def draw_runs(runs: Mapping[Start, Mapping[str, Descent]], title: str, pictures: Pictures, name: str) -> None:
-    """One column for each start: the paths on the contours, and f against the steps."""
+    """Draw one column per start: the paths on the contours, and f over the steps."""
     with style():
         figure, axes = plt.subplots(2, len(runs), figsize=(13, 7.6), height_ratios=(3, 2))
         for (start, descents), top, bottom in zip(runs.items(), *axes, strict=True):
@@ -94,7 +94,7 @@ def draw_runs(runs: Mapping[Start, Mapping[str, Descent]], title: str, pictures:
 
 
 def draw_function(pictures: Pictures) -> None:
-    """Q2.2: f near the saddle and from far away."""
+    """Q2.2: draw f near the saddle, and from far away."""
     with style():
         figure, (near, far) = plt.subplots(1, 2, figsize=(11, 4.6))
         plot_contours(CubicValley(), ax=near, xlim=(-1.5, 2.5), ylim=(-1.5, 1.5))
@@ -118,7 +118,7 @@ def draw_valley(ax: Axes) -> None:
 
 
 def draw_background(ax: Axes) -> None:
-    """What the animation shows behind the runs."""
+    """Draw what the animation shows behind the runs."""
     plot_contours(CubicValley(), ax=ax, xlim=(-2.0, 12.5), ylim=(-2.9, 2.9))
     remove_colorbar(ax)
     draw_valley(ax)
@@ -137,23 +137,25 @@ def main() -> None:
         error = check_gradients(CubicValley(*point)).error
         print(f"   ({point[0]:4g}, {point[1]:4g}) {by_x:12.6g} {by_y:12.6g}   {error:.0e}")
 
-    heading("Q2.2", "The contours. There is no minimum to be found: the critical points are")
+    heading("Q2.2", "The contours. There is no minimum. The critical points are")
     for name, point in (("a saddle, flat along the valley", (0.0, 0.0)), ("a local maximum", (100 / 3, 0.0))):
         eigenvalues = np.linalg.eigvalsh(f.hessian(point)).round(2) + 0.0
         print(f"   ({point[0]:7.4f}, {point[1]:g})   f = {f.value(point):10.4f}   ", end="")
         print(f"Hessian eigenvalues {eigenvalues[0]:g} and {eigenvalues[1]:g}: {name}")
     depths = ", ".join(f"{f.value((2 * y * y, y)):g} at y = {y:g}" for y in (0.0, 1.0, 2.0, 3.0))
-    print(f"   In the valley x = 2y² f is 3 − 8y⁶ and falls for ever: {depths}.")
+    print(f"   In the valley x = 2y² f is 3 − 8y⁶ and falls forever: {depths}.")
     draw_function(pictures)
 
-    heading("Q2.3", f"Plain gradient descent, {STEPS:,} steps at most")
+    heading("Q2.3", f"Plain gradient descent, at most {STEPS:,} steps")
     plain = learning_rates()
     print_table(plain)
     rest, cycle = plain[STARTS[0]]["lr 0.0001"], plain[STARTS[1]]["lr 0.005"]
     assert cycle.path is not None
     y = rest.theta[1]
-    print(f"   At rest does not mean at a minimum: from ({rest.theta[0]:.4f}, {y:.4f}) the valley still falls, but so")
-    print(f"   slowly that leaving takes about 1 / (192 y⁴ lr) = {1 / (192 * y**4 * 1e-4):.0e} steps.")
+    print(
+        f"   A stationary run need not be at a minimum: from ({rest.theta[0]:.4f}, {y:.4f}) the valley still falls, but"
+    )
+    print(f"   so slowly that leaving takes about 1 / (192 y⁴ lr) = {1 / (192 * y**4 * 1e-4):.0e} steps.")
     points = " ↔ ".join(f"({x:.4f}, {y:.4f}), f = {f.value((x, y)):.3f}" for x, y in cycle.path[-2:])
     print(f"   The cycle jumps from wall to wall of the valley: {points}.")
     draw_runs(plain, "Q2.3  Plain gradient descent", pictures, "learning_rates.png")
@@ -164,7 +166,7 @@ def main() -> None:
     print(
         "   From (−1, 1), lr 1e-4: plain descent stays at the saddle, μ = 0.9 creeps past it, μ = 0.99 shoots past it."
     )
-    print("   From (1, 1) μ = 0.99 is too much of it: the run swings through the valley, and ends at the saddle.")
+    print("   From (1, 1), μ = 0.99 is too much: the run oscillates across the valley and ends at the saddle.")
     draw_runs(heavy, "Q2.4  Gradient descent with momentum", pictures, "momentum.png")
     creeps, shoots = (heavy[STARTS[0]][f"lr 0.0001, μ {mu}"] for mu in (0.9, 0.99))
     movie = {"plain": rest, "μ = 0.9": creeps, "μ = 0.99": shoots}

@@ -1,4 +1,4 @@
-"""Animations of several descents, side by side or on one landscape."""
+"""Animations of several descents, side by side or on the same contours."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ FRAMES = 60
 
 
 def write_movie(draw_background: Callable[[Axes], None], runs: Mapping[str, Descent], path: Path) -> None:
-    """Write a GIF with one panel for each run. All panels show the same step; from frame to frame steps multiply.
+    """Write a GIF with one panel per run. All panels show the same step, which grows geometrically from frame to frame.
 
     Args:
-        draw_background: draws what stands still.
-        runs: label -> a descent of two parameters.
-        path: where the file goes.
+        draw_background: draws what does not move.
+        runs: a dict of labels and descents of two parameters.
+        path: the file to write.
     """
     steps = _steps_shown(runs.values())
     with style():
@@ -42,7 +42,7 @@ def write_movie(draw_background: Callable[[Axes], None], runs: Mapping[str, Desc
 
         def show(step: int) -> None:
             for ax, ball, (label, run) in zip(axes, balls, runs.items(), strict=True):
-                assert run.path is not None  # it is kept for so few parameters
+                assert run.path is not None  # minimize records it for two parameters
                 ball.set_data(*run.path[: step + 1].T)
                 ended = step >= run.steps
                 ax.set_title(f"{label}: {run.fate} at step {run.steps:,}" if ended else f"{label}: step {step:,}")
@@ -51,12 +51,13 @@ def write_movie(draw_background: Callable[[Axes], None], runs: Mapping[str, Desc
 
 
 def write_race(panels: Sequence[Panel], looks: Mapping[str, dict[str, Any]], path: Path) -> None:
-    """Write a GIF with all runs on the same landscape, one panel for each landscape, and a legend below.
+    """Write a GIF with one panel per objective. Each panel shows all runs on it, with a legend below.
 
     Args:
-        panels: (title, draws what stands still, label -> a descent of two parameters); the same labels in each.
-        looks: label -> options of its line: color, linestyle, marker.
-        path: where the file goes.
+        panels: triples of a title, a function that draws what does not move, and a dict of labels and descents of two
+            parameters. All panels have the same labels.
+        looks: a dict of labels and the options of their lines: color, linestyle, marker.
+        path: the file to write.
     """
     steps = _steps_shown([run for _, _, runs in panels for run in runs.values()])
     with style():
@@ -78,7 +79,7 @@ def write_race(panels: Sequence[Panel], looks: Mapping[str, dict[str, Any]], pat
         def show(step: int) -> None:
             clock.set_text(f"step {step:,}")
             for ball, run in balls.items():
-                assert run.path is not None  # it is kept for so few parameters
+                assert run.path is not None  # minimize records it for two parameters
                 ball.set_data(*run.path[: step + 1].T)
 
         _write(figure, show, steps, path, [str(look["color"]) for look in looks.values()])
@@ -92,16 +93,16 @@ def _steps_shown(runs: Iterable[Descent]) -> list[int]:
 def _write(
     figure: Figure, show: Callable[[int], None], steps: Sequence[int], path: Path, colors: Sequence[str] = ()
 ) -> None:
-    """Show each step on the figure, and write the frames; the colors are sure to be in their palette."""
+    """Show each step on the figure, and write the frames. Their palette includes `colors`."""
     frames = []
     for step in steps:
         show(step)
         buffer = BytesIO()
         figure.savefig(buffer, dpi=80)
-        figure.set_layout_engine("none")  # the layout of the first frame serves them all, and takes time to find
+        figure.set_layout_engine("none")  # all frames share the layout of the first, which takes time to compute
         frames.append(Image.open(buffer).convert("RGB"))
     plt.close(figure)
-    # With one palette for all frames, what stands still is the same in each and takes no room in the file.
+    # With one palette for all frames, what does not move is equal in each, and takes no room in the file.
     sample = frames[-1].copy()
     for index, color in enumerate(colors):
         sample.paste(color, (0, 12 * index, sample.width // 2, 12 * index + 12))

@@ -1,4 +1,4 @@
-"""Nine optimizers on three landscapes and on the digits, each at its own best learning rate of one grid.
+"""Nine optimizers on three objectives and on the digits, each at its own best learning rate of the same grid.
 
 python demos/optimizer_race.py [--out DIR] [--show]
 """
@@ -59,7 +59,7 @@ OPTIMIZERS: dict[str, Callable[[ParameterVector, float], Optimizer]] = {
     "NAdam": lambda parameters, lr: NAdam(parameters, lr),
     "Lion": lambda parameters, lr: Lion(parameters, lr),
 }
-# Seven looks as everywhere, and two more colours.
+# The seven looks of all plots, and two more.
 EXTRA = (Look("#8A8A8A", "solid", "o"), Look("#882255", (0, (5, 1.5)), "h"))
 LOOKS: dict[str, dict[str, Any]] = {
     name: (look(index) if index < 7 else EXTRA[index - 7])._asdict() for index, name in enumerate(OPTIMIZERS)
@@ -67,12 +67,12 @@ LOOKS: dict[str, dict[str, Any]] = {
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 STEPS = 3000
 CLOSE = 0.1  # to the minimum
-EPOCHS, BATCH = 10, 50  # batches of 64 would leave a last one of 3, whose steps are as long as those of the others
-CHOOSE, REPORT = range(3), range(10, 15)  # seeds on which rates are chosen, and others on which they are judged
+EPOCHS, BATCH = 10, 50  # batches of 64 would leave a last batch of 3, whose step counts as much as the others
+CHOOSE, REPORT = range(3), range(10, 15)  # seeds to choose rates on, and others to report results on
 
 
 class Landscape(NamedTuple):
-    """A function, from where the race starts, and the box in which it takes place."""
+    """A function with the start of the race, and the box of the race."""
 
     make: Callable[[], FunctionObjective]
     xlim: tuple[float, float]
@@ -87,7 +87,7 @@ LANDSCAPES = {
 
 
 class StopOutside(Callback):
-    """Stops a run that leaves the box: what a function does far away is not the question here."""
+    """Stops a run that leaves the box, as the race takes place inside."""
 
     def __init__(self, land: Landscape) -> None:
         self.low, self.high = np.transpose([land.xlim, land.ylim])
@@ -99,7 +99,7 @@ class StopOutside(Callback):
 
 
 class Result(NamedTuple):
-    """How one run did: the smaller the score, the better."""
+    """The result of one run. A smaller score is better."""
 
     lr: float
     score: float
@@ -108,7 +108,7 @@ class Result(NamedTuple):
 
 
 def race(name: str, optimizer: str, lr: float) -> Result:
-    """One run on a landscape."""
+    """Run one optimizer on a landscape."""
     land = LANDSCAPES[name]
     f = land.make()
     descent = minimize(f, OPTIMIZERS[optimizer](f.parameters(), lr), STEPS, [StopOutside(land)], floor=-1e9)
@@ -117,8 +117,8 @@ def race(name: str, optimizer: str, lr: float) -> Result:
 
 
 def judge_minimum(f: FunctionObjective, descent: Descent) -> tuple[float, str]:
-    """The step from which on the run stays close to the minimum; else how far away it ends."""
-    assert descent.path is not None  # it is kept for so few parameters
+    """The step after which the run stays close to the minimum, otherwise the distance at which it ends."""
+    assert descent.path is not None  # minimize records it for two parameters
     (minimum,) = f.minima
     distance = np.hypot(*(descent.path - minimum).T)
     if distance[-1] < CLOSE:
@@ -128,7 +128,7 @@ def judge_minimum(f: FunctionObjective, descent: Descent) -> tuple[float, str]:
 
 
 def judge_valley(_: Objective, descent: Descent) -> tuple[float, str]:
-    """The step at which the run leaves the box through the valley x = 2y²; else how deep it came inside."""
+    """The step at which the run leaves the box through the valley x = 2y², otherwise how low it came inside."""
     assert descent.path is not None
     x, y = descent.theta
     if x > LANDSCAPES["CubicValley"].xlim[1] and abs(2 * y * y - x) < 2.0:
@@ -140,7 +140,7 @@ def judge_valley(_: Objective, descent: Descent) -> tuple[float, str]:
 
 
 def train(optimizer: str, lr: float, seed: int, data: tuple[Array, ...]) -> tuple[list[float], float, float]:
-    """Loss at each step, training loss and share of the test data that is right after 10 epochs on the digits."""
+    """Train on the digits. Return the loss of each epoch, the final training loss, and the test accuracy."""
     x, y, x_test, y_test = data
     model = Sequential(Dense(64, 64), ReLU(), Dense(64, 10), rng=seed)
     loss = CrossEntropyLoss()
@@ -150,7 +150,7 @@ def train(optimizer: str, lr: float, seed: int, data: tuple[Array, ...]) -> tupl
 
 
 class Digits(NamedTuple):
-    """How an optimizer did on the digits at its best rate: means over the seeds for reporting."""
+    """The result of an optimizer on the digits at its best rate: means over the seeds to report on."""
 
     lr: float
     losses: Array
@@ -159,7 +159,7 @@ class Digits(NamedTuple):
 
 
 def race_digits(optimizer: str, data: tuple[Array, ...]) -> Digits:
-    """Choose the rate by the training loss on some seeds, and measure on others."""
+    """Choose the rate with the lowest training loss on some seeds, and measure on others."""
     losses = {lr: np.mean([train(optimizer, lr, seed, data)[1] for seed in CHOOSE]) for lr in GRID}
     best = min(losses, key=lambda lr: losses[lr])
     curves, loss, right = zip(*(train(optimizer, best, seed, data) for seed in REPORT), strict=True)
@@ -167,7 +167,7 @@ def race_digits(optimizer: str, data: tuple[Array, ...]) -> Digits:
 
 
 Results: TypeAlias = Mapping[str, Mapping[str, Result]]
-"""Landscape -> optimizer -> its best run."""
+"""For each landscape and each optimizer, its best run."""
 
 
 def print_table(results: Results, digits: Mapping[str, Digits]) -> None:
@@ -180,7 +180,7 @@ def print_table(results: Results, digits: Mapping[str, Digits]) -> None:
 
 
 def print_answer(results: Results, digits: Mapping[str, Digits]) -> None:
-    """Who wins where, and how far apart the best rates of an optimizer are."""
+    """Print the winners, and how far apart the best rates of each optimizer are."""
     winners = {name: min(runs, key=lambda o: runs[o].score) for name, runs in results.items()}
     winners["digits"] = min(digits, key=lambda o: digits[o].loss)
     print("   First: " + ", ".join(f"{optimizer} ({name})" for name, optimizer in winners.items()) + ".")
@@ -190,11 +190,11 @@ def print_answer(results: Results, digits: Mapping[str, Digits]) -> None:
         rates.append(digits[optimizer].lr)
         spread[optimizer] = max(rates) / min(rates)
     factors = [f"{o} {factor:,.0f}" for o, factor in sorted(spread.items(), key=lambda item: item[1])]
-    print("   Of the tasks that it masters, the largest best rate over the smallest:\n   " + ", ".join(factors))
+    print("   Largest over smallest best rate, among the tasks that the optimizer solves:\n   " + ", ".join(factors))
 
 
 def draw_landscape(ax: Axes, name: str) -> None:
-    """The contours in the box; of the valley the floor is dashed, and the saddle a cross."""
+    """Draw the contours in the box. The floor of the valley is dashed, and the saddle is a cross."""
     land = LANDSCAPES[name]
     plot_contours(land.make(), ax=ax, xlim=land.xlim, ylim=land.ylim)
     remove_colorbar(ax)
@@ -209,7 +209,7 @@ def draw_landscape(ax: Axes, name: str) -> None:
 
 
 def draw_paths(pictures: Pictures, results: Results) -> None:
-    """One row a landscape; three optimizers in each panel, as more could not be told apart."""
+    """Draw one row per landscape, and three optimizers per panel, as more would be hard to tell apart."""
     names = list(OPTIMIZERS)
     with style():
         figure, axes = plt.subplots(len(results), 3, figsize=(12, 9.5))
@@ -232,7 +232,7 @@ def draw_paths(pictures: Pictures, results: Results) -> None:
 
 
 def draw_progress(pictures: Pictures, results: Results, digits: Mapping[str, Digits]) -> None:
-    """The lowest f so far on the landscapes with a minimum, and the loss on the digits over the epochs."""
+    """Draw the lowest f so far on the landscapes with a minimum, and the loss on the digits over the epochs."""
     with style():
         figure, axes = plt.subplots(1, 3, figsize=(13, 4.4))
         for ax, name in zip(axes, ("Rosenbrock", "Beale"), strict=False):
@@ -255,10 +255,10 @@ def draw_progress(pictures: Pictures, results: Results, digits: Mapping[str, Dig
 def main() -> None:
     pictures = Pictures("A race of nine optimizers")
     heading("1", f"Each optimizer at its best learning rate of {', '.join(f'{lr:g}' for lr in GRID)}")
-    print("   CubicValley  steps until it leaves the box through the valley x = 2y², where f falls for ever")
-    print(f"   Rosenbrock, Beale  steps from which on it stays within {CLOSE:g} of the minimum, of {STEPS:,} steps")
-    print(f"   digits  64-64-10, batches of {BATCH}: training loss and share of the test data that is right, the mean")
-    print(f"   over {len(REPORT)} seeds; the rate is chosen by the training loss on {len(CHOOSE)} other seeds\n")
+    print("   CubicValley  steps until it leaves the box through the valley x = 2y², where f falls forever")
+    print(f"   Rosenbrock, Beale  steps until it stays within {CLOSE:g} of the minimum, at most {STEPS:,}")
+    print(f"   digits  64-64-10, batches of {BATCH}: training loss and test accuracy, means over {len(REPORT)} seeds.")
+    print(f"   The rate is the one with the lowest training loss on {len(CHOOSE)} other seeds\n")
     results = {
         name: {o: min((race(name, o, lr) for lr in GRID), key=lambda result: result.score) for o in OPTIMIZERS}
         for name in LANDSCAPES
@@ -267,7 +267,7 @@ def main() -> None:
     digits = {optimizer: race_digits(optimizer, data) for optimizer in OPTIMIZERS}
     print_table(results, digits)
 
-    heading("2", "No optimizer is first everywhere, and none has one rate for everything")
+    heading("2", "No optimizer is first everywhere, and none has one learning rate for all tasks")
     print_answer(results, digits)
     draw_paths(pictures, results)
     draw_progress(pictures, results, digits)

@@ -1,7 +1,7 @@
 """The study behind Q3.5: many networks, trained with and without momentum from the same initial weights.
 
-One run proves nothing, as the initial weights decide whether a network of four ReLU units solves XOR at all. So each
-method gets its own best learning rate, chosen on some seeds, and is then judged on others.
+One run proves nothing, because the initial weights decide whether a network of four ReLU units solves XOR at all. The
+study therefore chooses the best learning rate of each method on some seeds, and compares the methods on others.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ METHODS: dict[str, Callable[[ParameterVector, float], Optimizer]] = {
     "momentum 0.9": lambda parameters, lr: Momentum(parameters, lr, momentum=0.9),
 }
 GRID = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-CHOOSE = range(50)  # seeds on which the learning rate is chosen
-REPORT = range(100, 200)  # seeds on which the result is reported
-BUDGET = 2000  # steps after which a run is given up
+CHOOSE = range(50)  # seeds to choose the learning rate on
+REPORT = range(100, 200)  # seeds to report the result on
+BUDGET = 2000  # the largest number of steps of a run
 
 
 def make_network(units: int = 4, *, seed: int) -> Sequential:
-    """The network of the assignment without its sigmoid, whose place is in the loss: see `xor.py`, Q3.4."""
+    """The network of the assignment without its sigmoid, which belongs in the loss: see Q3.4 in `xor.py`."""
     return Sequential(Dense(2, units), ReLU(), Dense(units, 1), rng=seed)
 
 
 def accuracy(model: Sequential) -> float:
-    """The share of the samples on the right side of the boundary."""
+    """The share of samples on the correct side of the boundary."""
     return float(((model.predict(X) > 0) == (Y > 0.5)).mean())
 
 
 class StopWhenSolved(Callback):
-    """Notes the step at which the loss is first below 0.1, and stops the run once 99 % are classified right too."""
+    """Records the first step with a loss below 0.1, and stops the run once the accuracy is 99 %, too."""
 
     def __init__(self) -> None:
         self.steps = BUDGET
@@ -75,7 +75,7 @@ class StopWhenSolved(Callback):
 
 
 def train(seed: int, method: str, lr: float, units: int = 4) -> tuple[int, bool]:
-    """Steps to loss < 0.1 (the whole budget if it is not solved) and whether XOR was solved; all data in each step."""
+    """Train on all data in each step. Return the steps to loss < 0.1, or the budget, and whether XOR was solved."""
     model = make_network(units, seed=seed)
     watch = StopWhenSolved()
     trainer = Trainer(model, BCEWithLogitsLoss(), METHODS[method](model.parameters(), lr), callbacks=[watch])
@@ -85,7 +85,7 @@ def train(seed: int, method: str, lr: float, units: int = 4) -> tuple[int, bool]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one method at one learning rate did, one number for each seed."""
+    """The results of one method at one learning rate, one number per seed."""
 
     method: str
     lr: float
@@ -106,13 +106,13 @@ class Outcome:
 
 
 def show_progress(text: str) -> None:
-    """Write over the present line, if somebody watches."""
+    """Overwrite the present line, if standard error is a terminal."""
     if sys.stderr.isatty():
         print("\r" + text.ljust(70) + "\r", end="", flush=True, file=sys.stderr)
 
 
 def outcome(method: str, lr: float, seeds: Sequence[int], units: int = 4) -> Outcome:
-    """Train one network for each seed."""
+    """Train one network per seed."""
     show_progress(f"   {method}, learning rate {lr:g}: {len(seeds)} networks …")
     runs = [train(seed, method, lr, units) for seed in seeds]
     steps, solved = zip(*runs, strict=True)
@@ -126,12 +126,13 @@ def choose(outcomes: Sequence[Outcome], criterion: str) -> float:
 
 @dataclass(frozen=True)
 class Study:
-    """All that was measured.
+    """All measurements.
 
     Attributes:
-        grid: method -> its outcomes on the seeds for choosing, one for each learning rate.
-        by_mean, by_median: method -> its outcome on the seeds for reporting, at the rate chosen by that number.
-        between: plain descent at the grid's rates between those two, on the seeds for reporting.
+        grid: for each method, its outcomes on the seeds to choose on, one per learning rate.
+        by_mean: for each method, its outcome on the seeds to report on, at the rate with the least mean.
+        by_median: the same at the rate with the least median.
+        between: plain descent at the grid's rates between those two, on the seeds to report on.
         eight: eight units with momentum, at the rate chosen for four.
     """
 
@@ -143,7 +144,7 @@ class Study:
 
 
 def study() -> Study:
-    """Choose each method's learning rate on one set of seeds, and measure on another: some 1,500 networks."""
+    """Choose each method's learning rate on one set of seeds, and measure on another, with about 1,500 networks."""
     grid = {method: [outcome(method, lr, CHOOSE) for lr in GRID] for method in METHODS}
     by_mean = {method: outcome(method, choose(grid[method], "mean"), REPORT) for method in METHODS}
     by_median = {method: outcome(method, choose(grid[method], "median"), REPORT) for method in METHODS}
@@ -155,14 +156,14 @@ def study() -> Study:
 
 
 def share_interval(share: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share that was seen in n trials (Wilson 1927)."""
+    """The 95 % interval of a share observed in n trials (Wilson 1927)."""
     z = 1.96
     center, half = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
     return (center - half) / (1 + z * z / n), (center + half) / (1 + z * z / n)
 
 
 def interval(statistic: Callable[[Array], Any], values: Array, draws: int = 2000) -> tuple[float, float]:
-    """The 95 % interval of a statistic of the seeds' values, from as many seeds drawn with replacement (bootstrap)."""
+    """The 95 % interval of a statistic of the values, by drawing as many of them with replacement (bootstrap)."""
     rng = np.random.default_rng(0)
     drawn = [float(statistic(values[rng.integers(0, len(values), len(values))])) for _ in range(draws)]
     low, high = np.percentile(drawn, [2.5, 97.5])
@@ -170,9 +171,9 @@ def interval(statistic: Callable[[Array], Any], values: Array, draws: int = 2000
 
 
 def print_study(results: Study) -> None:
-    """The study in words and numbers."""
+    """Print the study in words and numbers."""
     print(
-        f"   Solved means: loss < 0.1 and 99 % right within {BUDGET} steps; an unsolved run counts as {BUDGET} steps."
+        f"   Solved means loss < 0.1 and 99 % accuracy within {BUDGET} steps. An unsolved run counts as {BUDGET} steps."
     )
     print("   Choosing: seeds 0–49       " + "".join(f"{lr:>7g}" for lr in GRID) + "   learning rate")
     for method, outcomes in results.grid.items():
@@ -187,18 +188,19 @@ def print_study(results: Study) -> None:
     plain, momentum = results.by_mean.values()
     faster, slower = (momentum.steps < plain.steps).sum(), (momentum.steps > plain.steps).sum()
     alone, alone_plain = (momentum.solved & ~plain.solved).sum(), (plain.solved & ~momentum.solved).sum()
-    print(f"   Seed by seed, at the least means: momentum is faster in {faster} of 100, slower in {slower};", end=" ")
-    print(f"it alone solves {alone}, plain alone {alone_plain}.")
+    print(f"   Seed by seed, at the least means: momentum is faster in {faster} of 100, slower in {slower}.", end=" ")
+    print(f"It alone solves {alone}, plain alone {alone_plain}.")
     low, high = interval(lambda drawn: np.divide(*np.median(drawn, axis=0)), np.stack([plain.steps, momentum.steps], 1))
     factor, long, hasty = plain.median / momentum.median, results.between[-1], results.by_median["plain"]
-    print(f"   Answer: yes. As many networks are solved in {factor:.2g} times fewer steps ({low:.2g} to {high:.2g}).")
-    print(f"   But the mean hardly tells plain's rates apart: at rate {long.lr:g} the factor is", end=" ")
-    print(f"{long.median / momentum.median:.2g}. At rate {hasty.lr:g}\n   it is nearly as fast,", end=" ")
-    print(f"and solves {hasty.share:.0%}. What momentum buys is long steps that stay reliable.")
+    print(f"   Answer: yes. Momentum solves as many networks in {factor:.2g} times fewer steps", end=" ")
+    print(f"({low:.2g} to {high:.2g}).")
+    print(f"   But the mean is similar at several rates of plain descent: at rate {long.lr:g} the factor is", end=" ")
+    print(f"{long.median / momentum.median:.2g}.\n   At rate {hasty.lr:g} plain descent is nearly as fast,", end=" ")
+    print(f"but solves only {hasty.share:.0%}. Momentum takes long steps that are reliable.")
 
 
 def print_outcomes(why: str, outcomes: Iterable[Outcome]) -> None:
-    """One line for each."""
+    """Print one line per outcome."""
     for o in outcomes:
         share, median = share_interval(o.share, len(o.steps)), interval(np.median, o.steps)
         shares = f"{o.share:.0%} ({share[0]:.0%} to {share[1]:.0%})"
@@ -207,7 +209,7 @@ def print_outcomes(why: str, outcomes: Iterable[Outcome]) -> None:
 
 
 def draw_study(results: Study) -> Figure:
-    """How learning rate and method decide what share is solved, and how fast."""
+    """Draw the share of solved networks and the median steps, by learning rate and method."""
     with style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.0))
         for index, (method, outcomes) in enumerate(results.grid.items()):

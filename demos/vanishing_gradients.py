@@ -1,4 +1,4 @@
-"""Vanishing gradients: networks of 1 to 20 hidden layers, and what initial weights and normalisation change.
+"""Vanishing gradients: networks of 1 to 20 hidden layers, and the effect of initial weights and normalization.
 
 python demos/vanishing_gradients.py [--out DIR] [--show]
 """
@@ -42,7 +42,7 @@ X, Y, X_TEST, Y_TEST = load_digits()
 
 
 def plain(rng: np.random.Generator, shape: Shape) -> Array:
-    """Uniform in ±1/√in, of variance 1/(3 in): a common default, too small for deep networks."""
+    """Uniform in ±1/√in, with variance 1/(3 in). It is a common default, but too small for deep networks."""
     return rng.uniform(-1.0, 1.0, shape) / sqrt(shape[0])
 
 
@@ -66,7 +66,7 @@ SETTINGS = {
 
 
 def make_network(depth: int, activation: type[Layer], setting: Setting, seed: int) -> Sequential:
-    """So many hidden layers, each Dense, perhaps a norm, and the activation; then ten scores."""
+    """Build a network with `depth` hidden layers: Dense, perhaps a norm, and the activation. It returns ten scores."""
     layers: list[Layer] = []
     initializer = setting.initializer(activation)
     for index in range(depth):
@@ -78,7 +78,7 @@ def make_network(depth: int, activation: type[Layer], setting: Setting, seed: in
 
 
 def ratio(depth: int, activation: type[Layer], setting: Setting) -> float:
-    """The gradient of the first Dense relative to that of the last: root mean squares, geometric mean over seeds."""
+    """The root mean square of the first Dense's gradient over that of the last, as a geometric mean over seeds."""
     logarithms = []
     for seed in SEEDS:
         model = make_network(depth, activation, setting, seed)
@@ -88,7 +88,7 @@ def ratio(depth: int, activation: type[Layer], setting: Setting) -> float:
 
 
 def learn(depth: int, activation: type[Layer], setting: Setting) -> float:
-    """The share of the test data that is right after some epochs, mean over seeds; chance is 10 %."""
+    """The test accuracy after some epochs, as a mean over seeds. Chance is 10 %."""
     shares = []
     for seed in SEEDS:
         model = make_network(depth, activation, setting, seed)
@@ -99,16 +99,16 @@ def learn(depth: int, activation: type[Layer], setting: Setting) -> float:
 
 
 class Curves(NamedTuple):
-    """One setting with one activation."""
+    """The measurements for one setting and one activation."""
 
     ratios: list[float]
     """The gradient of the first layer relative to the last, for each of `DEPTHS`."""
     shares: list[float]
-    """The share that is right after training, for each of `TRAINED`."""
+    """The test accuracy after training, for each of `TRAINED`."""
 
 
 def measure() -> dict[tuple[str, str], Curves]:
-    """(activation, setting) -> what was measured."""
+    """The measurements by activation and setting."""
     return {
         (activation.__name__, name): Curves(
             [ratio(depth, activation, setting) for depth in DEPTHS],
@@ -120,7 +120,7 @@ def measure() -> dict[tuple[str, str], Curves]:
 
 
 def print_table(curves: dict[tuple[str, str], Curves]) -> None:
-    print("                                      gradient, first / last layer        test data right after training")
+    print("                                      gradient, first / last layer        test accuracy after training")
     print("   hidden layers                   " + "".join(f"{d:>9}" for d in TRAINED), end="   ")
     print("".join(f"{d:>8}" for d in TRAINED))
     for (activation, name), curve in curves.items():
@@ -133,7 +133,7 @@ def print_table(curves: dict[tuple[str, str], Curves]) -> None:
 
 
 def draw_curves(pictures: Pictures, curves: dict[tuple[str, str], Curves]) -> None:
-    """Gradients above, what is learned below; one column an activation."""
+    """Draw gradients above and accuracies below, one column per activation."""
     with style():
         figure, axes = plt.subplots(2, 3, figsize=(11, 6.4), sharex=True, sharey="row")
         for column, activation in zip(axes.T, ACTIVATIONS, strict=True):
@@ -160,7 +160,7 @@ def draw_curves(pictures: Pictures, curves: dict[tuple[str, str], Curves]) -> No
 
 
 def draw_health(pictures: Pictures) -> None:
-    """What the layers of one deep network give and get, with plain and with good weights."""
+    """Draw the outputs and gradients of each layer of one deep network, with plain and with good weights."""
     with style():
         figure, axes = plt.subplots(2, 2, figsize=(11, 8.4), sharex="row")
         for (name, setting), (top, bottom) in zip(list(SETTINGS.items())[:2], axes.T, strict=True):
@@ -174,17 +174,16 @@ def draw_health(pictures: Pictures) -> None:
 def main() -> None:
     pictures = Pictures("Vanishing gradients, and what helps against them")
     heading(
-        "1", f"Networks of {UNITS} units a layer on the digits, means over {len(SEEDS)} seeds, {EPOCHS} epochs of Adam"
+        "1",
+        f"Networks of {UNITS} units per layer on the digits: means over {len(SEEDS)} seeds, {EPOCHS} epochs of Adam",
     )
     curves = measure()
     print_table(curves)
     print("   plain weights: uniform in ±1/√in. Good weights: glorot for Sigmoid and Tanh, he for ReLU.")
-    print(
-        "   A Sigmoid lets through at most a quarter of a gradient, as σ′ ≤ 1/4, and weights of that size do not make"
-    )
-    print("   up for it; BatchNorm does, as it brings the samples back to where the Sigmoid is steep.")
-    print("   Tanh and ReLU need no more than weights of the right size. BatchNorm helps up to some depth; behind")
-    print("   more ReLU layers it makes gradients grow on their way back (Yang et al. 2019).")
+    print("   A Sigmoid passes on at most a quarter of a gradient, as σ′ ≤ 1/4, and weights of that size do not make")
+    print("   up for it. BatchNorm does, because it moves the samples back to where the Sigmoid is steep.")
+    print("   Tanh and ReLU only need weights of the right size. BatchNorm helps up to some depth. With more ReLU")
+    print("   layers, it makes gradients grow on their way back (Yang et al. 2019).")
     draw_curves(pictures, curves)
 
     heading("2", "Inside one network of 10 ReLU layers: activations and gradients, layer by layer")

@@ -18,16 +18,16 @@ from minidl.checking import numerical_gradient
 from minidl.plotting import plot_decision_boundary, plot_history, style
 from minidl.typing import Array, ArrayLike
 
-SEED = 0  # of the initial weights in Q3.4 and Q3.5: this network solves XOR
-UNLUCKY = 2  # of a network that does not
+SEED = 0  # of the initial weights in Q3.4 and Q3.5. This network solves XOR
+UNLUCKY = 2  # the seed of a network that does not
 STEPS = 400
 
 
 def grad_f(weights: ArrayLike, x: ArrayLike = X, y: ArrayLike = Y) -> Array:
     """The gradient of the network's mean loss on the data, at one vector of all its weights.
 
-    The 17 weights are W (2, 4) row by row, b (4,), V (4, 1), c (1,), and so are the 17 derivatives. The name is the
-    one that the assignment asks for.
+    The 17 weights are W (2, 4) row by row, b (4,), V (4, 1) and c (1,). The 17 derivatives have the same order. The
+    assignment asks for this name.
     """
     return loss_f(x, y).gradient(weights)
 
@@ -38,7 +38,7 @@ def loss_f(x: ArrayLike = X, y: ArrayLike = Y) -> EmpiricalRisk:
 
 
 def by_formula(x: Array, y: Array, W: Array, b: Array, V: Array, c: Array) -> tuple[Array, ...]:
-    """δ and the gradients by W, b, V and c, by the formulas of Q3.1 alone."""
+    """Return δ and the gradients for W, b, V and c, by the formulas of Q3.1 alone."""
     a = x @ W + b
     h = np.maximum(0.0, a)
     o = h @ V + c
@@ -61,14 +61,14 @@ def gradient_error(weights: Array) -> float:
 
 
 def fit(method: str, lr: float, seed: int = SEED, steps: int = STEPS) -> tuple[Sequential, History]:
-    """Train from the seed's initial weights, with all samples in each step."""
+    """Train from the initial weights of a seed, with all samples in each step."""
     model = make_network(seed=seed)
     trainer = Trainer(model, BCEWithLogitsLoss(), METHODS[method](model.parameters(), lr))
     return model, trainer.fit(X, Y, epochs=steps)
 
 
 def fit_with_sigmoid(lr: float) -> History:
-    """The same by plain gradient descent, with the sigmoid in the network and the loss on probabilities."""
+    """Train by plain gradient descent, with the sigmoid in the network and the loss on probabilities."""
     model = Sequential(*make_network(seed=SEED), Sigmoid())
     return Trainer(model, BCELoss(), SGD(model.parameters(), lr)).fit(X, Y, epochs=STEPS)
 
@@ -124,8 +124,8 @@ def show_fits(pictures: Pictures) -> None:
     for step in (0, 10, 100, STEPS - 1):
         print(f"   step {step:3}   mean loss {plain.loss[step]:.4f}   total {len(X) * plain.loss[step]:8.2f}")
     difference = np.abs(np.array(plain.loss) - with_sigmoid.loss).max()
-    print("   Trained on logits: behind a saturated sigmoid the signal is gone, and σ is better placed in the loss.")
-    print(f"   With the sigmoid in the network and the loss on probabilities the losses differ by {difference:.0e}.")
+    print("   The network returns logits: the derivative of a saturated sigmoid is 0, so σ belongs in the loss.")
+    print(f"   With the sigmoid in the network and the loss on probabilities, the losses differ by {difference:.0e}.")
 
     heading("Q3.5", "With momentum 0.9, from the same initial weights")
     _, momentum = fit("momentum 0.9", 0.1)
@@ -133,9 +133,7 @@ def show_fits(pictures: Pictures) -> None:
     curves = {"plain, lr 0.1": plain, "momentum 0.9, lr 0.1": momentum, "plain, lr 1": faster}
     for label, history in curves.items():
         print(f"   {label:<22} loss < 0.1 after {steps_to(history):3} steps, {history.loss[-1]:.4f} after {STEPS - 1}")
-    print(
-        "   Momentum 0.9 adds up to steps ten times as long; a rate ten times as large does as much. Hence the study."
-    )
+    print("   Momentum 0.9 makes steps up to ten times as long. So does a rate ten times as large, hence the study.")
     with style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.0))
         plot_history([len(X) * loss for loss in plain.loss], ax=left)
@@ -155,18 +153,16 @@ def show_study(pictures: Pictures) -> None:
 
 
 def show_boundaries(pictures: Pictures) -> None:
-    heading("Q3.6", "The decision boundary that was learned, and that of a network which does not solve XOR")
+    heading("Q3.6", "The decision boundary that the network learned, and that of a network that does not solve XOR")
     with style():
         figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
         for ax, seed in zip(axes, (SEED, UNLUCKY), strict=True):
             model, history = fit("momentum 0.9", 0.1, seed)
-            title = f"seed {seed}: loss {history.loss[-1]:.3f}, {accuracy(model):.0%} of the samples right"
-            print(f"   {title}")
-            draw_boundary(ax, model, title)
+            loss, share = history.loss[-1], accuracy(model)
+            print(f"   seed {seed}: loss {loss:.3f}, accuracy {share:.0%}")
+            draw_boundary(ax, model, f"seed {seed}: loss {loss:.3f}, {share:.0%} of the samples right")
         share_legend(figure)
-    print(
-        "   The second rests in a poor minimum: for two of the clouds it says ½, which costs ½ ln 2 = 0.347 on average."
-    )
+    print("   The second stays at a poor minimum: it predicts ½ for two of the clouds, a mean loss of ½ ln 2 = 0.347.")
     pictures.save(figure, "boundary.png")
 
     model = make_network(seed=SEED)
@@ -181,7 +177,7 @@ def show_boundaries(pictures: Pictures) -> None:
 
 
 def draw_boundary(ax: Axes, model: Sequential, title: str, *, bar: bool = True) -> None:
-    """The boundary of a network that gives logits, as probabilities."""
+    """Draw the boundary of a network that returns logits, as probabilities."""
     plot_decision_boundary(Sequential(*model, Sigmoid()), X, Y, ax=ax)
     ax.set_title(title)
     if not bar:
@@ -189,7 +185,7 @@ def draw_boundary(ax: Axes, model: Sequential, title: str, *, bar: bool = True) 
 
 
 def share_legend(figure: Figure) -> None:
-    """One legend for the figure instead of one for each panel."""
+    """Replace the legends of the panels by one for the figure."""
     legends = [legend for ax in figure.axes if (legend := ax.get_legend())]
     handles = [handle for handle in legends[0].legend_handles if handle is not None]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)

@@ -1,4 +1,4 @@
-"""Pictures: networks and their health, landscapes with descents, losses, schedules and decision boundaries."""
+"""Plots of networks and their health, of objectives and descents, losses, schedules and decision boundaries."""
 
 from minidl.plotting.boundary import plot_decision_boundary
 from minidl.plotting.contours import plot_contours

@@ -1,4 +1,4 @@
-"""What a classifier of two features has learned."""
+"""The decision boundary of a classifier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from minidl.typing import Array, ArrayLike
 __all__ = ["plot_decision_boundary"]
 
 GRID = 200
-# The two classes are apart in brightness, too; the shapes are for readers without colour.
+# The first two colours also differ in brightness. The markers are for readers who cannot tell colours apart.
 CLASS_COLORS = (ORANGE, BLUE, *(color for color in COLORS if color not in (ORANGE, BLUE)))
 WHITE = (1.0, 1.0, 1.0)
 CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X")
@@ -27,22 +27,22 @@ CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 def plot_decision_boundary(
     model: Layer, x: ArrayLike, y: ArrayLike, ax: Axes | None = None, *, threshold: float | None = None
 ) -> Axes:
-    """Draw what a model of two features predicts in the plane, where it changes its mind, and the data on top.
+    """Draw the predictions of a model of two features, its decision boundary, and the data on top.
 
     Args:
-        model: takes (n, 2) and gives one probability or logit each, (n,) or (n, 1), or k scores, (n, k).
+        model: takes (n, 2) and returns one probability or logit per sample, (n,) or (n, 1), or k scores, (n, k).
         x: the samples, (n, 2).
         y: their classes, counted from 0, as (n,) or (n, 1), or one-hot as (n, k).
-        ax: where to draw; by default a new figure.
-        threshold: from where on a single output means class 1; by default 0.5 behind a Sigmoid, else 0. Of k
-            scores the largest wins.
+        ax: the axes to draw on. None makes a new figure.
+        threshold: the output above which a sample belongs to class 1, for a model with a single output. By default 0.5
+            after a Sigmoid, otherwise 0. With k scores, the largest decides.
 
     Returns:
         The axes.
 
     Raises:
-        ShapeError: a model of another number of inputs, or x and y that do not fit.
-        DataError: classes that are no whole numbers from 0 on, or predictions that are not finite.
+        ShapeError: a model that does not take 2 features; x and y of shapes that do not match.
+        DataError: classes that are not integers from 0; predictions that are not finite.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import Dense, Sequential, Sigmoid, make_xor
@@ -53,7 +53,7 @@ def plot_decision_boundary(
     """
     samples = as_data(x, "x")
     if samples.ndim != 2 or samples.shape[1] != 2:
-        raise ShapeError(f"x must have shape (n, 2) to be drawn in a plane, got {samples.shape}; pick two features")
+        raise ShapeError(f"x must have shape (n, 2) to be drawn in a plane, got {samples.shape}; choose two features")
     try:
         model.output_shape((2,))
     except ShapeError as error:
@@ -88,17 +88,17 @@ def plot_decision_boundary(
 
 
 def _scores(model: Layer, points: Array) -> Array:
-    """What the model gives for the points, as (n, k)."""
+    """The predictions for the points, as (n, k)."""
     scores = model.predict(points)
     if scores.ndim > 2:
-        raise ShapeError(f"the model must give one row a sample, (n,) or (n, k), got {scores.shape}")
+        raise ShapeError(f"the model must return shape (n,) or (n, k), got {scores.shape}")
     if not np.isfinite(scores).all():
-        raise DataError("the model predicts NaN or infinity; look at its weights, its training may have diverged")
+        raise DataError("the model predicts NaN or infinity; check its weights, as its training may have diverged")
     return scores.reshape(len(points), -1)
 
 
 def _classes(x: Array, y: ArrayLike, k: int) -> Array:
-    """The classes as whole numbers, (n,)."""
+    """The classes as integers, (n,)."""
     labels = as_data(y, "y")
     same_length(x, labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -118,7 +118,7 @@ def _fill_binary(ax: Axes, xs: Array, ys: Array, score: Array, model: Layer, thr
     if probability:
         low, high = min(0.0, middle - 1e-9), max(1.0, middle + 1e-9)
     else:
-        # A few large logits would leave everything else pale.
+        # With the largest logit as the limit, a few large ones would leave the rest of the plane pale.
         reach = float(np.quantile(np.abs(score - middle), 0.7)) or 1.0
         low, high = middle - reach, middle + reach
     colors = LinearSegmentedColormap.from_list("classes", [_pale(_class_color(0)), WHITE, _pale(_class_color(1))])
@@ -152,6 +152,6 @@ def _class_color(index: int) -> str:
 
 
 def _pale(color: str) -> tuple[float, float, float]:
-    """Half way to white, so that the data stands out against it."""
+    """The colour halfway to white, so that the data stand out against it."""
     red, green, blue = to_rgb(color)
     return 0.5 + 0.5 * red, 0.5 + 0.5 * green, 0.5 + 0.5 * blue

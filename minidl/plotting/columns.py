@@ -1,4 +1,4 @@
-"""The units of a network in columns, as its diagram shows them."""
+"""The units of a network in columns, for its diagram."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ __all__ = ["Column", "columns_of", "place"]
 
 @dataclass
 class Column:
-    """The units of one layer, with the weights that lead to them and what is done to them one by one."""
+    """The units of one Dense layer, or the inputs.
+
+    `elementwise` names what follows the layer: activations and the like, which act on each unit alone.
+    """
 
     weight: Array
-    """(units before, units); (0, units) for the inputs."""
+    """(units before, units), and (0, units) for the inputs."""
     bias: Array
-    """(units,); empty if there is none."""
+    """(units,), or empty if the layer has no bias."""
     elementwise: list[str] = field(default_factory=list)
     letter: str = "h"
     layer: str = ""
@@ -44,7 +47,7 @@ def columns_of(model: Layer) -> list[Column]:
     """The columns of the diagram, inputs first.
 
     Raises:
-        ShapeError: no Dense layer, or a layer that a diagram cannot show.
+        ShapeError: a model without a Dense layer; a layer that a diagram cannot show.
         DataError: weights that are not finite.
     """
     dense = [layer for layer in _leaves(model) if isinstance(layer, Dense)]
@@ -55,7 +58,7 @@ def columns_of(model: Layer) -> list[Column]:
     if len(columns) > 3:
         for index, column in enumerate(columns[1:-1], 1):
             column.layer = f"{index},"
-    # x for inputs, h for hidden units, o for plain outputs and ŷ for those that an activation makes of them.
+    # x stands for inputs, h for hidden units, o for outputs, and ŷ for outputs after an activation.
     columns[0].letter, columns[-1].letter = "x", r"\hat{y}" if columns[-1].elementwise else "o"
     return columns
 
@@ -69,11 +72,11 @@ def _leaves(layer: Layer) -> Iterator[Layer]:
 
 
 def _add(columns: list[Column], layer: Layer, total: int) -> None:
-    """Add a layer to the columns, of which there will be so many in all."""
+    """Add a layer to the columns, of which the finished diagram has `total`."""
     last = columns[-1]
     if isinstance(layer, Residual):
         if not isinstance(next(_leaves(layer), None), Dense):
-            raise ShapeError(f"a network diagram shows a Residual only if it begins with a Dense, not {layer!r}")
+            raise ShapeError(f"a network diagram shows a Residual only if it begins with a Dense, got {layer!r}")
         source = len(columns) - 1
         for part in layer:
             _add(columns, part, total)
@@ -89,11 +92,11 @@ def _add(columns: list[Column], layer: Layer, total: int) -> None:
     elif layer.output_shape((last.width,)) in (None, (last.width,)):
         last.elementwise.append(repr(layer).removesuffix("()"))
     else:
-        raise ShapeError(f"a network diagram shows Dense and elementwise layers, but not {layer!r}; draw a part")
+        raise ShapeError(f"a network diagram shows Dense and elementwise layers, not {layer!r}; draw part of the model")
 
 
 def place(column: Column, max_units: int) -> None:
-    """Choose the units to show and their heights from 1 (top) to 0; what is left out takes one place in the middle."""
+    """Choose the units to show, and their heights from 1 (top) to 0. A gap in the middle stands for the others."""
     width, side = column.width, (max_units - 1) // 2
     if width <= max_units:
         column.shown = list(range(width))

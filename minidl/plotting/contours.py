@@ -1,4 +1,4 @@
-"""The landscape of a function of two numbers, and the ways down."""
+"""The contours of a function of two variables, and the paths of descents on it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from minidl.typing import Array, ArrayLike
 __all__ = ["Path", "plot_contours"]
 
 Path: TypeAlias = "Descent | ArrayLike"
-"""What `minimize` gives, or the points themselves, (n, 2)."""
+"""The result of `minimize`, or an array of points (n, 2)."""
 
 Limits: TypeAlias = "tuple[float, float]"
 
 GRID = 121
 LEVELS = 16
 HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 1.2}
-# From deep to high; pale enough for every line on top of it.
+# From low to high. It is pale, so that every path stands out against it.
 LANDSCAPE = LinearSegmentedColormap.from_list("landscape", ["#7FA8C9", "#DCE6EE", "#FFFFFF"])
 
 
@@ -42,23 +42,25 @@ def plot_contours(
     xlim: Limits | None = None,
     ylim: Limits | None = None,
 ) -> Axes:
-    """Draw the contours of an objective of two parameters, and on them the paths that descents took.
+    """Draw the contours of an objective of two parameters, and the paths of descents on them.
 
-    Each path begins at a hollow circle and ends at a filled marker, or at an arrow where it leaves the picture for
-    good. A star is a known minimum.
+    Each path starts at a hollow circle. It ends at a filled marker, or at an arrow if its end lies outside of the plot.
+    A star is a known minimum.
 
     Args:
-        objective: with two parameters.
-        paths: label -> a Descent or an array (n, 2).
-        ax: where to draw; by default a new figure.
-        xlim, ylim: the two ends of each axis; by default around the paths, but not as far as those that run away go.
+        objective: an objective with two parameters.
+        paths: a dict of labels and paths, each a Descent or an array (n, 2).
+        ax: the axes to draw on. None makes a new figure.
+        xlim: the limits of the first parameter. None chooses them so that the paths are visible, except for the far
+            ends of those that run away.
+        ylim: the limits of the second parameter, likewise.
 
     Returns:
         The axes.
 
     Raises:
-        ShapeError: an objective of another number of parameters, or paths that are not (n, 2).
-        DataError: paths with NaN or infinity, a Descent without a path, or an objective without finite values.
+        ShapeError: an objective that does not have two parameters; paths that are not (n, 2).
+        DataError: paths with NaN or infinity; a Descent without a path; an objective without finite values.
         HyperparameterError: limits in the wrong order.
 
     >>> from matplotlib.figure import Figure
@@ -71,24 +73,24 @@ def plot_contours(
     """
     size = objective.parameters().size
     if size != 2:
-        raise ShapeError(f"contours need an objective of 2 parameters, {objective!r} has {size}")
+        raise ShapeError(f"contours need an objective with 2 parameters, but {objective!r} has {size}")
     points = {label: _points(label, path) for label, path in (paths or {}).items()}
     minima = np.array(getattr(objective, "minima", ()), dtype=float).reshape(-1, 2)
-    # Parameters may be far away after a descent; where the function says it starts is a better place to look at.
+    # A descent may have moved the parameters far away. The objective's own start is a better place to look at.
     start = np.asarray(getattr(objective, "start", objective.parameters().value), dtype=float)
     low, high = _box(list(points.values()), np.vstack([start, minima]))
     for axis, limits in enumerate((xlim, ylim)):
         if limits is not None:
             low[axis], high[axis] = limits
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-        raise HyperparameterError(f"xlim and ylim must be two finite numbers, small and large; got {xlim} and {ylim}")
+        raise HyperparameterError(f"xlim and ylim must be two finite numbers in ascending order, got {xlim} and {ylim}")
     with canvas(ax, (6.4, 4.8 + 0.1 * len(points))) as ax:
         _draw_landscape(ax, objective, low, high)
         handles = []
         for index, (label, path) in enumerate(points.items()):
             descent = (paths or {})[label]
             name = f"{label}: {descent.fate}" if isinstance(descent, Descent) else label
-            # Where paths lie upon each other, the thicker ones below stay visible.
+            # Paths may overlap. The first ones are drawn below the others, and are thicker to stay visible.
             width = 1.4 + 1.4 * (len(points) - 1 - index) / len(points)
             handles.append(_draw_path(ax, path, low, high, look(index), width, name))
         starts = [path[0] for path in points.values() if inside(path[0], low, high)]
@@ -117,7 +119,7 @@ def _points(label: str, path: Path) -> Array:
     if isinstance(path, Descent):
         path = path.path
         if path is None:
-            raise DataError(f"the descent {label!r} kept no path; pass callbacks=[RecordPath()] to minimize")
+            raise DataError(f"the descent {label!r} has no path; pass callbacks=[RecordPath()] to minimize")
     points = as_data(path, f"path {label!r}", dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ShapeError(f"path {label!r} must have shape (n, 2), got {points.shape}")
@@ -125,11 +127,11 @@ def _points(label: str, path: Path) -> Array:
 
 
 def _box(paths: list[Array], landmarks: Array) -> tuple[Array, Array]:
-    """The corners of what is worth seeing: where paths begin and dwell, and what they visit around that.
+    """The corners of the box to show: where paths start, where they spend most of their steps, and what lies around.
 
     Args:
         paths: each (n, 2).
-        landmarks: points to show anyway, (n, 2); the first counts only if there are no paths.
+        landmarks: points that must be visible, (n, 2). The first counts only if there are no paths.
     """
     if not paths:
         low, high = landmarks.min(axis=0), landmarks.max(axis=0)
@@ -138,7 +140,7 @@ def _box(paths: list[Array], landmarks: Array) -> tuple[Array, Array]:
         return center - half, center + half
     starts = np.vstack([landmarks[1:], *(path[:1] for path in paths)])
     dwelling = np.array([np.median(path, axis=0) for path in paths])
-    # A path that is far out for most of its steps does not tell where to look.
+    # A path that is far away for most of its steps does not tell where to look.
     core = np.vstack([starts, dwelling[(np.abs(dwelling) <= 3 * (1 + np.abs(starts).max())).all(axis=1)]])
     low, high = core.min(axis=0), core.max(axis=0)
     span = float((high - low).max()) or max(1.0, float(np.abs(core).max()))
@@ -173,7 +175,7 @@ def _level_name(level: float, _: int) -> str:
 
 
 def _refine(values: Array) -> Array:
-    """Values at twice as many heights, by cubics through four neighbours: evaluating there would take far longer."""
+    """Interpolate between rows by cubics through four neighbours. Evaluating the objective there takes far longer."""
     padded = np.vstack([_beyond(values), values, _beyond(values[::-1])])
     fine = np.empty((2 * len(values) - 1, values.shape[1]))
     fine[::2] = values
@@ -183,13 +185,13 @@ def _refine(values: Array) -> Array:
 
 
 def _beyond(values: Array) -> Array:
-    """One more row before the first, on the cubic through the first four."""
+    """Extrapolate one row before the first, by the cubic through the first four."""
     with np.errstate(all="ignore"):
         return np.asarray(4 * values[:1] - 6 * values[1:2] + 4 * values[2:3] - values[3:4])
 
 
 def _flattest(values: Array) -> float:
-    """The value where the slope is smallest: the contour through a saddle shows where ways part."""
+    """The value where the slope is smallest. The contour through a saddle shows where paths part."""
     with np.errstate(all="ignore"):
         slope = np.hypot(*np.gradient(values))
     slope[~np.isfinite(slope)] = np.inf
@@ -197,13 +199,13 @@ def _flattest(values: Array) -> float:
 
 
 def _levels(values: Array, special: float) -> Array:
-    """Levels that are close together where the values are low, whatever their range, one of them special."""
+    """Levels that are close together where values are low, whatever their range. One lies at `special`."""
     shares = ((np.arange(LEVELS) + 0.5) / LEVELS) ** 2
     levels = np.quantile(values, shares)
     index = int(np.abs(levels - special).argmin())
     levels = np.array([_rounded(level) for level in levels])
     if index > 0:
-        # Just below, as at the value itself rounding errors would draw a dotted line.
+        # Slightly below it. At the value itself, rounding errors would draw a dotted line.
         levels[index] = special - 1e-3 * (special - levels[index - 1])
     levels = np.unique(levels)
     return levels if len(levels) > 1 else levels[0] + np.array([-0.5, 0.5])

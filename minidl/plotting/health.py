@@ -1,44 +1,46 @@
-"""Why a network does not learn: what its layers give, and what gradients come back to them.
+"""Why a network does not learn: the outputs of its layers, and the gradients that reach them.
 
-All of it is measured on a copy: of the model that is handed in, nothing changes, neither gradients nor buffers nor the
-state of generators nor what forward has kept for backward.
+Measuring changes nothing: parameters, gradients, buffers, generators and what forward cached are afterwards as before.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil, floor, log10
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from minidl.arguments import same_length
 from minidl.errors import DataError, ShapeError
 from minidl.layers import ReLU, Sequential
-from minidl.modules import Layer, Loss, Module
+from minidl.modules import Layer, Loss, Module, Snapshot, training_as, watching
+from minidl.objectives import EmpiricalRisk
 from minidl.parameters import Parameter
 from minidl.plotting.style import BLUE, FONT, SMALL_FONT, VERMILLION, canvas
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["dead_share", "gradient_flow", "plot_activations", "plot_gradient_flow"]
 
-BANDS = ((0.01, 0.99, 0.22), (0.25, 0.75, 0.75))  # from and to which quantile, and how dark
+QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
+PALE, DARK = 0.22, 0.75
 ROW, MARGINS = 0.27, 1.1  # inches
 LONGEST = 30
 
 
 def dead_share(model: Layer, x: ArrayLike, *, training: bool = True) -> dict[str, float]:
-    """The share of units of each ReLU layer that are active for no sample of the batch: they learn nothing from it.
+    """The share of dead units in each ReLU layer: those that no sample of the batch activates.
+
+    A dead unit learns nothing from the batch, as its gradient is 0.
 
     Args:
-        model: with or without ReLU layers, nested as it may be.
-        x: a batch, the larger the better.
+        model: a single layer or a model, however deeply nested.
+        x: a batch. The larger it is, the more the shares tell.
         training: whether layers such as BatchNorm and Dropout behave as in training or as in evaluation.
 
     Returns:
-        Path of the layer, such as "1" or "2.0", -> share from 0 to 1.
+        The path of each ReLU, such as "1" or "2.0", with its share from 0 to 1.
 
     Raises:
         DataError, ShapeError: a batch that the model cannot take.
@@ -53,24 +55,24 @@ def dead_share(model: Layer, x: ArrayLike, *, training: bool = True) -> dict[str
 
 
 def plot_activations(model: Layer, x: ArrayLike, ax: Axes | None = None, *, training: bool = True) -> Axes:
-    """Draw how the numbers that each layer gives for a batch are distributed, one row a layer, the first on top.
+    """Draw the distribution of each layer's outputs for a batch, one row per layer, the first on top.
 
-    The dark band holds the middle half of the numbers, the pale one all but 1 % at both ends, and the white mark is
-    the median. In a healthy network the bands are about as wide in all layers. Beside each ReLU stands the share of its
-    units that are dead: active for no sample.
+    The dark band holds the middle half of the outputs. The pale band holds all but 1 % at each end, and the mark is the
+    median. In a healthy network, the bands of all layers are about equally wide. Beside each ReLU, the plot shows the
+    share of dead units, which no sample activates.
 
     Args:
-        model: a Sequential, nested as it may be, or a single layer.
+        model: a single layer or a model, however deeply nested.
         x: a batch.
-        ax: where to draw; by default a new figure.
+        ax: the axes to draw on. None makes a new figure.
         training: whether layers such as BatchNorm and Dropout behave as in training or as in evaluation.
 
     Returns:
         The axes.
 
     Raises:
-        DataError: a batch that the model cannot take, or a layer that gives NaN or infinity.
-        ShapeError: a batch that the model cannot take, or a model without layers.
+        DataError: a batch that the model cannot take; a layer that returns NaN or infinity.
+        ShapeError: a batch that the model cannot take; a model without layers.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import Dense, make_xor
@@ -81,17 +83,18 @@ def plot_activations(model: Layer, x: ArrayLike, ax: Axes | None = None, *, trai
     """
     outputs = _outputs(model, x, training)
     if not outputs:
-        raise ShapeError(f"there is no layer whose outputs could be drawn in {model!r}")
+        raise ShapeError(f"{model!r} contains no layer whose outputs could be drawn")
     for path, layer, y in outputs:
         if not np.isfinite(y).all():
-            raise DataError(f"{_label(path, layer)} gives NaN or infinity; look at its weights and at what it is given")
-    quantiles = np.array([[np.quantile(y, q) for q in (0.01, 0.25, 0.5, 0.75, 0.99)] for _, _, y in outputs])
+            raise DataError(f"{_label(path, layer)} returns NaN or infinity; check its weights and its inputs")
+    quantiles = np.array([[np.quantile(y, q) for q in QUANTILES] for _, _, y in outputs])
+    lowest, low, median, high, highest = quantiles.T
     with canvas(ax, (6.4, MARGINS + ROW * len(outputs))) as ax:
         rows = np.arange(len(outputs))
-        for (_, _, alpha), low, high in zip(BANDS, quantiles[:, :2].T, quantiles[:, :2:-1].T, strict=True):
-            ax.barh(rows, high - low, left=low, height=0.72, color=BLUE, alpha=alpha, linewidth=0)
-        ax.plot(quantiles[:, 2], rows, "|", color="white", markersize=8, markeredgewidth=3.4)
-        ax.plot(quantiles[:, 2], rows, "|", color="black", markersize=8, markeredgewidth=1.4)
+        for left, right, alpha in ((lowest, highest, PALE), (low, high, DARK)):
+            ax.barh(rows, right - left, left=left, height=0.72, color=BLUE, alpha=alpha, linewidth=0)
+        ax.plot(median, rows, "|", color="white", markersize=8, markeredgewidth=3.4)
+        ax.plot(median, rows, "|", color="black", markersize=8, markeredgewidth=1.4)
         _set_rows(ax, [_label(path, layer) for path, layer, _ in outputs])
         ax.set_xlabel("outputs: median, middle half, and 1 % to 99 %")
         _spread(ax, quantiles)
@@ -103,17 +106,20 @@ def plot_activations(model: Layer, x: ArrayLike, ax: Axes | None = None, *, trai
 
 
 def gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> dict[str, float]:
-    """The root mean square of the gradient of each layer with parameters, as in training on this batch.
+    """The root mean square of each layer's gradient in a training step on this batch, ``√(mean g²)``.
 
     Args:
-        model, loss: what is trained.
-        x, y: a batch and its targets.
+        model: the model to train.
+        loss: its loss.
+        x: a batch.
+        y: the targets of the batch.
 
     Returns:
-        Path of the layer, such as "0" or "2.1", -> a number of at least 0; infinity or NaN if it is not finite.
+        The path of each layer with parameters, such as "0" or "2.1", with its root mean square. Infinity or NaN means
+        that a gradient is not finite.
 
     Raises:
-        DataError, ShapeError: data that model or loss cannot take.
+        DataError, ShapeError: data that the model or the loss cannot take.
 
     >>> from minidl import Dense, MSELoss
     >>> model = Sequential(Dense(1, 1), Dense(1, 1))
@@ -125,22 +131,24 @@ def gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> dict[
 
 
 def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax: Axes | None = None) -> Axes:
-    """Draw the size of the gradient of each layer with parameters for a batch, one row a layer, the first on top.
+    """Draw the size of each layer's gradient for a batch, one row per layer with parameters, the first on top.
 
-    The size is the root mean square over the layer's numbers, on a logarithmic scale: where the line leans to the left
-    at the top, gradients vanish on their way back to the first layer; where to the right, they explode. A layer whose
-    gradient is exactly 0 learns nothing, and is marked so.
+    The size is the root mean square of `gradient_flow`, on a logarithmic scale. If the line leans to the left at the
+    top, gradients vanish on their way back to the first layer. If it leans to the right, they explode. A layer whose
+    gradient is exactly 0 learns nothing, and the plot says so.
 
     Args:
-        model, loss: what is trained.
-        x, y: a batch and its targets.
-        ax: where to draw; by default a new figure.
+        model: the model to train.
+        loss: its loss.
+        x: a batch.
+        y: the targets of the batch.
+        ax: the axes to draw on. None makes a new figure.
 
     Returns:
         The axes.
 
     Raises:
-        DataError, ShapeError: data that model or loss cannot take; a model without parameters.
+        DataError, ShapeError: data that the model or the loss cannot take; a model without parameters.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import BCEWithLogitsLoss, Dense, make_xor
@@ -151,14 +159,14 @@ def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax:
     """
     flow = _gradients(model, loss, x, y)
     if not flow:
-        raise ShapeError(f"there is no layer with parameters in {model!r}, and so no gradient to draw")
+        raise ShapeError(f"{model!r} contains no layer with parameters, and so no gradient to draw")
     sizes = np.array([rms for _, _, rms in flow])
     good = np.isfinite(sizes) & (sizes > 0)
     with canvas(ax, (6.4, MARGINS + ROW * len(flow))) as ax:
         rows = np.arange(len(flow))
         ax.set_xscale("log")
         low, high = (sizes[good].min(), sizes[good].max()) if good.any() else (1.0, 1.0)
-        # At least two decades, so that gradients of nearly one size also look so.
+        # At least two decades, so that gradients of nearly equal size look equal.
         middle, half = np.sqrt(low) * np.sqrt(high), max(10.0, 2.0 * np.sqrt(high / low))
         ax.update_datalim([(middle / half, 0.0), (middle * half, 0.0)])
         ax.plot(np.where(good, sizes, np.nan), rows, "o-", color=BLUE, markersize=6, markeredgecolor="white")
@@ -173,51 +181,49 @@ def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax:
 
 
 def _outputs(model: Layer, x: ArrayLike, training: bool) -> list[tuple[str, Layer, Array]]:
-    """Path, layer and output of all layers but plain containers, in the order in which forward is done with them."""
+    """Path, layer and output of all layers except plain containers, in the order in which their forward returns."""
     batch = model.check_input(x)
-    done: list[tuple[str, Layer, Array]] = []
+    layers = [(path, layer) for path, layer in model.modules() if isinstance(layer, Layer)]
+    outputs: list[tuple[str, Layer, Array]] = []
 
-    def watch(path: str, layer: Layer) -> None:
-        forward = layer.forward
+    def see(path: str, layer: Any, _: str, y: Array) -> None:
+        if type(layer) is not Sequential:
+            outputs.append((path, layer, y))
 
-        def recorded(x: Array) -> Array:
-            y = forward(x)
-            done.append((path, layer, y))
-            return y
-
-        # On the instance, in front of the method of its class; the copy is thrown away.
-        vars(layer)["forward"] = recorded
-
-    copied = copy.deepcopy(model)
-    copied.training = training
-    for path, layer in copied.modules():
-        if isinstance(layer, Layer) and type(layer) is not Sequential:
-            watch(path, layer)
-    with np.errstate(all="ignore"):  # what is not finite is reported in words
-        copied.forward(batch)
-    return done
+    with _measuring(model, training=training), watching(layers, see):
+        model.forward(batch)
+    return outputs
 
 
 def _gradients(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> list[tuple[str, Module, float]]:
-    """Path, layer and root mean square of the gradient of all layers that have parameters themselves."""
-    batch = model.check_input(x)
-    target = loss.check_target(y, model.output_shape(batch.shape[1:]), batch.dtype)
-    same_length(batch, target)
-    copied, measure = copy.deepcopy((model, loss))
-    copied.training = True
-    with np.errstate(all="ignore"):
-        measure.forward(copied.forward(batch), target)
-        copied.backward_parameters(measure.backward())
-        flow = []
-        for path, module in copied.modules():
+    """Path, module and root mean square of the gradient of all modules that own parameters."""
+    risk = EmpiricalRisk(model, loss, x, y)
+    flow = []
+    with _measuring(risk, training=True):
+        risk.forward()
+        risk.backward()
+        for path, module in model.modules():
             own = [child.grad.ravel() for _, child in module.children() if isinstance(child, Parameter)]
             if own:
                 flow.append((path, module, _rms(np.concatenate(own))))
     return flow
 
 
+@contextmanager
+def _measuring(module: Module, *, training: bool) -> Iterator[None]:
+    """Run a module as in training or in evaluation inside a ``with`` block. Afterwards it is as before."""
+    gradients = [(parameter, parameter.grad.copy()) for _, parameter in module.named_parameters()]
+    # The plots report in words what is not finite, so that NumPy need not warn.
+    with Snapshot([module]), training_as(training), np.errstate(all="ignore"):
+        try:
+            yield
+        finally:
+            for parameter, grad in gradients:
+                parameter.grad = grad
+
+
 def _rms(gradient: Array) -> float:
-    """The root of the mean square, also where squares would be too small or too large for floating point."""
+    """The root mean square. Its squares may lie outside the range of floating point."""
     largest = float(np.abs(gradient).max())
     if not 0.0 < largest < float("inf"):
         return largest
@@ -230,7 +236,10 @@ def _dead(y: Array) -> float:
 
 
 def _label(path: str, module: Module) -> str:
-    """Such as "0  Dense(2, 8)"; of a long name without keyword arguments, of what contains layers the class alone."""
+    """The label of a row, such as "0  Dense(2, 8)".
+
+    A long name loses its keyword arguments. A module that contains others is named by its class alone.
+    """
     name = repr(module)
     if len(name) > LONGEST:
         name = name.partition("=")[0].rpartition(", ")[0] + ")"
@@ -244,13 +253,13 @@ def _set_rows(ax: Axes, labels: Sequence[str]) -> None:
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.set_axisbelow(True)
     figure: Any = ax.get_figure(root=True)
-    # Smaller letters where the rows are closer together than lines of text.
+    # Rows may be closer together than lines of text. The letters must then be smaller.
     points = 72 * ax.get_position().height * figure.get_size_inches()[1] / len(labels)
     ax.tick_params(axis="y", length=0, labelsize=min(SMALL_FONT, 0.85 * points))
 
 
 def _beside(ax: Axes, row: int, text: str, *, alarming: bool) -> None:
-    """Write on the right of the axes, at the height of a row."""
+    """Write a text to the right of the axes, at the height of a row."""
     color = VERMILLION if alarming else "0.35"
     size = min(SMALL_FONT, ax.yaxis.get_ticklabels()[0].get_fontsize())
     transform = ax.get_yaxis_transform()
@@ -258,7 +267,7 @@ def _beside(ax: Axes, row: int, text: str, *, alarming: bool) -> None:
 
 
 def _spread(ax: Axes, quantiles: Array) -> None:
-    """A symmetrically logarithmic scale where some layers give numbers over a hundred times as wide as others."""
+    """Set the limits, and a symmetric logarithmic scale if some bands are over a hundred times as wide as others."""
     ax.use_sticky_edges = False
     widths = quantiles[:, -1] - quantiles[:, 0]
     widths = widths[widths > 0]
@@ -268,4 +277,4 @@ def _spread(ax: Axes, quantiles: Array) -> None:
         powers = [10.0**power for power in range(high, low, -ceil((high - low) / 3))]
         ax.set_xticks([*(-power for power in powers), 0.0, *powers])
         ax.set_xticks([], minor=True)
-    ax.autoscale_view()  # the limits so far are those with bars that end at the frame
+    ax.autoscale_view()  # without sticky edges: bars had made the limits end where they end

@@ -13,17 +13,17 @@ from matplotlib.ticker import MaxNLocator
 from minidl.callbacks import History
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
-from minidl.plotting.style import canvas, legend_below, look
+from minidl.plotting.style import canvas, draw_line, legend_below
 from minidl.training import Descent
 from minidl.typing import Array
 
 __all__ = ["Losses", "plot_history"]
 
 Losses: TypeAlias = "History | Descent | Sequence[float] | Array"
-"""Where a loss curve comes from."""
+"""What a loss curve is drawn from."""
 
 LARGEST = 1e100
-"""Matplotlib's axes overflow not far beyond it."""
+"""Matplotlib's axes overflow soon beyond it."""
 
 
 def plot_history(
@@ -33,23 +33,23 @@ def plot_history(
     keys: Sequence[str] | None = None,
     log: bool | None = None,
 ) -> Axes:
-    """Draw one or several loss curves over the steps, or what was measured over the epochs.
+    """Draw one or several loss curves over the steps, or metrics over the epochs.
 
-    Epochs for which a measure is NaN or infinite, such as those before it was first made, are gaps in its curve.
-    Numbers beyond 1e100, as a run has that diverges, are drawn at 1e100.
+    A metric that is NaN or infinite at an epoch leaves a gap in its curve, as do the epochs before it was first
+    measured. Values beyond 1e100, which a diverging run may reach, are drawn at 1e100.
 
     Args:
-        histories: a History, a Descent or a list of losses, or a dict label -> one of these.
-        ax: where to draw; by default a new figure.
+        histories: a History, a Descent or a list of losses, or a dict of labels and these.
+        ax: the axes to draw on. None makes a new figure.
         keys: names in `History.epochs` to draw over the epochs instead, such as ("loss", "validation_loss").
-        log: whether the loss axis is logarithmic, symmetrically so if there are values of 0 or less; by default if
-            the values span more than two decades.
+        log: whether the vertical axis is logarithmic. It is symmetric logarithmic if there are values of 0 or less. By
+            default it is logarithmic if the values span more than two decades.
 
     Returns:
         The axes.
 
     Raises:
-        DataError: no losses, losses of steps that are not finite, or a key that was not measured at any epoch.
+        DataError: no losses; losses of steps that are not finite; a key that was not measured at any epoch.
         ShapeError: losses that are not a flat list.
 
     >>> from matplotlib.figure import Figure
@@ -59,28 +59,17 @@ def plot_history(
     """
     named: Mapping[str, Losses] = histories if isinstance(histories, Mapping) else {"": histories}
     if not named:
-        raise DataError("there are no histories to draw; pass at least one")
+        raise DataError("histories must contain at least one history, got an empty dict")
     curves = [(label, key, _losses(label, history, key)) for label, history in named.items() for key in keys or ("",)]
     with canvas(ax, (6.0, 3.8)) as ax:
         for index, (label, key, losses) in enumerate(curves):
             name = ": ".join(part for part in (label, key.replace("_", " ")) if part)
-            style = look(index)
-            alone = _alone(losses)
-            ax.plot(
-                np.arange(len(losses)) + (1 if keys else 0),
-                losses,
-                color=style.color,
-                linestyle=style.linestyle,
-                # A single value makes no line.
-                marker=style.marker if alone else None,
-                markevery=alone or None,
-                label=name or None,
-            )
+            draw_line(ax, index, np.arange(len(losses)) + (1 if keys else 0), losses, name)
         values = np.concatenate([losses for _, _, losses in curves])
         _set_scale(ax, values[np.isfinite(values)], log)
         ax.set_xlabel("epoch" if keys else "step")
         ax.set_ylabel(_quantity(keys or ()))
-        # One tick is enough where there is one epoch: more would be fractions of it.
+        # One tick must be enough for a single epoch, as more ticks would stand at fractions of it.
         ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1))
         ax.grid(color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
@@ -90,13 +79,13 @@ def plot_history(
 
 
 def _losses(label: str, history: Any, key: str) -> Array:
-    """The numbers of one curve."""
+    """The values of one curve."""
     name = f"the history {label!r}" if label else "the history"
     if key:
         measured = history.epochs if isinstance(history, History) else {}
         if key not in measured:
             has = ", ".join(map(repr, measured)) or "nothing, as only the History of a fit has epochs"
-            raise DataError(f"{name} did not measure {key!r} at each epoch; it has {has}")
+            raise DataError(f"{name} has no metric {key!r}; it has {has}")
         values: Any = np.array(measured[key], float)
         finite = np.isfinite(values)
         if finite.any():
@@ -107,18 +96,12 @@ def _losses(label: str, history: Any, key: str) -> Array:
         raise DataError(f"{name} is empty; train for at least one step before plotting")
     losses = as_data(values, name, dtype=np.float64)
     if losses.ndim != 1:
-        raise ShapeError(f"{name} must be a flat list of losses, got shape {losses.shape}; label several in a dict")
+        raise ShapeError(f"{name} must be a flat list of losses, got shape {losses.shape}; pass several as a dict")
     return losses.clip(-LARGEST, LARGEST)
 
 
-def _alone(values: Array) -> list[int]:
-    """Where a number stands between gaps, or all by itself."""
-    there = np.pad(np.isfinite(values), 1)
-    return np.flatnonzero(there[1:-1] & ~there[:-2] & ~there[2:]).tolist()
-
-
 def _quantity(keys: Sequence[str]) -> str:
-    """One label for the axis of all these curves."""
+    """The label of the vertical axis, for all curves."""
     if all("loss" in key for key in keys):
         return "loss"
     return keys[0].replace("_", " ") if len(keys) == 1 else "metric"
@@ -130,6 +113,6 @@ def _set_scale(ax: Axes, losses: Array, log: bool | None) -> None:
         if log or (log is None and losses.max() > 100 * losses.min()):
             ax.set_yscale("log")
     elif log or (log is None and size.max() > 100 * np.median(size) > 0):
-        # Linear where half of the values lie, logarithmic beyond.
+        # Linear up to the median, logarithmic beyond.
         typical = float(np.median(size)) or float(size.max()) or 1.0
         ax.set_yscale("symlog", linthresh=10.0 ** floor(log10(typical)))

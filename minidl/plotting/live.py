@@ -1,4 +1,4 @@
-"""A picture of a run while it goes on."""
+"""A plot of a run while it is running."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ __all__ = ["LivePlot"]
 
 
 class LivePlot(Callback):
-    """Draws the losses during a run: over the steps, and beside that what the epochs measured.
+    """Plots a run while it is running: the loss of each step, and the metrics of each epoch beside it.
 
-    The figure is shown where there is a display or a notebook, and kept up to date in a file if one is named; the file
-    is replaced as a whole, so that a viewer never sees half a picture. While the run goes on, drawing takes at most a
-    tenth of its time. Epochs at which a measure was not finite are gaps in its curve. If the file cannot be written any
-    more, since the disk is full or the folder has gone, there is a `MinidlWarning`, once a fit, and the run goes on.
+    The figure appears on the display or in the notebook if there is one, and in a file if `path` names one. Each new
+    picture replaces the whole file, so a viewer never sees half of one. During a run, drawing takes at most a tenth of
+    the time. A metric that is not finite at an epoch leaves a gap in its curve. If the file can no longer be written,
+    for instance because the disk is full, a `MinidlWarning` says so once per fit, and the run continues.
 
     Args:
-        path: a PNG file; it may be None where there is a display or a notebook.
-        interval: least time between two pictures, seconds; the last is drawn when the run ends.
+        path: a PNG file. It may be None if there is a display or a notebook.
+        interval: the least time between two pictures, in seconds. The last picture is drawn when the run ends.
 
     Attributes:
-        figure: the figure, from the first fit on.
+        figure: the figure. None before the first fit.
 
     Raises:
-        HyperparameterError: a path that does not end in .png, or an interval below 0.
-        StateError: at the beginning of a fit: neither a path nor a display, or a folder that is not there.
+        HyperparameterError: a path that does not end in .png; a negative interval.
+        StateError: when a fit begins: neither a path nor a display; a folder that does not exist.
 
     >>> import tempfile
     >>> from minidl import Dense, MSELoss, SGD, Trainer
@@ -55,9 +55,9 @@ class LivePlot(Callback):
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, interval: float = 2.0) -> None:
         if path is not None and not os.fspath(path).lower().endswith(".png"):
-            raise HyperparameterError(f"LivePlot writes PNG files; {os.fspath(path)!r} does not end in .png")
+            raise HyperparameterError(f"LivePlot: path must end in .png, got {os.fspath(path)!r}")
         if not interval >= 0.0:
-            raise HyperparameterError(f"interval must be at least 0 seconds, got {interval!r}")
+            raise HyperparameterError(f"LivePlot: interval must be at least 0 seconds, got {interval!r}")
         self.path, self.interval = path, interval
         self.figure: Figure | None = None
         self._screen: _Window | _Notebook | None = None
@@ -69,7 +69,7 @@ class LivePlot(Callback):
         if not isinstance(self._screen, _Window) or self._screen.closed:
             self.figure, self._screen = _new_figure()
         if self.path is None and self._screen is None:
-            raise StateError("there is neither a display nor a notebook to draw on; name a file, LivePlot('loss.png')")
+            raise StateError("LivePlot found neither a display nor a notebook; pass a file, as in LivePlot('loss.png')")
         self._history = next(callback for callback in run.callbacks if isinstance(callback, History))
         self._next = perf_counter() + self.interval
         self._warned = False
@@ -88,11 +88,11 @@ class LivePlot(Callback):
 
     def _draw(self) -> None:
         figure, history = self.figure, self._history
-        assert figure is not None  # both are there during a fit
+        assert figure is not None  # on_fit_begin has set both
         assert history is not None
-        measures = [name for name, values in history.epochs.items() if any(map(isfinite, values))]
-        losses = [name for name in measures if "loss" in name]
-        others = [name for name in measures if "loss" not in name]
+        metrics = [name for name, values in history.epochs.items() if any(map(isfinite, values))]
+        losses = [name for name in metrics if "loss" in name]
+        others = [name for name in metrics if "loss" not in name]
         panels = [None, *filter(None, (losses, others))]
         with style():
             if len(figure.axes) != len(panels):
@@ -110,24 +110,24 @@ class LivePlot(Callback):
         try:
             with replacing(self.path) as file:
                 figure.savefig(file, format="png")
-        except OSError as error:  # a picture is not worth a run
+        except OSError as error:  # a missing picture must not end the run
             if not self._warned:
                 self._warned = True
                 warnings.warn(f"LivePlot cannot write its picture: {error}", MinidlWarning, stacklevel=2)
 
 
 def _new_figure() -> tuple[Figure, _Window | _Notebook | None]:
-    """A figure, and what shows it, if anything can."""
+    """A new figure, and what shows it. None if there is neither a display nor a notebook."""
     with style():
         figure = plt.figure()
     if figure.canvas.required_interactive_framework is not None:
         return figure, _Window(figure)
-    plt.close(figure)  # else a notebook would show it once more at the end of the cell
+    plt.close(figure)  # otherwise a notebook would show it again at the end of the cell
     return figure, _Notebook() if "ipykernel" in sys.modules else None
 
 
 class _Window:
-    """A window on a display; once closed, it stays closed."""
+    """A window on a display. Once the user has closed it, it stays closed."""
 
     def __init__(self, figure: Figure) -> None:
         self.closed = False
@@ -144,7 +144,7 @@ class _Window:
 
 
 class _Notebook:
-    """A picture below a notebook's cell, which each new one replaces."""
+    """A picture below the cell of a notebook. Each new picture replaces the one before."""
 
     def __init__(self) -> None:
         self.handle: Any = None

@@ -18,32 +18,30 @@ __all__ = ["plot_network"]
 
 ZERO, DASHED = "0.65", (0, (4, 1))
 LINE_WIDTHS = (0.4, 3.2)
-# In points, the height of a line of text, of a place for a node with its bias, of a node with a name, and of a
-# number on an edge.
+# Heights in points: of a line of text, of a node with its bias, of a node with a name, of a number on an edge.
 LINE, BIAS_ROOM, NAME_ROOM, VALUE_ROOM = 13.0, 25.0, 14.0, 10.5
 
 
 def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, values: bool | None = None) -> Axes:
     """Draw a network of Dense and elementwise layers: units as nodes, weights as edges.
 
-    The colour of an edge shows the sign of its weight (negative ones are dashed as well), its width the size. Of a
-    wide layer the first and the last units are shown. The shortcut of a Residual is named where it ends.
+    The colour of an edge shows the sign of its weight, and its width the absolute value. Negative weights are also
+    dashed. A wide layer shows its first and last units. The shortcut of a Residual is named where it ends.
 
     Args:
-        model: a Sequential, or a single Dense layer.
-        ax: where to draw; by default a new figure.
-        max_units: layers with more units are cut in the middle; at least 3.
-        values: whether to write weights on the edges and biases below the nodes; by default if there is room for
-            all of them.
+        model: a Sequential or a single Dense layer.
+        ax: the axes to draw on. None makes a new figure.
+        max_units: layers with more units than this are cut in the middle. At least 3.
+        values: whether to write weights on the edges and biases below the nodes. By default, if there is room for all.
 
     Returns:
         The axes.
 
     Raises:
-        ShapeError: a model without a Dense layer, or with a layer that is neither Dense nor elementwise; a
-            Residual that does not begin with a Dense.
+        ShapeError: a model without a Dense layer; a layer that is neither Dense nor elementwise; a Residual that does
+            not begin with a Dense.
         DataError: weights that are not finite.
-        HyperparameterError: max_units that is no integer of at least 3.
+        HyperparameterError: max_units that is not an integer of at least 3.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import Dense, ReLU, Sequential, Sigmoid
@@ -82,12 +80,12 @@ def _caption(column: Column) -> str:
 
 
 def _prepare(ax: Axes, columns: list[Column]) -> tuple[float, float]:
-    """Write what stands above and below the units; return the distance of columns and the height left, in points."""
+    """Write the texts above and below the units. Return the distance of columns and the height for units, in points."""
     figure = ax.get_figure(root=True)
     assert figure is not None  # axes that are drawn on have one
     ax.set_axis_off()
-    # What fits depends on the size that the layout will give to the axes. Beside others, which may be drawn later,
-    # it can only be guessed.
+    # What fits depends on the size that the layout gives the axes. It is known only if they are alone in the figure:
+    # others may be drawn later.
     engine = figure.get_layout_engine()
     alone = len(figure.axes) == 1
     if engine is not None and alone:
@@ -100,7 +98,7 @@ def _prepare(ax: Axes, columns: list[Column]) -> tuple[float, float]:
     ax.set_xlim(-0.4, len(columns) - 0.6)
     ax.set_ylim(-below / left, 1.0 + above / left)
     names = [f"Dense({before.width}, {column.width})" for before, column in pairwise(columns)]
-    # A letter is about 0.6 of the size of its font in width.
+    # A letter is about 0.6 times as wide as the size of its font.
     font = min(FONT, pitch / (0.62 * max(map(len, names))))
     for index, name in enumerate(names):
         ax.text(index + 0.5, 1.0, name, ha="center", va="top", fontsize=font, transform=ax.get_xaxis_transform())
@@ -115,7 +113,7 @@ def _prepare(ax: Axes, columns: list[Column]) -> tuple[float, float]:
 
 
 def _draw_edges(ax: Axes, index: int, before: Column, column: Column, largest: float) -> None:
-    """Draw the edges between two columns as one collection, the large ones last, on top of the others."""
+    """Draw the edges between two columns as one collection. The largest weights come last, on top of the others."""
     weight = column.weight[np.ix_(before.shown, column.shown)]
     order = np.argsort(np.abs(weight), axis=None, kind="stable")
     sources, targets = np.unravel_index(order, weight.shape)
@@ -133,10 +131,10 @@ def _draw_edges(ax: Axes, index: int, before: Column, column: Column, largest: f
 
 
 def _where_to_write(before: Column, column: Column, size: float, pitch: float) -> tuple[float, float]:
-    """Where along the edges they are farthest apart, as a part of their way, and the smallest distance there."""
+    """Where along the edges, from 0 to 1, their numbers have most room, and the smallest distance of edges there."""
     weight = column.weight[np.ix_(before.shown, column.shown)]
     half = _text_width([_number(w) for w in weight.ravel().tolist()]) / 2
-    # Clear of the nodes on both sides and of the biases below them.
+    # Stay clear of the nodes on both sides, and of the biases below them.
     first, last = ((max(size, _text_width(_biases(end))) / 2 + half + 4) / pitch for end in (before, column))
     best, gap = 0.5, 0.0
     if first + last > 1:
@@ -167,7 +165,7 @@ def _write_biases(ax: Axes, index: int, column: Column, size: float) -> None:
 
 
 def _text_width(texts: list[str]) -> float:
-    """About the width of the longest number, in points."""
+    """The approximate width of the longest text, in points."""
     return 0.6 * (SMALL_FONT - 1) * max((len(text.replace("$", "")) for text in texts), default=0)
 
 

@@ -1,4 +1,4 @@
-"""Paths in a plane, cut off at the border of a box."""
+"""Paths in a plane, clipped to a box."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ __all__ = ["clip_path", "inside", "thin_out"]
 
 
 def inside(points: Array, low: Array, high: Array) -> Array:
-    """Which of the points (n, 2) are in the box, (n,)."""
+    """Whether each of the points (n, 2) lies in the box, (n,)."""
     return np.asarray(((points >= low) & (points <= high)).all(axis=-1))
 
 
 def clip_path(path: Array, low: Array, high: Array) -> list[Array]:
-    """The pieces of a path that are in a box, each (m, 2) with m ≥ 2, ending at the border where the path leaves.
+    """The pieces of a path that lie in a box, each (m, 2) with m ≥ 2. They end on the border where the path leaves it.
 
-    Every segment is cut by the four sides (Liang and Barsky 1984): of a step over the whole box the part inside
-    remains.
+    The four sides clip each segment (Liang and Barsky 1984). A step across the whole box keeps the part inside.
 
     Args:
         path: (n, 2), finite.
-        low, high: two opposite corners of the box, (2,).
+        low: the corner of the box with the smallest coordinates, (2,).
+        high: the opposite corner, (2,).
 
     >>> clip_path(np.array([[0.0, 0.0], [4.0, 2.0]]), np.array([-1.0, -1.0]), np.array([1.0, 1.0]))
     [array([[0. , 0. ],
@@ -39,15 +39,15 @@ def clip_path(path: Array, low: Array, high: Array) -> list[Array]:
     enter, leave = enter[kept, None], leave[kept, None]
     first = np.clip(start[kept] + enter * step[kept], low, high)
     last = np.clip(start[kept] + leave * step[kept], low, high)
-    goes_on = (np.diff(kept) == 1) & (leave[:-1, 0] == 1.0) & (enter[1:, 0] == 0.0)
-    groups = np.split(np.arange(len(kept)), 1 + np.flatnonzero(~goes_on))
+    continues = (np.diff(kept) == 1) & (leave[:-1, 0] == 1.0) & (enter[1:, 0] == 0.0)
+    groups = np.split(np.arange(len(kept)), 1 + np.flatnonzero(~continues))
     return [np.vstack([first[group[:1]], last[group]]) for group in groups if len(group)]
 
 
 def thin_out(path: Array, low: Array, high: Array, steps: int = 1000) -> Array:
-    """The path without those points that lie within 1/`steps` of the box of the point before them.
+    """The path without points that lie in the same cell as the point before them. Both ends stay.
 
-    Thousands of steps close to a minimum would only make the picture's file large. Both ends stay.
+    A cell is 1/`steps` of the box. Thousands of steps close to a minimum would only make the file large.
     """
     cells = np.round((path - low) / (high - low) * steps)
     moved = np.any(cells[1:] != cells[:-1], axis=1)

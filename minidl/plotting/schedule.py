@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from minidl.arguments import whole_number
 from minidl.errors import DataError, HyperparameterError
-from minidl.plotting.style import canvas, legend_below, look
+from minidl.plotting.style import canvas, draw_line, legend_below
 from minidl.schedules import ScheduleFunction
 from minidl.typing import Array
 
@@ -27,16 +27,16 @@ def plot_schedule(
     """Draw one or several learning-rate schedules over the steps of a run.
 
     Args:
-        schedule: a function step → factor, such as those of `minidl.schedules`, or a dict label -> function.
-        steps: how many steps, the first being step 0.
-        ax: where to draw; by default a new figure.
-        lr: the learning rate that the factors multiply; with 1 the factors themselves are drawn.
+        schedule: a function step → factor, such as those of `minidl.schedules`, or a dict of labels and functions.
+        steps: the number of steps. The first is step 0.
+        ax: the axes to draw on. None makes a new figure.
+        lr: the learning rate that the factors multiply. With 1, the plot shows the factors themselves.
 
     Returns:
         The axes.
 
     Raises:
-        DataError: no schedules, or factors that are not finite.
+        DataError: no schedules; factors that are not finite.
         HyperparameterError: steps or lr that are not above 0.
 
     >>> from matplotlib.figure import Figure
@@ -47,23 +47,14 @@ def plot_schedule(
     """
     named: Mapping[str, ScheduleFunction] = schedule if isinstance(schedule, Mapping) else {"": schedule}
     if not named:
-        raise DataError("there are no schedules to draw; pass at least one")
+        raise DataError("schedule must contain at least one schedule, got an empty dict")
     steps = whole_number("steps", steps, 1)
     if not 0.0 < lr < float("inf"):
         raise HyperparameterError(f"lr must be above 0 and finite, got {lr!r}")
     curves = {label: lr * _factors(label, function, steps) for label, function in named.items()}
     with canvas(ax, (6.0, 3.4)) as ax:
         for index, (label, rates) in enumerate(curves.items()):
-            style = look(index)
-            ax.plot(
-                np.arange(len(rates)),
-                rates,
-                color=style.color,
-                linestyle=style.linestyle,
-                # A single value makes no line.
-                marker=style.marker if len(rates) == 1 else None,
-                label=label or None,
-            )
+            draw_line(ax, index, np.arange(steps), rates, label)
         ax.set_xlabel("step")
         ax.set_ylabel("factor of the learning rate" if lr == 1.0 else "learning rate")
         ax.set_ylim(bottom=min(0.0, *(float(rates.min()) for rates in curves.values())))
@@ -80,5 +71,5 @@ def _factors(label: str, schedule: ScheduleFunction, steps: int) -> Array:
     bad = np.flatnonzero(~np.isfinite(factors))
     if len(bad):
         name = f"the schedule {label!r}" if label else "the schedule"
-        raise DataError(f"{name} gives {factors[bad[0]]} at step {bad[0]}; a factor must be a finite number")
+        raise DataError(f"{name} must return finite factors, got {factors[bad[0]]} at step {bad[0]}")
     return factors

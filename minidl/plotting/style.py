@@ -1,4 +1,4 @@
-"""One look for all pictures: colours that colour-blind readers tell apart, and fonts that survive a small panel."""
+"""The style of all plots: colours that colour-blind readers can tell apart, and fonts readable in a small panel."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import matplotlib.style
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.transforms import offset_copy
 
-__all__ = ["NEGATIVE", "POSITIVE", "Look", "canvas", "color_scale", "legend_below", "look", "style"]
+from minidl.typing import Array
 
-# The palette of Okabe and Ito (2008) without its yellow, which is too pale for lines on white.
+__all__ = ["NEGATIVE", "POSITIVE", "Look", "canvas", "color_scale", "draw_line", "legend_below", "look", "style"]
+
+# The palette of Okabe and Ito (2008) without yellow, which is too pale for lines on white.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, BLACK, SKY = "#E69F00", "#000000", "#56B4E9"
 COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, BLACK, SKY)
 POSITIVE, NEGATIVE = BLUE, VERMILLION
 
-# Five dashes and seven colours and markers: no two of the first 35 lines are alike, also in greyscale.
+# Five dashes, seven colours and seven markers: the first 35 lines all differ, even in greyscale.
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
 
@@ -45,7 +48,7 @@ SETTINGS = {
 
 
 class Look(NamedTuple):
-    """How one of several lines is told from the others."""
+    """What distinguishes one line from the others."""
 
     color: str
     linestyle: Any
@@ -53,7 +56,7 @@ class Look(NamedTuple):
 
 
 def look(index: int) -> Look:
-    """The look of the line with this number, counted from 0.
+    """The look of the line with this index, from 0.
 
     >>> look(0)
     Look(color='#0072B2', linestyle='solid', marker='s')
@@ -62,9 +65,9 @@ def look(index: int) -> Look:
 
 
 def style() -> AbstractContextManager[None]:
-    """The look of minidl's pictures inside a ``with`` block, such as for a figure with several plots.
+    """Use the style of minidl's plots inside a ``with`` block, for instance for a figure with several plots.
 
-    Matplotlib's settings are what they were afterwards, and what they were before has no influence inside.
+    Inside, the user's Matplotlib settings have no effect. Afterwards they are as before.
 
     >>> with style():
     ...     figure = plt.Figure(figsize=(8, 3))
@@ -76,18 +79,18 @@ def style() -> AbstractContextManager[None]:
 
 @contextmanager
 def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
-    """What a plot is drawn on: the given axes, or those of a new figure of pyplot, with the style around it.
+    """Open axes to draw on, with the style around them: the given ones, or those of a new pyplot figure.
 
     Args:
-        ax: axes, or None for a new figure.
-        size: width and height of that figure, in inches.
+        ax: the axes, or None for a new figure.
+        size: the width and height of a new figure, in inches.
 
     Raises:
-        TypeError: something else, such as the array of axes that ``plt.subplots(2, 2)`` gives.
+        TypeError: something else, such as the array of axes that ``plt.subplots(2, 2)`` returns.
     """
     if ax is not None and not isinstance(ax, Axes):
         raise TypeError(
-            f"ax must be one Axes or None, got {type(ax).__name__}; of an array of axes pass one, axes[0, 0]"
+            f"ax must be one Axes or None, got {type(ax).__name__}; pass one of an array of axes, such as axes[0, 0]"
         )
     with style():
         axes = plt.subplots(figsize=size)[1] if ax is None else ax
@@ -96,9 +99,9 @@ def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
 
 
 def _dress(axes: Axes) -> None:
-    """Set what axes take over from the settings when they are made, for those that are handed in.
+    """Apply the settings that axes read only when they are made.
 
-    Ticks are made as late as when the figure is drawn, outside the style, and need it anyway.
+    Axes that were passed in have been made without them. Ticks are made later, when the figure is drawn.
     """
     for spine in axes.spines.values():
         spine.set_linewidth(THIN)
@@ -107,8 +110,17 @@ def _dress(axes: Axes) -> None:
         text.set_fontsize(FONT)
 
 
+def draw_line(ax: Axes, index: int, x: Array, y: Array, label: str) -> None:
+    """Draw the line with this index. Values without a neighbour have a marker, as a line does not show them."""
+    there = np.pad(np.isfinite(y), 1)
+    alone = np.flatnonzero(there[1:-1] & ~there[:-2] & ~there[2:]).tolist()
+    color, dashes, marker = look(index)
+    markers: dict[str, Any] = {"marker": marker, "markevery": alone} if alone else {}
+    ax.plot(x, y, color=color, linestyle=dashes, label=label or None, **markers)
+
+
 def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) -> Colorbar:
-    """A bar beside the axes that says what the colours mean; takes the options of Matplotlib's colorbar."""
+    """Add a colour bar beside the axes. It takes the options of Matplotlib's ``colorbar``."""
     bar = ax.figure.colorbar(mappable, ax=ax, label=label, **options)
     _dress(bar.ax)
     bar.outline.set_linewidth(THIN)
@@ -116,18 +128,18 @@ def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) 
 
 
 def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
-    """A legend under the label of the x axis, where it hides nothing and leaves the title its place.
+    """Add a legend below the label of the x axis, where it covers nothing and leaves room for the title.
 
-    What has no label of its own is left out; there must be something that has one.
+    Handles without a label are left out. At least one must have a label.
     """
     handles = [handle for handle in handles if not str(handle.get_label()).startswith("_child")]
     figure = ax.get_figure(root=True)
     assert figure is not None  # axes that are drawn on have one
     if figure.get_layout_engine() is None:
-        # Nothing would make room below. Matplotlib's "best" place takes seconds with many points, and warns then.
+        # Without a layout, nothing makes room below. Matplotlib's "best" place takes seconds for many points.
         ax.legend(handles=handles, loc="upper right")
         return
-    # It may stand out by a tenth on both sides. A letter is about half as wide as its font is high.
+    # It may be wider than the axes by an eighth on both sides. A letter is about half as wide as its font is high.
     width = 1.25 * ax.get_window_extent().width * 72 / figure.dpi
     longest = max(len(str(handle.get_label())) for handle in handles)
     columns = int(width / (0.46 * SMALL_FONT * longest + 42))

@@ -42,8 +42,8 @@ def test_draws_its_pictures_and_nothing_is_nan(demo: Demo) -> None:
 @of_demo("digits")
 def test_digits_are_right_98_times_in_100_on_average(demo: Demo) -> None:
     text = demo.text
-    seeds = [float(share) for share in re.findall(r"seed \d   (\d+\.\d\d)% right", text)]
-    (mean,) = re.findall(r"mean     (\d+\.\d\d)%", text)
+    seeds = [float(share) for share in re.findall(r"seed \d   accuracy (\d+\.\d\d)%", text)]
+    (mean,) = re.findall(r"mean     accuracy (\d+\.\d\d)%", text)
     assert len(seeds) == 5
     assert float(mean) == pytest.approx(np.mean(seeds), abs=0.01)
     assert float(mean) >= 98.0

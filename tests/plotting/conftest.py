@@ -1,4 +1,4 @@
-"""Pictures without a display; no figure outlives its test."""
+"""Plots without a display. Each test closes its figures."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ def _coarse_contours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock; it also notes after how many steps each picture was drawn."""
+    """A clock that also records after how many steps each picture was drawn."""
     clock, draw = Clock(), LivePlot._draw
 
     def slow_draw(plot: LivePlot) -> None:

@@ -1,4 +1,4 @@
-"""What pictures show, in numbers and words."""
+"""The contents of plots, as numbers and texts."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def axes(width: float = 6.0, height: float = 4.0) -> Axes:
 
 
 def render(ax: Axes) -> Array:
-    """The pixels, which are drawn from everything there is: an artist with NaN or a bad text would fail or warn."""
+    """The pixels of the finished figure. Drawing it fails or warns if an artist contains NaN or an invalid text."""
     canvas: Any = FigureCanvasAgg(ax.get_figure(root=True))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())
@@ -34,6 +34,6 @@ def texts(ax: Axes) -> list[str]:
 
 
 def boxes(ax: Axes) -> list[tuple[str, Bbox]]:
-    """Where the texts are in the finished picture, in pixels."""
+    """The texts in the finished figure with their boxes, in pixels."""
     render(ax)
     return [(text.get_text(), text.get_window_extent()) for text in ax.texts if text.get_text()]

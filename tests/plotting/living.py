@@ -1,4 +1,4 @@
-"""Runs to be watched while they go on."""
+"""Runs to plot while they are running."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ X = np.linspace(-1, 1, 8)[:, None]
 
 
 class Clock(Callback):
-    """A clock on which every step takes a second, and every picture `drawing` seconds."""
+    """A clock on which each step takes one second, and each picture `drawing` seconds."""
 
     def __init__(self) -> None:
         self.now, self.drawing = 50.0, 0.0

@@ -1,4 +1,4 @@
-"""What a classifier of two features has learned."""
+"""The decision boundary of a classifier."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_the_boundary_is_where_the_threshold_is_met(model: Layer, threshold: flo
     render(ax)
 
 
-def test_the_background_is_what_the_model_says() -> None:
+def test_the_background_shows_the_predictions() -> None:
     ax = plot_decision_boundary(PROBABILITY, X, Y, axes())
     mesh = background(ax)
     corners = np.asarray(mesh.get_coordinates())[:, :, 0]
@@ -65,7 +65,7 @@ def test_the_background_is_what_the_model_says() -> None:
     assert high[0] < high[2]
 
 
-def test_a_probability_and_a_logit_are_named() -> None:
+def test_the_colour_bar_names_probabilities_and_logits() -> None:
     labels = []
     for model in (PROBABILITY, Sequential(PROBABILITY), LOGIT):
         ax = plot_decision_boundary(model, X, Y, axes())
@@ -84,14 +84,14 @@ def test_each_class_has_its_own_marker_and_colour(y: Array) -> None:
     assert legend(ax) == ["class 0", "class 1", "boundary"]
 
 
-def test_no_boundary_where_all_is_one_class() -> None:
+def test_no_boundary_if_all_predictions_are_one_class() -> None:
     for model in (linear([[0.0], [0.0]], [0.0]), linear([[0.0], [0.0]], [3.0])):
         ax = plot_decision_boundary(model, X, Y, axes())
         assert boundaries(ax) == []
         render(ax)
 
 
-def test_of_several_scores_the_largest_wins() -> None:
+def test_the_largest_of_several_scores_decides() -> None:
     model = linear([[1.0, 0.0, -1.0], [0.0, 0.0, 0.0]], [-3.0, 0.0, 1.0])
     ax = plot_decision_boundary(model, X, [2, 0, 1, 0], axes())
     row = np.asarray(background(ax).get_array())[100]
@@ -104,13 +104,13 @@ def test_of_several_scores_the_largest_wins() -> None:
     render(ax)
 
 
-def test_data_on_a_line_still_has_a_plane_around_it() -> None:
+def test_the_box_around_data_on_a_line_is_a_plane() -> None:
     ax = plot_decision_boundary(PROBABILITY, [[1.0, 5.0], [3.0, 5.0]], [0, 1], axes())
     render(ax)
     assert ax.get_ylim()[0] < 5 < ax.get_ylim()[1]
 
 
-def test_models_and_data_that_do_not_fit_are_refused() -> None:
+def test_models_and_data_of_the_wrong_shape_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"must take 2 inputs.*Dense\(3, 1\)"):
         plot_decision_boundary(Dense(3, 1), X, Y, axes())
     with pytest.raises(ShapeError, match=r"shape \(n, 2\) to be drawn in a plane, got \(4, 3\)"):

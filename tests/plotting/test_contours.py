@@ -1,4 +1,4 @@
-"""The landscape of a function of two numbers, and the ways down."""
+"""The contours of a function of two variables, and the paths of descents on it."""
 
 from typing import Any
 
@@ -79,7 +79,7 @@ def test_every_function_has_contours_over_its_whole_range(objective: Objective) 
 
 
 @pytest.mark.usefixtures("fine_contours")
-def test_contours_are_where_the_function_has_their_value() -> None:
+def test_contours_lie_where_the_function_has_their_value() -> None:
     valley = CubicValley()
     ax = plot_contours(valley, ax=axes(), **BOX)
     drawn = [artist for artist in ax.collections if isinstance(artist, QuadContourSet)][1]
@@ -98,7 +98,7 @@ def test_a_contour_passes_close_to_the_saddle_and_the_valley_is_below_it() -> No
 @pytest.mark.parametrize(
     ("lr", "fate"), [(1e-4, "ran away"), (1e-3, "blew up"), (5e-3, "cycle"), (1e-2, "blew up"), (1e-6, "unfinished")]
 )
-def test_paths_stay_in_the_box_and_the_legend_tells_their_fate(lr: float, fate: str) -> None:
+def test_paths_stay_in_the_box_and_the_legend_names_their_fate(lr: float, fate: str) -> None:
     descent = descend(lr, steps=8000)
     ax = plot_contours(CubicValley(), {"run": descent}, axes(), **BOX)
     render(ax)
@@ -115,7 +115,7 @@ def test_paths_stay_in_the_box_and_the_legend_tells_their_fate(lr: float, fate: 
         assert abs(x) == pytest.approx(2) or abs(y) == pytest.approx(1.5)
 
 
-def test_an_arrow_points_out_where_the_path_leaves() -> None:
+def test_an_arrow_points_outwards_where_the_path_leaves() -> None:
     ax = plot_contours(CubicValley(), {"out": [[0.0, 0.0], [1e7, 0.5e7]]}, axes(), **BOX)
     (note,) = (note for note in ax.texts if isinstance(note, Annotation))
     np.testing.assert_allclose(note.xy, [2.0, 1.0])
@@ -174,7 +174,7 @@ def test_the_box_is_around_starts_ends_and_minima_but_not_around_those_that_ran_
 
 @settings(max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-6, 1.0, 1e6]))
-def test_the_box_holds_every_start_whatever_the_scale(seed: int, scale: float) -> None:
+def test_the_box_contains_every_start_at_any_scale(seed: int, scale: float) -> None:
     rng = np.random.default_rng(seed)
     bowl = FunctionObjective(lambda theta: float(theta @ theta), lambda theta: 2 * theta, start=[1.0, 1.0])
     paths = {str(index): scale * rng.normal(size=(rng.integers(1, 9), 2)) for index in range(3)}
@@ -183,19 +183,19 @@ def test_the_box_holds_every_start_whatever_the_scale(seed: int, scale: float) -
     assert ax.get_xlim()[1] - ax.get_xlim()[0] < 50 * scale
 
 
-def test_one_limit_may_be_given() -> None:
+def test_one_axis_can_be_limited_alone() -> None:
     ax = plot_contours(CubicValley(), {"a": [[0.0, 0.0], [1.0, 1.0]]}, axes(), xlim=(-7, 7))
     assert ax.get_xlim() == (-7, 7)
     assert ax.get_ylim()[1] < 3
 
 
-def test_a_descent_far_away_does_not_take_the_picture_with_it() -> None:
+def test_parameters_far_away_do_not_move_the_box() -> None:
     valley = CubicValley(1.0, 1.0)
     minimize(valley, SGD(valley.parameters(), lr=1e-2), steps=100)
     assert plot_contours(valley, ax=axes()).get_xlim()[1] < 10
 
 
-def test_the_objective_is_left_as_it_was() -> None:
+def test_the_objective_does_not_change() -> None:
     valley = CubicValley(0.3, 0.4)
     valley.parameters().grad = [5.0, 6.0]
     plot_contours(valley, ax=axes())
@@ -203,7 +203,7 @@ def test_the_objective_is_left_as_it_was() -> None:
     assert valley.parameters().grad.tolist() == [5.0, 6.0]
 
 
-def test_a_network_of_two_parameters_is_an_objective_like_any() -> None:
+def test_a_network_of_two_parameters_has_contours() -> None:
     risk = EmpiricalRisk(Dense(1, 1, rng=0), MSELoss(), [[0.0], [1.0]], [[1.0], [3.0]])
     descent = minimize(risk, SGD(risk.parameters(), lr=0.1), steps=2000)
     ax = plot_contours(risk, {"fit": descent}, axes())
@@ -211,7 +211,7 @@ def test_a_network_of_two_parameters_is_an_objective_like_any() -> None:
     np.testing.assert_allclose(markers(ax, "s"), [[2, 1]], atol=1e-4)
 
 
-def test_values_that_are_not_finite_leave_white_places() -> None:
+def test_values_that_are_not_finite_stay_white() -> None:
     def f(theta: Array) -> float:
         if theta[0] < 0:
             raise OverflowError
@@ -238,14 +238,14 @@ def test_refining_is_exact_for_cubics() -> None:
 
 def test_what_cannot_be_drawn_is_refused() -> None:
     model = Sequential(Dense(2, 1, rng=0), Sigmoid())
-    with pytest.raises(ShapeError, match=r"2 parameters, EmpiricalRisk.* has 3"):
+    with pytest.raises(ShapeError, match=r"2 parameters, but EmpiricalRisk.* has 3"):
         plot_contours(EmpiricalRisk(model, BCELoss(), [[0.0, 1.0]], [[1.0]]), ax=axes())
     with pytest.raises(ShapeError, match=r"path 'a' must have shape \(n, 2\), got \(2, 3\)"):
         plot_contours(CubicValley(), {"a": np.ones((2, 3))}, axes())
     with pytest.raises(DataError, match=r"path 'a' holds 1 number that is NaN"):
         plot_contours(CubicValley(), {"a": [[0.0, 1.0], [np.nan, 1.0]]}, axes())
     without = descend(1e-4, steps=3)._replace(path=None)
-    with pytest.raises(DataError, match=r"'a' kept no path; pass callbacks=\[RecordPath\(\)\]"):
+    with pytest.raises(DataError, match=r"'a' has no path; pass callbacks=\[RecordPath\(\)\]"):
         plot_contours(CubicValley(), {"a": without}, axes())
-    with pytest.raises(HyperparameterError, match=r"two finite numbers, small and large; got \(1, -1\)"):
+    with pytest.raises(HyperparameterError, match=r"two finite numbers in ascending order, got \(1, -1\)"):
         plot_contours(CubicValley(), ax=axes(), xlim=(1, -1))

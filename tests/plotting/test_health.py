@@ -27,6 +27,7 @@ from minidl import (
     Tanh,
 )
 from minidl.initializers import zeros
+from minidl.modules import training_as
 from minidl.plotting import dead_share, gradient_flow, plot_activations, plot_gradient_flow
 from minidl.typing import Array
 from tests.plotting.helpers import axes, boxes, render, texts
@@ -53,7 +54,7 @@ def rows(ax: Axes) -> list[str]:
 
 
 def snapshot(model: Sequential) -> Any:
-    """All that a model remembers, also what forward kept for backward and the state of generators."""
+    """Everything that a model holds, including what forward cached and the state of its generators."""
     attributes = {
         f"{path}.{name}": copy.deepcopy(value.bit_generator.state if isinstance(value, np.random.Generator) else value)
         for path, module in model.modules()
@@ -94,15 +95,43 @@ def test_nothing_about_the_model_changes(training: bool) -> None:
     gradient_flow(model, loss, X[:20], LABELS[:20])
     assert_same(before, snapshot(model))
     assert not vector.moved
-    expected = model.backward(loss.backward())  # both still have what forward kept
+    expected = model.backward(loss.backward())  # both still hold what forward cached
     assert expected.shape == X.shape
 
 
-def test_one_row_for_each_layer_in_the_order_of_the_work() -> None:
+class Failing(Layer):
+    """Fails in backward, after the layers behind it have written their gradients."""
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def backward(self, grad: Array) -> Array:
+        raise ArithmeticError("no gradient")
+
+
+def test_nothing_about_the_model_changes_if_a_layer_fails() -> None:
+    model, loss = Sequential(Dense(4, 6), Failing(), everything()[1:], rng=0), CrossEntropyLoss()
+    model.parameters().grad = np.arange(model.parameters().size)
+    before = snapshot(model)
+    with pytest.raises(ArithmeticError, match="no gradient"):
+        plot_gradient_flow(model, loss, X, LABELS, axes())
+    assert_same(before, snapshot(model))
+    assert model.training
+
+
+@pytest.mark.parametrize("around", [None, True, False])
+def test_the_mode_is_that_of_the_argument_whatever_surrounds_the_call(around: bool | None) -> None:
+    model, below = Sequential(BatchNorm(4), ReLU()), -100.0 - np.abs(X)
+    with training_as(around):
+        assert dead_share(model, below) == {"1": 0.0}
+        assert dead_share(model, below, training=False) == {"1": 1.0}
+
+
+def test_one_row_per_layer_in_the_order_of_computation() -> None:
     ax = plot_activations(everything(), X, axes(6, 6))
     names = ["0  Dense(4, 6)", "1  BatchNorm(6)", "2  ReLU()", "3  Dropout(p=0.25)", "4.0  Dense(6, 6)", "4.1  Tanh()"]
     assert rows(ax) == [*names, "4  Residual", "5.0  LayerNorm(6)", "5.1  ReLU()", "6  Dense(6, 3)"]
-    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first on top
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first layer is on top
     render(ax)
 
 
@@ -147,7 +176,7 @@ def test_layers_of_very_different_size_are_all_visible() -> None:
 @pytest.mark.parametrize("layer", [BatchNorm(4), Sigmoid(), Dense(4, 4, initializer=zeros)])
 @pytest.mark.parametrize("scale", [1.0, 1e-4])
 @pytest.mark.parametrize("factor", [1.0, -1.0])
-def test_the_widest_bar_ends_before_the_frame_on_both_sides(layer: Layer, scale: float, factor: float) -> None:
+def test_the_widest_bar_ends_inside_the_frame_on_both_sides(layer: Layer, scale: float, factor: float) -> None:
     model = Sequential(Dense(4, 4, use_bias=False, rng=0), layer)
     model[0].parameters().value = factor * scale * model[0].parameters().value
     given = axes()
@@ -168,7 +197,7 @@ def test_dead_units_are_those_that_no_sample_activates() -> None:
     inner = model[2]
     assert isinstance(inner, Sequential)
     inner[0].parameters().value = np.zeros(20)
-    x = np.array([[1.0], [2.0], [0.5]])  # the third unit reaches 0 at most, where its derivative is 0 too
+    x = np.array([[1.0], [2.0], [0.5]])  # the third unit reaches at most 0, where its derivative is 0, too
     assert dead_share(model, x) == {"1": 0.75, "2.1": 1.0}
     assert dead_share(model, [[-1.0], [2.5]]) == {"1": 0.25, "2.1": 1.0}
     assert texts(plot_activations(model, x, axes())) == ["75% dead", "100% dead"]
@@ -207,7 +236,7 @@ def deep(scale: float, depth: int = 12) -> Sequential:
 
 
 @pytest.mark.parametrize(("scale", "side"), [(0.1, "vanish"), (10.0, "explode")])
-def test_vanishing_and_exploding_show(scale: float, side: str) -> None:
+def test_vanishing_and_exploding_gradients_are_visible(scale: float, side: str) -> None:
     ax = plot_gradient_flow(deep(scale), MSELoss(), X, X, axes())
     sizes = np.asarray(ax.lines[0].get_xdata())
     assert (sizes[0] < 1e-3 * sizes[-1]) == (side == "vanish")
@@ -217,12 +246,12 @@ def test_vanishing_and_exploding_show(scale: float, side: str) -> None:
     render(ax)
 
 
-def test_gradients_of_one_size_do_not_look_wild() -> None:
+def test_gradients_of_equal_size_look_equal() -> None:
     low, high = plot_gradient_flow(Sequential(Dense(4, 4, rng=0)), MSELoss(), X, X, axes()).get_xlim()
     assert high / low >= 100
 
 
-def test_gradients_of_zero_and_beyond_all_numbers_are_marked() -> None:
+def test_gradients_that_are_zero_or_not_finite_are_marked() -> None:
     dead = Sequential(Dense(4, 4, initializer=zeros), Dense(4, 4, initializer=zeros))
     assert gradient_flow(dead, MSELoss(), X, X)["0"] == 0.0
     ax = plot_gradient_flow(dead, MSELoss(), X, X, axes())
@@ -232,10 +261,10 @@ def test_gradients_of_zero_and_beyond_all_numbers_are_marked() -> None:
     assert set(texts(ax)) == {"not finite"}
     render(ax)
     tiny = gradient_flow(Sequential(Dense(1, 1, rng=0)), MSELoss(), [[1e-170]], [[1e-160]])["0"]
-    assert 0 < tiny < 1e-150  # its square is no number
+    assert 0 < tiny < 1e-150  # its square underflows
 
 
-def test_panels_may_share_an_axis() -> None:
+def test_panels_can_share_an_axis() -> None:
     left, right = Figure().subplots(1, 2, sharex=True)
     plot_gradient_flow(deep(0.1), MSELoss(), X, X, left)
     plot_gradient_flow(deep(1.0), MSELoss(), X, X, right)
@@ -254,7 +283,7 @@ def broken() -> Sequential:
 
 def test_errors() -> None:
     loss = MSELoss()
-    with pytest.raises(DataError, match=r"0  Dense\(4, 4\) gives NaN or infinity"):
+    with pytest.raises(DataError, match=r"0  Dense\(4, 4\) returns NaN or infinity"):
         plot_activations(broken(), X, axes())
     with pytest.raises(ShapeError, match="no layer with parameters"):
         plot_gradient_flow(Sequential(ReLU()), loss, X, X, axes())

@@ -21,7 +21,7 @@ def points(ax: Axes) -> list[Array]:
     return [np.asarray(line.get_xydata()) for line in ax.lines]
 
 
-def test_losses_stand_over_the_steps_before_which_they_were_measured() -> None:
+def test_losses_are_drawn_over_the_steps_before_which_they_were_measured() -> None:
     ax = plot_history([4.0, 2.0, 1.0], axes())
     np.testing.assert_array_equal(points(ax)[0], [[0, 4], [1, 2], [2, 1]])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss")
@@ -78,7 +78,7 @@ def test_a_number_between_gaps_has_a_marker() -> None:
     render(ax)
 
 
-def test_a_measure_that_never_was_a_number_is_refused() -> None:
+def test_a_metric_that_was_never_finite_is_refused() -> None:
     with pytest.raises(DataError, match="2 numbers that are NaN or infinite"):
         plot_history(measured(a=[np.nan, np.inf]), axes(), keys=("a",))
 
@@ -153,7 +153,7 @@ def test_labels_and_keys_name_every_curve() -> None:
         ([0.0, 0.0, 0.0, 5.0], None, "linear"),
     ],
 )
-def test_the_scale_fits_the_values(losses: list[float], log: bool | None, scale: str) -> None:
+def test_the_scale_follows_the_values(losses: list[float], log: bool | None, scale: str) -> None:
     ax = plot_history(losses, axes(), log=log)
     assert ax.get_yscale() == scale
     render(ax)
@@ -172,7 +172,7 @@ def test_a_single_loss_is_visible() -> None:
 def test_empty_histories_are_refused() -> None:
     with pytest.raises(DataError, match="the history 'run' is empty; train"):
         plot_history({"run": History()}, axes())
-    with pytest.raises(DataError, match="no histories"):
+    with pytest.raises(DataError, match="at least one history"):
         plot_history({}, axes())
 
 
@@ -182,12 +182,12 @@ def test_nan_is_refused_with_its_place() -> None:
 
 
 def test_a_table_of_losses_is_refused() -> None:
-    with pytest.raises(ShapeError, match=r"flat list of losses, got shape \(2, 2\); label"):
+    with pytest.raises(ShapeError, match=r"flat list of losses, got shape \(2, 2\); pass several as a dict"):
         plot_history([[1.0, 2.0], [3.0, 4.0]], axes())  # type: ignore[list-item]
 
 
 def test_keys_that_were_not_measured_are_refused() -> None:
-    with pytest.raises(DataError, match="did not measure 'accuracy' at each epoch; it has 'loss', 'validation_loss'"):
+    with pytest.raises(DataError, match="has no metric 'accuracy'; it has 'loss', 'validation_loss'"):
         plot_history(trained(), axes(), keys=("accuracy",))
     with pytest.raises(DataError, match="only the History of a fit has epochs"):
         plot_history([1.0, 2.0], axes(), keys=("loss",))
@@ -200,7 +200,7 @@ def test_nothing_is_drawn_before_an_error() -> None:
     assert not ax.lines
 
 
-def test_one_without_a_name_is_not_in_the_legend() -> None:
+def test_a_curve_without_a_name_is_not_in_the_legend() -> None:
     ax = plot_history({"": [3.0, 2.0], "adam": [2.0, 1.0]}, axes())
     assert len(ax.lines) == 2
     assert legend(ax) == ["adam"]

@@ -1,4 +1,4 @@
-"""The live picture: where it goes, how often, what it shows, and that it leaves the run alone."""
+"""The live plot: where and how often it is drawn, what it shows, and that the run does not change."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_a_file_without_a_display(path: Path) -> None:
     assert plt.get_fignums() == []
 
 
-def test_it_shows_steps_and_losses_and_other_measures_of_the_epochs(path: Path) -> None:
+def test_it_shows_the_steps_and_the_losses_and_other_metrics_of_the_epochs(path: Path) -> None:
     plot = LivePlot(str(path))
     history = fit(make(plot), validation=(X, X), metrics={"error": mean_error})
     steps, losses, others = panels(plot)
@@ -51,7 +51,7 @@ def test_it_shows_steps_and_losses_and_other_measures_of_the_epochs(path: Path) 
 
 
 @pytest.mark.usefixtures("clock")
-def test_only_the_steps_before_the_first_epoch_is_over(path: Path) -> None:
+def test_it_shows_only_the_steps_during_the_first_epoch(path: Path) -> None:
     class Looks(Callback):
         def on_step_end(self, run: Run) -> None:
             assert plot.figure is not None
@@ -65,7 +65,7 @@ def test_only_the_steps_before_the_first_epoch_is_over(path: Path) -> None:
     assert [list(np.asarray(line.get_ydata())) for line in panels(plot)[0].lines] == [descent.loss]
 
 
-def test_epochs_at_which_a_measure_was_not_finite_are_gaps(path: Path) -> None:
+def test_epochs_at_which_a_metric_is_not_finite_are_gaps(path: Path) -> None:
     values = iter([1.0, np.nan, 1.0, 1.0, 1.0])
     measures = {"a": lambda *_: next(values), "b_loss": lambda *_: np.inf, "c": lambda *_: 1.0}
     plot = LivePlot(path)
@@ -76,7 +76,7 @@ def test_epochs_at_which_a_measure_was_not_finite_are_gaps(path: Path) -> None:
     np.testing.assert_array_equal(others.lines[0].get_ydata(), [1, np.nan, 1, 1, 1])
 
 
-def test_a_measure_that_was_begun_later_is_shown(path: Path) -> None:
+def test_a_metric_that_begins_later_is_shown(path: Path) -> None:
     plot = LivePlot(path)
     trainer = make(plot)
     history = fit(trainer, epochs=2)
@@ -110,7 +110,7 @@ def test_pictures_keep_their_interval_and_take_a_tenth_of_the_time(
     assert clock.drawn == steps
 
 
-def test_the_last_picture_comes_also_after_an_error_and_a_second_fit_goes_on(path: Path, clock: Clock) -> None:
+def test_the_last_picture_is_drawn_after_an_error_too_and_a_second_fit_continues(path: Path, clock: Clock) -> None:
     class Fails(Callback):
         def on_step_end(self, run: Run) -> None:
             if run.step == 3:
@@ -132,7 +132,7 @@ def test_without_a_step_there_is_no_picture(path: Path) -> None:
     assert not path.exists()
 
 
-def test_half_a_picture_is_never_seen(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_replaced_as_a_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(b"old")
 
     def fails(_: Figure, file: Any, **__: Any) -> None:
@@ -148,7 +148,7 @@ def test_half_a_picture_is_never_seen(path: Path, monkeypatch: pytest.MonkeyPatc
     assert os.listdir(path.parent) == ["losses.png"]
 
 
-def test_a_folder_that_goes_in_mid_run_is_a_warning_and_the_run_goes_on(tmp_path: Path, clock: Clock) -> None:
+def test_a_folder_that_disappears_during_a_run_is_a_warning_and_the_run_continues(tmp_path: Path, clock: Clock) -> None:
     class Moves(Callback):
         def on_step_end(self, run: Run) -> None:
             if run.step % 10 == 3:
@@ -167,10 +167,10 @@ def test_a_folder_that_goes_in_mid_run_is_a_warning_and_the_run_goes_on(tmp_path
         if steps == 10:
             (tmp_path / "elsewhere").rename(folder)
             (folder / "losses.png").unlink()
-    assert (folder / "losses.png").read_bytes().startswith(PNG)  # it is there again, and so is the picture
+    assert (folder / "losses.png").read_bytes().startswith(PNG)  # once the folder is back, so is the picture
 
 
-def test_the_run_does_not_notice(path: Path) -> None:
+def test_the_run_does_not_change(path: Path) -> None:
     runs = []
     for callbacks in ([], [LivePlot(path, interval=0.0)]):
         trainer = make(*callbacks)
@@ -178,9 +178,9 @@ def test_the_run_does_not_notice(path: Path) -> None:
     assert runs[0] == runs[1]
 
 
-def test_somewhere_to_draw_is_asked_for_at_the_beginning(tmp_path: Path) -> None:
+def test_a_fit_with_nowhere_to_draw_is_refused_when_it_begins(tmp_path: Path) -> None:
     for plot, wrong in (
-        (LivePlot(), r"neither a display nor a notebook to draw on; name a file, LivePlot\('loss.png'\)"),
+        (LivePlot(), r"neither a display nor a notebook; pass a file, as in LivePlot\('loss.png'\)"),
         (LivePlot(tmp_path / "none/losses.png"), "the folder '.*none' does not exist"),
     ):
         trainer = make(plot)
@@ -189,7 +189,7 @@ def test_somewhere_to_draw_is_asked_for_at_the_beginning(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_that_has_gone_is_said_at_the_next_beginning(tmp_path: Path) -> None:
+def test_a_folder_that_has_disappeared_is_refused_when_the_next_fit_begins(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     trainer = make(LivePlot(folder / "losses.png"))
@@ -202,7 +202,7 @@ def test_a_folder_that_has_gone_is_said_at_the_next_beginning(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["losses.pdf", "losses", "png"])
 def test_files_are_png(name: str) -> None:
-    with pytest.raises(HyperparameterError, match=rf"'{name}' does not end in .png"):
+    with pytest.raises(HyperparameterError, match=rf"path must end in .png, got '{name}'"):
         LivePlot(name)
     assert LivePlot("losses.PNG").path == "losses.PNG"
     assert LivePlot().interval == 2.0

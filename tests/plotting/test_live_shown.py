@@ -19,7 +19,7 @@ from tests.plotting.living import PNG, Clock, fit, make
 
 
 class Notebook:
-    """Stands for IPython: keeps what is displayed."""
+    """Replaces IPython, and records what is displayed."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[str, bytes]] = []
@@ -52,7 +52,7 @@ def test_in_a_notebook_each_picture_replaces_the_one_before(notebook: Notebook, 
     assert [what for what, _ in notebook.shown[3:]] == ["new", "update", "update"]
 
 
-def test_a_file_is_kept_up_to_date_in_a_notebook_too(notebook: Notebook, path: Path) -> None:
+def test_the_file_is_also_updated_in_a_notebook(notebook: Notebook, path: Path) -> None:
     fit(make(LivePlot(path)))
     assert path.read_bytes().startswith(PNG)
     assert len(notebook.shown) == 1
@@ -60,7 +60,7 @@ def test_a_file_is_kept_up_to_date_in_a_notebook_too(notebook: Notebook, path: P
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Have the backend say that it draws in windows, and note what becomes of them."""
+    """Make the backend claim to draw in windows, and record what happens to them."""
     done: list[str] = []
 
     def draw(canvas: Any) -> None:
@@ -74,7 +74,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def test_on_a_display_a_window_is_drawn_in_and_stays(windows: list[str], clock: Clock) -> None:
+def test_on_a_display_the_plot_has_a_window_that_stays(windows: list[str], clock: Clock) -> None:
     plot = LivePlot(interval=4.0)
     trainer = make(clock, plot)
     fit(trainer)

@@ -63,7 +63,7 @@ def test_a_node_for_each_unit_and_an_edge_for_each_weight() -> None:
         assert ends == {(*source, *target) for source in before.tolist() for target in column.tolist()}
 
 
-def test_colour_dash_and_width_tell_sign_and_size() -> None:
+def test_colour_dash_and_width_show_sign_and_size() -> None:
     layer = Dense(1, 4, use_bias=False)
     layer.weight.value = [[2.0, -1.0, 0.0, 1.0]]
     ax = plot_network(layer, axes())
@@ -93,7 +93,7 @@ def test_everything_is_named() -> None:
     assert legend(plot_network(textbook(), axes())) == ["positive weight", "negative weight"]
 
 
-def test_units_of_several_hidden_layers_are_told_apart() -> None:
+def test_units_of_several_hidden_layers_have_different_names() -> None:
     model = Sequential(Dense(2, 2), ReLU(), Dense(2, 2), ReLU(), Dense(2, 2), rng=0)
     shown = texts(plot_network(model, axes(8, 4)))
     assert {"$h_{1,1}$", "$h_{2,2}$", "$o_{2}$", "outputs"} <= set(shown)
@@ -189,7 +189,7 @@ class Unknown(Layer):
     pass
 
 
-def test_layers_that_say_nothing_about_shapes_are_taken_as_elementwise() -> None:
+def test_layers_with_unknown_shapes_count_as_elementwise() -> None:
     assert "Unknown" in texts(plot_network(Sequential(Dense(2, 4), Unknown(), Dense(4, 1)), axes()))
 
 

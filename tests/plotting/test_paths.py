@@ -1,4 +1,4 @@
-"""Paths cut off at the border of a box."""
+"""Paths clipped to a box."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -38,7 +38,7 @@ def distances(points: Array, segments: list[Array]) -> Array:
 
 
 @given(seed=st.integers(0, 2**32 - 1), steps=st.integers(1, 12))
-def test_what_is_kept_is_what_is_in_the_box(seed: int, steps: int) -> None:
+def test_the_pieces_are_what_lies_in_the_box(seed: int, steps: int) -> None:
     path = random_path(seed, steps)
     pieces = clip_path(path, LOW, HIGH)
     for piece in pieces:
@@ -57,7 +57,7 @@ def test_a_path_that_stays_inside_is_one_piece() -> None:
     np.testing.assert_array_equal(piece, path)
 
 
-def test_a_path_that_comes_back_is_two_pieces() -> None:
+def test_a_path_that_returns_is_two_pieces() -> None:
     pieces = clip_path(np.array([[0.0, 0.0], [5.0, 0.0], [5.0, 1.0], [0.0, 1.0]]), LOW, HIGH)
     assert [piece.tolist() for piece in pieces] == [[[0, 0], [3, 0]], [[3, 1], [0, 1]]]
 
@@ -69,9 +69,9 @@ BY_HAND: list[tuple[list[tuple[float, float]], list[list[list[float]]]]] = [
     ([(-1, 0), (-1, 9)], [[[-1, 0], [-1, 2]]]),
     ([(0, 2), (1, 2)], [[[0, 2], [1, 2]]]),
     ([(-3, -2), (2, -2)], [[[-1, -2], [2, -2]]]),
-    # out and in again, and on inside
+    # leaves, returns, and continues inside
     ([(0, 0), (5, 0), (5, 1), (0, 1), (1, 1)], [[[0, 0], [3, 0]], [[3, 1], [0, 1], [1, 1]]]),
-    # out and in again through points on the side
+    # leaves and returns through points on the side
     ([(0, 0), (3, 0), (5, 0), (3, 1), (0, 1)], [[[0, 0], [3, 0]], [[3, 1], [0, 1]]]),
     # touching the side from inside
     ([(0, 0), (3, 0), (0, 1)], [[[0, 0], [3, 0], [0, 1]]]),
@@ -85,7 +85,7 @@ def test_pieces_by_hand(path: list[tuple[float, float]], pieces: list[list[list[
     assert found == ([piece[::-1] for piece in pieces[::-1]] if back else pieces)
 
 
-def test_a_step_over_the_whole_box_shows_inside() -> None:
+def test_a_step_across_the_whole_box_keeps_the_part_inside() -> None:
     (piece,) = clip_path(np.array([[-1e7, 0.0], [1e7, 0.0]]), LOW, HIGH)
     np.testing.assert_allclose(piece, [[-1, 0], [3, 0]], atol=1e-8)
 
@@ -107,7 +107,7 @@ def test_nothing_of_a_path_outside_or_of_one_point(path: list[tuple[float, float
     assert clip_path(np.array(path, dtype=float), LOW, HIGH) == []
 
 
-def test_enormous_numbers_end_at_the_border() -> None:
+def test_enormous_steps_end_at_the_border() -> None:
     (piece,) = clip_path(np.array([[0.0, 0.0], [1e300, 1e300]]), LOW, HIGH)
     np.testing.assert_allclose(piece, [[0, 0], [2, 2]])
 
@@ -132,7 +132,7 @@ def zigzag() -> Array:
 
 
 def stairs() -> Array:
-    """A path that always goes along one of the axes."""
+    """A path whose steps are all parallel to an axis."""
     time = np.linspace(0.0, 6.0, 3001)
     return np.stack(
         [np.interp(time, range(7), corners) for corners in ([0, 1, 1, 2, 2, 3, 3], [0, 0, 1, 1, 2, 2, 3])], 1

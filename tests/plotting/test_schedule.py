@@ -20,7 +20,7 @@ def test_draws_the_factor_of_each_step() -> None:
     assert legend(ax) == []
 
 
-def test_several_are_labelled_and_multiplied_by_the_learning_rate() -> None:
+def test_several_schedules_are_labelled_and_multiplied_by_the_learning_rate() -> None:
     ax = plot_schedule({"down": cosine(10), "up": linear_warmup(10)}, 11, axes(), lr=0.2)
     assert legend(ax) == ["down", "up"]
     assert ax.get_ylabel() == "learning rate"
@@ -59,18 +59,18 @@ def test_a_thin_grid_lies_below_the_lines() -> None:
     assert ax.get_axisbelow() is True
 
 
-def test_one_without_a_name_is_not_in_the_legend() -> None:
+def test_a_schedule_without_a_name_is_not_in_the_legend() -> None:
     ax = plot_schedule({"": cosine(3), "up": linear_warmup(3)}, 3, axes())
     assert len(ax.lines) == 2
     assert legend(ax) == ["up"]
 
 
-def test_factors_may_be_numbers_of_any_kind() -> None:
+def test_factors_can_be_numbers_of_any_type() -> None:
     ax = plot_schedule(lambda step: Fraction(1, step + 1), 3, axes())  # type: ignore[arg-type,return-value]
     assert np.asarray(ax.lines[0].get_ydata()).tolist() == [1.0, 1 / 2, 1 / 3]
 
 
-def test_makes_a_figure_of_its_own() -> None:
+def test_makes_a_new_figure() -> None:
     figure = plot_schedule(cosine(3), 3).get_figure()
     assert isinstance(figure, Figure)
     assert figure.get_size_inches().tolist() == [6.0, 3.4]
@@ -78,9 +78,9 @@ def test_makes_a_figure_of_its_own() -> None:
 
 def test_errors() -> None:
     ax = axes()
-    with pytest.raises(DataError, match="no schedules"):
+    with pytest.raises(DataError, match="at least one schedule"):
         plot_schedule({}, 3, ax)
-    with pytest.raises(DataError, match=r"the schedule 'odd' gives nan at step 2"):
+    with pytest.raises(DataError, match=r"the schedule 'odd' must return finite factors, got nan at step 2"):
         plot_schedule({"odd": lambda step: float("nan") if step == 2 else 1.0}, 3, ax)
     for steps in (0, -1, 2.5, True):
         with pytest.raises(HyperparameterError, match="steps must be an integer of at least 1"):

@@ -1,4 +1,4 @@
-"""One look for all pictures, applied locally."""
+"""One style for all plots, applied locally."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def in_a_new_process(code: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_settings_stay_as_they_are(name: str) -> None:
+def test_settings_do_not_change(name: str) -> None:
     before = dict(mpl.rcParams)
     PLOTS[name]()
     assert dict(mpl.rcParams) == before
@@ -57,7 +57,7 @@ def test_without_axes_pyplot_gets_one_new_figure(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_pictures_are_reproducible_and_ignore_settings_of_the_user(name: str) -> None:
+def test_plots_are_reproducible_and_ignore_the_user_settings(name: str) -> None:
     first = render(PLOTS[name]())
     with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "black", "axes.grid": True}):
         second = render(PLOTS[name]())
@@ -101,7 +101,7 @@ def test_lines_differ_in_more_than_colour() -> None:
     assert len({(one.marker, str(one.linestyle)) for one in looks}) == 35
 
 
-def test_the_legend_below_hides_nothing() -> None:
+def test_the_legend_below_covers_nothing() -> None:
     ax = axes()
     ax.plot([0, 1], [0, 1])
     ax.set_xlabel("x")
