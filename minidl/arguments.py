@@ -1,64 +1,158 @@
-"""What arguments have to be, in words that are the same everywhere."""
+"""Checks of arguments, with messages that read the same everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import isfinite, isnan, nan
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["check_type", "copy_into", "limited_to", "real_numbers", "same_length", "take_room", "whole_number"]
+__all__ = [
+    "check_type",
+    "copy_into",
+    "hyperparameter",
+    "limited_to",
+    "number",
+    "real_numbers",
+    "same_length",
+    "take_room",
+    "whole_number",
+]
+
+
+def number(
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+    finite: bool = True,
+) -> float:
+    """Return the value as a float if it is a real number within the bounds.
+
+    Args:
+        name: what a message calls the value.
+        value: what was passed. Booleans, strings and arrays are not numbers.
+        above, at_least, below, at_most: the bounds, None where there is none.
+        finite: whether infinity is refused. NaN always is.
+
+    Raises:
+        HyperparameterError: any other value.
+
+    >>> number("Dropout: p", 0.5, at_least=0, below=1)
+    0.5
+    >>> number("Dropout: p", 2, at_least=0, below=1)
+    Traceback (most recent call last):
+        ...
+    minidl.errors.HyperparameterError: Dropout: p must be a finite number, at least 0 and below 1, got 2
+    """
+    try:
+        found = float(value) if isinstance(value, Real) and not isinstance(value, bool) else nan
+    except OverflowError:  # an integer that no float can hold
+        found = nan
+    inside = (
+        (above is None or found > above)
+        and (at_least is None or found >= at_least)
+        and (below is None or found < below)
+        and (at_most is None or found <= at_most)
+    )
+    if inside and (isfinite(found) or not (finite or isnan(found))):
+        return found
+    bounds = {"above": above, "at least": at_least, "below": below, "at most": at_most}
+    limits = " and ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)
+    kind = "a finite number" if finite else "a number"
+    raise HyperparameterError(f"{name} must be {kind}{limits and ', '}{limits}, got {value!r:.80}")
+
+
+class _Hyperparameter:
+    """An attribute that is checked whenever it is set."""
+
+    def __init__(self, bounds: dict[str, Any]) -> None:
+        self.bounds = bounds
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __set__(self, instance: object, value: object) -> None:
+        # There is no __get__: reading finds the float in the instance, at the speed of any other attribute.
+        vars(instance)[self.name] = number(f"{type(instance).__name__}: {self.name}", value, **self.bounds)
+
+
+def hyperparameter(**bounds: float) -> Any:
+    """Declare an attribute that must be a finite number, such as ``lr: float = hyperparameter(above=0)``.
+
+    Setting the attribute checks the bounds and raises `HyperparameterError` outside them. The value is kept as a
+    Python float, because a float64 of NumPy would turn float32 arrays into float64.
+
+    Args:
+        bounds: any of `above`, `at_least`, `below` and `at_most`.
+
+    >>> class Rule:
+    ...     lr: float = hyperparameter(above=0)
+    >>> rule = Rule()
+    >>> rule.lr = -1
+    Traceback (most recent call last):
+        ...
+    minidl.errors.HyperparameterError: Rule: lr must be a finite number, above 0, got -1
+    """
+    return _Hyperparameter(bounds)
 
 
 def whole_number(name: str, value: object, least: int) -> int:
-    """The value as a Python int, if it is an integer of Python or NumPy and large enough.
+    """Return the value as a Python int if it is an integer of Python or NumPy and large enough.
 
     Args:
-        name: what to call it in a message.
-        value: what was handed in; True and 2.0 are no integers.
-        least: the smallest that makes sense.
+        name: what a message calls the value.
+        value: what was passed. True and 2.0 are not integers.
+        least: the smallest value allowed.
 
     Raises:
-        HyperparameterError: anything else.
+        HyperparameterError: any other value.
 
     >>> whole_number("epochs", np.int64(3), 0)
     3
     >>> whole_number("epochs", 2.5, 0)
     Traceback (most recent call last):
         ...
-    minidl.errors.HyperparameterError: epochs must be an integer of at least 0, got 2.5
+    minidl.errors.HyperparameterError: epochs must be an integer, at least 0, got 2.5
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise HyperparameterError(f"{name} must be an integer of at least {least}, got {value!r}")
+        kind = "a positive integer" if least == 1 else f"an integer, at least {least}"
+        raise HyperparameterError(f"{name} must be {kind}, got {value!r:.80}")
     return int(value)
 
 
 def check_type(name: str, value: object, kind: type) -> None:
-    """Check that an argument is an instance of a class.
+    """Raise unless an argument is an instance of a class.
 
     Raises:
-        TypeError: it is not.
+        TypeError: anything else.
 
     >>> check_type("model", 3, str)
     Traceback (most recent call last):
         ...
-    TypeError: model must be a str, got 3
+    TypeError: model must be of type str, got 3
     """
     if not isinstance(value, kind):
         fix = "; make one by calling it" if isinstance(value, type) and issubclass(value, kind) else ""
-        raise TypeError(f"{name} must be a {kind.__name__}, got {value!r}{fix}")
+        raise TypeError(f"{name} must be of type {kind.__name__}, got {value!r:.200}{fix}")
 
 
 def same_length(x: Array, y: Array, of: str = "") -> None:
-    """See that there are as many targets as inputs.
+    """Raise unless there are as many targets as inputs.
 
     Args:
-        x, y: inputs and targets, samples along the first axis.
-        of: what stands before x in a message, such as "validation ".
+        x, y: inputs and targets, with the samples along the first axis.
+        of: what a message puts before x, such as "validation ".
 
     Raises:
         ShapeError: different numbers of samples.
@@ -76,7 +170,7 @@ def real_numbers(value: ArrayLike, name: str) -> Array:
     """Return the value as an array of real numbers of any type.
 
     Raises:
-        DataError: anything else; the message calls it `name`.
+        DataError: any other value. The message calls it `name`.
 
     >>> real_numbers([1, 2], "a parameter")
     array([1, 2])

@@ -1,4 +1,4 @@
-"""Constant arrays, made once: to make them at every step would take longer than what a small network does with them."""
+"""Constant arrays, made once. To make them at every step takes longer than the arithmetic of a small network."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["ones", "scalar"]
 
 @lru_cache(maxsize=8)
 def ones(n: int, dtype: Any) -> Array:
-    """``n`` ones to sum with: a product with them takes less time than ``sum``.
+    """Return ``n`` ones, to sum by a product, which takes less time than ``sum``.
 
-    A third to a half of it for a vector, a sixth for an array (200, 4) along its first axis.
+    It takes a third to a half of the time for a vector, and a sixth for an array (200, 4) along its first axis.
 
     Args:
-        n: how many.
-        dtype: the float type of what is to be summed.
+        n: the number of ones.
+        dtype: the float type of the numbers that are summed.
 
     >>> ones(3, np.dtype(np.float64)).dot(np.array([1.0, 2.0, 3.0]))
     np.float64(6.0)
@@ -30,13 +30,14 @@ def ones(n: int, dtype: Any) -> Array:
 
 @lru_cache(maxsize=16)
 def scalar(value: float, dtype: Any) -> Array:
-    """A number as an array without axes, as NumPy makes one of a Python float in each operation.
+    """Return a number as an array without axes.
 
-    That takes half of the time of an operation on few numbers. (0 and −0 are one here, as they are equal.)
+    NumPy makes such an array from a Python float at each operation. On a few numbers, this takes half of the time. 0
+    and −0 are equal, so they share one array.
 
     Args:
         value: the number.
-        dtype: the float type of what it meets.
+        dtype: the float type of the other operand.
 
     >>> np.array([1.0, 3.0]) * scalar(0.5, np.dtype(np.float64))
     array([0.5, 1.5])

@@ -1,4 +1,4 @@
-"""Data on its way in: checked and cast once, then cut into batches."""
+"""Data: checked and cast once on entry, then cut into batches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import same_length, whole_number
+from minidl.arguments import number, same_length, whole_number
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -15,15 +15,15 @@ __all__ = ["Batches", "as_data", "hold_out"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
-    """Return `values` as an array of finite floats whose first axis is the batch, or say why that cannot be.
+    """Return the values as an array of finite floats whose first axis is the batch.
 
     Args:
-        values: numbers of any real type, at least one sample along the first axis.
-        name: what to call them in a message.
-        dtype: float type to cast to; by default floats stay as they are and everything else becomes float64.
+        values: numbers of any real type, with at least one sample along the first axis.
+        name: what a message calls them.
+        dtype: the float type to cast to. By default float32 stays float32, and every other type becomes float64.
 
     Raises:
-        DataError: not numeric, masked, empty, NaN or infinite.
+        DataError: values that are not numeric, masked, empty, NaN or infinite.
         ShapeError: a single number without a batch axis.
 
     >>> as_data([[1, 2]])
@@ -61,13 +61,13 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
 
 
 class Batches:
-    """The samples in batches, in a new random order each time it is iterated over.
+    """The samples in batches, in a new random order at each pass.
 
     Args:
-        x: inputs, samples along the first axis.
-        y: targets, as many samples.
-        batch_size: samples a batch, the last one may be smaller; None takes all at once.
-        shuffle: whether to draw a new order for every pass; one batch of everything is never shuffled.
+        x: inputs, with the samples along the first axis.
+        y: targets, as many as inputs.
+        batch_size: samples per batch. The last batch may be smaller. None takes all samples at once.
+        shuffle: whether to draw a new order for each pass. A single batch of all samples is never shuffled.
         rng: seed or generator of the orders.
 
     Raises:
@@ -76,7 +76,7 @@ class Batches:
         HyperparameterError: a batch size that is not a positive integer.
 
     Attributes:
-        taken: how many batches of the present pass were taken; 0 between two passes.
+        taken: the number of batches taken in the current pass, 0 between two passes.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]
@@ -92,14 +92,14 @@ class Batches:
         self.x, self.y = x, y
         self.batch_size = len(x) if batch_size is None else min(whole_number("batch_size", batch_size, 1), len(x))
         self.shuffle = shuffle and self.batch_size < len(x)
-        # Generators load numpy.random, which takes longer than a small run: only when there is an order to draw.
+        # A generator loads numpy.random, which takes longer than a small run, so it is made only if an order is drawn.
         self.rng = np.random.default_rng(rng) if self.shuffle else None
         self.taken = 0
         self._order: Array | None = None
         self._going_on = False
 
     def mean(self, losses: Sequence[float]) -> float:
-        """The mean over all samples, from one mean for each batch."""
+        """The mean over all samples, from one mean per batch."""
         last = len(self.x) - (len(losses) - 1) * self.batch_size
         return (sum(losses[:-1]) * self.batch_size + losses[-1] * last) / len(self.x)
 
@@ -123,7 +123,7 @@ class Batches:
         self.taken, self._order = 0, None
 
     def state(self) -> dict[str, Any]:
-        """Where the present pass is: its order, and how many batches were taken; the generator is not part of it."""
+        """The position in the current pass: its order and the number of batches taken, without the generator."""
         return {
             "samples": len(self.x),
             "batch_size": self.batch_size,
@@ -133,13 +133,13 @@ class Batches:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave: the next pass goes on in the middle of that one, if it was in the middle.
+        """Load what `state` returned. The next pass resumes in the middle if the state was in the middle of one.
 
         Raises:
-            StateError: batches of other data, of another size, or shuffled where these are not.
+            StateError: batches of other data, of another size, or shuffled if these are not.
         """
         for name, what in (
-            ("samples", "number of samples to learn from"),
+            ("samples", "number of training samples"),
             ("batch_size", "batch_size (times accumulate)"),
             ("shuffle", "shuffle (of more than one batch)"),
         ):
@@ -150,24 +150,26 @@ class Batches:
 
 
 def hold_out(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Cut samples in two, (x, y) to learn from and (x, y) to measure on, by a random choice that is always the same.
+    """Split samples into training data (x, y) and held-out data (x, y).
 
-    Always the same, so that a second training on as many samples does not learn from what the first held out.
+    The split is random but always the same, so that a second fit does not train on what the first held out.
 
     Args:
-        x, y: inputs and targets, samples along the first axis.
-        share: how much to measure on, between 0 and 1.
+        x, y: inputs and targets, with the samples along the first axis.
+        share: the share of held-out data, above 0 and below 1.
 
     Raises:
-        HyperparameterError: a share that leaves one side without a sample.
+        HyperparameterError: a share that leaves no training data or no held-out data.
 
     >>> (x, _), (held, _) = hold_out(np.arange(5), np.arange(5), 0.4)
     >>> len(x), len(held)
     (3, 2)
     """
-    count = round(share * len(x)) if 0.0 < share < 1.0 else 0
+    count = round(number("the share of held-out data", share, above=0, below=1) * len(x))
     if not 0 < count < len(x):
-        raise HyperparameterError(f"a share of {share} of {len(x)} samples leaves nothing on one side")
+        raise HyperparameterError(
+            f"{share:g} of {len(x)} samples leaves nothing to train on or to hold out; use another share"
+        )
     order = np.random.default_rng(0).permutation(len(x))
     held, rest = np.sort(order[:count]), np.sort(order[count:])
     return (x[rest], y[rest]), (x[held], y[held])

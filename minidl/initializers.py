@@ -1,6 +1,6 @@
 """Initial values of weights: plain functions ``(rng, shape) -> array``.
 
-For a matrix of shape (in, out) that multiplies rows from the right, ``in`` numbers are summed for each output.
+The shape of a weight matrix is (in, out): each output is a sum over ``in`` inputs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Initializer: TypeAlias = "Callable[[np.random.Generator, Shape], Array]"
 
 
 def he_normal(rng: np.random.Generator, shape: Shape) -> Array:
-    """Normal numbers of variance ``2 / in``, which keeps the size of signals through ReLU layers (He et al. 2015).
+    """Normal numbers of variance ``2 / in``, which preserves the variance through ReLU layers (He et al. 2015).
 
     >>> he_normal(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.01)
@@ -39,7 +39,7 @@ def he_normal(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def he_uniform(rng: np.random.Generator, shape: Shape) -> Array:
-    """Uniform numbers of variance ``2 / in``; see `he_normal`.
+    """Uniform numbers of variance ``2 / in``. See `he_normal`.
 
     >>> he_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.01)
@@ -48,7 +48,7 @@ def he_uniform(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def glorot_normal(rng: np.random.Generator, shape: Shape) -> Array:
-    """Normal numbers of variance ``2 / (in + out)``; see `glorot_uniform`.
+    """Normal numbers of variance ``2 / (in + out)``. See `glorot_uniform`.
 
     >>> glorot_normal(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.004)
@@ -57,7 +57,7 @@ def glorot_normal(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def glorot_uniform(rng: np.random.Generator, shape: Shape) -> Array:
-    """Uniform numbers of variance ``2 / (in + out)``, made for sigmoid and tanh (Glorot and Bengio 2010).
+    """Uniform numbers of variance ``2 / (in + out)``, intended for sigmoid and tanh (Glorot and Bengio 2010).
 
     >>> glorot_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.004)
@@ -66,7 +66,7 @@ def glorot_uniform(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
-    """Normal numbers of variance ``1 / in``, which keeps the size of signals through linear layers (LeCun et al. 1998).
+    """Normal numbers of variance ``1 / in``, which preserves the variance through linear layers (LeCun et al. 1998).
 
     >>> lecun_normal(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.005)
@@ -75,7 +75,7 @@ def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def lecun_uniform(rng: np.random.Generator, shape: Shape) -> Array:
-    """Uniform numbers of variance ``1 / in``; see `lecun_normal`.
+    """Uniform numbers of variance ``1 / in``. See `lecun_normal`.
 
     >>> lecun_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.005)
@@ -84,9 +84,9 @@ def lecun_uniform(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
-    """A random matrix with orthonormal columns, or rows if it is wide, which keeps lengths (Saxe et al. 2014).
+    """A random matrix with orthonormal columns, or rows if it is wide, which preserves lengths (Saxe et al. 2014).
 
-    Each number has variance ``1 / max(in, out)``.
+    Each element has variance ``1 / max(in, out)``.
 
     >>> w = orthogonal(np.random.default_rng(0), (3, 2))
     >>> bool(np.allclose(w.T @ w, np.eye(2)))
@@ -94,20 +94,20 @@ def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
     """
     rows, columns = shape
     q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
-    q *= np.sign(np.diag(r))  # without it, q would not be uniform among all such matrices
+    q *= np.sign(np.diag(r))  # otherwise q would not be uniform among all such matrices
     return q if rows >= columns else q.T
 
 
 def constant(value: float) -> Initializer:
-    """An initializer that gives the same number everywhere.
+    """Return an initializer that sets all elements to the same number.
 
     >>> constant(0.5)(np.random.default_rng(0), (2,))
     array([0.5, 0.5])
     """
-    return lambda rng, shape: np.full(shape, float(value))  # noqa: ARG005  (all initializers are called alike)
+    return lambda rng, shape: np.full(shape, float(value))  # noqa: ARG005  (all initializers have one signature)
 
 
-def zeros(rng: np.random.Generator, shape: Shape) -> Array:  # noqa: ARG001  (all initializers are called alike)
+def zeros(rng: np.random.Generator, shape: Shape) -> Array:  # noqa: ARG001  (all initializers have one signature)
     """Zeros, as for a bias.
 
     >>> zeros(np.random.default_rng(0), (2,))
@@ -117,6 +117,6 @@ def zeros(rng: np.random.Generator, shape: Shape) -> Array:  # noqa: ARG001  (al
 
 
 def _uniform(rng: np.random.Generator, shape: Shape, variance: float) -> Array:
-    """Uniform numbers in ±√(3 v), which have variance v."""
+    """Uniform numbers in ±√(3 v), whose variance is v."""
     limit = sqrt(3.0 * variance)
     return rng.uniform(-limit, limit, shape)

@@ -1,7 +1,7 @@
-"""How good predictions are: plain functions ``(prediction, target) -> number``.
+"""Metrics: plain functions ``(prediction, target) -> number``.
 
-Classes are integers from 0 on. Predictions may be classes (n,), scores or probabilities of k classes (n, k), of which
-the largest counts, or for two classes one number (n, 1), which is class 1 above a threshold.
+Classes are integers from 0. Predictions are classes (n,), or scores or probabilities of k classes (n, k), of which the
+largest counts. For two classes they may be one number (n, 1), which means class 1 above a threshold.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.arguments import whole_number
+from minidl.arguments import number, whole_number
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
 from minidl.typing import Array, ArrayLike
@@ -19,14 +19,14 @@ __all__ = ["PrecisionRecall", "accuracy", "binary_accuracy", "confusion_matrix",
 
 
 def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
-    """The share of samples whose class is right.
+    """The share of samples whose class is predicted correctly.
 
     Args:
         prediction: scores (n, k) with k ≥ 2, or classes (n,) or (n, 1).
         target: classes (n,) or (n, 1).
 
     Raises:
-        DataError: what are no classes, such as probabilities or logits (n, 1): for these see `binary_accuracy`.
+        DataError: values that are not classes, such as probabilities or logits (n, 1). Use `binary_accuracy` for these.
         ShapeError: different numbers of samples.
 
     >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
@@ -38,39 +38,41 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
 
 
 def binary_accuracy(prediction: ArrayLike, target: ArrayLike, *, threshold: float = 0.5) -> float:
-    """The share of samples on the right side of a threshold.
+    """The share of samples on the correct side of a threshold.
 
     Args:
-        prediction: one number a sample, (n,) or (n, 1).
+        prediction: one number per sample, (n,) or (n, 1).
         target: 0 or 1, (n,) or (n, 1).
-        threshold: above it a prediction means class 1: 0.5 for probabilities, 0 for logits.
+        threshold: a prediction above it means class 1. Use 0.5 for probabilities and 0 for logits.
 
     Raises:
         DataError: targets that are not 0 or 1.
-        ShapeError: more than one number a sample; different numbers of samples.
+        ShapeError: more than one number per sample. Different numbers of samples.
+        HyperparameterError: a threshold that is not a number.
 
     >>> binary_accuracy([[0.9], [0.4], [0.2]], [[1], [1], [0]], threshold=0.5)
     0.6666666666666666
     """
     values, true = _column(prediction, "prediction"), _classes(target, "target", scores=False)
     _same_length(values, true)
+    threshold = number("threshold", threshold, finite=False)
     if true.max() > 1:
-        raise DataError(f"binary_accuracy takes targets 0 and 1, got {true.max()}; for more classes use accuracy")
+        raise DataError(f"binary_accuracy takes targets 0 and 1, got {true.max()}; use accuracy for more classes")
     return float(((values > threshold) == true).mean())
 
 
 def confusion_matrix(prediction: ArrayLike, target: ArrayLike, *, classes: int | None = None) -> Array:
-    """How often each true class (row) was predicted as each class (column).
+    """The number of samples of each true class (row) that were predicted as each class (column).
 
     Args:
         prediction, target: as for `accuracy`.
-        classes: number k of classes; by default as many as occur, or the width of the scores.
+        classes: number k of classes. By default it is the largest class plus 1, or the width of the scores if larger.
 
     Returns:
         Counts, (k, k) integers.
 
     Raises:
-        DataError, ShapeError: as for `accuracy`; a class of k or above.
+        DataError, ShapeError: as for `accuracy`. A class of k or above.
         HyperparameterError: a number of classes that is not a positive integer.
 
     >>> confusion_matrix([0, 1, 1, 1], [0, 0, 1, 1])
@@ -89,11 +91,12 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike, *, classes: int |
 
 
 class PrecisionRecall(NamedTuple):
-    """Per class: the share of predictions that are right, the share of the class that is found, and their mean.
+    """Precision, recall and F1 of each class.
 
     Attributes:
-        precision, recall: (k,) each; 0 where there is nothing to divide by.
-        f1: (k,), their harmonic mean ``2 p r / (p + r)``.
+        precision: (k,), the share of the predictions of a class that are correct. It is 0 without predictions.
+        recall: (k,), the share of the samples of a class that are found. It is 0 without samples.
+        f1: (k,), the harmonic mean ``2 p r / (p + r)`` of the two.
     """
 
     precision: Array
@@ -102,7 +105,7 @@ class PrecisionRecall(NamedTuple):
 
 
 def precision_recall(prediction: ArrayLike, target: ArrayLike, *, classes: int | None = None) -> PrecisionRecall:
-    """Precision, recall and F1 of every class; the arguments and errors are those of `confusion_matrix`.
+    """Precision, recall and F1 of each class. Arguments and errors are those of `confusion_matrix`.
 
     >>> precision_recall([0, 1, 1, 1], [0, 0, 1, 1]).precision.round(3)
     array([1.   , 0.667])
@@ -116,14 +119,14 @@ def precision_recall(prediction: ArrayLike, target: ArrayLike, *, classes: int |
 
 
 def r2(prediction: ArrayLike, target: ArrayLike) -> float:
-    """``R² = 1 − Σ (ŷ − y)² / Σ (y − ȳ)²``, the share of the variance explained; the mean over several outputs.
+    """``R² = 1 − Σ (ŷ − y)² / Σ (y − ȳ)²``, the share of the variance that is explained, averaged over outputs.
 
     Args:
-        prediction, target: numbers of one shape, (n,) or (n, k).
+        prediction, target: numbers of the same shape, (n,) or (n, k).
 
     Raises:
         ShapeError: different shapes.
-        DataError: targets that are all the same, of which no variance can be explained.
+        DataError: targets that are all the same, so that there is no variance to explain.
 
     >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]).__round__(4)
     0.7857
@@ -134,7 +137,7 @@ def r2(prediction: ArrayLike, target: ArrayLike) -> float:
     p, y = p.astype(np.float64), y.astype(np.float64)
     if np.any((y == y[:1]).all(axis=0)):
         raise DataError("R² is not defined for targets that are all the same")
-    size = np.abs(y).max(axis=0)  # the squares of what is divided by it neither overflow nor vanish
+    size = np.abs(y).max(axis=0)  # scaled by it, squares neither overflow nor underflow
     deviation, error = (y - y.mean(axis=0)) / size, (p - y) / size
     return float((1.0 - (error**2).sum(axis=0) / (deviation**2).sum(axis=0)).mean())
 
@@ -142,7 +145,7 @@ def r2(prediction: ArrayLike, target: ArrayLike) -> float:
 def _column(values: ArrayLike, name: str) -> Array:
     array = as_data(values, name)
     if array.ndim > 2 or (array.ndim == 2 and array.shape[1] != 1):
-        raise ShapeError(f"{name} must be one number a sample, (n,) or (n, 1), got shape {array.shape}")
+        raise ShapeError(f"{name} must be one number per sample, (n,) or (n, 1), got shape {array.shape}")
     return array.reshape(-1)
 
 
@@ -155,10 +158,10 @@ def _classes(values: ArrayLike, name: str, *, scores: bool = True) -> Array:
     column = _column(array, name)
     whole = column.astype(np.int64)
     if (whole != column).any() or (whole < 0).any():
-        fix = "for two classes use binary_accuracy, of probabilities as it is, of logits with threshold=0"
+        fix = "for two classes use binary_accuracy, with threshold=0 if these are logits"
         raise DataError(
-            f"{name} must hold classes, integers from 0 on, got {column[(whole != column) | (whole < 0)][0]:g}; "
-            f"{fix if scores else 'number the classes from 0 on'}"
+            f"{name} must hold classes, integers from 0, got {column[(whole != column) | (whole < 0)][0]:g}; "
+            f"{fix if scores else 'number the classes from 0'}"
         )
     return whole
 

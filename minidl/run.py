@@ -150,7 +150,9 @@ class Run:
             except _Stop:
                 pass
             except KeyboardInterrupt:
-                self.interrupt()
+                if self.interrupted:
+                    raise
+                self.interrupted = True
             finally:
                 if self.interrupted:
                     self.stop(INTERRUPTED)

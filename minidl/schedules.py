@@ -1,17 +1,17 @@
-"""Learning-rate schedules: plain functions step → factor of the learning rate, step 0 being the first.
+"""Learning-rate schedules: plain functions step → factor of the learning rate. The first step is 0.
 
-Each function here takes settings and gives such a schedule; `sequence` puts several one after the other. Any function
-of the step is a schedule, too.
+Each function here takes settings and returns such a schedule. `sequence` chains several. Any other function of the step
+is a schedule, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import cos, isfinite, pi
+from math import cos, pi
 from typing import TypeAlias
 
-from minidl.arguments import whole_number
+from minidl.arguments import number, whole_number
 from minidl.errors import HyperparameterError
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 ScheduleFunction: TypeAlias = Callable[[int], float]
-"""A function of the step that gives the factor by which the learning rate is multiplied."""
+"""A function of the step that returns the factor by which the learning rate is multiplied."""
 
 
 def constant(factor: float = 1.0) -> ScheduleFunction:
@@ -38,26 +38,26 @@ def constant(factor: float = 1.0) -> ScheduleFunction:
     >>> constant()(100)
     1.0
     """
-    _check("factor", factor)
+    factor = number("factor", factor, at_least=0)
     return lambda _: factor
 
 
 def step_decay(every: int, factor: float = 0.1) -> ScheduleFunction:
-    """``factor^⌊step / every⌋``: the rate drops by a factor after so many steps each.
+    """``factor^⌊step / every⌋``: the learning rate is multiplied by a factor after every `every` steps.
 
     Raises:
-        HyperparameterError: every that is no integer of at least 1, a factor that is negative or not finite.
+        HyperparameterError: every that is not a positive integer, a factor that is negative or not finite.
 
     >>> [step_decay(2, 0.5)(step) for step in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
     every = whole_number("every", every, 1)
-    _check("factor", factor)
+    factor = number("factor", factor, at_least=0)
     return lambda step: float(factor ** (step // every))
 
 
 def exponential(factor: float) -> ScheduleFunction:
-    """``factor^step``: the rate shrinks by the same factor at every step.
+    """``factor^step``: the learning rate is multiplied by the same factor at every step.
 
     Raises:
         HyperparameterError: a factor that is negative or not finite.
@@ -65,63 +65,65 @@ def exponential(factor: float) -> ScheduleFunction:
     >>> [exponential(0.5)(step) for step in range(3)]
     [1.0, 0.5, 0.25]
     """
-    _check("factor", factor)
+    factor = number("factor", factor, at_least=0)
     return lambda step: float(factor**step)
 
 
 def cosine(steps: int, end: float = 0.0) -> ScheduleFunction:
-    """``end + (1 − end) (1 + cos(π step / steps)) / 2``, half a wave from 1 down to `end` (Loshchilov and Hutter 2017).
+    """``end + (1 − end) (1 + cos(π step / steps)) / 2``, a half cosine from 1 to `end` (Loshchilov and Hutter 2017).
 
-    After so many steps it stays at `end`.
+    After `steps` steps it stays at `end`.
 
     Raises:
-        HyperparameterError: steps that are no integer of at least 1, an end that is negative or not finite.
+        HyperparameterError: steps that are not a positive integer, an end that is negative or not finite.
 
     >>> [round(cosine(4)(step), 3) for step in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
     steps = whole_number("steps", steps, 1)
-    _check("end", end)
+    end = number("end", end, at_least=0)
     return lambda step: end + (1.0 - end) * 0.5 * (1.0 + cos(pi * min(step, steps) / steps))
 
 
 def linear_warmup(steps: int, start: float = 0.0) -> ScheduleFunction:
-    """``start + (1 − start) step / steps``, a straight line up to 1, which it then keeps.
+    """``start + (1 − start) step / steps``, a straight line up to 1. After that it stays at 1.
 
     Raises:
-        HyperparameterError: steps that are no integer of at least 1, a start that is negative or not finite.
+        HyperparameterError: steps that are not a positive integer, a start that is negative or not finite.
 
     >>> [linear_warmup(4)(step) for step in range(6)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
     """
     steps = whole_number("steps", steps, 1)
-    _check("start", start)
+    start = number("start", start, at_least=0)
     return lambda step: start + (1.0 - start) * min(step, steps) / steps
 
 
 def one_cycle(steps: int, *, rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> ScheduleFunction:
-    """Half a cosine wave up from `start` to 1, then one down to `end` (Smith and Topin 2019).
+    """A half cosine from `start` up to 1, then one from 1 down to `end` (Smith and Topin 2019).
 
-    The defaults are PyTorch's: ``1 / div_factor``, and that through ``final_div_factor``.
+    The defaults are PyTorch's: start is ``1 / div_factor``, and end is start divided by ``final_div_factor``.
 
     Args:
-        steps: length of the whole.
-        rise: the share of it that goes up, between 0 and 1.
+        steps: length of the cycle.
+        rise: the share of the steps that goes up, above 0 and below 1.
         start, end: factors at the first and the last step.
 
     Raises:
-        HyperparameterError: steps that are no integer of at least 3, a rise that leaves none of them before or after
-            the top, a start or end that is negative or not finite.
+        HyperparameterError: steps that are not an integer of at least 3, a rise that leaves no step before or after
+            the maximum, a start or end that is negative or not finite.
 
     >>> [round(one_cycle(10)(step), 3) for step in (0, 1, 2, 6, 9)]
     [0.04, 0.52, 1.0, 0.389, 0.0]
     """
     steps = whole_number("steps", steps, 3)
-    _check("start", start)
-    _check("end", end)
-    top, last = rise * steps - 1.0, steps - 1.0
+    start = number("start", start, at_least=0)
+    end = number("end", end, at_least=0)
+    top, last = number("rise", rise) * steps - 1.0, steps - 1.0
     if not 0.0 < top < last:
-        raise HyperparameterError(f"one_cycle: rise must leave steps before and after the top, got {rise} of {steps}")
+        raise HyperparameterError(
+            f"one_cycle: rise must leave steps before and after the maximum, got {rise} of {steps}"
+        )
 
     def factor(step: int) -> float:
         begin, goal, share = (start, 1.0, step / top) if step <= top else (1.0, end, (step - top) / (last - top))
@@ -131,14 +133,14 @@ def one_cycle(steps: int, *, rise: float = 0.3, start: float = 0.04, end: float 
 
 
 def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> ScheduleFunction:
-    """One schedule after the other, each counting its steps from its own beginning.
+    """Several schedules one after the other. Each counts its steps from its own start.
 
     Args:
-        schedules: one more than there are borders.
-        borders: steps at which the next one begins, increasing.
+        schedules: the schedules, one more than borders.
+        borders: steps at which the next schedule starts, increasing.
 
     Raises:
-        HyperparameterError: borders that are no integers, do not increase, or are not one fewer than the schedules.
+        HyperparameterError: borders that are not integers, do not increase, or are not one fewer than the schedules.
 
     >>> warm_then_cool = sequence([linear_warmup(2), cosine(4)], [2])
     >>> [round(warm_then_cool(step), 3) for step in range(7)]
@@ -147,7 +149,7 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
     begins = [0, *(whole_number("a border", border, 0) for border in borders)]
     if len(schedules) != len(begins) or any(a >= b for a, b in pairwise(begins)):
         raise HyperparameterError(
-            f"{len(schedules)} schedules need {len(schedules) - 1} borders, increasing from 1 on, got {borders}"
+            f"{len(schedules)} schedules need {len(schedules) - 1} borders, increasing from 1, got {borders}"
         )
 
     def factor(step: int) -> float:
@@ -155,8 +157,3 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
         return schedules[index](step - begins[index])
 
     return factor
-
-
-def _check(name: str, value: float) -> None:
-    if not (isfinite(value) and value >= 0.0):
-        raise HyperparameterError(f"{name} must be at least 0 and finite, got {value!r}")

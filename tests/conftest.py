@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -54,3 +56,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section(f"worst relative gradient errors, {TOLERANCE:g} is allowed")
         for name, error in sorted(WORST.items(), key=lambda item: -item[1]):
             terminalreporter.line(f"{error:8.1e}  {name}")
+
+
+@pytest.fixture
+def python_handler() -> Iterator[None]:
+    """Python's own handler of Ctrl-C, whatever a test does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,7 +1,9 @@
 """Small things that many tests need."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import numpy as np
 
@@ -32,6 +34,22 @@ def unchanged(*things: Module | Parameter | Optimizer) -> Iterator[None]:
     before = [bits_of(thing) for thing in things]
     yield
     assert [bits_of(thing) for thing in things] == before
+
+
+def python_calls(function: Callable[[], object]) -> int:
+    """How many Python functions are called inside a function, itself included."""
+    calls, before = 0, sys.getprofile()
+
+    def profile(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(profile)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return calls
 
 
 SEEDED = np.random.default_rng(0).bit_generator.state

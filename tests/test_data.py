@@ -1,4 +1,4 @@
-"""Data on its way in: what is taken, what is refused with which words, and batches."""
+"""Data on entry: what is accepted, what is refused with which message, and batches."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from tests.tables import seeds
         (np.ma.masked_array([1.0, 2.0], [False, False]), None, np.float64),
     ],
 )
-def test_numbers_of_every_real_type_are_taken(values: Any, dtype: Any, expected: type) -> None:
+def test_every_real_type_is_accepted(values: Any, dtype: Any, expected: type) -> None:
     array = as_data(values, dtype=dtype)
     assert array.dtype == expected
     np.testing.assert_array_equal(array, np.asarray(values))
@@ -57,9 +57,7 @@ REFUSED: list[tuple[Any, Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("values", "dtype", "error", "words"), REFUSED)
-def test_what_cannot_be_learned_from_is_refused_in_words(
-    values: Any, dtype: Any, error: type[Exception], words: str
-) -> None:
+def test_data_that_cannot_be_used_are_refused(values: Any, dtype: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         as_data(values, dtype=dtype)
 
@@ -70,12 +68,12 @@ def test_the_name_is_in_the_message() -> None:
 
 
 def samples(n: int) -> tuple[Array, Array]:
-    """Samples whose target tells which they are."""
+    """Samples whose targets identify them."""
     return np.arange(2 * n, dtype=float).reshape(n, 2), np.arange(n)[:, None]
 
 
 @given(seeds, st.integers(1, 20), st.integers(1, 25), st.booleans())
-def test_every_sample_comes_once_an_epoch_with_its_target(seed: int, n: int, size: int, shuffle: bool) -> None:
+def test_every_sample_appears_once_per_epoch_with_its_target(seed: int, n: int, size: int, shuffle: bool) -> None:
     x, y = samples(n)
     batches = Batches(x, y, batch_size=size, shuffle=shuffle, rng=seed)
     for _ in range(3):
@@ -93,7 +91,7 @@ def orders(batches: Batches, epochs: int) -> list[list[int]]:
     return [[int(i) for _, y in batches for i in y[:, 0]] for _ in range(epochs)]
 
 
-def test_orders_differ_from_epoch_to_epoch_and_come_from_the_seed() -> None:
+def test_orders_differ_between_epochs_and_depend_on_the_seed() -> None:
     x, y = samples(50)
     first = orders(Batches(x, y, batch_size=7, rng=0), 3)
     assert first[0] != first[1] != first[2] != first[0]
@@ -104,14 +102,14 @@ def test_orders_differ_from_epoch_to_epoch_and_come_from_the_seed() -> None:
 
 
 @pytest.mark.parametrize("size", [None, 5, 6, 100])
-def test_all_at_once_is_neither_shuffled_nor_copied(size: int | None) -> None:
+def test_a_single_batch_is_neither_shuffled_nor_copied(size: int | None) -> None:
     x, y = samples(5)
     batches = Batches(x, y, batch_size=size, rng=0)
     ((got_x, got_y),) = list(batches)
     assert got_x is x
     assert got_y is y
     assert len(batches) == 1
-    assert batches.rng is None  # no order is drawn, so that numpy.random need not be loaded
+    assert batches.rng is None  # no order is drawn, so numpy.random is not loaded
 
 
 def test_mean_weighs_the_last_batch_by_its_size() -> None:
@@ -126,11 +124,11 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(ShapeError, match="x has 5 samples but y has 4; each input needs its target"):
         Batches(x, y[:4])
     for wrong in (0, -1):
-        with pytest.raises(HyperparameterError, match=f"batch_size must be an integer of at least 1, got {wrong}"):
+        with pytest.raises(HyperparameterError, match=f"batch_size must be a positive integer, got {wrong}"):
             Batches(x, y, batch_size=wrong)
     others: list[Any] = [2.0, "2", True]
     for wrong in others:
-        with pytest.raises(HyperparameterError, match=f"batch_size must be an integer of at least 1, got {wrong!r}"):
+        with pytest.raises(HyperparameterError, match=f"batch_size must be a positive integer, got {wrong!r}"):
             Batches(x, y, batch_size=wrong)
     with pytest.raises(DataError, match="no samples"):
         Batches(x[:0], y[:0])

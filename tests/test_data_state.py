@@ -1,4 +1,4 @@
-"""Batches: where a pass is, and how another object goes on from there."""
+"""Batches: the position of a pass, and how another object resumes it."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def listed(batches: Batches) -> list[tuple[list[int], list[int]]]:
 
 @pytest.mark.parametrize("taken", range(5))
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_a_pass_goes_on_where_it_was(taken: int, shuffle: bool) -> None:
+def test_a_pass_resumes_where_it_was(taken: int, shuffle: bool) -> None:
     whole, first, second = make(shuffle=shuffle), make(shuffle=shuffle), make(shuffle=shuffle, seed=1)
     expected, next_pass = listed(whole), listed(whole)
     batches = iter(first)
@@ -37,14 +37,14 @@ def test_a_pass_goes_on_where_it_was(taken: int, shuffle: bool) -> None:
     assert listed(second) == next_pass
 
 
-def test_a_pass_that_is_broken_off_is_not_gone_on_with_by_itself() -> None:
+def test_an_abandoned_pass_does_not_resume_by_itself() -> None:
     batches = make(shuffle=False)
     next(iter(batches))
     assert batches.taken == 1
     assert len(listed(batches)) == 4
 
 
-def test_a_state_is_a_copy_and_names_what_it_is_of() -> None:
+def test_a_state_is_a_copy_and_describes_its_batches() -> None:
     batches = make()
     list(zip(range(3), batches, strict=False))
     state = batches.state()
@@ -70,7 +70,7 @@ def test_a_state_is_a_copy_and_names_what_it_is_of() -> None:
         ({"shuffle": False}, True, False),
     ],
 )
-def test_other_batches_are_refused_and_stay(other: dict[str, Any], was: Any, now: Any) -> None:
+def test_the_state_of_other_batches_is_refused_and_changes_nothing(other: dict[str, Any], was: Any, now: Any) -> None:
     state = make().state()
     batches = make(**other)
     before = batches.state()
@@ -79,7 +79,7 @@ def test_other_batches_are_refused_and_stay(other: dict[str, Any], was: Any, now
     assert batches.state() == before
 
 
-def test_one_batch_of_everything_is_never_shuffled() -> None:
+def test_one_batch_of_all_samples_is_never_shuffled() -> None:
     for size in (None, 11, 99):
         batches = make(batch_size=size)
         assert batches.rng is None

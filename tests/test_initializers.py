@@ -22,7 +22,7 @@ from minidl.initializers import (
 Variances = dict[Initializer, tuple[int, int]]
 NORMAL: Variances = {he_normal: (2, 0), glorot_normal: (2, 2), lecun_normal: (1, 0)}
 UNIFORM: Variances = {he_uniform: (2, 0), glorot_uniform: (2, 2), lecun_uniform: (1, 0)}
-"""The variance is the first number through in, or through in + out if the second is 2."""
+"""The variance is the first number divided by in, or by in + out if the second number is 2."""
 SHAPES = [(50, 8), (8, 50)]
 
 
@@ -52,14 +52,14 @@ def test_uniform_numbers_fill_their_interval_evenly(initializer: Initializer) ->
 
 
 @pytest.mark.parametrize("initializer", NORMAL)
-def test_normal_numbers_have_the_shares_of_a_bell_curve(initializer: Initializer) -> None:
+def test_normal_numbers_have_the_quantiles_of_a_normal_distribution(initializer: Initializer) -> None:
     size = np.abs(initializer(np.random.default_rng(0), (100, 200))) / sqrt(variance(initializer, (100, 200)))
     shares = [np.mean(size < deviations) for deviations in (1, 2, 3)]
     np.testing.assert_allclose(shares, [0.6827, 0.9545, 0.9973], atol=0.015)
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (1, 1), (1, 3)])
-def test_orthogonal_matrices_keep_lengths(shape: tuple[int, int]) -> None:
+def test_orthogonal_matrices_preserve_lengths(shape: tuple[int, int]) -> None:
     w = orthogonal(np.random.default_rng(0), shape)
     assert w.shape == shape
     product = w.T @ w if shape[0] >= shape[1] else w @ w.T
@@ -71,7 +71,7 @@ def test_orthogonal_matrices_favour_no_direction(shape: tuple[int, int]) -> None
     values = np.array([orthogonal(np.random.default_rng(seed), shape) for seed in range(2000)])
     expected = 1 / max(shape)
     np.testing.assert_allclose((values * values).mean(axis=0), expected, rtol=0.15)
-    # Without the right signs the diagonal would be mostly of one.
+    # Without the sign correction, most of the diagonal would have one sign.
     np.testing.assert_allclose(values.mean(axis=0), 0, atol=5 * sqrt(expected / 2000))
 
 
@@ -83,7 +83,7 @@ def test_constant_and_zeros() -> None:
 
 
 @pytest.mark.parametrize("initializer", NORMAL | UNIFORM)
-def test_vectors_count_their_length_as_in_and_as_out(initializer: Initializer) -> None:
+def test_the_length_of_a_vector_is_in_and_out(initializer: Initializer) -> None:
     values = initializer(np.random.default_rng(0), (20_000,))
     assert values.var() == pytest.approx(variance(initializer, (20_000, 20_000)), rel=0.05)
 

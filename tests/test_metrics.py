@@ -29,7 +29,7 @@ def as_list(values: Array) -> Any:
 
 
 FORMS: list[Callable[[Array], Any]] = [lambda values: values, column, as_float, as_list]
-"""How classes (n,) may come."""
+"""The forms of classes (n,)."""
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -61,7 +61,7 @@ def test_a_prediction_on_the_threshold_is_class_0() -> None:
 
 
 @given(seeds, sizes, st.integers(2, 4))
-def test_confusion_matrix_and_what_follows_from_it(seed: int, n: int, k: int) -> None:
+def test_confusion_matrix_precision_and_recall(seed: int, n: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     scores, classes = rng.normal(size=(n, k)), rng.integers(0, k, n)
     predicted = scores.argmax(axis=1)
@@ -82,7 +82,7 @@ def test_confusion_matrix_and_what_follows_from_it(seed: int, n: int, k: int) ->
     assert [values.tolist() for values in again] == [values.tolist() for values in report]
 
 
-def test_the_matrix_is_as_large_as_the_classes_that_occur() -> None:
+def test_the_size_of_the_confusion_matrix() -> None:
     assert confusion_matrix([0, 2], [0, 1]).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
     assert confusion_matrix([0, 0], [0, 1]).shape == (2, 2)
     assert confusion_matrix([0], [0], classes=3).tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
@@ -110,18 +110,30 @@ def test_r2(seed: int, n: int, k: int) -> None:
     ("call", "error", "words"),
     [
         (lambda: accuracy([[0.7], [0.2]], [1, 0]), DataError, r"prediction .* classes.* got 0\.7; .*binary_accuracy"),
-        (lambda: accuracy([[-2.0]], [1]), DataError, "got -2; .* binary_accuracy.*, of logits with threshold=0$"),
-        (lambda: accuracy([0, 1], [0.5, 1]), DataError, r"target must hold classes, integers from 0 on, got 0\.5"),
-        (lambda: accuracy([0, 1], [1, -1]), DataError, "target must hold classes, integers from 0 on, got -1"),
+        (
+            lambda: accuracy([[-2.0]], [1]),
+            DataError,
+            "got -2; .* binary_accuracy, with threshold=0 if these are logits$",
+        ),
+        (lambda: accuracy([0, 1], [0.5, 1]), DataError, r"target must hold classes, integers from 0, got 0\.5"),
+        (lambda: accuracy([0, 1], [1, -1]), DataError, "target must hold classes, integers from 0, got -1"),
         (lambda: accuracy([0, 1], [0, 1, 1]), ShapeError, "2 predictions but 3 targets"),
         (lambda: accuracy([[0, 1]], [[0, 1]]), ShapeError, r"target must be one number .* got shape \(1, 2\)"),
         (lambda: accuracy(np.zeros((2, 2, 2)), [0, 1]), ShapeError, r"prediction .* got shape \(2, 2, 2\)"),
         (lambda: accuracy([], []), DataError, "prediction is empty"),
         (lambda: accuracy([np.nan], [0]), DataError, "prediction holds 1 number that is NaN"),
-        (lambda: binary_accuracy([[0.1, 0.9]], [1]), ShapeError, r"prediction must be one number a sample, .*\(1, 2\)"),
-        (lambda: binary_accuracy([0.1, 0.9], [1, 2]), DataError, "takes targets 0 and 1, got 2; .* use accuracy"),
-        (lambda: binary_accuracy([0.1], [[0, 1]]), ShapeError, r"target must be one number a sample, .*\(1, 2\)"),
-        (lambda: confusion_matrix([1], [[0, 1]]), ShapeError, r"target must be one number a sample, .*\(1, 2\)"),
+        (
+            lambda: binary_accuracy([[0.1, 0.9]], [1]),
+            ShapeError,
+            r"prediction must be one number per sample, .*\(1, 2\)",
+        ),
+        (
+            lambda: binary_accuracy([0.1, 0.9], [1, 2]),
+            DataError,
+            "takes targets 0 and 1, got 2; use accuracy for more classes",
+        ),
+        (lambda: binary_accuracy([0.1], [[0, 1]]), ShapeError, r"target must be one number per sample, .*\(1, 2\)"),
+        (lambda: confusion_matrix([1], [[0, 1]]), ShapeError, r"target must be one number per sample, .*\(1, 2\)"),
         (lambda: binary_accuracy([0.1, 0.9], [1]), ShapeError, "2 predictions but 1 targets"),
         (lambda: confusion_matrix([0, 3], [0, 1], classes=3), DataError, "a class 3, but classes = 3 means 0 to 2"),
         (lambda: confusion_matrix([0, 1], [0, 3], classes=3), DataError, "a class 3, but classes = 3 means 0 to 2"),
@@ -130,11 +142,13 @@ def test_r2(seed: int, n: int, k: int) -> None:
         (lambda: r2([1.0, 2.0], [[1.0], [2.0]]), ShapeError, r"\(2,\), targets \(2, 1\); they must be equal"),
         (lambda: r2([1.0, 2.0], [3.0, 3.0]), DataError, "targets that are all the same"),
         (lambda: r2(np.full(3, 0.15), np.full(3, 0.1)), DataError, "targets that are all the same"),
-        (lambda: accuracy([0, 1], [1, -1]), DataError, "got -1; number the classes from 0 on$"),
+        (lambda: accuracy([0, 1], [1, -1]), DataError, "got -1; number the classes from 0$"),
         (lambda: r2([[1.0, 2.0]] * 2, [[1.0, 3.0], [2.0, 3.0]]), DataError, "targets that are all the same"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(call: Callable[[], object], error: type[Exception], words: str) -> None:
+def test_invalid_predictions_and_targets_are_refused(
+    call: Callable[[], object], error: type[Exception], words: str
+) -> None:
     with pytest.raises(error, match=words):
         call()
 

@@ -104,7 +104,7 @@ def test_ranges_of_hyperparameters(name: str, good: list[float], wrong: list[flo
         setattr(optimizer, name, value)
         assert getattr(optimizer, name) == value
     for value in [*wrong, float("inf"), float("-inf"), float("nan")]:
-        with pytest.raises(HyperparameterError, match=f"{name} must be a finite number {words}, got"):
+        with pytest.raises(HyperparameterError, match=f"{name} must be a finite number, {words}, got"):
             setattr(optimizer, name, value)
 
 

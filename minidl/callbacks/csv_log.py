@@ -16,20 +16,20 @@ __all__ = ["CSVLog"]
 
 
 class CSVLog(Callback):
-    """Adds a row to a file after each epoch: ``epoch,step``, then all that the run measured.
+    """Adds a row to a CSV file after each epoch: ``epoch,step``, then everything that the run measured.
 
-    The row is in the file when the epoch is over, whatever happens then. Numbers are written so that reading them
-    gives the same bits. A second fit adds its rows to those of the first. A run that is taken up from a checkpoint
-    cuts the file back to the rows that the checkpoint knew: in the end it is that of a run without a break. Measures
-    that other callbacks add are seen if these stand before this one.
+    The row is in the file at the end of the epoch, even if the run fails after that. Reading a number returns the same
+    bits. A second fit adds its rows to those of the first. A resumed run first cuts the file back to the rows of the
+    checkpoint, so that in the end it is that of an uninterrupted run. Metrics that other callbacks add are included if
+    these come before this one.
 
     Args:
-        path: the file; it is begun with the first row.
-        overwrite: whether a file that is already there may be replaced.
+        path: the file. It is created with the first row.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
-        StateError: a file that is already there, a folder that is not, other measures than those of the rows before, or
-            a file with other rows than the checkpoint's; the file is left as it is.
+        StateError: a file that exists, a folder that does not, metrics other than those of the rows before, or rows
+            other than the checkpoint's. The file does not change.
 
     >>> import tempfile
     >>> from minidl import Dense, MSELoss, SGD, Trainer
@@ -54,7 +54,7 @@ class CSVLog(Callback):
 
     def on_fit_begin(self, run: Run) -> None:
         check_folder(self.path)
-        # A run that goes on from a checkpoint finds its own file, and says so in load_state.
+        # A resumed run finds its own file here, which load_state checks.
         if not self._text and run.step == 0 and os.path.exists(self.path) and not self.overwrite:
             raise self._foreign()
 
@@ -68,11 +68,11 @@ class CSVLog(Callback):
         else:
             raise StateError(
                 f"the run measures {', '.join(values) or 'nothing'}, but the rows in {self.path!r} hold "
-                f"{', '.join(self._columns) or 'nothing'}; measure the same, or write to another file"
+                f"{', '.join(self._columns) or 'nothing'}; measure the same metrics, or write to another file"
             )
 
     def _begin(self, text: bytes) -> None:
-        # A checkpoint in the first epoch knows no row; what its run wrote later begins with the same bytes.
+        # A checkpoint from the first epoch has no row yet. What its run wrote later begins with the same bytes.
         free = self.overwrite or not os.path.exists(self.path)
         if not free and not (self._resumed and self._present().startswith(text)):
             raise self._foreign()
@@ -93,7 +93,7 @@ class CSVLog(Callback):
         self._text = bytearray(text)
 
     def _foreign(self) -> StateError:
-        return StateError(f"{self.path!r} holds the rows of another run; write to another file, or say overwrite=True")
+        return StateError(f"{self.path!r} holds the rows of another run; write to another file, or pass overwrite=True")
 
     def state(self) -> dict[str, Any]:
         return {"columns": list(self._columns), "text": np.array(self._text, np.uint8)}
@@ -101,7 +101,7 @@ class CSVLog(Callback):
     def load_state(self, state: Mapping[str, Any]) -> None:
         text = bytes(state["text"])
         present = self._present() if os.path.exists(self.path) else b""
-        # The file has rows from after the checkpoint, lacks some that never reached the disk, or is not here at all.
+        # The file may have rows from after the checkpoint, lack some that never reached the disk, or not exist.
         if not (present.startswith(text) or text.startswith(present) or self.overwrite):
             raise self._foreign()
         if text:
@@ -110,7 +110,7 @@ class CSVLog(Callback):
 
 
 def _row(*cells: object) -> bytes:
-    r"""One line of the file; a name with a comma, a quote or a line break in it is quoted (RFC 4180).
+    r"""One line of the file. A name that contains a comma, a quote or a line break is quoted (RFC 4180).
 
     >>> _row(1, "loss", 'top "5", all')
     b'1,loss,"top ""5"", all"\n'

@@ -1,4 +1,4 @@
-"""Stopping when it gets no better."""
+"""Stopping when a metric no longer improves."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, Literal
 
-from minidl.arguments import whole_number
+from minidl.arguments import hyperparameter, whole_number
 from minidl.errors import HyperparameterError, StateError
-from minidl.optimizers import hyperparameter
 from minidl.run import Callback, Run
 
 __all__ = ["EarlyStopping"]
 
 
 class EarlyStopping(Callback):
-    """Stops a run when a measure has not improved for so many epochs, and brings back the best parameters.
+    """Stops a run when a metric has not improved for `patience` epochs, and restores the best parameters and buffers.
 
-    Each fit has a best of its own, since the next may be on other data; one that is resumed goes on with the file's.
+    Each fit has its own best value, because the next may be on other data. A resumed fit continues with that of its
+    file.
 
     Args:
-        monitor: name of the measure, such as "validation_loss".
-        patience: epochs without improvement after which it stops.
-        min_delta: least change that counts as an improvement.
-        mode: whether "min" or "max" is better.
+        monitor: the name of the metric, such as "validation_loss".
+        patience: how many epochs without improvement end the run.
+        min_delta: the smallest change that counts as an improvement.
+        mode: whether a lower value ("min") or a higher one ("max") is better.
 
     Attributes:
         best: the best value of the latest fit, infinite before its first epoch.
-        best_epoch: the epoch after which it was measured, the first of all fits being 1; 0 before there is one.
+        best_epoch: the epoch of the best value, counted from 1 over all fits. 0 means there is none yet.
 
     Raises:
         HyperparameterError: arguments out of range.
-        StateError: a measure that the run does not make; the message lists those that it makes.
+        StateError: a metric that the run does not measure. The message lists those that it measures.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
     >>> model, stopping = Dense(1, 1, rng=0), EarlyStopping("loss", patience=2, min_delta=0.1)
@@ -91,7 +91,7 @@ class EarlyStopping(Callback):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         if state["watches"] != (watches := f"{self.monitor} ({self.mode})"):
-            raise StateError(f"EarlyStopping watched {state['watches']}, and is to watch {watches} now")
+            raise StateError(f"EarlyStopping watched {state['watches']}, but should watch {watches} now")
         self.best, self.best_epoch, self.begin = float(state["best"]), int(state["best_epoch"]), int(state["begin"])
         prefix = "best_state."
         best = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

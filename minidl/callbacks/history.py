@@ -15,12 +15,12 @@ __all__ = ["History", "RecordPath"]
 
 
 class History(Callback):
-    """Keeps the losses of a run; installed by itself, before all other callbacks.
+    """Records the losses and metrics of a run. Every run has one, notified before all other callbacks.
 
     Attributes:
-        loss: the loss at each step, before the step.
-        epochs: name -> one value an epoch, such as "loss" (mean over the epoch's steps) and "validation_loss"; nan for
-            epochs before one in which it was first measured.
+        loss: the loss of each step, before its update.
+        epochs: name -> one value per epoch, such as "loss" (the mean over the epoch's steps) and "validation_loss".
+            NaN marks an epoch without a value, if a later epoch has one.
         reason: why the latest run stopped early, None if it did not.
     """
 
@@ -57,11 +57,11 @@ class History(Callback):
 
 
 class RecordPath(Callback):
-    """Keeps every point that the parameters visit.
+    """Records every point that the parameters visit.
 
     Attributes:
-        points: copies of the flat vector, before the first step and after each one.
-        begin: index of the point where the latest run began.
+        points: copies of the flat vector, before the first step and after each step.
+        begin: the index of the point where the latest run began.
     """
 
     def __init__(self) -> None:

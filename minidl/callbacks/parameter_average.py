@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import HyperparameterError, MinidlWarning, StateError
+from minidl.arguments import number
+from minidl.errors import MinidlWarning, StateError
 from minidl.modules import Module
 from minidl.parameters import ParameterVector
 from minidl.run import Callback, Run
@@ -21,25 +22,26 @@ __all__ = ["ParameterAverage"]
 class ParameterAverage(Callback):
     """``a ← a + (1 − d) / (1 − dᵗ) (θ − a)``  after step t: the moving average of all parameters.
 
-    The weight begins at 1, so that a is θ after the first step, and falls to 1 − d; from then on this is
-    ``a ← d a + (1 − d) θ``. Thus a = Σᵢ dᵗ⁻ⁱ θᵢ / Σᵢ dᵗ⁻ⁱ at any time: an average from zero, its bias corrected as in
-    Adam (Kingma and Ba 2015). For d → 1 it is the plain mean of Polyak and Juditsky (1992). PyTorch's
-    ``get_ema_multi_avg_fn`` and Keras 3's ``use_ema`` begin with θ after the first step, too, but with the weight
-    1 − d from the second step on: there the first θ counts for dᵗ⁻¹ of all, 61% after 500 steps with d = 0.999.
+    After the first step, a is θ. The weight of a new θ then falls from 1 to 1 − d, where the rule becomes
+    ``a ← d a + (1 − d) θ``. At any time a = Σᵢ dᵗ⁻ⁱ θᵢ / Σᵢ dᵗ⁻ⁱ, an exponential average with its bias corrected as in
+    Adam (Kingma and Ba 2015). For d → 1 it is the plain mean of Polyak and Juditsky (1992).
 
-    Training goes on from the parameters, not from the average. Buffers, such as BatchNorm's running means, are those
-    of the model itself.
+    PyTorch's ``get_ema_multi_avg_fn`` and Keras 3's ``use_ema`` also start from θ after the first step, but use the
+    weight 1 − d from the second step on. There the first θ has the weight dᵗ⁻¹: 61% after 500 steps with d = 0.999.
+
+    Training continues from the parameters, not from the average. Buffers, such as BatchNorm's running means, are not
+    averaged.
 
     Args:
-        decay: d, from 0 (the latest parameters) to below 1; the last 1 / (1 − d) steps or so count.
+        decay: d, from 0 (the latest parameters) to below 1. About the last 1 / (1 − d) steps count.
 
     Attributes:
         average: a, (P,), None before the first step.
-        steps: t, how many steps it is made of.
+        steps: t, the number of steps in the average.
 
     Raises:
         HyperparameterError: a decay out of range.
-        StateError: a model whose parameters are not as many or not of the type that were averaged.
+        StateError: a model with another number or dtype of parameters than were averaged.
 
     >>> from minidl import Quadratic, SGD, minimize
     >>> bowl, average = Quadratic([[1.0]], start=[8.0]), ParameterAverage(decay=0.5)
@@ -52,9 +54,7 @@ class ParameterAverage(Callback):
     """
 
     def __init__(self, decay: float = 0.999) -> None:
-        if not 0.0 <= decay < 1.0:
-            raise HyperparameterError(f"decay must be at least 0 and below 1, got {decay!r}")
-        self.decay = float(decay)
+        self.decay = number("ParameterAverage: decay", decay, at_least=0, below=1)
         self.average: Array | None = None
         self.steps = 0
         self._parameters: ParameterVector | None = None
@@ -75,10 +75,10 @@ class ParameterAverage(Callback):
 
     @contextmanager
     def applied(self, model: Module) -> Iterator[None]:
-        """Give a model the averaged parameters inside a ``with`` block; afterwards it has its own back.
+        """Have a model use the averaged parameters inside a ``with`` block. Afterwards it has its own again.
 
         Raises:
-            StateError: before the first step, or a model that the average does not fit.
+            StateError: before the first step, or for a model that the average does not fit.
         """
         if self.average is None:
             raise StateError("there is no average before the first step; train with this callback first")
@@ -89,7 +89,7 @@ class ParameterAverage(Callback):
         try:
             yield
         finally:
-            model.parameters().value = own  # asked anew, as they may have moved into a larger model
+            model.parameters().value = own  # read again: they may have moved into a larger model
 
     def state(self) -> dict[str, Any]:
         average = None if self.average is None else self.average.copy()
@@ -100,7 +100,7 @@ class ParameterAverage(Callback):
         if self._parameters is not None:
             _check_fit(average, self._parameters)
         if state["decay"] != self.decay:
-            message = f"the average is one with decay={state['decay']}, which is taken, not {self.decay}"
+            message = f"the saved average has decay={state['decay']}, which replaces {self.decay}"
             warnings.warn(message, MinidlWarning, stacklevel=2)
         self.average, self.steps, self.decay = average, int(state["steps"]), float(state["decay"])
 
@@ -108,6 +108,6 @@ class ParameterAverage(Callback):
 def _check_fit(average: Array | None, parameters: ParameterVector) -> None:
     if average is not None and (average.size, average.dtype) != (parameters.size, parameters.dtype):
         raise StateError(
-            f"the average is of {average.size} parameters in {average.dtype}, the model has {parameters.size} in "
-            f"{parameters.dtype}; make a new ParameterAverage for it"
+            f"the average has {average.size} parameters in {average.dtype}, the model has {parameters.size} in "
+            f"{parameters.dtype}; create a new ParameterAverage for it"
         )

@@ -1,4 +1,4 @@
-"""A line that tells how far a run is."""
+"""A line that shows how far a run is."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import sys
 from time import perf_counter
 from typing import Any, TextIO
 
+from minidl.arguments import number
 from minidl.run import Callback, Run
 
 __all__ = ["ProgressBar"]
 
 
 class ProgressBar(Callback):
-    """One updating line with the steps, the loss and the time left; silent where nobody watches, as in a log file.
+    """A line with the steps, the loss and the time left, updated during a run.
 
-    It shows in a terminal and in a notebook, as a bar of the `tqdm` package if that is installed.
+    It appears in a terminal or a notebook, but not in a log file. If the `tqdm` package is installed, it is a tqdm bar.
 
     Args:
-        description: what the line begins with.
-        interval: least time between two updates, seconds.
-        stream: where to write; standard error by default.
-        show: whether to show; by default only in a terminal or a notebook.
+        description: how the line begins.
+        interval: the least time between two updates, in seconds.
+        stream: where to write. None means standard error.
+        show: whether to show the line. None means only in a terminal or a notebook.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
     >>> model = Dense(1, 1, rng=0)
@@ -32,7 +33,8 @@ class ProgressBar(Callback):
     def __init__(
         self, description: str = "", *, interval: float = 0.1, stream: TextIO | None = None, show: bool | None = None
     ) -> None:
-        self.description, self.interval = description, interval
+        self.description = description
+        self.interval = number("ProgressBar: interval", interval, at_least=0, finite=False)
         self.stream, self.show = stream, show
 
     def on_fit_begin(self, run: Run) -> None:
@@ -56,7 +58,7 @@ class ProgressBar(Callback):
 
 
 class _PlainLine:
-    """A line that is written over itself."""
+    """A line that overwrites itself."""
 
     def __init__(self, total: int, description: str, stream: TextIO) -> None:
         self.total, self.stream = total, stream
@@ -76,7 +78,7 @@ class _PlainLine:
 
 
 class _TqdmLine:
-    """The same with the bar of tqdm."""
+    """The same as a tqdm bar."""
 
     def __init__(self, bar: Any) -> None:
         self.bar = bar
@@ -94,7 +96,7 @@ def _line(total: int, description: str, stream: TextIO) -> _PlainLine | _TqdmLin
         from tqdm.auto import tqdm
     except ImportError:
         return _PlainLine(total, description, stream)
-    # The notebook's bar is a widget, which tqdm shows only if no stream is named.
+    # tqdm shows a widget in a notebook only if no stream is passed.
     file = None if stream is sys.stderr else stream
     return _TqdmLine(tqdm(total=total, desc=description or None, file=file, unit="step", mininterval=0))
 

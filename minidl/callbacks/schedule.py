@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.arguments import number
 from minidl.errors import StateError
 from minidl.run import Callback, Run
 from minidl.schedules import ScheduleFunction
@@ -13,20 +14,21 @@ __all__ = ["Schedule"]
 
 
 class Schedule(Callback):
-    """Multiplies the learning rate that the optimizer has at the beginning by ``schedule(step)`` before each step.
+    """Sets the learning rate of each step to the optimizer's own rate times ``schedule(step)``.
 
-    After the run the optimizer has its own learning rate back; a second fit goes on where the schedule was.
+    After the run, the optimizer has its own learning rate again. A second fit continues the schedule.
 
     Args:
-        schedule: a function step → factor, such as those of `minidl.schedules`; the first step is 0. A factor of 0, as
-            at the beginning of a warm-up, makes the step as small as it can be.
+        schedule: a function step → factor, such as those in `minidl.schedules`. The first step is 0. A factor of 0, as
+            at the beginning of a warm-up, makes the step as small as possible.
 
     Attributes:
         lr: the learning rate of each step so far.
 
     Raises:
-        StateError: a factor that makes no learning rate; a second Schedule in the same run.
-        TypeError: no function.
+        HyperparameterError: at a step, a factor that is not a finite number of at least 0.
+        StateError: a second Schedule in the same run.
+        TypeError: something that is not a function.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
     >>> from minidl.schedules import step_decay
@@ -49,12 +51,10 @@ class Schedule(Callback):
     def on_fit_begin(self, run: Run) -> None:
         self.base = run.optimizer.lr
         if any(isinstance(other, Schedule) and other is not self for other in run.callbacks):
-            raise StateError("two Schedules would undo each other; make one of them, such as by schedules.sequence")
+            raise StateError("a run can have only one Schedule; combine two with schedules.sequence")
 
     def on_step_begin(self, run: Run) -> None:
-        factor = self.schedule(run.step)
-        if not 0.0 <= factor < float("inf"):
-            raise StateError(f"the schedule gives the factor {factor!r} at step {run.step}; it must be at least 0")
+        factor = number(f"the schedule's factor at step {run.step}", self.schedule(run.step), at_least=0)
         run.optimizer.lr = max(self.base * factor, SMALLEST)
         self.lr.append(run.optimizer.lr)
 
@@ -69,4 +69,4 @@ class Schedule(Callback):
 
 
 SMALLEST = 1e-300
-"""In place of a learning rate of 0, which no optimizer takes."""
+"""Used instead of a learning rate of 0, which no optimizer accepts."""

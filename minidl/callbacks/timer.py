@@ -12,13 +12,13 @@ __all__ = ["Timer"]
 
 
 class Timer(Callback):
-    """Measures the time that training takes, of all fits together; it costs nothing per step.
+    """Measures the time that training takes, over all fits. It costs nothing per step.
 
-    All times are seconds of a clock on the wall that never goes back. A run that is taken up from a checkpoint counts
-    what the checkpoint had counted, and not what was lost after it.
+    All times are wall-clock seconds of a clock that never goes back. A resumed run continues from the times in the
+    checkpoint, without what was lost after it.
 
     Attributes:
-        epochs: seconds of each whole epoch, with validation.
+        epochs: seconds of each completed epoch, validation included.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
     >>> model, timer = Dense(1, 1), Timer()
@@ -30,27 +30,27 @@ class Timer(Callback):
 
     def __init__(self) -> None:
         self.epochs: list[float] = []
-        self._seconds, self._steps = 0.0, 0  # in the fits that are over
+        self._seconds, self._steps = 0.0, 0  # in the finished fits
         self._run: Run | None = None
 
     @property
     def seconds(self) -> float:
-        """Seconds in all fits until now, validation and callbacks included."""
+        """Seconds in all fits so far, validation and callbacks included."""
         return self._seconds if self._run is None else perf_counter() - self._begin
 
     @property
     def steps(self) -> int:
-        """Steps in all fits until now."""
+        """Steps in all fits so far."""
         return self._steps if self._run is None else self._run.step - self._first
 
     @property
     def steps_per_second(self) -> float:
-        """The mean rate over all fits until now, 0 before the first."""
+        """The mean rate over all fits so far, 0 before the first."""
         seconds = self.seconds
         return self.steps / seconds if seconds else 0.0
 
     def on_fit_begin(self, run: Run) -> None:
-        # Where clock and count would have begun if there had been no break.
+        # Where clock and count would have begun without the time between fits.
         self._begin, self._first = perf_counter() - self._seconds, run.step - self._steps
         self._epoch_begin = perf_counter()
         self._run = run

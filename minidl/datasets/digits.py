@@ -1,4 +1,4 @@
-"""Real hand-written digits."""
+"""Handwritten digits."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["load_digits"]
 
 
 def load_digits() -> tuple[Array, Array, Array, Array]:
-    """1,797 hand-written digits of 8 × 8 grey pixels by 13 people, split 3 : 1, with equal shares of every digit.
+    """1,797 handwritten digits of 8 × 8 grey pixels by 13 people, split 3 : 1 into training and test data.
 
-    The split is fixed: of each digit a quarter, drawn once, is for testing. Writers are in both parts.
+    The split is fixed and stratified: a quarter of each digit is for testing. Each writer may appear in both parts.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository
-    (1998), doi.org/10.24432/C50P49, its test set, as in scikit-learn; licence CC BY 4.0.
+    (1998), doi.org/10.24432/C50P49. These are its test set, as in scikit-learn. Licence CC BY 4.0.
 
     Returns:
-        x_train (1347, 64), y_train (1347,), x_test (450, 64), y_test (450,); x in [0, 1], y integers 0 to 9.
+        x_train (1347, 64), y_train (1347,), x_test (450, 64), y_test (450,). x is in [0, 1], y holds integers 0 to 9.
 
     >>> x_train, y_train, x_test, y_test = load_digits()
     >>> x_train.shape, x_test.shape, y_test[:5]

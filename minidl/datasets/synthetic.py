@@ -1,7 +1,7 @@
-"""Data sets made from a seed.
+"""Data sets drawn from a seed.
 
-Those of two classes give targets (n, 1) of 0.0 and 1.0, as the binary losses take them; `make_blobs` gives classes
-(n,), as `CrossEntropyLoss` takes them. Parameters are named as in scikit-learn, with ``rng`` for ``random_state``.
+Those of two classes return targets (n, 1) of 0.0 and 1.0, as the binary losses take them. `make_blobs` returns classes
+(n,), as `CrossEntropyLoss` takes them. Arguments are named as in scikit-learn, with ``rng`` for ``random_state``.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from math import pi
 
 import numpy as np
 
-from minidl.arguments import whole_number
-from minidl.errors import HyperparameterError, ShapeError
+from minidl.arguments import number, whole_number
+from minidl.errors import ShapeError
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["make_blobs", "make_circles", "make_moons", "make_spirals", "make_xor"]
 
 
-def make_xor(n_samples: int = 200, noise: float = 0.25, *, rng: Seed = None) -> tuple[Array, Array]:
-    """Four Gaussian clouds at (±1, ±1); class 1 where the signs of the two features differ.
+def make_xor(n_samples: int = 200, *, noise: float = 0.25, rng: Seed = None) -> tuple[Array, Array]:
+    """Four Gaussian clouds at (±1, ±1). Class 1 is where the signs of the two features differ.
 
     Args:
-        n_samples: number n of samples, spread over the four clouds as evenly as possible, in random order.
-        noise: standard deviation of a cloud. A sample keeps the class of the cloud that it was drawn from.
+        n_samples: number n of samples, divided among the four clouds as evenly as possible, in random order.
+        noise: standard deviation of a cloud. A sample keeps the class of the cloud from which it was drawn.
         rng: seed or generator.
 
     Returns:
         x of shape (n, 2) and y of shape (n, 1), 0.0 or 1.0.
 
     Raises:
-        HyperparameterError: n_samples that is no integer or below 1, noise that is negative or not finite.
+        HyperparameterError: n_samples that is not a positive integer, noise that is negative or not finite.
 
     >>> x, y = make_xor(4, noise=0.0, rng=0)
     >>> sorted(zip(x.tolist(), y[:, 0].tolist()))
     [([-1.0, -1.0], 0.0), ([-1.0, 1.0], 1.0), ([1.0, -1.0], 1.0), ([1.0, 1.0], 0.0)]
     """
-    _check(n_samples, noise)
+    n_samples, noise = whole_number("n_samples", n_samples, 1), number("noise", noise, at_least=0)
     generator = np.random.default_rng(rng)
     cloud = generator.permutation(np.arange(n_samples) % 4)
     centers = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
@@ -48,12 +48,12 @@ def make_xor(n_samples: int = 200, noise: float = 0.25, *, rng: Seed = None) -> 
 def make_moons(
     n_samples: int = 100, *, shuffle: bool = True, noise: float = 0.0, rng: Seed = None
 ) -> tuple[Array, Array]:
-    """Two half circles that reach into each other: (cos t, sin t) and (1 − cos t, ½ − sin t), 0 ≤ t ≤ π.
+    """Two interleaving half circles: (cos t, sin t) and (1 − cos t, ½ − sin t), 0 ≤ t ≤ π.
 
     Args:
         n_samples: number n of samples, half of each class.
-        shuffle: whether in random order.
-        noise: standard deviation of what is added to each feature.
+        shuffle: whether the samples are in random order.
+        noise: standard deviation of the Gaussian noise added to each feature.
         rng: seed or generator.
 
     Returns:
@@ -66,7 +66,7 @@ def make_moons(
     >>> x.round(3).tolist()
     [[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [2.0, 0.5]]
     """
-    _check(n_samples, noise)
+    n_samples, noise = whole_number("n_samples", n_samples, 1), number("noise", noise, at_least=0)
     angles = [np.linspace(0.0, pi, count) for count in _halves(n_samples)]
     outer = np.column_stack([np.cos(angles[0]), np.sin(angles[0])])
     inner = np.column_stack([1.0 - np.cos(angles[1]), 0.5 - np.sin(angles[1])])
@@ -80,9 +80,9 @@ def make_circles(
 
     Args:
         n_samples: number n of samples, half of each class.
-        shuffle: whether in random order.
-        noise: standard deviation of what is added to each feature.
-        factor: radius of the inner circle, from 0 to below 1.
+        shuffle: whether the samples are in random order.
+        noise: standard deviation of the Gaussian noise added to each feature.
+        factor: radius of the inner circle, at least 0 and below 1.
         rng: seed or generator.
 
     Returns:
@@ -95,9 +95,8 @@ def make_circles(
     >>> np.hypot(*x.T).round(3).tolist(), y[:, 0].tolist()
     ([1.0, 1.0, 0.5, 0.5], [0.0, 0.0, 1.0, 1.0])
     """
-    _check(n_samples, noise)
-    if not 0.0 <= factor < 1.0:
-        raise HyperparameterError(f"factor must be at least 0 and below 1, got {factor}")
+    n_samples, noise = whole_number("n_samples", n_samples, 1), number("noise", noise, at_least=0)
+    factor = number("factor", factor, at_least=0, below=1)
     angles = [np.linspace(0.0, 2.0 * pi, count, endpoint=False) for count in _halves(n_samples)]
     outer, inner = (np.column_stack([np.cos(angle), np.sin(angle)]) for angle in angles)
     return _two_classes(outer, factor * inner, shuffle, noise, rng)
@@ -106,13 +105,13 @@ def make_circles(
 def make_spirals(
     n_samples: int = 200, *, shuffle: bool = True, noise: float = 0.0, turns: float = 1.5, rng: Seed = None
 ) -> tuple[Array, Array]:
-    """Two spirals wound around each other: radius r from 0 to 1 at the angle ``2π turns r``, class 1 turned by π.
+    """Two intertwined spirals: radius r from 0 to 1 at the angle ``2π turns r``, class 1 rotated by π.
 
     Args:
         n_samples: number n of samples, half of each class.
-        shuffle: whether in random order.
-        noise: standard deviation of what is added to each feature.
-        turns: how often a spiral winds around the origin, above 0.
+        shuffle: whether the samples are in random order.
+        noise: standard deviation of the Gaussian noise added to each feature.
+        turns: number of times that a spiral winds around the origin, above 0.
         rng: seed or generator.
 
     Returns:
@@ -125,9 +124,8 @@ def make_spirals(
     >>> x.round(3).tolist()
     [[0.0, 0.0], [-0.5, 0.0], [1.0, -0.0], [-0.0, -0.0], [0.5, -0.0], [-1.0, 0.0]]
     """
-    _check(n_samples, noise)
-    if not 0.0 < turns < float("inf"):
-        raise HyperparameterError(f"turns must be above 0 and finite, got {turns}")
+    n_samples, noise = whole_number("n_samples", n_samples, 1), number("noise", noise, at_least=0)
+    turns = number("turns", turns, above=0)
     radii = [np.linspace(0.0, 1.0, count) for count in _halves(n_samples)]
     arms = [np.column_stack([r * np.cos(2.0 * pi * turns * r), r * np.sin(2.0 * pi * turns * r)]) for r in radii]
     return _two_classes(arms[0], -arms[1], shuffle, noise, rng)
@@ -146,16 +144,16 @@ def make_blobs(
     """Gaussian clouds, one for each class.
 
     Args:
-        n_samples: number n of samples, spread over the classes as evenly as possible.
-        n_features: number d of features; that of the centers, if these are given.
-        centers: number of classes, whose centers are drawn from the box, or the centers themselves (k, d).
+        n_samples: number n of samples, divided among the classes as evenly as possible.
+        n_features: number d of features. It is ignored if the centers are passed.
+        centers: number k of classes, whose centers are drawn from the box, or the centers themselves, (k, d).
         cluster_std: standard deviation of a cloud.
-        center_box: least and largest coordinate of a center that is drawn.
-        shuffle: whether in random order.
+        center_box: smallest and largest coordinate of a center that is drawn.
+        shuffle: whether the samples are in random order.
         rng: seed or generator.
 
     Returns:
-        x of shape (n, d) and y of shape (n,), integers from 0 on.
+        x of shape (n, d) and y of shape (n,), integers from 0.
 
     Raises:
         HyperparameterError, ShapeError: arguments out of range.
@@ -164,11 +162,12 @@ def make_blobs(
     >>> x.tolist(), y.tolist()
     ([[0.0, 0.0], [9.0, 9.0], [0.0, 0.0], [9.0, 9.0]], [0, 1, 0, 1])
     """
-    _check(n_samples, cluster_std, "cluster_std")
+    n_samples, cluster_std = whole_number("n_samples", n_samples, 1), number("cluster_std", cluster_std, at_least=0)
     generator = np.random.default_rng(rng)
     if np.ndim(centers) == 0:
         shape = whole_number("centers", centers, 1), whole_number("n_features", n_features, 1)
-        middles = generator.uniform(*center_box, shape)
+        low, high = (number("center_box", bound) for bound in center_box)
+        middles = generator.uniform(low, high, shape)
     else:
         middles = np.asarray(centers, dtype=np.float64)
         if middles.ndim != 2 or middles.size == 0:
@@ -179,18 +178,12 @@ def make_blobs(
     return middles[y] + generator.normal(0.0, cluster_std, (n_samples, middles.shape[1])), y
 
 
-def _check(n_samples: int, noise: float, name: str = "noise") -> None:
-    whole_number("n_samples", n_samples, 1)
-    if not 0.0 <= noise < float("inf"):
-        raise HyperparameterError(f"{name} must be at least 0 and finite, got {noise}")
-
-
 def _halves(n_samples: int) -> Sequence[int]:
     return n_samples - n_samples // 2, n_samples // 2
 
 
 def _two_classes(zeros: Array, ones: Array, shuffle: bool, noise: float, rng: Seed) -> tuple[Array, Array]:
-    """Both classes together, with noise, in random order."""
+    """Join the two classes, add noise and shuffle."""
     x = np.concatenate([zeros, ones])
     y = np.repeat([0.0, 1.0], [len(zeros), len(ones)])[:, None]
     if noise or shuffle:

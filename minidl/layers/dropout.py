@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.errors import HyperparameterError
-from minidl.layers.activations import Activation
-from minidl.modules import cached
-from minidl.typing import Array, Seed
+from minidl.arguments import number
+from minidl.modules import Layer, cached
+from minidl.typing import Array, Seed, Shape
 
 __all__ = ["Dropout"]
 
 
-class Dropout(Activation):
-    """``y = x m / (1 − p)`` in training, with m drawn as 0 with probability p and else 1; ``y = x`` in evaluation.
+class Dropout(Layer):
+    """``y = x m / (1 − p)`` in training, where m is 0 with probability p, otherwise 1. ``y = x`` in evaluation.
 
     Shapes    x and y of any equal shape
     Backward  dx = g m / (1 − p)     with g = dL/dy
 
-    Dividing by 1 − p ("inverted" dropout, as everywhere today) keeps the mean, so that evaluation has nothing to
-    correct (Srivastava et al. 2014).
+    Dividing by 1 − p ("inverted" dropout) preserves the mean, so evaluation needs no correction (Srivastava et al.
+    2014).
 
     Args:
-        p: probability of a number to be dropped, from 0 to below 1.
-        rng: seed or generator of the masks, kept by the layer.
+        p: the probability that a number is dropped, at least 0 and below 1.
+        rng: seed or generator of the masks.
 
     Raises:
         HyperparameterError: p outside [0, 1).
@@ -38,16 +37,17 @@ class Dropout(Activation):
     factor: Array | float = cached()
 
     def __init__(self, p: float = 0.5, *, rng: Seed = None) -> None:
-        if not 0.0 <= p < 1.0:
-            raise HyperparameterError(f"Dropout: p must be at least 0 and below 1, got {p}")
-        self.p = float(p)
+        self.p = number("Dropout: p", p, at_least=0, below=1)
         self.rng = np.random.default_rng(rng)
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        return shape
 
     def forward(self, x: Array) -> Array:
         if not self.training:
             self.factor = 1.0
             return x
-        # float32 random numbers take less time, and decide as well.
+        # Random numbers in float32 take less time, and are precise enough for a comparison with p.
         kept = self.rng.random(x.shape, dtype=np.float32) >= self.p
         self.factor = kept * x.dtype.type(1.0 / (1.0 - self.p))
         return x * self.factor

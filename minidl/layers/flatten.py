@@ -1,4 +1,4 @@
-"""Samples of any shape as rows of numbers."""
+"""Flatten."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Flatten"]
 
 
 class Flatten(Layer):
-    """``y = x`` with each sample as one row of numbers.
+    """``y = x``, with each sample reshaped to one row.
 
     Shapes    x (n, …)   y (n, d)     d the product of the other axes
     Backward  dx = g in the shape of x     with g = dL/dy

@@ -1,4 +1,4 @@
-"""The Gaussian error linear unit, and the error function that NumPy lacks."""
+"""The Gaussian error linear unit, and the error function, which NumPy lacks."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class GELU(Activation):
     Shapes    x and y of any equal shape
     Backward  dx = g (Φ(x) + x φ(x))     with g = dL/dy, φ = Φ′ = e^(−x²/2) / √(2π)
 
-    With ``approximate=True`` Φ(x) is taken as ``½ (1 + t)``, t = tanh(√(2/π) (x + 0.044715 x³)), whose derivative is
+    With ``approximate=True``, Φ(x) is ``½ (1 + t)`` with t = tanh(√(2/π) (x + 0.044715 x³)), and its derivative is
     ``½ (1 − t²) √(2/π) (1 + 0.134145 x²)``. Both conventions are PyTorch's.
 
     Args:
-        approximate: whether to take the tanh formula, within 5e-4 of the exact one.
+        approximate: whether to use the tanh formula, which is within 5e-4 of the exact one.
 
     >>> GELU()(np.array([[-10.0, 0.0, 1.0]])).round(4)
     array([[-0.    ,  0.    ,  0.8413]])
@@ -62,10 +62,10 @@ def erf(x: Array) -> Array:
     array([-1.        ,  0.        ,  0.84270079])
     """
     size = np.abs(x)
-    # Each formula is evaluated everywhere, on arguments clipped to where it does not overflow: no branch.
+    # Both formulas are evaluated everywhere, on arguments clipped so that nothing overflows.
     tail = np.minimum(size, 6.0)  # beyond 6 the result is 1 in float64
     outer: Array = np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, OUTER), x)
-    if x.dtype == np.float32:  # below 0.46875 outer is off by up to 5e-12, and inner would take a fifth of a step
+    if x.dtype == np.float32:  # outer is off by up to 5e-12 there, and inner takes a fifth of a step
         return outer
     small = size <= 0.46875
     square = np.minimum(size, 0.46875) ** 2
@@ -81,7 +81,7 @@ def _ratio(x: Array, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) 
 
 
 def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
-    """By Horner's rule, in place: a temporary less for each operation takes a tenth off a step."""
+    """Horner's rule in place. One temporary less per operation saves a tenth of a step."""
     y = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
         y *= x
@@ -101,7 +101,7 @@ INNER = (
     ),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )
-# 1 − erf(x) = e^(−x²) P(x) / Q(x) for 0.46875 ≤ x ≤ 4; beyond 4 it is below 2e-8 and its relative error hardly counts.
+# 1 − erf(x) = e^(−x²) P(x) / Q(x) for 0.46875 ≤ x ≤ 4; beyond 4 it is below 2e-8, so its relative error is negligible.
 OUTER = (
     (
         2.15311535474403846e-8,

@@ -1,12 +1,12 @@
-"""Layers that bring numbers to mean 0 and variance 1, then scale and shift them."""
+"""Layers that normalise to mean 0 and variance 1, then scale and shift."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from minidl.arguments import whole_number
+from minidl.arguments import number, whole_number
 from minidl.constants import ones
-from minidl.errors import HyperparameterError, ShapeError
+from minidl.errors import ShapeError
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
 from minidl.typing import Array, Shape
@@ -15,7 +15,7 @@ __all__ = ["BatchNorm", "LayerNorm"]
 
 
 class _Norm(Layer):
-    """What both have: ``y = w z + b`` with z the normalised x, w and b one number a feature, on the last axis."""
+    """The base of norms: ``y = w z + b``, with z the normalised x, and w and b of one number per feature."""
 
     z: Array = cached()
     scale: Array = cached()
@@ -23,9 +23,7 @@ class _Norm(Layer):
     def __init__(self, features: int, eps: float) -> None:
         name = type(self).__name__
         self.features = whole_number(f"{name}: features", features, 1)
-        if not 0.0 < eps < float("inf"):
-            raise HyperparameterError(f"{name}: eps must be above 0 and finite, got {eps}")
-        self.eps = float(eps)
+        self.eps = number(f"{name}: eps", eps, above=0)
         self.weight = Parameter(np.ones(self.features), decay=False)
         self.bias = Parameter(np.zeros(self.features), decay=False)
 
@@ -40,7 +38,7 @@ class _Norm(Layer):
         return y
 
     def _parameters_back(self, grad: Array) -> Array:
-        """Write dw and db, and give g z."""
+        """Write dw and db, and return g z."""
         grad_z = grad * self.z
         rows = grad.reshape(-1, self.features)
         every = ones(len(rows), grad.dtype)
@@ -52,16 +50,16 @@ class _Norm(Layer):
 class BatchNorm(_Norm):
     """``y = w z + b``, ``z = (x − m) / √(v + ε)``, m and v mean and variance of each feature (Ioffe and Szegedy 2015).
 
-    In training they are those of the batch, v divided by the number N of samples; the running averages follow as
-    ``m̄ ← (1 − μ) m̄ + μ m``, with N − 1 in place of N in v, and are what evaluation takes. Conventions and defaults are
-    PyTorch's. One number alone is its own mean: of a batch of one sample (features,) z is 0, and only b learns.
+    Training uses m and v of the batch, with v divided by the number N of samples. It also updates running averages by
+    ``m̄ ← (1 − μ) m̄ + μ m``, likewise v̄ with N − 1 in place of N, which evaluation uses. Conventions and defaults are
+    PyTorch's. In a batch of one sample (features,), z is 0, so only b learns.
 
-    Shapes    x and y (n, …, features)   w = weight and b = bias (features,); all axes but the last are averaged over
+    Shapes    x and y (n, …, features)   w = weight and b = bias (features,). All axes but the last are averaged over
     Backward  dw = Σ g z   db = Σ g   dx = w / √(v + ε) · (g − mean g − z mean(g z)), in evaluation w g / √(v̄ + ε)
 
     Args:
-        features: numbers on the last axis.
-        momentum: μ, the weight of the newest batch in the running averages, from 0 to 1.
+        features: the size of the last axis.
+        momentum: μ, the weight of the current batch in the running averages, at least 0 and at most 1.
         eps: ε.
 
     Raises:
@@ -81,9 +79,7 @@ class BatchNorm(_Norm):
 
     def __init__(self, features: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__(features, eps)
-        if not 0.0 <= momentum <= 1.0:
-            raise HyperparameterError(f"BatchNorm: momentum must be from 0 to 1, got {momentum}")
-        self.momentum = float(momentum)
+        self.momentum = number("BatchNorm: momentum", momentum, at_least=0, at_most=1)
         self.running_mean = np.zeros(self.features)
         self.running_var = np.ones(self.features)
 
@@ -98,10 +94,10 @@ class BatchNorm(_Norm):
         return self._scaled(self.z)
 
     def _of_batch(self, x: Array) -> tuple[Array, Array]:
-        """Centred x and the variance; the running averages follow."""
+        """Return centred x and the variance, and update the running averages."""
         rows = x.reshape(-1, self.features)
         n = len(rows)
-        # Sums by products with ones, as in Dense: a fifth off the step of a small network.
+        # Sums by products with ones, as in Dense, save a fifth of the step of a small network.
         mean = ones(n, x.dtype).dot(rows) / n
         centred = rows - mean
         variance = ones(n, x.dtype).dot(centred * centred) / n
@@ -125,13 +121,13 @@ class BatchNorm(_Norm):
 class LayerNorm(_Norm):
     """``y = w z + b``, ``z = (x − m) / √(v + ε)``, m and v mean and variance of each sample (Ba et al. 2016).
 
-    The last axis is averaged over, v divided by its length, as in PyTorch; training and evaluation are alike.
+    Both are over the last axis, with v divided by its length, as in PyTorch. Training and evaluation are the same.
 
     Shapes    x and y (n, …, features)   w = weight and b = bias (features,)
     Backward  dw = Σ g z   db = Σ g   dx = (g′ − mean g′ − z mean(g′ z)) / √(v + ε)     with g = dL/dy, g′ = w g
 
     Args:
-        features: numbers on the last axis.
+        features: the size of the last axis.
         eps: ε.
 
     Raises:
@@ -147,7 +143,7 @@ class LayerNorm(_Norm):
         super().__init__(features, eps)
 
     def forward(self, x: Array) -> Array:
-        # In float64, so that numbers far from 0 that are all the same become 0.
+        # The mean is taken in float64, so that equal numbers far from 0 become 0.
         self.z = x - x.mean(axis=-1, keepdims=True, dtype=np.float64).astype(x.dtype)
         squares = (self.z * self.z).dot(ones(self.features, x.dtype))
         self.scale = 1 / np.sqrt(squares / self.features + self.eps)[..., None]

@@ -1,23 +1,22 @@
-"""Scores turned into probabilities."""
+"""Softmax."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from minidl.layers.activations import Activation
-from minidl.modules import cached
-from minidl.typing import Array
+from minidl.modules import Layer, cached
+from minidl.typing import Array, Shape
 
 __all__ = ["Softmax"]
 
 
-class Softmax(Activation):
+class Softmax(Layer):
     """``yᵢ = e^xᵢ / Σⱼ e^xⱼ`` over the last axis: k scores become k probabilities.
 
     Shapes    x and y (n, …, k)
     Backward  dxᵢ = yᵢ (gᵢ − Σⱼ gⱼ yⱼ)     with g = dL/dy
 
-    To train a classifier, end the model without a Softmax and use `CrossEntropyLoss`, which takes scores.
+    To train a classifier, end the model without a Softmax and use `CrossEntropyLoss`, which takes the scores.
 
     >>> Softmax()(np.array([[0.0, 0.0], [0.0, 1000.0]]))
     array([[0.5, 0.5],
@@ -29,6 +28,9 @@ class Softmax(Activation):
     @property
     def gives_probabilities(self) -> bool:
         return True
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        return shape
 
     def forward(self, x: Array) -> Array:
         e = np.exp(x - x.max(axis=-1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Losses: how far predictions are from targets, as a mean over the batch."""
+"""Losses: how far predictions are from targets, averaged over the batch."""
 
 from minidl.losses.classification import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss
 from minidl.losses.regression import HuberLoss, MAELoss, MSELoss

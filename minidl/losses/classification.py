@@ -1,4 +1,4 @@
-"""Losses for classes."""
+"""Losses for classification."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arguments import number
 from minidl.constants import ones, scalar
 from minidl.data import as_data
-from minidl.errors import DataError, HyperparameterError, ShapeError
+from minidl.errors import DataError, ShapeError
 from minidl.modules import Loss, cached, format_shape, same_shape
 from minidl.typing import Array, ArrayLike, Shape
 
@@ -22,13 +23,13 @@ class BCELoss(Loss):
     Shapes    prediction p and target y of any equal shape, numbers from 0 to 1
     Backward  dL/dp = [(1 − y) / (1 − p) − y / p] / N     N numbers in all
 
-    At p = 0 and p = 1 both stay finite, as the smallest normal number of the type is added to p and to 1 − p.
-    Behind a saturated Sigmoid (x > 37 in float64, x > 17 in float32) the signal is gone all the same, since its own
-    derivative is 0 there: to train, prefer `BCEWithLogitsLoss` on a model without the Sigmoid.
+    Both stay finite at p = 0 and p = 1, because the smallest normal number of the type is added to p and to 1 − p. The
+    signal still vanishes after a saturated Sigmoid (x > 37 in float64, x > 17 in float32), whose derivative is 0. For
+    training, prefer `BCEWithLogitsLoss` on a model without the Sigmoid.
 
     Raises:
         ShapeError: shapes that differ.
-        DataError: predictions that are no probabilities; from a call or in training also such targets.
+        DataError: predictions that are not probabilities. In a call or in training, targets that are not.
 
     >>> round(BCELoss()([[0.5], [0.5]], [[0.0], [1.0]]), 6)
     0.693147
@@ -66,12 +67,12 @@ class BCEWithLogitsLoss(Loss):
     Shapes    prediction z of any shape, target y of the same shape, numbers from 0 to 1
     Backward  dL/dz = (σ(z) − y) / N     N numbers in all
 
-    A common slip is to leave out σ′ = p (1 − p): the derivative by p is (p − y) / (p (1 − p)), and only times σ′ is
-    it p − y.
+    The derivative by p is (p − y) / (p (1 − p)). Multiplied by σ′ = p (1 − p) it becomes p − y. A common mistake is to
+    leave out σ′.
 
     Raises:
         ShapeError: shapes that differ.
-        DataError: from a call or in training, targets outside [0, 1].
+        DataError: in a call or in training, targets outside [0, 1].
 
     >>> BCEWithLogitsLoss()([[-1000.0], [1000.0]], [[1.0], [1.0]])
     500.0
@@ -84,8 +85,8 @@ class BCEWithLogitsLoss(Loss):
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
         z, self.y = prediction, target
-        # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|): no exponent is positive, so nothing overflows, and no term of the
-        # sum is negative, so nothing cancels. Likewise ln σ(z) = min(z, 0) − ln(1 + e^−|z|).
+        # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|). No exponent is positive, so nothing overflows. No term of the sum is
+        # negative, so nothing cancels. Likewise ln σ(z) = min(z, 0) − ln(1 + e^−|z|).
         zero = scalar(0.0, z.dtype)
         loss, self.log_p = np.maximum(z, zero), np.minimum(z, zero)
         rest = np.log1p(np.exp(self.log_p - loss))
@@ -95,7 +96,7 @@ class BCEWithLogitsLoss(Loss):
         return float(ones(z.size, z.dtype).dot(loss.ravel())) / z.size
 
     def backward(self) -> Array:
-        # σ(z) from its logarithm, which forward has at hand, at a third of the price
+        # σ(z) from its logarithm, which forward has cached, takes a third of the time of computing it again.
         grad: Array = np.exp(self.log_p)
         grad -= self.y
         grad *= scalar(1.0 / grad.size, grad.dtype)
@@ -117,12 +118,12 @@ class CrossEntropyLoss(Loss):
     Backward  dL/dz = (p − q) / n
 
     Args:
-        label_smoothing: s, from 0 to below 1.
+        label_smoothing: s, at least 0 and below 1.
 
     Raises:
         HyperparameterError: s outside [0, 1).
         ShapeError: scores that are not (n, k), targets that are not (n,).
-        DataError: from a call or in training, targets that are no classes.
+        DataError: in a call or in training, targets that are not classes.
 
     >>> round(CrossEntropyLoss()([[0.0, 0.0], [0.0, 1000.0]], [0, 1]), 6)
     0.346574
@@ -134,19 +135,15 @@ class CrossEntropyLoss(Loss):
     y: Array = cached()
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        if not 0.0 <= label_smoothing < 1.0:
-            raise HyperparameterError(
-                f"CrossEntropyLoss: label_smoothing must be at least 0 and below 1, got {label_smoothing}"
-            )
-        self.label_smoothing = float(label_smoothing)
+        self.label_smoothing = number("CrossEntropyLoss: label_smoothing", label_smoothing, at_least=0, below=1)
 
     def forward(self, prediction: Array, target: Array) -> float:
         if prediction.ndim != 2 or target.shape != prediction.shape[:1]:
             self._explain(prediction.shape, target.shape)
         n, k = prediction.shape
         rows = np.arange(n)
-        # On ten classes argmax and products with ones take less time than max, sum and mean: 0.8 of it for 32 samples,
-        # 0.4 for 1024.
+        # With ten classes, argmax and products with ones take less time than max, sum and mean: 0.8 of it for 32
+        # samples, 0.4 for 1024.
         z = prediction - prediction[rows, prediction.argmax(axis=1), None]
         self.e, self.y = np.exp(z), target
         self.total = self.e.dot(ones(k, z.dtype))
@@ -154,13 +151,13 @@ class CrossEntropyLoss(Loss):
         try:
             loss = float(every.dot(log_total - z[rows, target]) / n)
         except IndexError:
-            self.check_target(target, prediction.shape[1:])  # says which class there is no score for
+            self.check_target(target, prediction.shape[1:])  # names the class without a score
             raise
         return (1 - s) * loss + s * float(every.dot(log_total) / n - z.mean()) if s else loss
 
     def backward(self) -> Array:
         s, (n, k) = self.label_smoothing, self.e.shape
-        # p from what forward has at hand: with a thousand classes, a second exp would take a quarter of the time.
+        # With a thousand classes, a second exp would take a quarter of the time.
         grad: Array = self.e / (n * self.total)[:, None]
         if s:
             grad -= s / (n * k)
@@ -192,14 +189,14 @@ class CrossEntropyLoss(Loss):
 
 
 class HingeLoss(Loss):
-    """``L = mean max(0, 1 − y ŷ)``, which asks for a margin of 1 (Cortes and Vapnik 1995).
+    """``L = mean max(0, 1 − y ŷ)``, which requires a margin of 1 (Cortes and Vapnik 1995).
 
-    Shapes    prediction ŷ and target y of any equal shape, y −1 or 1
-    Backward  dL/dŷ = −y [y ŷ < 1] / N     N numbers in all; at the kink y ŷ = 1 the derivative is taken as 0
+    Shapes    prediction ŷ and target y of any equal shape, y is −1 or 1
+    Backward  dL/dŷ = −y [y ŷ < 1] / N     N numbers in all. At the kink y ŷ = 1 the derivative is taken as 0
 
     Raises:
         ShapeError: shapes that differ.
-        DataError: from a call or in training, targets other than −1 and 1.
+        DataError: in a call or in training, targets other than −1 and 1.
 
     >>> HingeLoss()([[0.5], [-3.0]], [[1.0], [-1.0]])
     0.25
@@ -220,7 +217,7 @@ class HingeLoss(Loss):
 
     def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
         array = super().check_target(target, prediction, dtype)
-        _check(array, np.abs(array) != 1, "targets must be -1 or 1", "turn classes 0 and 1 into 2 * y - 1")
+        _check(array, np.abs(array) != 1, "targets must be -1 or 1", "encode classes 0 and 1 as 2 * y - 1")
         return array
 
 

@@ -1,10 +1,10 @@
-"""Losses for numbers."""
+"""Losses for regression."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from minidl.errors import HyperparameterError
+from minidl.arguments import number
 from minidl.modules import Loss, cached, same_shape
 from minidl.typing import Array
 
@@ -40,7 +40,7 @@ class MAELoss(Loss):
     """``L = mean |ŷ − y|``, the mean absolute error over all numbers of the batch.
 
     Shapes    prediction ŷ and target y of any equal shape
-    Backward  dL/dŷ = sign(ŷ − y) / N     N numbers in all; at the kink ŷ = y the derivative is taken as 0
+    Backward  dL/dŷ = sign(ŷ − y) / N     N numbers in all. At the kink ŷ = y the derivative is taken as 0
 
     Raises:
         ShapeError: shapes that differ.
@@ -62,7 +62,7 @@ class MAELoss(Loss):
 
 
 class HuberLoss(Loss):
-    """``L = mean h(ŷ − y)`` with h(d) = ½ d² for d within ±δ, else δ (|d| − ½ δ): straight walls (Huber 1964).
+    """``L = mean h(ŷ − y)`` with h(d) = ½ d² for |d| ≤ δ, otherwise δ (|d| − ½ δ) (Huber 1964).
 
     Shapes    prediction ŷ and target y of any equal shape
     Backward  dL/dŷ = clip(ŷ − y, −δ, δ) / N     N numbers in all
@@ -82,15 +82,13 @@ class HuberLoss(Loss):
     clipped: Array = cached()
 
     def __init__(self, delta: float = 1.0) -> None:
-        if not 0.0 < delta < float("inf"):
-            raise HyperparameterError(f"HuberLoss: delta must be above 0 and finite, got {delta}")
-        self.delta = float(delta)
+        self.delta = number("HuberLoss: delta", delta, above=0)
 
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
         self.difference = prediction - target
         self.clipped = np.clip(self.difference, -self.delta, self.delta)
-        # ½ c² + δ (|d| − |c|) = c (d − ½ c) in both cases, c the clipped d
+        # h(d) = c (d − ½ c) in both cases, with c the clipped d
         return float((self.clipped * (self.difference - 0.5 * self.clipped)).mean())
 
     def backward(self) -> Array:

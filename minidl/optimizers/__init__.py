@@ -1,11 +1,11 @@
-"""Optimizers: rules on flat arrays, applied in place."""
+"""Optimizers: elementwise rules on flat arrays, applied in place."""
 
+from minidl.arguments import hyperparameter
 from minidl.optimizers.adam import Adam, AdamW, NAdam
 from minidl.optimizers.adaptive import AdaGrad, Lion, RMSProp
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.descent import SGD, Momentum
 from minidl.optimizers.groups import Group, Parameters
-from minidl.optimizers.hyperparameters import hyperparameter
 
 __all__ = [
     "SGD",

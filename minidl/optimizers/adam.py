@@ -1,4 +1,4 @@
-"""Adam, and the rules that came of it."""
+"""Adam and the rules derived from it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from math import sqrt
 
 import numpy as np
 
+from minidl.arguments import hyperparameter
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.groups import Parameters
-from minidl.optimizers.hyperparameters import hyperparameter
 from minidl.typing import Array
 
 __all__ = ["Adam", "AdamW", "NAdam"]
@@ -17,17 +17,17 @@ __all__ = ["Adam", "AdamW", "NAdam"]
 class Adam(Optimizer):
     """``m ← β₁ m + (1 − β₁) g``,  ``s ← β₂ s + (1 − β₂) g²``,  ``θ ← θ − η m̂ / (√ŝ + ε)``   (Kingma and Ba 2015)
 
-    with ``m̂ = m / (1 − β₁ᵗ)`` and ``ŝ = s / (1 − β₂ᵗ)`` at step t; ε stands outside the root, as in PyTorch.
+    with ``m̂ = m / (1 − β₁ᵗ)`` and ``ŝ = s / (1 − β₂ᵗ)`` at step t. ε stands outside the root, as in PyTorch.
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
         lr: learning rate η.
-        beta1, beta2: β₁ and β₂, from 0 to below 1.
+        beta1, beta2: β₁ and β₂, at least 0 and below 1.
         eps: ε.
-        weight_decay: λ, adds λ θ to g; for decay beside the gradient see `AdamW`.
+        weight_decay: λ, adds λ θ to g. `AdamW` decouples the decay from the gradient.
 
     Raises:
-        HyperparameterError: as for `Optimizer`; beta1 or beta2 outside [0, 1), eps that is not above 0, a
+        HyperparameterError: as for `Optimizer`. beta1 or beta2 outside [0, 1), eps that is not above 0, a
             negative weight_decay.
 
     >>> from minidl import Parameter
@@ -57,49 +57,44 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay=weight_decay)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
-        self.mean_beta, self.squares_beta = self.beta1, self.beta2  # at the step before
+        self.mean_beta, self.squares_beta = self.beta1, self.beta2  # those of the previous step
 
     def step(self) -> None:
         super().step()
         self.mean_beta, self.squares_beta = self.beta1, self.beta2
 
-    def _take_in(self, grad: Array, mean: Array, squares: Array) -> tuple[Array, float]:
-        """Move m and s on by g, and give c (√ŝ + ε) and c."""
-        # The slots hold m / (1 − β₁) and s / (1 − β₂), and one temporary is reused in place: ten passes over memory
-        # instead of twenty, and two thirds of the time of the formula written plainly.
-        if self.mean_beta != self.beta1:
-            mean *= (1.0 - self.mean_beta) / (1.0 - self.beta1)
-        if self.squares_beta != self.beta2:
-            squares *= (1.0 - self.squares_beta) / (1.0 - self.beta2)
-        mean *= self.beta1
+    def _moments(self, grad: Array, mean: Array, squares: Array) -> tuple[Array, float]:
+        """Update m and s, and return c (√ŝ + ε) and c."""
+        # The slots hold m / (1 − β₁) and s / (1 − β₂), which saves two passes over memory and a tenth of the time at
+        # 10 million parameters. A β that has changed since the previous step rescales them.
+        mean *= self.beta1 * ((1.0 - self.mean_beta) / (1.0 - self.beta1))
         mean += grad
-        work = grad * grad
-        squares *= self.beta2
-        squares += work
-        np.sqrt(squares, out=work)
+        squares *= self.beta2 * ((1.0 - self.squares_beta) / (1.0 - self.beta2))
+        squares += grad * grad
         correction = sqrt((1.0 - self.beta2**self.steps) / (1.0 - self.beta2))
-        work += self.eps * correction
-        return work, correction
+        root = np.sqrt(squares)
+        root += self.eps * correction
+        return root, correction
 
     def update(self, theta: Array, grad: Array, mean: Array, squares: Array) -> None:
-        work, correction = self._take_in(grad, mean, squares)
-        np.divide(mean, work, out=work)
-        work *= self.lr * correction * (1.0 - self.beta1) / (1.0 - self.beta1**self.steps)
-        theta -= work
+        root, correction = self._moments(grad, mean, squares)
+        change = np.divide(mean, root, out=root)
+        change *= self.lr * correction * (1.0 - self.beta1) / (1.0 - self.beta1**self.steps)
+        theta -= change
 
 
 class AdamW(Adam):
-    """`Adam` with weight decay beside the gradient: ``θ ← (1 − η λ) θ`` before each step (Loshchilov and Hutter 2019).
+    """`Adam` with decoupled weight decay: ``θ ← (1 − η λ) θ`` before each step (Loshchilov and Hutter 2019).
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
         lr: learning rate η.
-        beta1, beta2: β₁ and β₂, from 0 to below 1.
+        beta1, beta2: β₁ and β₂, at least 0 and below 1.
         eps: ε.
         weight_decay: λ.
 
     Raises:
-        HyperparameterError: as for `Optimizer`; beta1 or beta2 outside [0, 1), eps that is not above 0, a
+        HyperparameterError: as for `Optimizer`. beta1 or beta2 outside [0, 1), eps that is not above 0, a
             negative weight_decay.
 
     >>> from minidl import Parameter
@@ -136,13 +131,13 @@ class NAdam(Adam):
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
         lr: learning rate η.
-        beta1, beta2: β₁ and β₂, from 0 to below 1.
+        beta1, beta2: β₁ and β₂, at least 0 and below 1.
         eps: ε.
         momentum_decay: ψ.
         weight_decay: λ, adds λ θ to g.
 
     Raises:
-        HyperparameterError: as for `Adam`; a negative momentum_decay.
+        HyperparameterError: as for `Adam`. A negative momentum_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])
@@ -179,10 +174,10 @@ class NAdam(Adam):
         self.product *= self._momentum(self.steps)
 
     def update(self, theta: Array, grad: Array, mean: Array, squares: Array) -> None:
-        work, correction = self._take_in(grad, mean, squares)
+        root, correction = self._moments(grad, mean, squares)
         now, following = self._momentum(self.steps), self._momentum(self.steps + 1)
         rate, product = self.lr * correction, self.product * now
         ahead = rate * following * (1.0 - self.beta1) / (1.0 - product * following) * mean
         ahead += rate * (1.0 - now) / (1.0 - product) * grad
-        ahead /= work
+        ahead /= root
         theta -= ahead

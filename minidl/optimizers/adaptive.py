@@ -1,19 +1,19 @@
-"""Optimizers that give every parameter a step size of its own, from the gradients that it has seen."""
+"""Optimizers that adapt the size of the step to the past gradients of each parameter."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from minidl.arguments import hyperparameter
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.groups import Parameters
-from minidl.optimizers.hyperparameters import hyperparameter
 from minidl.typing import Array
 
 __all__ = ["AdaGrad", "Lion", "RMSProp"]
 
 
 class AdaGrad(Optimizer):
-    """``s ← s + g²``,  ``θ ← θ − η g / (√s + ε)``   (Duchi et al. 2011; ε as in PyTorch)
+    """``s ← s + g²``,  ``θ ← θ − η g / (√s + ε)``   (Duchi et al. 2011, ε as in PyTorch)
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
@@ -22,7 +22,7 @@ class AdaGrad(Optimizer):
         weight_decay: λ, adds λ θ to g.
 
     Raises:
-        HyperparameterError: as for `Optimizer`; eps that is not above 0, a negative weight_decay.
+        HyperparameterError: as for `Optimizer`. eps that is not above 0, a negative weight_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])
@@ -48,17 +48,17 @@ class AdaGrad(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """``s ← α s + (1 − α) g²``,  ``θ ← θ − η g / (√s + ε)``   (Tieleman and Hinton 2012; ε as in PyTorch)
+    """``s ← α s + (1 − α) g²``,  ``θ ← θ − η g / (√s + ε)``   (Tieleman and Hinton 2012, ε as in PyTorch)
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
         lr: learning rate η.
-        alpha: α, from 0 to below 1.
+        alpha: α, at least 0 and below 1.
         eps: ε.
         weight_decay: λ, adds λ θ to g.
 
     Raises:
-        HyperparameterError: as for `Optimizer`; alpha outside [0, 1), eps that is not above 0, a negative weight_decay.
+        HyperparameterError: as for `Optimizer`. alpha outside [0, 1), eps that is not above 0, a negative weight_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])
@@ -86,7 +86,7 @@ class RMSProp(Optimizer):
         self.alpha, self.eps = alpha, eps
 
     def update(self, theta: Array, grad: Array, squares: Array) -> None:
-        # One temporary, reused in place: five sixths of the time of the formula written plainly.
+        # One temporary, reused in place, takes five sixths of the time of the plain formula at 10 million parameters.
         work = (1.0 - self.alpha) * grad
         work *= grad
         squares *= self.alpha
@@ -101,16 +101,16 @@ class RMSProp(Optimizer):
 class Lion(Optimizer):
     """``θ ← (1 − η λ) θ − η sign(β₁ m + (1 − β₁) g)``,  ``m ← β₂ m + (1 − β₂) g``   (Chen et al. 2023)
 
-    Every parameter moves by the same η; learning rates are three to ten times smaller than for AdamW.
+    Every parameter moves by the same η. Good learning rates are three to ten times smaller than for AdamW.
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
         lr: learning rate η.
-        beta1, beta2: β₁ and β₂, from 0 to below 1.
-        weight_decay: λ, beside the gradient as in `AdamW`.
+        beta1, beta2: β₁ and β₂, at least 0 and below 1.
+        weight_decay: λ, decoupled from the gradient as in `AdamW`.
 
     Raises:
-        HyperparameterError: as for `Optimizer`; beta1 or beta2 outside [0, 1), a negative weight_decay.
+        HyperparameterError: as for `Optimizer`. beta1 or beta2 outside [0, 1), a negative weight_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0, 2.0])

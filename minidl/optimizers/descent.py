@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from minidl.arguments import hyperparameter
 from minidl.constants import scalar
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.groups import Parameters
-from minidl.optimizers.hyperparameters import hyperparameter
 from minidl.typing import Array
 
 __all__ = ["SGD", "Momentum"]
 
 
 class SGD(Optimizer):
-    """``θ ← θ − η g``, gradient descent; stochastic when g comes from a batch.
+    """``θ ← θ − η g``, gradient descent. It is stochastic when g comes from a batch.
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
@@ -20,7 +20,7 @@ class SGD(Optimizer):
         weight_decay: λ, adds λ θ to g.
 
     Raises:
-        HyperparameterError: as for `Optimizer`; a negative weight_decay.
+        HyperparameterError: as for `Optimizer`. A negative weight_decay.
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0, 2.0])
@@ -39,18 +39,18 @@ class Momentum(Optimizer):
     """``v ← μ v + g``,  ``θ ← θ − η v``: the heavy ball of Polyak (1964).
 
     With ``nesterov=True`` the step is ``θ ← θ − η (g + μ v)``, which looks ahead along v (Nesterov 1983, in the form
-    of Sutskever et al. 2013). The learning rate stays outside the velocity, as in PyTorch; where it is inside, as in
-    Polyak's paper, a changing η acts on future gradients only. A constant g ends in steps of η g / (1 − μ).
+    of Sutskever et al. 2013). The learning rate stays outside the velocity, as in PyTorch. In Polyak's paper it is
+    inside, so that a change of η affects future gradients only. With a constant g, steps approach η g / (1 − μ).
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
         lr: learning rate η.
-        momentum: μ, from 0 (plain gradient descent) to below 1.
+        momentum: μ, at least 0 (plain gradient descent) and below 1.
         nesterov: whether to look ahead.
         weight_decay: λ, adds λ θ to g.
 
     Raises:
-        HyperparameterError: as for `Optimizer`; momentum outside [0, 1).
+        HyperparameterError: as for `Optimizer`. A momentum outside [0, 1).
 
     >>> from minidl import Parameter
     >>> theta = Parameter([1.0])

@@ -1,10 +1,11 @@
-"""What an optimizer moves: all of a model's parameters, some, or groups of them."""
+"""What an optimizer moves: all parameters of a model, some of them, or groups of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from minidl.arguments import number
 from minidl.errors import HyperparameterError
 from minidl.parameters import Parameter, ParameterVector, check_owners, contiguous_runs, share_memory
 
@@ -12,7 +13,7 @@ __all__ = ["Group", "Parameters", "parts_of"]
 
 
 class Group(NamedTuple):
-    """Parameters with a learning rate of their own, as a factor of the optimizer's, so that schedules act on all alike.
+    """Parameters with a learning rate of their own: a factor of the optimizer's, so that schedules act on all groups.
 
     >>> from minidl import Dense, SGD, Sequential
     >>> model = Sequential(Dense(2, 3), Dense(3, 1))
@@ -27,44 +28,41 @@ Parameters: TypeAlias = ParameterVector | Sequence[Parameter] | Sequence[Group]
 """What an optimizer takes: ``model.parameters()``, a list of Parameters, or a list of `Group`."""
 
 
-WANTED = "an optimizer takes model.parameters(), a list of Parameters or a list of Groups"
-
-
-def parts_of(parameters: Parameters) -> list[tuple[ParameterVector, float]]:
-    """The parameters as slices of the memory where they lie, each with the factor of its learning rate.
+def parts_of(parameters: Parameters) -> tuple[list[ParameterVector], list[float]]:
+    """Return the parameters as slices of the memory in which they lie, and the factor of each slice.
 
     Raises:
-        HyperparameterError: no parameters, something else than parameters, or a factor that is not above 0.
-        StateError: a Parameter in two places; parameters that have moved elsewhere.
+        HyperparameterError: no parameters, something other than parameters, or a factor that is not above 0.
+        StateError: a Parameter in two places. Parameters that have moved elsewhere.
     """
-    if isinstance(parameters, ParameterVector):
-        groups = [Group(parameters)]
-    else:
-        if not isinstance(parameters, Iterable):
-            raise HyperparameterError(f"{WANTED}, got {type(parameters).__name__}")
-        listed: list[Any] = list(parameters)
-        grouped = bool(listed) and all(isinstance(item, Group) for item in listed)
-        if not grouped and not all(isinstance(item, Parameter) for item in listed):
-            raise HyperparameterError(
-                f"{WANTED}, got "
-                f"{type(parameters).__name__} of {', '.join(sorted({type(item).__name__ for item in listed}))}"
-            )
-        groups = listed if grouped else [Group(listed)]
-    parts = [(vector, group.factor) for group in groups for vector in _vectors(group.parameters)]
-    check_owners((name, parameter) for vector, _ in parts for name, parameter in vector.items())
-    if sum(vector.size for vector, _ in parts) == 0:
+    parts = [(vector, group.factor) for group in _groups(parameters) for vector in _vectors(group.parameters)]
+    vectors = [vector for vector, _ in parts]
+    check_owners(pair for vector in vectors for pair in vector.items())
+    if sum(vector.size for vector in vectors) == 0:
         raise HyperparameterError("there are no parameters to optimize; does the model have a layer that learns?")
-    for _, factor in parts:
-        if not 0.0 < factor < float("inf"):
-            raise HyperparameterError(f"the factor of a group must be above 0 and finite, got {factor!r}")
-    return parts
+    return vectors, [number("the factor of a group", factor, above=0.0) for _, factor in parts]
+
+
+def _groups(parameters: Parameters) -> list[Group]:
+    if isinstance(parameters, ParameterVector):
+        return [Group(parameters)]
+    listed: list[Any] = list(parameters) if isinstance(parameters, Iterable) else []
+    if listed and all(isinstance(item, Group) for item in listed):
+        return listed
+    if not isinstance(parameters, Iterable) or not all(isinstance(item, Parameter) for item in listed):
+        kinds = ", ".join(sorted({type(item).__name__ for item in listed}))
+        raise HyperparameterError(
+            "an optimizer takes model.parameters(), a list of Parameters or a list of Groups, got "
+            f"{type(parameters).__name__}{kinds and f' of {kinds}'}"
+        )
+    return [Group(listed)]
 
 
 def _vectors(parameters: ParameterVector | Sequence[Parameter]) -> list[ParameterVector]:
     if isinstance(parameters, ParameterVector):
         parameters.check()
         return [parameters]
-    # Loose parameters are packed together; those of a model stay where they are, in as many slices as it takes.
+    # Loose parameters are packed together. Those of a model stay where they are, in as many slices as it takes.
     named = [(str(index), parameter) for index, parameter in enumerate(parameters)]
     check_owners(named)
     runs = contiguous_runs(parameters) if share_memory(parameters) else [list(parameters)]

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from minidl.arguments import number
 from minidl.callbacks import History
 from minidl.errors import HyperparameterError, MinidlWarning, StateError
 from minidl.files import check_folder, replacing
@@ -56,9 +57,8 @@ class LivePlot(Callback):
     def __init__(self, path: str | os.PathLike[str] | None = None, *, interval: float = 2.0) -> None:
         if path is not None and not os.fspath(path).lower().endswith(".png"):
             raise HyperparameterError(f"LivePlot: path must end in .png, got {os.fspath(path)!r}")
-        if not interval >= 0.0:
-            raise HyperparameterError(f"LivePlot: interval must be at least 0 seconds, got {interval!r}")
-        self.path, self.interval = path, interval
+        self.path = path
+        self.interval = number("LivePlot: interval", interval, at_least=0, finite=False)
         self.figure: Figure | None = None
         self._screen: _Window | _Notebook | None = None
         self._history: History | None = None

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from minidl.arguments import whole_number
-from minidl.errors import DataError, HyperparameterError
+from minidl.arguments import number, whole_number
+from minidl.errors import DataError
 from minidl.plotting.style import canvas, draw_line, legend_below
 from minidl.schedules import ScheduleFunction
 from minidl.typing import Array
@@ -49,8 +49,7 @@ def plot_schedule(
     if not named:
         raise DataError("schedule must contain at least one schedule, got an empty dict")
     steps = whole_number("steps", steps, 1)
-    if not 0.0 < lr < float("inf"):
-        raise HyperparameterError(f"lr must be above 0 and finite, got {lr!r}")
+    lr = number("lr", lr, above=0)
     curves = {label: lr * _factors(label, function, steps) for label, function in named.items()}
     with canvas(ax, (6.0, 3.4)) as ax:
         for index, (label, rates) in enumerate(curves.items()):

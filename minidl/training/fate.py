@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import isfinite, isnan
+from math import isfinite
 
 import numpy as np
 
-from minidl.arguments import whole_number
-from minidl.errors import HyperparameterError
+from minidl.arguments import number, whole_number
 from minidl.run import Callback, Run
 from minidl.typing import Array
 
@@ -45,14 +44,12 @@ class FateWatch(Callback):
         floor: float,
         ceiling: float,
     ) -> None:
-        if not (tolerance >= 0.0 and cycle_tolerance >= 0.0 and ceiling > 0.0) or isnan(floor):
-            raise HyperparameterError(
-                "tolerance and cycle_tolerance must be at least 0, ceiling above 0 and floor a number; got "
-                f"{tolerance}, {cycle_tolerance}, {ceiling} and {floor}"
-            )
-        self.tolerance, self.patience = tolerance, whole_number("patience", patience, 1)
-        self.max_period, self.cycle_tolerance = whole_number("max_period", max_period, 2), cycle_tolerance
-        self.floor, self.ceiling = floor, ceiling
+        self.tolerance = number("tolerance", tolerance, at_least=0, finite=False)
+        self.patience = whole_number("patience", patience, 1)
+        self.max_period = whole_number("max_period", max_period, 2)
+        self.cycle_tolerance = number("cycle_tolerance", cycle_tolerance, at_least=0, finite=False)
+        self.floor = number("floor", floor, finite=False)
+        self.ceiling = number("ceiling", ceiling, above=0, finite=False)
         self.fate = "unfinished"
         self.reason: str | None = None
 

@@ -30,10 +30,10 @@ from minidl import (
 )
 from minidl.run import EVENTS
 from minidl.saving import Content
+from tests.callbacks.recording import At
 from tests.helpers import bits, unchanged
 from tests.training import endless
 from tests.training.failing import Elementwise
-from tests.training.pressing import At
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_steps_and_epochs_are_counted_from_the_first_fit(path: Path) -> None:
 @pytest.mark.parametrize("name", ["every_steps", "every_epochs"])
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, 2.0, nan, "3", True, False, [1]])
 def test_wrong_numbers(name: str, wrong: Any) -> None:
-    with pytest.raises(HyperparameterError, match=rf"Checkpoint: {name} must be an integer of at least 1, got "):
+    with pytest.raises(HyperparameterError, match=rf"Checkpoint: {name} must be a positive integer, got "):
         Checkpoint("run.npz", **{name: wrong})
 
 

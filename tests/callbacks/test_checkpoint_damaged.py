@@ -15,9 +15,9 @@ from minidl import (
     minimize,
 )
 from minidl.saving import Content, write_content
+from tests.callbacks.recording import At
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
-from tests.training.pressing import At
 from tests.training.refusing import check_refused, make, network, write
 
 

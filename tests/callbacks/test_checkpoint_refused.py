@@ -27,9 +27,9 @@ from minidl import (
     Trainer,
 )
 from minidl.run import EVENTS
+from tests.callbacks.recording import At
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
-from tests.training.pressing import At
 from tests.training.refusing import OPTIONS, check_refused, everything, make, network, write
 
 
@@ -62,8 +62,8 @@ REFUSED: list[tuple[str, Callable[[], Trainer], dict[str, Any], str]] = [
     ("batch size", make, {"batch_size": 5}, "the batch_size (times accumulate) was 6 and is 5 now"),
     ("accumulation", make, {"accumulate": 2}, "the batch_size (times accumulate) was 6 and is 12 now"),
     ("shuffle", make, {"shuffle": False}, "the shuffle (of more than one batch) was True and is False now"),
-    ("share", make, {"validation": 0.1}, "the number of samples to learn from was 16 and is 18 now"),
-    ("samples", make, {"data": (X[:15], Y[:15])}, "the number of samples to learn from was 16 and is 12 now"),
+    ("share", make, {"validation": 0.1}, "the number of training samples was 16 and is 18 now"),
+    ("samples", make, {"data": (X[:15], Y[:15])}, "the number of training samples was 16 and is 12 now"),
     ("dropout", lambda: make(model=without_dropout()), {}, "not of Sequential(Dense(3, 8), BatchNorm(8), Tanh()"),
 ]
 

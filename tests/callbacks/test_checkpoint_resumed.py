@@ -23,9 +23,9 @@ from minidl import (
 )
 from minidl.saving import generator_state
 from minidl.schedules import cosine
+from tests.callbacks.recording import At
 from tests.helpers import bits
 from tests.training.endless import X, Y, fit, trainer
-from tests.training.pressing import At
 
 
 class BreakOffError(Exception):

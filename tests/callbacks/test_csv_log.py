@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import SGD, Callback, CSVLog, Quadratic, Run, StateError, minimize
+from minidl import SGD, CSVLog, Quadratic, StateError, minimize
+from tests.callbacks.csv_rows import ROWS, fresh, read, stub, text_of, write
+from tests.callbacks.recording import At, Hooks, fails, tell
 from tests.helpers import bits, unchanged
-from tests.training.going_on import tell
-from tests.training.logging_rows import ROWS, fresh, make, mean_error, read, stub, text_of, write
-from tests.training.test_trainer import data
+from tests.training.factories import data, make_trainer, mean_error, network
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_row_for_each_epoch_holds_what_the_run_measured(path: Path) -> None:
-    trainer = make(CSVLog(path))
+    trainer = make_trainer(network(), CSVLog(path))
     history = trainer.fit(*data(), epochs=3, batch_size=4, validation=data(5), metrics={"mae": mean_error}, rng=0)
     names, *rows = read(path)
     assert names == ["epoch", "step", "loss", "validation_loss", "validation_mae"]
@@ -55,29 +55,17 @@ def test_names_of_any_kind_are_one_column(path: Path) -> None:
     assert path.read_text(encoding="utf-8").endswith(",plain\n1,2,1.0,1.0,1.0,1.0,1.0\n")
 
 
-class Watch(Callback):
-    """Reads the file after each epoch, and fails after one of them."""
-
-    def __init__(self, path: Path, fail_at: int) -> None:
-        self.path, self.fail_at = path, fail_at
-        self.seen: list[int] = []
-
-    def on_epoch_end(self, run: Run) -> None:
-        self.seen.append(len(read(self.path)) - 1)
-        if run.epoch == self.fail_at:
-            raise KeyError
-
-
 def test_a_row_is_in_the_file_when_its_epoch_is_over_whatever_happens_then(path: Path) -> None:
-    watch = Watch(path, fail_at=3)
+    seen: list[int] = []
+    watch = Hooks(on_epoch_end=lambda _: seen.append(len(read(path)) - 1))
     with pytest.raises(KeyError):
-        make(CSVLog(path), watch).fit(*data(), epochs=5)
-    assert watch.seen == [1, 2, 3]
+        make_trainer(network(), CSVLog(path), watch, At("on_epoch_end", 3, fails)).fit(*data(), epochs=5)
+    assert seen == [1, 2, 3]
     assert [row[0] for row in read(path)] == ["epoch", "1", "2", "3"]
 
 
 def test_a_second_fit_adds_its_rows(path: Path) -> None:
-    trainer = make(CSVLog(path))
+    trainer = make_trainer(network(), CSVLog(path))
     trainer.fit(*data(), epochs=2, batch_size=4)
     first = path.read_bytes()
     trainer.fit(*data(), epochs=1)
@@ -86,19 +74,19 @@ def test_a_second_fit_adds_its_rows(path: Path) -> None:
 
 
 def test_without_an_epoch_there_is_no_file(path: Path) -> None:
-    make(CSVLog(path)).fit(*data(), epochs=0)
+    make_trainer(network(), CSVLog(path)).fit(*data(), epochs=0)
     assert not path.exists()
 
 
-def test_a_descent_is_one_epoch_without_measures(path: Path) -> None:
+def test_a_descent_is_one_epoch_without_metrics(path: Path) -> None:
     bowl = Quadratic([[1.0]], start=[4.0])
     minimize(bowl, SGD(bowl.parameters(), 0.5), 3, [CSVLog(str(path))])
     assert path.read_text() == "epoch,step\n1,3\n"
 
 
-def test_a_file_that_is_there_is_left_alone_and_said_before_the_first_step(path: Path) -> None:
+def test_an_existing_file_is_refused_before_the_first_step(path: Path) -> None:
     path.write_bytes(b"precious")
-    trainer = make(CSVLog(path))
+    trainer = make_trainer(network(), CSVLog(path))
     with (
         unchanged(trainer.model),
         pytest.raises(StateError, match=r"log.csv' holds the rows of another run; write to another.*overwrite=True"),
@@ -107,17 +95,7 @@ def test_a_file_that_is_there_is_left_alone_and_said_before_the_first_step(path:
     assert path.read_bytes() == b"precious"
 
 
-def test_a_log_that_comes_to_a_later_fit_leaves_a_file_alone_too(path: Path) -> None:
-    path.write_bytes(b"epoch,step,loss\n1,1,0.5\n")
-    trainer = make()
-    trainer.fit(*data())
-    trainer.callbacks.append(CSVLog(path))
-    with pytest.raises(StateError, match="rows of another run"):
-        trainer.fit(*data())
-    assert path.read_bytes() == b"epoch,step,loss\n1,1,0.5\n"
-
-
-def test_a_file_with_the_same_first_row_is_still_another_runs(path: Path) -> None:
+def test_a_file_with_the_same_first_row_is_still_that_of_another_run(path: Path) -> None:
     write(fresh(path), ROWS)
     before = path.read_bytes()
     log = CSVLog(path)
@@ -132,20 +110,16 @@ def test_a_file_with_the_same_first_row_is_still_another_runs(path: Path) -> Non
 def test_one_log_of_two_trainers_holds_the_rows_of_both(path: Path) -> None:
     log = CSVLog(path)
     for _ in range(2):
-        make(log).fit(*data(), epochs=2)
+        make_trainer(network(), log).fit(*data(), epochs=2)
     assert [row[0] for row in read(path)] == ["epoch", "1", "2", "1", "2"]
 
 
 def test_overwrite_replaces_the_file_with_the_first_row_and_not_before(path: Path) -> None:
-    class Fails(Callback):
-        def on_step_end(self, run: Run) -> None:
-            raise KeyError
-
     path.write_bytes(b"precious")
     with pytest.raises(KeyError):
-        make(CSVLog(path, overwrite=True), Fails()).fit(*data())
+        make_trainer(network(), CSVLog(path, overwrite=True), At("on_step_end", 1, fails)).fit(*data())
     assert path.read_bytes() == b"precious"
-    trainer = make(CSVLog(path, overwrite=True))
+    trainer = make_trainer(network(), CSVLog(path, overwrite=True))
     trainer.fit(*data(), epochs=2)
     trainer.fit(*data(), epochs=1)
     assert [row[0] for row in read(path)] == ["epoch", "1", "2", "3"]
@@ -174,8 +148,8 @@ def test_a_row_that_could_not_be_written_is_not_counted(path: Path, monkeypatch:
     assert text_of(log.state()) == path.read_text() == "epoch,step,loss,other\n1,2,0.1,1.0\n"
 
 
-def test_other_measures_in_a_second_fit_are_refused_and_nothing_is_lost(path: Path) -> None:
-    trainer = make(CSVLog(path))
+def test_other_metrics_in_a_second_fit_are_refused_and_nothing_is_lost(path: Path) -> None:
+    trainer = make_trainer(network(), CSVLog(path))
     trainer.fit(*data(), epochs=2)
     before = path.read_bytes()
     with pytest.raises(StateError, match=r"measures loss, validation_loss, but the rows in '.*log.csv' hold loss; "):
@@ -185,16 +159,16 @@ def test_other_measures_in_a_second_fit_are_refused_and_nothing_is_lost(path: Pa
     assert [row[0] for row in read(path)] == ["epoch", "1", "2", "4"]
 
 
-def test_fewer_measures_are_refused_and_another_order_is_not(path: Path) -> None:
+def test_fewer_metrics_are_refused_and_another_order_is_not(path: Path) -> None:
     log = write(fresh(path), [{"a": 1.0, "b": 2.0}, {"b": 4.0, "a": 3.0}])
     for other in ({"a": 1.0}, {"a": 1.0, "c": 2.0}, {}):
-        with pytest.raises(StateError, match="hold a, b; measure the same"):
+        with pytest.raises(StateError, match="hold a, b; measure the same metrics"):
             write(log, [other], begin=2)
     assert path.read_text() == "epoch,step,a,b\n1,2,1.0,2.0\n2,4,3.0,4.0\n"
 
 
-def test_a_missing_folder_is_said_before_the_first_step(tmp_path: Path) -> None:
-    trainer = make(CSVLog(tmp_path / "none/log.csv"))
+def test_a_missing_folder_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    trainer = make_trainer(network(), CSVLog(tmp_path / "none/log.csv"))
     with unchanged(trainer.model), pytest.raises(StateError, match=r"the folder '.*none' does not exist"):
         trainer.fit(*data())
 

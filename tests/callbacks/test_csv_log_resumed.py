@@ -1,4 +1,4 @@
-"""The table of a run that goes on."""
+"""The table of a run that is resumed."""
 
 import os
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from minidl import Callback, Checkpoint, CSVLog, Run, StateError
-from tests.training.going_on import Snapshots, go_on, tell
-from tests.training.logging_rows import ROWS, fresh, make, read, stub, text_of, write
-from tests.training.test_trainer import data
+from minidl import Callback, Checkpoint, CSVLog, StateError
+from tests.callbacks.csv_rows import ROWS, fresh, read, stub, text_of, write
+from tests.callbacks.recording import States, resume, tell
+from tests.training.factories import data, make_trainer, network
+from tests.training.resuming import Stop, StopError
 
 
 @pytest.fixture
@@ -18,11 +19,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "log.csv"
 
 
-# A run is broken off after `lost` more rows than its checkpoint knows; the file suffers something; then it goes on.
+# A run ends `lost` rows after its checkpoint, the file suffers some damage, and the run is resumed.
 
 
 def nothing(path: Path) -> None:
-    """The file stays as it is."""
+    """No damage."""
 
 
 def tear(path: Path) -> None:
@@ -37,7 +38,7 @@ def lose_a_row(path: Path) -> None:
 @pytest.mark.parametrize("damage", [nothing, tear, lose_a_row, Path.unlink, lambda path: path.write_bytes(b"")])
 @pytest.mark.parametrize(("known", "lost"), [(1, 0), (2, 0), (2, 1), (2, 3), (5, 0)])
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_run_that_goes_on_leaves_the_file_of_one_without_a_break(
+def test_a_resumed_run_leaves_the_file_of_one_without_a_break(
     known: int, lost: int, damage: Callable[[Path], None], overwrite: bool, path: Path, tmp_path: Path
 ) -> None:
     write(fresh(tmp_path / "whole.csv"), ROWS)
@@ -56,7 +57,7 @@ def test_a_run_that_goes_on_leaves_the_file_of_one_without_a_break(
 
 @pytest.mark.parametrize("lost", [0, 1, 3])
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_run_goes_on_from_within_its_first_epoch(lost: int, overwrite: bool, path: Path, tmp_path: Path) -> None:
+def test_a_run_resumes_within_its_first_epoch(lost: int, overwrite: bool, path: Path, tmp_path: Path) -> None:
     write(fresh(tmp_path / "whole.csv"), ROWS)
     log = fresh(path)
     state = log.state()
@@ -72,13 +73,13 @@ def test_a_run_goes_on_from_within_its_first_epoch(lost: int, overwrite: bool, p
 
 
 @pytest.mark.parametrize("known", [0, 2])
-def test_a_run_that_goes_on_leaves_another_runs_file_alone(known: int, path: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_leaves_the_file_of_another_run_alone(known: int, path: Path, tmp_path: Path) -> None:
     state = write(fresh(path), ROWS[:known]).state()
     other = tmp_path / "other.csv"
     write(fresh(other), ROWS[1:])
     before = other.read_bytes()
 
-    def go_on_in(log: CSVLog) -> None:
+    def resume_in(log: CSVLog) -> None:
         run = stub(known)
         run.step += 1
         tell(log, run, "on_fit_begin", "on_epoch_begin")
@@ -86,9 +87,9 @@ def test_a_run_that_goes_on_leaves_another_runs_file_alone(known: int, path: Pat
         write(log, ROWS[known:], begin=known)
 
     with pytest.raises(StateError, match=r"other.csv' holds the rows of another run"):
-        go_on_in(CSVLog(other))
+        resume_in(CSVLog(other))
     assert other.read_bytes() == before
-    go_on_in(CSVLog(other, overwrite=True))
+    resume_in(CSVLog(other, overwrite=True))
     assert [row[0] for row in read(other)] == ["epoch", "1", "2", "3", "4", "5"]
 
 
@@ -103,49 +104,38 @@ def test_the_same_log_goes_back_to_an_earlier_checkpoint(path: Path) -> None:
     assert path.read_bytes() == whole
 
 
-class Breaks(Callback):
-    """Ends a run after so many steps."""
-
-    last = True
-
-    def __init__(self, after: int) -> None:
-        self.after = after
-
-    def on_step_end(self, run: Run) -> None:
-        if run.step == self.after:
-            raise KeyError
-
-
 @pytest.mark.parametrize(("every", "after"), [(1, 5), (1, 6), (1, 7), (2, 3), (2, 4), (2, 11), (4, 5), (4, 7), (5, 9)])
-def test_a_run_that_is_taken_up_from_its_file_leaves_the_same_table(every: int, after: int, tmp_path: Path) -> None:
+def test_a_run_resumed_from_its_checkpoint_leaves_the_same_table(every: int, after: int, tmp_path: Path) -> None:
     def fit(log: Path, *callbacks: Callback, **options: Any) -> None:
-        make(CSVLog(log), *callbacks).fit(*data(), epochs=4, batch_size=3, validation=data(5), rng=0, **options)
+        make_trainer(network(), CSVLog(log), *callbacks).fit(
+            *data(), epochs=4, batch_size=3, validation=data(5), rng=0, **options
+        )
 
     whole, broken, checkpoint = (tmp_path / name for name in ("whole.csv", "broken.csv", "run.npz"))
     fit(whole)
-    with pytest.raises(KeyError):
-        fit(broken, Checkpoint(checkpoint, every_steps=every, every_epochs=None), Breaks(after))
+    with pytest.raises(StopError):
+        fit(broken, Checkpoint(checkpoint, every_steps=every, every_epochs=None), Stop(after))
     fit(broken, resume_from=checkpoint)
     assert broken.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
-def test_a_fit_goes_on_from_a_state(epochs: int, tmp_path: Path) -> None:
+def test_a_second_fit_resumes_from_a_state(epochs: int, tmp_path: Path) -> None:
     def options(seed: int) -> dict[str, Any]:
         return {"batch_size": 4, "validation": data(5), "rng": seed}
 
     whole, broken = tmp_path / "whole.csv", tmp_path / "broken.csv"
-    trainer = make(CSVLog(whole))
+    trainer = make_trainer(network(), CSVLog(whole))
     trainer.fit(*data(), epochs=epochs, **options(0))
     trainer.fit(*data(), epochs=3, **options(1))
 
     log = CSVLog(broken)
-    snapshots = Snapshots(log)
-    trainer = make(log, snapshots)
+    states = States(log)
+    trainer = make_trainer(network(), log, states)
     trainer.fit(*data(), epochs=epochs, **options(0))
     with broken.open("ab") as file:
         file.write(b"rows from after the checkpoint\n")
-    go_on(trainer, CSVLog(broken), snapshots.epochs[-1][0])
+    resume(trainer, CSVLog(broken), states.epochs[-1][0])
     trainer.fit(*data(), epochs=3, **options(1))
     assert broken.read_bytes() == whole.read_bytes()
     assert sorted(os.listdir(tmp_path)) == ["broken.csv", "whole.csv"]

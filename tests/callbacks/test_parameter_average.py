@@ -1,5 +1,8 @@
 """The average of the parameters: by hand, given and taken back, and that a run does not notice it."""
 
+from contextlib import suppress
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,27 +11,29 @@ import pytest
 from minidl import (
     SGD,
     BatchNorm,
-    Callback,
     Dense,
     HyperparameterError,
+    MinidlWarning,
     Momentum,
-    MSELoss,
     ParameterAverage,
     Quadratic,
     RecordPath,
     Run,
     Sequential,
     StateError,
-    Trainer,
     minimize,
 )
 from minidl.typing import Array
+from tests.callbacks.recording import Hooks, resume, tell
 from tests.helpers import bits, unchanged
-from tests.training.test_trainer import data, network
+from tests.training.factories import data, make_trainer, network
+
+make = partial(make_trainer, optimizer=Momentum)
 
 
-def make(model: Any, *callbacks: Callback) -> Trainer:
-    return Trainer(model, MSELoss(), Momentum(model.parameters(), 0.1), callbacks)
+def value(average: ParameterAverage) -> Array:
+    assert average.average is not None
+    return average.average
 
 
 def by_hand(points: list[Array], decay: float) -> Array:
@@ -38,27 +43,23 @@ def by_hand(points: list[Array], decay: float) -> Array:
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.9, 0.999, 0.99999])
-def test_it_is_the_weighted_mean_of_the_parameters_after_each_step(decay: float) -> None:
+def test_it_is_the_weighted_mean_of_the_parameters_after_each_step_of_all_fits(decay: float) -> None:
     path, average = RecordPath(), ParameterAverage(decay)
-    make(network(), path, average).fit(*data(), epochs=30, batch_size=4, rng=0)
-    assert average.average is not None
+    trainer = make(network(), path, average)
+    for epochs in (10, 20):
+        trainer.fit(*data(), epochs=epochs, batch_size=4, rng=0)
     assert average.steps == 60
-    np.testing.assert_allclose(average.average, by_hand(path.points[1:], decay), rtol=1e-9)
+    np.testing.assert_allclose(value(average), by_hand(path.points[1:], decay), rtol=1e-9)
     if decay == 0.0:
-        assert bits(average.average) == bits(path.points[-1])
+        assert bits(value(average)) == bits(path.points[-1])
 
 
 def test_after_the_first_step_it_is_the_parameters_and_then_as_in_the_formula() -> None:
-    bowl, average, path = Quadratic([[1.0]], start=[8.0]), ParameterAverage(0.75), RecordPath()
+    bowl, average = Quadratic([[1.0]], start=[8.0]), ParameterAverage(0.75)
     assert average.average is None
     seen: list[float] = []
-
-    class Reads(Callback):
-        def on_step_end(self, run: Run) -> None:
-            assert average.average is not None
-            seen.append(float(average.average[0]))
-
-    minimize(bowl, SGD(bowl.parameters(), 0.5), 3, [path, average, Reads()])
+    read = Hooks(on_step_end=lambda _: seen.append(float(value(average)[0])))
+    minimize(bowl, SGD(bowl.parameters(), 0.5), 3, [average, read])
     a = 4.0
     assert seen[0] == a
     for t, theta in ((2, 2.0), (3, 1.0)):
@@ -70,11 +71,10 @@ def test_late_steps_move_it_by_the_plain_formula() -> None:
     average = ParameterAverage(0.9)
     trainer = make(network(), average)
     trainer.fit(*data(), epochs=400)
-    assert average.average is not None
-    before = average.average.copy()
+    before = value(average).copy()
     trainer.fit(*data(), epochs=1)
     theta = trainer.model.parameters().value
-    np.testing.assert_allclose(average.average, 0.9 * before + 0.1 * theta, rtol=1e-12)
+    np.testing.assert_allclose(value(average), 0.9 * before + 0.1 * theta, rtol=1e-12)
 
 
 def test_the_default_decay() -> None:
@@ -84,18 +84,8 @@ def test_the_default_decay() -> None:
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan"), float("inf")])
 def test_a_decay_out_of_range_is_refused(decay: float) -> None:
-    with pytest.raises(HyperparameterError, match="decay must be at least 0 and below 1, got"):
+    with pytest.raises(HyperparameterError, match="decay must be a finite number, at least 0 and below 1, got"):
         ParameterAverage(decay)
-
-
-def test_a_second_fit_goes_on() -> None:
-    path, average = RecordPath(), ParameterAverage(0.9)
-    trainer = make(network(), path, average)
-    trainer.fit(*data(), epochs=5)
-    trainer.fit(*data(), epochs=7)
-    assert average.average is not None
-    np.testing.assert_allclose(average.average, by_hand(path.points[1:], 0.9), rtol=1e-12)
-    assert average.steps == 12
 
 
 def test_the_run_does_not_notice() -> None:
@@ -110,12 +100,11 @@ def test_the_run_does_not_notice() -> None:
 def test_float32_stays() -> None:
     model, average, path = network().astype(np.float32), ParameterAverage(0.9), RecordPath()
     make(model, average, path).fit(*data(), epochs=20)
-    assert average.average is not None
-    assert average.average.dtype == np.float32
-    np.testing.assert_allclose(average.average, by_hand(path.points[1:], 0.9), rtol=1e-4)
+    assert value(average).dtype == np.float32
+    np.testing.assert_allclose(value(average), by_hand(path.points[1:], 0.9), rtol=1e-4)
     with average.applied(model):
         assert model.dtype == np.float32
-        assert bits(model.parameters().value) == bits(average.average)
+        assert bits(model.parameters().value) == bits(value(average))
 
 
 def trained(model: Any) -> ParameterAverage:
@@ -124,36 +113,28 @@ def trained(model: Any) -> ParameterAverage:
     return average
 
 
-def test_applied_inside_the_block_and_undone_after_it() -> None:
+def test_applied_inside_the_block_and_undone_after_it_even_after_an_error() -> None:
     model = network()
     average = trained(model)
-    assert average.average is not None
-    kept = average.average.copy()
+    kept = value(average).copy()
     own = model.predict(data()[0])
     with unchanged(model):
-        with average.applied(model):
+        with suppress(KeyError), average.applied(model):
             assert bits(model.parameters().value) == bits(kept)
             assert not np.array_equal(model.predict(data()[0]), own)
             model.parameters().value[:] = 0.0
-        assert bits(average.average) == bits(kept)
+            raise KeyError
+        assert bits(value(average)) == bits(kept)
     assert bits(model.predict(data()[0])) == bits(own)
 
 
-def test_undone_also_after_an_error() -> None:
-    model = network()
-    average = trained(model)
-    with unchanged(model), pytest.raises(KeyError), average.applied(model):
-        raise KeyError
-
-
 def test_applied_during_a_run_leaves_the_run_alone() -> None:
-    class Measures(Callback):
-        def on_epoch_end(self, run: Run) -> None:
-            with average.applied(run.model):
-                run.metrics["averaged"] = float(run.model.parameters().value.sum())
+    def measure(run: Run) -> None:
+        with average.applied(run.model):
+            run.metrics["averaged"] = float(run.model.parameters().value.sum())
 
     losses = []
-    for callbacks in ([], [average := ParameterAverage(0.5), Measures()]):
+    for callbacks in ([], [average := ParameterAverage(0.5), Hooks(on_epoch_end=measure)]):
         losses.append(make(network(), *callbacks).fit(*data(), epochs=5).loss)
     assert losses[0] == losses[1]
 
@@ -186,11 +167,11 @@ def test_a_model_that_it_does_not_fit_is_refused() -> None:
     for other in (Dense(2, 1, rng=0), network().astype(np.float32)):
         with (
             unchanged(other),
-            pytest.raises(StateError, match=r"average is of 17 parameters in float64, the model has \d+ in float"),
+            pytest.raises(StateError, match=r"average has 17 parameters in float64, the model has \d+ in float"),
             average.applied(other),
         ):
             raise AssertionError
-    with unchanged(model), pytest.raises(StateError, match="the model has 3 in float64; make a new ParameterAverage"):
+    with unchanged(model), pytest.raises(StateError, match="the model has 3 in float64; create a new ParameterAverage"):
         make(Dense(2, 1, rng=0), average).fit(*data())
     model.astype(np.float32)
     with unchanged(model), pytest.raises(StateError, match="in float64, the model has 17 in float32"):
@@ -199,13 +180,12 @@ def test_a_model_that_it_does_not_fit_is_refused() -> None:
 
 
 def test_parameters_that_move_during_a_run_are_noticed() -> None:
-    class Moves(Callback):
-        def on_step_end(self, run: Run) -> None:
-            Sequential(Dense(2, 2), run.model).parameters()  # type: ignore[arg-type]
+    def move(run: Run) -> None:
+        Sequential(Dense(2, 2), run.model)  # type: ignore[arg-type]
 
     average = ParameterAverage()
     with pytest.raises(StateError, match="the parameters have moved"):
-        make(network(), Moves(), average).fit(*data())
+        make(network(), Hooks(on_step_end=move), average).fit(*data())
     assert average.average is None
 
 
@@ -216,8 +196,7 @@ def test_a_model_that_has_become_part_of_a_larger_one_can_be_given_the_average()
     parameters = larger.parameters()
     with unchanged(larger):
         with average.applied(model):
-            assert average.average is not None
-            assert bits(parameters.value[6:]) == bits(average.average)
+            assert bits(parameters.value[6:]) == bits(value(average))
         assert not parameters.moved
 
 
@@ -229,3 +208,50 @@ def test_a_model_that_becomes_part_of_a_larger_one_meanwhile_has_its_own_back() 
         larger = Sequential(Dense(2, 2), model)
         larger.parameters()
     assert bits(larger.parameters().value[6:]) == own
+
+
+def test_a_second_fit_resumes_from_a_state() -> None:
+    averages = []
+    for breaks in (False, True):
+        average = ParameterAverage(0.8)
+        trainer = make(network(), average)
+        trainer.fit(*data(), epochs=3)
+        if breaks:
+            state = average.state()
+            average = ParameterAverage(0.8)
+            resume(trainer, average, state)
+        trainer.fit(*data(), epochs=3)
+        averages.append((average.steps, bits(value(average))))
+    assert averages[0] == averages[1]
+
+
+def test_state_round_trip() -> None:
+    empty = ParameterAverage()
+    assert empty.state() == {"decay": 0.999, "steps": 0, "average": None}
+    model = network()
+    average = trained(model)
+    state = average.state()
+    make(model, average).fit(*data(), epochs=1)
+    assert not np.array_equal(state["average"], value(average))
+    before = state["average"].copy()
+    other = ParameterAverage(0.9)
+    other.load_state(state)
+    assert (type(other.steps), other.steps) == (int, 10)
+    with other.applied(model):
+        assert bits(model.parameters().value) == bits(before)
+    make(model, other).fit(*data(), epochs=1)
+    assert bits(state["average"]) == bits(before)
+    with pytest.warns(MinidlWarning, match=r"the saved average has decay=0\.999, which replaces 0\.9"):
+        other.load_state(empty.state())
+    assert (other.average, other.steps, other.decay) == (None, 0, 0.999)
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    average, run = ParameterAverage(0.9), SimpleNamespace(model=network(seed=5))
+    state = trained(network()).state()
+    tell(average, run, "on_fit_begin")
+    with pytest.raises(StateError, match="the average has 3 parameters in float64, the model has 17 in float64"):
+        average.load_state({"steps": 4, "average": np.zeros(3)})
+    assert (average.average, average.steps) == (None, 0)
+    average.load_state(state)
+    assert average.steps == 10

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from minidl import SGD, Callback, Dense, MSELoss, ProgressBar, Quadratic, Run, Trainer, minimize, progress
+from minidl import SGD, Callback, ProgressBar, Quadratic, minimize
+from minidl.callbacks import progress
+from tests.callbacks.recording import At, Clock, fails
+from tests.training.factories import data, make_trainer, network
 
 
 class Stream(io.StringIO):
@@ -24,19 +27,6 @@ class Stream(io.StringIO):
         return self.terminal
 
 
-class Clock(Callback):
-    """A clock on which every step takes two seconds."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def on_step_begin(self, run: Run) -> None:
-        self.now += 2.0
-
-
 def run(bar: ProgressBar, *callbacks: Callback, steps: int = 5) -> None:
     bowl = Quadratic([[1.0]], start=[4.0])
     minimize(bowl, SGD(bowl.parameters(), 0.5), steps, [*callbacks, bar])
@@ -44,7 +34,7 @@ def run(bar: ProgressBar, *callbacks: Callback, steps: int = 5) -> None:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+    clock = Clock(2.0)
     monkeypatch.setattr(progress, "perf_counter", clock)
     return clock
 
@@ -146,10 +136,9 @@ def test_with_tqdm_silent_where_nobody_watches() -> None:
 @pytest.mark.usefixtures("without_tqdm")
 def test_a_second_fit_begins_a_new_line_from_zero() -> None:
     stream = Stream(terminal=True)
-    model = Dense(1, 1)
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [ProgressBar(stream=stream, interval=0)])
-    trainer.fit([[1.0]], [[1.0]], epochs=4)
-    trainer.fit([[1.0]], [[1.0]], epochs=3)
+    trainer = make_trainer(network(), ProgressBar(stream=stream, interval=0))
+    trainer.fit(*data(), epochs=4)
+    trainer.fit(*data(), epochs=3)
     first, second, rest = stream.getvalue().split("\n")
     assert rest == ""
     assert first.split("\r")[-1].startswith("step 4/4")
@@ -158,18 +147,11 @@ def test_a_second_fit_begins_a_new_line_from_zero() -> None:
     assert stream.flushed >= 4 + 3
 
 
-class Fails(Callback):
-    """Raises in the middle of a run."""
-
-    def on_step_end(self, run: Run) -> None:
-        raise KeyError
-
-
 @pytest.mark.usefixtures("without_tqdm")
 def test_the_line_ends_also_when_the_run_fails() -> None:
     stream = Stream(terminal=True)
     with pytest.raises(KeyError):
-        run(ProgressBar(stream=stream), Fails())
+        run(ProgressBar(stream=stream), At("on_step_end", 2, fails))
     assert stream.getvalue().endswith("\n")
 
 

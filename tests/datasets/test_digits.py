@@ -1,4 +1,4 @@
-"""The digits that are shipped: sizes, ranges, the fixed split, and that they are what they are said to be."""
+"""The digits: sizes, ranges, the fixed split, and plausibility of the classes."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_sizes_types_and_ranges() -> None:
 def test_every_digit_is_split_three_to_one() -> None:
     _, y_train, _, y_test = load_digits()
     train, test = np.bincount(y_train, minlength=10), np.bincount(y_test, minlength=10)
-    # How often each digit occurs, as the repository that they are from says.
+    # The number of samples of each digit according to the source.
     assert (train + test).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert np.abs(test - (train + test) / 4).max() < 1
 
@@ -41,7 +41,7 @@ def test_no_sample_is_in_both_parts() -> None:
     assert not any(row.tobytes() in train for row in x_test)
 
 
-def test_the_split_is_fixed_and_each_call_gives_arrays_of_its_own() -> None:
+def test_the_split_is_fixed_and_each_call_returns_new_arrays() -> None:
     first = load_digits()
     kept = bits(*first)
     for array in first:
@@ -50,7 +50,7 @@ def test_the_split_is_fixed_and_each_call_gives_arrays_of_its_own() -> None:
 
 
 def test_neighbours_have_the_same_digit() -> None:
-    """The classes belong to the pictures: the nearest picture is nearly always of the same digit."""
+    """The classes match the images: the nearest image nearly always shows the same digit."""
     x_train, y_train, x_test, y_test = load_digits()
     distances = (x_test**2).sum(axis=1)[:, None] - 2 * x_test @ x_train.T + (x_train**2).sum(axis=1)
     assert np.mean(y_train[distances.argmin(axis=1)] == y_test) > 0.98

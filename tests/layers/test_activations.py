@@ -1,7 +1,6 @@
 """Elementwise layers: values, extremes and the convention at the kink."""
 
 from math import erf, exp, log1p, pi, sqrt, tanh
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from minidl import (
     ELU,
     GELU,
-    HyperparameterError,
     Layer,
     LeakyReLU,
     ReLU,
@@ -20,7 +18,9 @@ from minidl import (
     StateError,
     Tanh,
 )
+from minidl.layers.activations import Activation
 from minidl.layers.gelu import erf as erf_of_array
+from tests.helpers import bits
 from tests.tables import LAYERS, LayerCase
 
 every_layer = pytest.mark.parametrize("case", LAYERS, ids=[case.name for case in LAYERS])
@@ -154,13 +154,11 @@ def test_backward_before_forward_is_an_error(layer: Layer) -> None:
         layer.backward(np.ones((1, 1)))
 
 
-@pytest.mark.parametrize("slope", [-0.1, 1.0, float("nan")])
-def test_slopes_out_of_range_are_refused(slope: Any) -> None:
-    with pytest.raises(HyperparameterError, match="LeakyReLU: negative_slope must be at least 0 and below 1, got"):
-        LeakyReLU(slope)
+ACTIVATIONS = [case for case in LAYERS if isinstance(case.make(4), Activation)]
 
 
-@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf")])
-def test_alphas_out_of_range_are_refused(alpha: Any) -> None:
-    with pytest.raises(HyperparameterError, match="ELU: alpha must be above 0 and finite, got"):
-        ELU(alpha)
+@pytest.mark.parametrize("case", ACTIVATIONS, ids=[case.name for case in ACTIVATIONS])
+def test_activations_are_elementwise(case: LayerCase) -> None:
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    layer = case.make(4)
+    assert bits(layer(x)) == bits(layer(x.reshape(24, 1)).reshape(6, 4))

@@ -53,9 +53,9 @@ def test_global_random_state_is_left_alone() -> None:
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.5, 2.0, "2", None, True])
 def test_sizes_must_be_positive_integers(wrong: Any) -> None:
-    with pytest.raises(HyperparameterError, match="inputs must be an integer of at least 1, got"):
+    with pytest.raises(HyperparameterError, match="inputs must be a positive integer, got"):
         Dense(wrong, 1)
-    with pytest.raises(HyperparameterError, match="outputs must be an integer of at least 1, got"):
+    with pytest.raises(HyperparameterError, match="outputs must be a positive integer, got"):
         Dense(1, wrong)
 
 

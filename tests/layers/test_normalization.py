@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl import SGD, BatchNorm, Dense, HyperparameterError, LayerNorm, MSELoss, Sequential, ShapeError, Tanh, Trainer
+from minidl import SGD, BatchNorm, Dense, LayerNorm, MSELoss, Sequential, ShapeError, Tanh, Trainer
 from minidl.typing import Array
 from tests.helpers import bits
 from tests.tables import seeds
@@ -108,27 +108,6 @@ def test_samples_of_other_sizes_are_refused(make: Any, shape: tuple[int, ...]) -
         make(3)(np.ones(shape))
     assert make(3).output_shape(None) is None
     assert make(3).output_shape((5, 3)) == (5, 3)
-
-
-@pytest.mark.parametrize("make", [BatchNorm, LayerNorm])
-@pytest.mark.parametrize("features", [0, -1, 2.0, True, None])
-def test_features_must_be_a_positive_integer(make: Any, features: Any) -> None:
-    with pytest.raises(HyperparameterError, match=f"{make.__name__}: features must be an integer of at least 1, got"):
-        make(features)
-    assert make(np.int64(1)).features == 1
-
-
-@pytest.mark.parametrize("make", [BatchNorm, LayerNorm])
-@pytest.mark.parametrize("eps", [0.0, -1.0, float("nan"), float("inf")])
-def test_epsilon_must_be_above_0(make: Any, eps: float) -> None:
-    with pytest.raises(HyperparameterError, match=f"{make.__name__}: eps must be above 0 and finite, got"):
-        make(2, eps=eps)
-
-
-@pytest.mark.parametrize("momentum", [-0.1, 1.1, float("nan")])
-def test_momentum_is_a_share(momentum: float) -> None:
-    with pytest.raises(HyperparameterError, match="BatchNorm: momentum must be from 0 to 1, got"):
-        BatchNorm(2, momentum=momentum)
 
 
 def one_feature(values: list[float]) -> Array:

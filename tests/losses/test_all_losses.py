@@ -1,4 +1,4 @@
-"""Losses: what holds for all of them, over the table, and the extremes of each."""
+"""All losses: what holds for the whole table, and extreme inputs."""
 
 from math import log
 
@@ -44,7 +44,7 @@ def test_value_is_the_mean_of_a_plain_loop(case: LossCase, seed: int, shape: tup
 
 @every_loss
 @given(seeds, shapes)
-def test_inputs_are_left_alone_and_backward_repeats(case: LossCase, seed: int, shape: tuple[int, ...]) -> None:
+def test_inputs_do_not_change_and_backward_repeats(case: LossCase, seed: int, shape: tuple[int, ...]) -> None:
     prediction, target = case.draw(np.random.default_rng(seed), shape)
     before = bits(prediction, target)
     prediction.flags.writeable = target.flags.writeable = False
@@ -126,7 +126,7 @@ def test_targets_outside_zero_to_one_are_refused(make: type[Loss], wrong: float,
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.1])
-def test_predictions_that_are_no_probabilities_are_refused(wrong: float) -> None:
+def test_predictions_that_are_not_probabilities_are_refused(wrong: float) -> None:
     with np.errstate(invalid="ignore"), pytest.raises(DataError, match=rf"predictions .* {wrong} at \(1,\).*Sigmoid"):
         BCELoss().forward(np.array([0.5, wrong]), np.array([0.5, 0.5]))
     with pytest.raises(DataError, match=rf"predictions .* {wrong} at \(1,\)"):
@@ -134,7 +134,7 @@ def test_predictions_that_are_no_probabilities_are_refused(wrong: float) -> None
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_bce_is_finite_and_right_at_certain_predictions(dtype: type[np.floating]) -> None:
+def test_bce_is_finite_and_correct_at_certain_predictions(dtype: type[np.floating]) -> None:
     loss, tiny = BCELoss(), float(np.finfo(dtype).tiny)
     for p, y, value in [(0, 0, 0.0), (1, 1, 0.0), (0, 1, -log(tiny)), (1, 0, -log(tiny)), (0, 0.5, -0.5 * log(tiny))]:
         assert loss.forward(np.array([[p]], dtype), np.array([[y]], dtype)) == pytest.approx(value, rel=1e-6)
@@ -144,7 +144,7 @@ def test_bce_is_finite_and_right_at_certain_predictions(dtype: type[np.floating]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_bce_with_logits_is_exact_far_out(dtype: type[np.floating]) -> None:
+def test_bce_with_logits_is_exact_for_large_logits(dtype: type[np.floating]) -> None:
     loss = BCEWithLogitsLoss()
     cases = [(1000, 1, 0, 0), (-1000, 0, 0, 0), (1000, 0, 1000, 1), (-1000, 1, 1000, -1), (0, 0.5, log(2), 0)]
     for z, y, value, slope in [*cases, (0, 0, log(2), 0.5), (0, 1, log(2), -0.5), (1000, 0.25, 750, 0.75)]:
@@ -152,7 +152,7 @@ def test_bce_with_logits_is_exact_far_out(dtype: type[np.floating]) -> None:
         assert loss.backward().tolist() == [slope]
 
 
-def test_bce_with_logits_keeps_small_losses() -> None:
+def test_bce_with_logits_does_not_lose_small_losses() -> None:
     assert BCEWithLogitsLoss().forward(np.array([50.0]), np.array([1.0])) == pytest.approx(np.exp(-50.0), rel=1e-12)
     assert BCEWithLogitsLoss().forward(np.array([-50.0]), np.array([0.0])) == pytest.approx(np.exp(-50.0), rel=1e-12)
 

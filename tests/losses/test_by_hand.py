@@ -1,4 +1,4 @@
-"""Losses one by one: conventions at kinks, extremes, and targets that are refused."""
+"""Single losses: conventions at kinks, extreme inputs, and targets that are refused."""
 
 from math import log
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import CrossEntropyLoss, DataError, HingeLoss, HuberLoss, HyperparameterError, Loss, MAELoss, ShapeError
+from minidl import CrossEntropyLoss, DataError, HingeLoss, HuberLoss, Loss, MAELoss, ShapeError
 from minidl.typing import Array
 from tests.helpers import bits
 from tests.spy import counted, forget, spied
@@ -23,7 +23,7 @@ def test_mae_by_hand_and_at_its_kink() -> None:
     assert slopes(MAELoss(), [1.0, 2.0, 3.0, 4.0], [0.0, 2.0, 5.0, 1.0]) == [0.25, 0.0, -0.25, 0.25]
 
 
-def test_huber_by_hand_and_at_its_seams() -> None:
+def test_huber_by_hand_and_at_delta() -> None:
     assert HuberLoss(2.0)([1.0, -2.0, 5.0, -3.0], [0.0, 0.0, 0.0, 0.0]) == (0.5 + 2.0 + 8.0 + 4.0) / 4
     assert slopes(HuberLoss(2.0), [1.0, -2.0, 5.0, -3.0], [0.0] * 4) == [0.25, -0.5, 0.5, -0.5]
     assert HuberLoss()([3.0], [0.0]) == 2.5
@@ -52,7 +52,7 @@ def test_cross_entropy_takes_one_exp_for_loss_and_gradient(smoothing: float) -> 
     assert (counted["exp"], counted["log"]) == (1, 1)
 
 
-def test_cross_entropy_is_exact_far_out() -> None:
+def test_cross_entropy_is_exact_for_large_scores() -> None:
     loss = CrossEntropyLoss()
     for scores, target, value, slope in [
         ([1000.0, -1000.0], 0, 0.0, [0.0, 0.0]),
@@ -81,7 +81,7 @@ def test_extreme_predictions_are_finite_without_a_warning(case: LossCase, dtype:
 
 
 @pytest.mark.parametrize("form", [list, np.array, lambda y: np.array(y, dtype=float), lambda y: np.array(y, np.uint8)])
-def test_classes_may_come_in_any_form(form: Any) -> None:
+def test_classes_of_any_type_are_accepted(form: Any) -> None:
     scores = np.random.default_rng(0).normal(size=(3, 4))
     loss, plain = CrossEntropyLoss(), CrossEntropyLoss()
     assert loss(scores, form([0, 3, 1])) == plain.forward(scores, np.array([0, 3, 1]))
@@ -91,8 +91,8 @@ def test_classes_may_come_in_any_form(form: Any) -> None:
 @pytest.mark.parametrize(
     ("target", "prediction", "error", "words"),
     [
-        ([0, 1], (2, 3), ShapeError, r"scores of shape \(n, k\), got \(n, 2, 3\); is a Dense"),
-        ([0, 1], (), ShapeError, r"scores of shape \(n, k\), got \(n,\); is a Dense"),
+        ([0, 1], (2, 3), ShapeError, r"scores \(n, k\), got shape \(n, 2, 3\); is a Dense"),
+        ([0, 1], (), ShapeError, r"scores \(n, k\), got shape \(n,\); is a Dense"),
         (
             np.eye(3),
             (3,),
@@ -107,7 +107,7 @@ def test_classes_may_come_in_any_form(form: Any) -> None:
         ([0, np.nan], (3,), DataError, "y holds 1 number that is NaN"),
     ],
 )
-def test_targets_that_are_no_classes_are_refused(
+def test_targets_that_are_not_classes_are_refused(
     target: Any, prediction: tuple[int, ...], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
@@ -115,29 +115,17 @@ def test_targets_that_are_no_classes_are_refused(
 
 
 @pytest.mark.parametrize(("scores", "classes"), [((3, 2), (2,)), ((3, 2), (3, 1)), ((3,), (3,)), ((3, 2, 2), (3,))])
-def test_scores_and_classes_that_do_not_fit_are_refused(scores: tuple[int, ...], classes: tuple[int, ...]) -> None:
+def test_scores_and_classes_of_other_shapes_are_refused(scores: tuple[int, ...], classes: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match="CrossEntropyLoss takes"):
         CrossEntropyLoss().forward(np.zeros(scores), np.zeros(classes, int))
 
 
 @pytest.mark.parametrize("target", [0.0, 2.0, -0.5])
-def test_hinge_takes_minus_one_and_one_only(target: float) -> None:
+def test_hinge_takes_only_minus_one_and_one(target: float) -> None:
     with pytest.raises(
-        DataError, match=rf"targets must be -1 or 1, but there is {target} at \(1,\); turn .* 2 \* y - 1"
+        DataError, match=rf"targets must be -1 or 1, but there is {target} at \(1,\); encode .* 2 \* y - 1"
     ):
         HingeLoss()([0.5, 0.5], [1.0, target])
-
-
-@pytest.mark.parametrize("smoothing", [-0.1, 1.0, float("nan")])
-def test_smoothing_out_of_range_is_refused(smoothing: float) -> None:
-    with pytest.raises(HyperparameterError, match="CrossEntropyLoss: label_smoothing must be at least 0 and below 1"):
-        CrossEntropyLoss(smoothing)
-
-
-@pytest.mark.parametrize("delta", [0.0, -1.0, float("inf"), float("nan")])
-def test_deltas_out_of_range_are_refused(delta: float) -> None:
-    with pytest.raises(HyperparameterError, match="HuberLoss: delta must be above 0 and finite, got"):
-        HuberLoss(delta)
 
 
 def test_classes_are_cast_once_to_indices() -> None:

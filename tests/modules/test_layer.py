@@ -122,7 +122,7 @@ def test_an_error_names_the_rows(row: int, words: str) -> None:
 
 
 BAD: list[tuple[Any, Any, type[Exception], str]] = [
-    (X, 0, HyperparameterError, "batch_size must be an integer of at least 1, got 0"),
+    (X, 0, HyperparameterError, "batch_size must be a positive integer, got 0"),
     (X, -3, HyperparameterError, "got -3"),
     (X, 2.0, HyperparameterError, "got 2.0"),
     (X, True, HyperparameterError, "got True"),

@@ -1,4 +1,4 @@
-"""Optimizers of the Adam family whose β change on the way: they go on by their formula, from what they remember."""
+"""Optimizers of the Adam family when β₁ and β₂ change during training."""
 
 from collections.abc import Callable
 from math import prod, sqrt
@@ -55,7 +55,7 @@ schedules = st.lists(st.tuples(beta, beta), min_size=1, max_size=8)
 
 
 def run(optimizer: Adam, grads: Array, betas: Betas) -> Array:
-    """A step by each of the gradients with the β for it, set twice, as a schedule between two others would."""
+    """Take a step per gradient with its β₁ and β₂, which are set twice before each step."""
     for grad, (beta1, beta2) in zip(grads, betas, strict=True):
         optimizer.beta1 = optimizer.beta2 = 0.123
         optimizer.beta1, optimizer.beta2 = beta1, beta2
@@ -76,7 +76,7 @@ def test_the_formula_holds(make: Make, rule: Callable[[Array, Array, Betas], Arr
 
 @pytest.mark.parametrize("make", [make for make, _ in FAMILY], ids=["Adam", "AdamW", "NAdam"])
 @given(seeds, schedules, st.integers(0, 7))
-def test_resumed_just_before_a_change_it_goes_on_bit_for_bit(make: Make, seed: int, betas: Betas, stop: int) -> None:
+def test_resuming_just_before_a_change_is_exact(make: Make, seed: int, betas: Betas, stop: int) -> None:
     rng = np.random.default_rng(seed)
     theta, grads = rng.normal(size=3), rng.normal(size=(len(betas), 3))
     straight = make([Parameter(theta)])
@@ -92,7 +92,7 @@ def test_resumed_just_before_a_change_it_goes_on_bit_for_bit(make: Make, seed: i
     assert bits(*resumed.state().values()) == bits(*straight.state().values())
 
 
-def test_a_rule_of_ones_own_on_top_of_adam_keeps_what_it_remembers() -> None:
+def test_a_subclass_of_adam_with_its_own_rule_keeps_its_slots() -> None:
     class Plain(Adam):
         def update(self, theta: Array, grad: Array, mean: Array, squares: Array) -> None:
             mean += (1.0 - self.beta1) * (grad - mean)
@@ -103,7 +103,7 @@ def test_a_rule_of_ones_own_on_top_of_adam_keeps_what_it_remembers() -> None:
     assert optimizer.state()["mean"].tolist() == [0.75 * 0.5 + 0.25]
 
 
-def test_by_the_numbers_of_pytorch() -> None:
+def test_agrees_with_pytorch() -> None:
     parameter = Parameter([1.0, 2.0])
     optimizer = Adam([parameter], lr=0.1)
     for step in range(10):
@@ -114,7 +114,7 @@ def test_by_the_numbers_of_pytorch() -> None:
     assert parameter.value.round(4).tolist() == [-0.0378, 0.8441]  # torch 2.13, float64
 
 
-def test_where_no_beta_changes_not_a_bit_does() -> None:
+def test_without_a_change_of_beta_the_result_is_bitwise_the_same() -> None:
     grads = np.random.default_rng(0).normal(size=(5, 3))
 
     class Without(Adam):

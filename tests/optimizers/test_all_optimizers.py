@@ -1,4 +1,4 @@
-"""Optimizers: their rules against plain loops, blocks, types, hyper-parameters, and whose memory they move."""
+"""All optimizers: rules against plain loops, blocks, types, hyper-parameters, and the parameters they move."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ every_optimizer = pytest.mark.parametrize("case", OPTIMIZERS, ids=[case.name for
 
 
 def run(optimizer: Optimizer, grads: Array) -> Array:
-    """Take a step by each of the gradients, and give where the parameters are then."""
+    """Take a step per gradient, and return the parameters after the last."""
     for grad in grads:
         start = 0
         for vector in optimizer.vectors:
@@ -61,7 +61,7 @@ def test_blocks_equal_the_whole_vector(case: OptimizerCase, seed: int, size: int
 @given(seeds, st.integers(1, 5))
 def test_minimises_a_bowl(case: OptimizerCase, seed: int, size: int) -> None:
     start = np.random.default_rng(seed).normal(size=size)
-    parameter = Parameter(start + np.copysign(1.0, start))  # rules that take steps of a fixed size need some way to go
+    parameter = Parameter(start + np.copysign(1.0, start))  # rules with a fixed step size need a distance to cover
     before = np.linalg.norm(parameter.value)
     optimizer = case.make([parameter])
     for _ in range(100):
@@ -89,7 +89,7 @@ def test_learning_rate_outside_its_range_is_refused(case: OptimizerCase) -> None
     optimizer = case.make([Parameter([1.0, 2.0])])
     wrong: list[Any] = [0, 0.0, -0.1, float("nan"), float("inf"), -float("inf"), True, "0.1", None, [0.1, 0.2], 1j]
     for lr in wrong:
-        pattern = rf"{type(optimizer).__name__}: lr must be a finite number above 0, got {re.escape(repr(lr))}"
+        pattern = rf"{type(optimizer).__name__}: lr must be a finite number, above 0, got {re.escape(repr(lr))}"
         with unchanged(optimizer), pytest.raises(HyperparameterError, match=pattern):
             optimizer.lr = lr
         with pytest.raises(HyperparameterError, match=pattern):
@@ -100,7 +100,7 @@ def test_learning_rate_outside_its_range_is_refused(case: OptimizerCase) -> None
 
 @pytest.mark.parametrize("momentum", [1, 1.5, -0.1, float("nan"), float("inf"), True, "0.9", None])
 def test_momentum_outside_its_range_is_refused(momentum: Any) -> None:
-    pattern = "Momentum: momentum must be a finite number at least 0 and below 1, got"
+    pattern = "Momentum: momentum must be a finite number, at least 0 and below 1, got"
     with pytest.raises(HyperparameterError, match=pattern):
         Momentum([Parameter([1.0])], 0.1, momentum)
     optimizer = Momentum([Parameter([1.0])], 0.1)
@@ -113,7 +113,7 @@ def test_defaults() -> None:
     assert (optimizer.momentum, optimizer.nesterov, optimizer.steps) == (0.9, False, 0)
 
 
-def test_a_changed_learning_rate_acts_at_the_next_step_and_leaves_the_velocity() -> None:
+def test_a_new_learning_rate_acts_at_the_next_step_and_not_on_the_velocity() -> None:
     parameter = Parameter([0.0])
     optimizer = Momentum([parameter], lr=1.0, momentum=0.5)
     run(optimizer, np.ones((1, 1)))
@@ -130,7 +130,7 @@ def test_no_parameters_are_refused(case: OptimizerCase, nothing: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [Dense(2, 1), Sequential(Dense(2, 1)), [np.zeros(2)], {"a": Parameter([1.0])}, None])
-def test_what_is_no_parameter_is_refused(wrong: Any) -> None:
+def test_other_things_than_parameters_are_refused(wrong: Any) -> None:
     with pytest.raises(HyperparameterError, match=r"takes model\.parameters\(\).* a list of Parameters.*, got"):
         SGD(wrong, 0.1)
 
@@ -146,7 +146,7 @@ def network() -> Sequential:
 
 
 @every_optimizer
-def test_a_list_out_of_a_model_is_not_moved_and_leaves_the_others(case: OptimizerCase) -> None:
+def test_parameters_listed_from_a_model_stay_in_place_and_the_others_do_not_change(case: OptimizerCase) -> None:
     net = network()
     vector = net.parameters()
     memory, before = vector.value, vector.value.copy()
@@ -185,13 +185,13 @@ def test_a_step_after_the_parameters_moved_is_refused(case: OptimizerCase) -> No
     Sequential(part, Dense(2, 1))
     for optimizer, module in ((turned, net), (packed, part)):
         steps, before = optimizer.steps, bits(*(p.value for p in module.parameters()))
-        with pytest.raises(StateError, match=r"moved since .*parameters\(\) again"):
+        with pytest.raises(StateError, match=r"moved since .*parameters\(\) of the outermost model again"):
             optimizer.step()
         assert optimizer.steps == steps
         assert bits(*(p.value for p in module.parameters())) == before
 
 
-def test_an_optimizer_on_other_parameters_is_told_from_ones_on_parts() -> None:
+def test_an_optimizer_may_move_some_parameters_of_a_model_but_no_others() -> None:
     net = network()
     SGD(net.parameters(), 0.1).check_owner(net)
     SGD([net.parameters()["0.bias"]], 0.1).check_owner(net)
@@ -199,7 +199,7 @@ def test_an_optimizer_on_other_parameters_is_told_from_ones_on_parts() -> None:
         SGD(network().parameters(), 0.1).check_owner(net)
 
 
-def test_a_rule_that_is_missing_is_named() -> None:
+def test_a_missing_rule_is_named() -> None:
     class Lazy(Optimizer):
         pass
 

@@ -1,4 +1,4 @@
-"""What optimizers do to gradients first: weight decay and clipping; and groups with learning rates of their own."""
+"""Weight decay, clipping, and groups with learning rates of their own."""
 
 from collections.abc import Callable
 from math import inf, nan
@@ -45,10 +45,10 @@ def without_decay(optimizer: Optimizer) -> Optimizer:
 
 @pytest.mark.parametrize("make", DECAYING)
 @given(seed=seeds, flags=st.lists(st.booleans(), min_size=1, max_size=6), block=st.integers(1, 4))
-def test_decay_spares_what_opts_out(
+def test_decay_skips_parameters_that_opt_out(
     make: Callable[[Parameters], Optimizer], seed: int, flags: list[bool], block: int
 ) -> None:
-    """As two optimizers, one with decay and one without, each on its parameters; whatever the blocks."""
+    """For any block size, it acts like two optimizers, one with decay and one without, each on its parameters."""
     rng = np.random.default_rng(seed)
     starts = [rng.normal(size=rng.integers(1, 4)) for _ in flags]
     mixed = [Parameter(start, decay=flag) for start, flag in zip(starts, flags, strict=True)]
@@ -68,7 +68,7 @@ def test_decay_spares_what_opts_out(
     assert bits(*(p.value for p in mixed)) == bits(*(p.value for p in apart))
 
 
-def test_the_flag_goes_along_with_copies_and_into_models() -> None:
+def test_the_flag_survives_copies_and_moves_into_models() -> None:
     model = Sequential(Dense(2, 3), BatchNorm(3), Dense(3, 1))
     assert [p.decay for p in model.parameters()] == [True, True, False, False, True, True]
     model.astype(np.float32)
@@ -81,7 +81,7 @@ def test_the_flag_goes_along_with_copies_and_into_models() -> None:
         np.testing.assert_allclose(parameter.value, value * (0.5 if parameter.decay else 1.0))
 
 
-def test_the_gradient_itself_is_left_alone() -> None:
+def test_the_gradient_itself_does_not_change() -> None:
     parameter = Parameter([3.0, -4.0])
     for optimizer in (SGD([parameter], 0.1, weight_decay=0.5), SGD([parameter], 0.1).clip(norm=1.0, value=0.1)):
         parameter.grad = [3.0, 4.0]
@@ -90,7 +90,7 @@ def test_the_gradient_itself_is_left_alone() -> None:
 
 
 def step_by(optimizer: Optimizer, *grads: Any) -> list[list[float]]:
-    """How far each parameter moves against its gradient, in units of the learning rate."""
+    """The distance that each parameter moves against its gradient, in units of the learning rate."""
     parameters = [parameter for vector in optimizer.vectors for parameter in vector]
     before = [parameter.value.copy() for parameter in parameters]
     for parameter, grad in zip(parameters, grads, strict=True):
@@ -112,7 +112,7 @@ def test_clipping_by_norm_scales_all_gradients_together() -> None:
             np.testing.assert_allclose(moved, factor * np.array(grad), rtol=1e-12, atol=1e-15)
 
 
-def test_short_gradients_are_not_lengthened() -> None:
+def test_small_gradients_are_not_scaled_up() -> None:
     optimizer = SGD([Parameter([0.0, 0.0])], lr=1.0).clip(norm=5.1)
     np.testing.assert_allclose(step_by(optimizer, [3.0, 4.0]), [[3.0, 4.0]])
 
@@ -126,7 +126,7 @@ def test_the_norm_is_taken_over_all_vectors() -> None:
     np.testing.assert_allclose(np.concatenate([np.ravel(m) for m in moved]).max(), 4 / 5, rtol=1e-6)
 
 
-def test_clipping_by_value_cuts_each_number_after_the_norm() -> None:
+def test_clipping_by_value_follows_clipping_by_norm() -> None:
     assert step_by(SGD([Parameter([0.0] * 4)], lr=1.0).clip(value=0.5), [-2.0, -0.1, 0.4, 9.0]) == [
         [0.5 * sign for sign in (-1, -0.2, 0.8, 1)]
     ]
@@ -139,7 +139,7 @@ def test_decay_comes_after_clipping() -> None:
     assert step_by(optimizer, [7.0]) == [[6.0]]
 
 
-def test_clip_gives_the_optimizer_and_can_be_changed_and_taken_back() -> None:
+def test_clip_returns_the_optimizer_and_can_be_changed_and_undone() -> None:
     optimizer = SGD([Parameter([0.0])], lr=1.0)
     assert optimizer.clip(value=0.5) is optimizer
     assert step_by(optimizer, [9.0]) == [[0.5]]
@@ -147,16 +147,16 @@ def test_clip_gives_the_optimizer_and_can_be_changed_and_taken_back() -> None:
 
 
 @pytest.mark.parametrize("bounds", [{"norm": 0.0}, {"norm": -1.0}, {"value": 0.0}, {"value": nan}, {"norm": nan}])
-def test_bounds_must_be_above_0(bounds: dict[str, float]) -> None:
+def test_a_refused_limit_changes_nothing(bounds: dict[str, float]) -> None:
     optimizer = SGD([Parameter([0.0])], lr=1.0).clip(value=0.5)
-    with pytest.raises(HyperparameterError, match="bounds of gradients must be above 0, got norm="):
+    with pytest.raises(HyperparameterError, match="must be a number, above 0, got"):
         optimizer.clip(**bounds)
     assert (optimizer.max_norm, optimizer.max_value) == (inf, 0.5)
 
 
 @every_optimizer
 @given(seed=seeds, block=st.integers(1, 5))
-def test_groups_are_as_optimizers_of_their_own(case: OptimizerCase, seed: int, block: int) -> None:
+def test_groups_act_like_separate_optimizers(case: OptimizerCase, seed: int, block: int) -> None:
     rng = np.random.default_rng(seed)
     grads = rng.normal(size=(4, 13))
     model, twin = network(), network()
@@ -173,7 +173,7 @@ def test_groups_are_as_optimizers_of_their_own(case: OptimizerCase, seed: int, b
 
 
 @every_optimizer
-def test_grouped_optimizers_go_on_from_their_state(case: OptimizerCase) -> None:
+def test_optimizers_with_groups_resume_from_their_state(case: OptimizerCase) -> None:
     grads = np.random.default_rng(0).normal(size=(4, 13))
     model, twin = network(), network()
 
@@ -189,7 +189,7 @@ def test_grouped_optimizers_go_on_from_their_state(case: OptimizerCase) -> None:
     assert bits_of(second) == bits_of(straight)
 
 
-def test_a_rate_that_fails_inside_a_group_is_put_back() -> None:
+def test_the_learning_rate_is_restored_after_an_error_in_a_group() -> None:
     class Failing(SGD):
         def update(self, theta: Array, grad: Array) -> None:
             raise ArithmeticError
@@ -198,12 +198,6 @@ def test_a_rate_that_fails_inside_a_group_is_put_back() -> None:
     with pytest.raises(ArithmeticError):
         optimizer.step()
     assert optimizer.lr == 0.1
-
-
-@pytest.mark.parametrize("factor", [0.0, -1.0, nan, inf])
-def test_factors_out_of_range_are_refused(factor: float) -> None:
-    with pytest.raises(HyperparameterError, match="the factor of a group must be above 0 and finite, got"):
-        SGD([Group([Parameter([1.0])], factor)], 0.1)
 
 
 def test_the_same_parameter_in_two_groups_is_refused() -> None:
@@ -218,7 +212,7 @@ def test_groups_and_parameters_do_not_mix(wrong: Any) -> None:
         SGD(wrong, 0.1)
 
 
-def test_a_model_is_no_group() -> None:
+def test_a_model_is_not_a_group() -> None:
     with pytest.raises(HyperparameterError, match="list of Groups, got list of Group, Parameter"):
         SGD([Group([Parameter([1.0])]), Parameter([1.0])], 0.1)  # type: ignore[arg-type]
     with pytest.raises(HyperparameterError, match="no parameters to optimize"):
@@ -229,7 +223,7 @@ def test_a_model_is_no_group() -> None:
 @pytest.mark.parametrize("wrong", [-0.1, nan, inf, True, "0.1", None])
 def test_weight_decay_out_of_range_is_refused(case: OptimizerCase, wrong: Any) -> None:
     optimizer = case.make([Parameter([1.0])])
-    with pytest.raises(HyperparameterError, match=r"weight_decay must be a finite number at least 0, got"):
+    with pytest.raises(HyperparameterError, match=r"weight_decay must be a finite number, at least 0, got"):
         optimizer.weight_decay = wrong
 
 

@@ -1,4 +1,4 @@
-"""Memory of temporaries: there are few, and it is kept for the next ones."""
+"""Temporaries: there are few, and their memory is reused."""
 
 import platform
 import subprocess
@@ -33,10 +33,10 @@ print((faults() - before) / 10)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory by rules of their own")
-def test_a_step_takes_no_memory_from_the_system() -> None:
-    """Page faults, in a process that has freed nothing large before."""
+def test_a_step_causes_no_page_faults() -> None:
+    """Page faults are counted in a process that has not freed a large block before."""
     run = subprocess.run([sys.executable, "-c", PAGE_FAULTS], capture_output=True, text=True, check=True)
-    assert float(run.stdout) < 10  # 3,520 where memory is given back and taken anew in each block
+    assert float(run.stdout) < 10  # 3,520 if each block returns its memory to the system
 
 
 @pytest.mark.parametrize(("kind", "arrays"), [(RMSProp, 1), (NAdam, 4)])

@@ -1,4 +1,4 @@
-"""Optimizers stopped, saved, copied and taken up again."""
+"""Optimizers saved, copied and resumed."""
 
 import copy
 import pickle
@@ -98,9 +98,9 @@ def test_a_wrong_state_changes_nothing(case: OptimizerCase) -> None:
             optimizer.load_state(state)
 
 
-def test_the_state_of_another_optimizer_is_named() -> None:
+def test_the_state_of_another_optimizer_is_refused() -> None:
     parameters = [Parameter([1.0])]
-    with pytest.raises(StateError, match=r"SGD keeps steps, lr.* but the state has steps, lr, .*velocity"):
+    with pytest.raises(StateError, match=r"SGD has steps, lr.* but the state has steps, lr, .*velocity"):
         SGD(parameters, 0.1).load_state(Momentum(parameters, 0.1).state())
 
 
@@ -122,7 +122,7 @@ def test_model_and_optimizer_copied_together_stay_connected(case: OptimizerCase,
 
 
 @pytest.mark.parametrize("twin", [copy.deepcopy, through_pickle])
-def test_an_optimizer_copied_alone_takes_its_own_parameters_along(twin: Callable[[Any], Any]) -> None:
+def test_an_optimizer_copied_alone_copies_its_parameters(twin: Callable[[Any], Any]) -> None:
     parameter = Parameter([1.0, 2.0])
     optimizer = Adagrad([parameter], 0.1)
     run(optimizer, np.ones((2, 2)))
@@ -134,7 +134,7 @@ def test_an_optimizer_copied_alone_takes_its_own_parameters_along(twin: Callable
     assert bits(other.vectors[0].value) == bits(parameter.value)
 
 
-def test_training_goes_on_alike_after_save_and_load() -> None:
+def test_training_resumes_exactly_after_save_and_load() -> None:
     def train(net: Sequential, optimizer: Momentum, steps: int) -> None:
         for _ in range(steps):
             net.parameters().grad = np.sin(net.parameters().value)
@@ -146,15 +146,15 @@ def test_training_goes_on_alike_after_save_and_load() -> None:
     saved = net.state(), optimizer.state()
     train(net, optimizer, 3)
     again = Sequential(Dense(2, 2, rng=5))
-    taken_up = Momentum(again.parameters(), 0.5)
+    resumed = Momentum(again.parameters(), 0.5)
     again.load_state(saved[0])
-    taken_up.load_state(saved[1])
-    train(again, taken_up, 3)
+    resumed.load_state(saved[1])
+    train(again, resumed, 3)
     assert bits_of(again) == bits_of(net)
 
 
 class Seldom(SGD):
-    """Moves at every few steps only."""
+    """Moves only once in `every` steps."""
 
     def __init__(self, parameters: Parameters, lr: float, *, every: int = 1, loud: bool = False) -> None:
         super().__init__(parameters, lr)
@@ -165,7 +165,7 @@ class Seldom(SGD):
             super().update(theta, grad)
 
 
-def test_flags_and_whole_numbers_are_hyperparameters_too() -> None:
+def test_flags_and_integers_are_hyperparameters_too() -> None:
     ball = Momentum([Parameter([1.0])], 0.1, nesterov=True)
     assert list(ball.state()) == ["steps", "lr", "weight_decay", "momentum", "nesterov", "velocity"]
     assert repr(ball) == "Momentum(1 parameters, lr=0.1, momentum=0.9, nesterov=True)"
@@ -186,7 +186,7 @@ PAIRS: list[tuple[Callable[[list[Parameter]], Optimizer], Callable[[list[Paramet
 
 
 @pytest.mark.parametrize(("make", "make_other"), PAIRS)
-def test_a_state_brings_its_flags_and_whole_numbers(
+def test_a_state_restores_flags_and_integers(
     make: Callable[[list[Parameter]], Optimizer], make_other: Callable[[list[Parameter]], Optimizer]
 ) -> None:
     grads = np.random.default_rng(0).normal(size=(7, 2))
@@ -224,3 +224,26 @@ def test_decay_can_be_switched_later() -> None:
     bias.decay, weight.decay = True, False
     optimizer.step()
     assert [weight.value.item(), bias.value.item()] == [0.9, 0.9]
+
+
+class Picky(SGD):
+    """Refuses the numbers that it does not like with an exception of its own."""
+
+    @property
+    def limit(self) -> float:
+        return self.most
+
+    @limit.setter
+    def limit(self, limit: float) -> None:
+        if limit > 1.0:
+            raise LookupError
+        self.most = limit
+
+    scalars = ("limit",)
+
+
+def test_a_state_that_a_subclass_refuses_changes_nothing() -> None:
+    optimizer = Picky([Parameter([1.0])], lr=0.1)
+    optimizer.limit = 0.5
+    with unchanged(optimizer), pytest.raises(LookupError):
+        optimizer.load_state({**optimizer.state(), "steps": 7, "lr": 0.2, "limit": 2.0})

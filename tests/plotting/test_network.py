@@ -198,7 +198,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         plot_network(Sequential(ReLU()), axes())
     with pytest.raises(ShapeError, match=r"not Halve\(\)"):
         plot_network(Sequential(Dense(2, 4), Halve(), Dense(2, 1)), axes())
-    with pytest.raises(HyperparameterError, match="max_units must be an integer of at least 3, got 2"):
+    with pytest.raises(HyperparameterError, match="max_units must be an integer, at least 3, got 2"):
         plot_network(textbook(), axes(), max_units=2)
     model = textbook()
     model.parameters().value = np.full(17, np.nan)

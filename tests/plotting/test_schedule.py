@@ -83,9 +83,9 @@ def test_errors() -> None:
     with pytest.raises(DataError, match=r"the schedule 'odd' must return finite factors, got nan at step 2"):
         plot_schedule({"odd": lambda step: float("nan") if step == 2 else 1.0}, 3, ax)
     for steps in (0, -1, 2.5, True):
-        with pytest.raises(HyperparameterError, match="steps must be an integer of at least 1"):
+        with pytest.raises(HyperparameterError, match="steps must be a positive integer"):
             plot_schedule(cosine(3), steps, ax)  # type: ignore[arg-type]
     for lr in (0.0, -1.0, float("nan"), float("inf")):
-        with pytest.raises(HyperparameterError, match="lr must be above 0"):
+        with pytest.raises(HyperparameterError, match="lr must be a finite number, above 0"):
             plot_schedule(cosine(3), 3, ax, lr=lr)
     assert not ax.lines

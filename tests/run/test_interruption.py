@@ -1,17 +1,27 @@
-"""Ctrl-C: a run ends after the present step with everything kept, and a second one ends it at once."""
+"""Ctrl-C: a run ends after the present step, keeps everything and can be resumed. Pressed again, it ends at once."""
 
+import json
+import os
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
 import pytest
 
+import minidl
 from minidl import (
     SGD,
+    Callback,
+    Checkpoint,
     Dense,
     DivergenceError,
-    MSELoss,
+    EarlyStopping,
+    MinidlWarning,
     Quadratic,
     RecordPath,
     Run,
@@ -20,18 +30,34 @@ from minidl import (
     minimize,
 )
 from minidl.run import EVENTS, INTERRUPTED
+from minidl.saving import Content
 from minidl.typing import Array
+from tests.callbacks.recording import At, Hooks
 from tests.helpers import bits
 from tests.training import endless
-from tests.training.failing import Elementwise, Fragile
-from tests.training.pressing import DEFAULT, PLACES, At, press, raises
+from tests.training.factories import make_trainer
+from tests.training.failing import Elementwise, Raises
 
 BATCHES = 3
+DEFAULT = signal.default_int_handler
+
+
+def press() -> None:
+    """Press Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+PLACES = [("on_fit_begin", 1), ("on_epoch_begin", 1), ("on_step_begin", 1), ("on_step_end", 1), ("on_epoch_end", 1)]
+PLACES += [("on_epoch_begin", 2), ("on_step_begin", 2), ("on_step_end", 2), ("on_step_end", 3), ("on_epoch_end", 2)]
 pytestmark = pytest.mark.usefixtures("python_handler")
 
 
 def check_whole(trainer: Trainer, path: RecordPath, run: Run) -> None:
-    """What an interrupted run leaves is what a run of so many steps leaves."""
+    """What an interrupted run leaves is what a run of as many steps leaves."""
     whole, points = endless.trainer(), RecordPath()
     whole.callbacks = [points]
     endless.fit(whole, 4)
@@ -45,21 +71,22 @@ def check_whole(trainer: Trainer, path: RecordPath, run: Run) -> None:
     assert trainer.model.training
 
 
+@pytest.mark.parametrize("do", [press, interrupt])
 @pytest.mark.parametrize(("event", "nth"), PLACES)
-def test_it_ends_after_the_present_step_with_everything_kept(event: str, nth: int) -> None:
-    path, at, other = RecordPath(), At(event, nth), At("", 0)
-    trainer = endless.trainer(path, at, other)
+def test_it_ends_after_the_present_step_with_everything_kept(event: str, nth: int, do: Any) -> None:
+    path, at, other = RecordPath(), At(event, nth, do), At()
+    trainer = endless.trainer(path, other, at)
     endless.fit(trainer, 10**6)
     check_whole(trainer, path, at.run)
     steps = {"on_fit_begin": 0, "on_step_begin": nth - 1, "on_step_end": nth, "on_epoch_end": BATCHES * nth}
     assert at.run.step - steps.get(event, BATCHES * (nth - 1)) in (0, 1)
     assert at.counts["on_step_end"] == other.counts["on_step_end"] == at.run.step
-    assert other.counts["on_fit_begin"] == other.counts["on_fit_end"] == 1
-    assert other.reason == INTERRUPTED
+    assert at.counts["on_fit_end"] == other.counts["on_fit_begin"] == other.counts["on_fit_end"] == 1
+    assert at.reason == other.reason == INTERRUPTED
 
 
-def test_in_on_fit_end_it_waits_for_all_to_be_told() -> None:
-    first, second = At("on_fit_end", 1), At("", 0)
+def test_in_on_fit_end_it_waits_until_all_are_notified() -> None:
+    first, second = At("on_fit_end", 1, press), At()
     trainer = endless.trainer(first, second)
     try:
         endless.fit(trainer, 2)
@@ -71,7 +98,7 @@ def test_in_on_fit_end_it_waits_for_all_to_be_told() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_pressed_twice_it_raises_at_once_and_all_are_told_of_the_end(event: str) -> None:
+def test_pressed_twice_it_raises_at_once_and_all_are_notified_of_the_end(event: str) -> None:
     pressed: list[int] = []
 
     def twice() -> None:
@@ -79,7 +106,7 @@ def test_pressed_twice_it_raises_at_once_and_all_are_told_of_the_end(event: str)
             pressed.append(time)
             press()
 
-    at, other = At(event, 1, twice), At("", 0)
+    at, other = At(event, 1, twice), At()
     trainer = endless.trainer(at, other)
     with pytest.raises(KeyboardInterrupt) as caught:
         endless.fit(trainer, 2)
@@ -92,40 +119,17 @@ def test_pressed_twice_it_raises_at_once_and_all_are_told_of_the_end(event: str)
     assert trainer.history.reason == INTERRUPTED
 
 
-@pytest.mark.parametrize(("event", "nth"), PLACES)
-def test_a_keyboard_interrupt_that_a_callback_raises_ends_the_run_too(event: str, nth: int) -> None:
-    path, at = RecordPath(), At(event, nth, raises)
-    trainer = endless.trainer(path, at)
-    endless.fit(trainer, 10**6)
-    check_whole(trainer, path, at.run)
-    assert at.counts["on_fit_end"] == 1
-    assert at.reason == INTERRUPTED
-
-
 def test_a_keyboard_interrupt_in_a_layer_leaves_the_step_untaken() -> None:
-    class Rings(Elementwise):
-        """Raises in its fourth forward."""
-
-        left = 4
-
-        def forward(self, x: Array) -> Array:
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-            return super().forward(x)
-
-    model, path = Sequential(Dense(3, 1), Rings(), rng=0), RecordPath()
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [path])
+    model, path = Sequential(Dense(3, 1), Raises(KeyboardInterrupt, 4), rng=0), RecordPath()
+    trainer = make_trainer(model, path)
     endless.fit(trainer, 2)
     assert len(trainer.history.loss) == trainer.optimizer.steps == 3
     assert bits(model.parameters().value) == bits(path.points[3])
     assert trainer.history.reason == INTERRUPTED
 
 
-def test_a_step_that_diverges_while_it_is_pressed_says_that_it_diverged() -> None:
-    class Presses(Fragile):
-        """Presses Ctrl-C once, in a step that fails."""
-
+def test_a_step_that_diverges_while_it_is_pressed_reports_the_divergence() -> None:
+    class Presses(Elementwise):
         pressed = False
 
         def forward(self, x: Array) -> Array:
@@ -134,48 +138,38 @@ def test_a_step_that_diverges_while_it_is_pressed_says_that_it_diverged() -> Non
                 press()
             return x * np.nan
 
-    model = Sequential(Dense(3, 1), Presses(), rng=0)
     with pytest.raises(DivergenceError, match="stopped being finite at step 0"):
-        endless.fit(Trainer(model, MSELoss(), SGD(model.parameters(), 0.1)), 2)
+        endless.fit(make_trainer(Sequential(Dense(3, 1), Presses(), rng=0)), 2)
 
 
 @pytest.mark.parametrize("handler", [lambda *_: None, signal.SIG_IGN])
 def test_a_handler_of_somebody_else_is_left_alone(handler: Any) -> None:
     signal.signal(signal.SIGINT, handler)
-    trainer = endless.trainer(At("on_step_begin", 2))
+    trainer = endless.trainer(At("on_step_begin", 2, press))
     endless.fit(trainer, 2)
     assert trainer.history.reason is None
     assert len(trainer.history.loss) == 2 * BATCHES
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_a_handler_that_is_set_in_the_middle_stays() -> None:
+def test_a_handler_that_is_set_during_the_run_stays() -> None:
     def handler(*_: Any) -> None: ...
 
-    trainer = endless.trainer(At("on_step_begin", 2, lambda: signal.signal(signal.SIGINT, handler)))
-    endless.fit(trainer, 1)
+    endless.fit(endless.trainer(At("on_step_begin", 2, lambda: signal.signal(signal.SIGINT, handler))), 1)
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_in_another_thread_nothing_is_touched() -> None:
-    trainer, failed = endless.trainer(At("on_step_begin", 2, lambda: seen.append(signal.getsignal(signal.SIGINT)))), []
     seen: list[Any] = []
-
-    def work() -> None:
-        try:
-            endless.fit(trainer, 2)
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=work)
+    trainer = endless.trainer(At("on_step_begin", 2, lambda: seen.append(signal.getsignal(signal.SIGINT))))
+    thread = threading.Thread(target=endless.fit, args=[trainer, 2])
     thread.start()
     thread.join()
-    assert failed == []
     assert seen == [DEFAULT]
     assert len(trainer.history.loss) == 2 * BATCHES
 
 
-@pytest.mark.parametrize("do", [press, raises])
+@pytest.mark.parametrize("do", [press, interrupt])
 @pytest.mark.parametrize("event", ["on_step_begin", "on_step_end"])
 def test_minimize_ends_after_the_present_step_too(do: Any, event: str) -> None:
     bowl = Quadratic([[1.0, 0.0], [0.0, 3.0]], start=[1.0, 2.0])
@@ -188,3 +182,112 @@ def test_minimize_ends_after_the_present_step_too(do: Any, event: str) -> None:
     assert bits(descent.path[-1]) == bits(descent.theta) == bits(bowl.parameters().value)
     assert at.counts["on_fit_end"] == 1
     assert signal.getsignal(signal.SIGINT) is DEFAULT
+
+
+def run(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """The endless script, in its fourth step."""
+    command = [sys.executable, "-m", "tests.training.endless", str(folder), *options]
+    process = subprocess.Popen(
+        command,
+        cwd=Path(minidl.__file__).parent.parent,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def check_resumed(path: Path, loss: list[float]) -> None:
+    """A run resumed from the file ends as one without a break, and has lost no step."""
+    whole, resumed = endless.trainer(), endless.trainer()
+    assert Content(path)["run"]["step"] == len(loss)
+    epochs = len(loss) // BATCHES + 2
+    endless.fit(whole, epochs)
+    endless.fit(resumed, epochs, resume_from=path)
+    assert resumed.history.loss[: len(loss)] == loss
+    assert resumed.history.loss == whole.history.loss
+    assert resumed.history.epochs == whole.history.epochs
+    assert resumed.history.reason is None
+    assert bits(*resumed.model.state().values()) == bits(*whole.model.state().values())
+
+
+def test_from_another_process(tmp_path: Path) -> None:
+    process = run(tmp_path)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    ended, told = out.splitlines()
+    left = json.loads(told)
+    assert ended == "ended"
+    assert (left["reason"], left["restored"]) == (INTERRUPTED, True)
+    assert len(left["loss"]) >= 3
+
+
+def test_twice_from_another_process(tmp_path: Path) -> None:
+    process = run(tmp_path, "--slow")
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
+    assert out == "ended\n"
+    assert err.endswith("KeyboardInterrupt\n")
+
+
+@pytest.mark.parametrize(("event", "nth"), PLACES)
+def test_a_checkpoint_saves_once_more_and_the_run_resumes(event: str, nth: int, tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    trainer = endless.trainer(Checkpoint(file, every_epochs=None), At(event, nth, press))
+    endless.fit(trainer, 10**6)
+    check_resumed(file, trainer.history.loss)
+
+
+def test_after_the_last_step_it_is_saved_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    trainer = endless.trainer(At("on_epoch_end", 2, press), Checkpoint(file, every_epochs=None))
+    endless.fit(trainer, 2)
+    assert trainer.history.reason == INTERRUPTED
+    assert Content(file)["run"]["epoch"] == 2
+
+
+def test_a_run_that_had_ended_before_it_was_pressed_stays_so(tmp_path: Path) -> None:
+    def train(*callbacks: Callback, **options: Any) -> Trainer:
+        trainer = endless.trainer(EarlyStopping(patience=1, min_delta=100.0), *callbacks)
+        endless.fit(trainer, 9, **options)
+        return trainer
+
+    file = tmp_path / "run.npz"
+    first = train(At("on_epoch_end", 2, press), Checkpoint(file))
+    assert str(first.history.reason).startswith("validation_loss has not improved")
+    with pytest.warns(MinidlWarning, match="that had ended"):
+        again = train(resume_from=file)
+    assert (again.history.loss, again.history.reason) == (first.history.loss, first.history.reason)
+
+
+def test_at_any_moment_no_step_is_lost(tmp_path: Path) -> None:
+    rng, file = np.random.default_rng(0), tmp_path / "run.npz"
+    begun = threading.Event()
+
+    def begin(run: Run) -> None:
+        begun.set()
+        assert run.step < 100_000, "the run does not end"
+
+    def later(seconds: float) -> None:
+        begun.wait()
+        sleep(seconds)
+        press()
+
+    for seconds in rng.uniform(0.0, 2e-3, size=100):
+        begun.clear()
+        trainer = endless.trainer(Hooks(on_step_end=begin), Checkpoint(file, every_epochs=None))
+        thread = threading.Thread(target=later, args=[seconds])
+        thread.start()
+        endless.fit(trainer, 10**9)
+        thread.join()
+        assert trainer.history.reason == INTERRUPTED
+        assert Content(file)["run"]["step"] == len(trainer.history.loss)
+    check_resumed(file, trainer.history.loss)

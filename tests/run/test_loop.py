@@ -1,7 +1,8 @@
-"""The loop itself: what it checks before an update."""
+"""The loop itself: what it checks before an update, and what it measures."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from math import inf, isnan, nan
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,70 +10,84 @@ import pytest
 from minidl import SGD, FunctionObjective, Run
 from tests.helpers import bits
 
+OBJECTIVE = FunctionObjective(lambda t: float(t @ t), lambda t: 2 * t, [1.0, 2.0])
 
-def make(batches: Iterable[int] = (0, 1), epochs: int = 1) -> tuple[FunctionObjective, Run]:
-    objective = FunctionObjective(lambda t: float(t @ t), lambda t: 2 * t, [1.0, 2.0])
-    return objective, Run(objective, SGD(objective.parameters(), 0.1), [], batches, epochs=epochs)
+
+def make(evaluate: Callable[[Any], float], batches: Sequence[int] = (0, 1), **options: Any) -> Run:
+    return Run(OBJECTIVE, SGD(OBJECTIVE.parameters(), 0.1), [], batches, evaluate, **options)
+
+
+def zero(_: int) -> float:
+    OBJECTIVE.parameters().grad = [0.0, 0.0]
+    return 0.0
 
 
 @pytest.mark.parametrize(
     ("loss", "grad"), [(nan, 1.0), (inf, 1.0), (-inf, 1.0), (1.0, nan), (1.0, inf), (1.0, -inf), (1.0, 1e200)]
 )
 def test_no_update_by_what_is_not_finite(loss: float, grad: float) -> None:
-    objective, run = make()
-    before = bits(objective.parameters().value)
-
     def evaluate(_: int) -> float:
-        objective.parameters().grad = [0.0, grad]
+        OBJECTIVE.parameters().grad = [0.0, grad]
         return loss
 
-    run.go(evaluate)
-    assert run.diverged
-    assert run.reason == "loss or gradient stopped being finite at step 0"
+    before, run = bits(OBJECTIVE.parameters().value), make(evaluate)
+    run.go()
+    assert run.divergence is not None
+    assert run.divergence.step == 0
+    assert run.reason == str(run.divergence) == "loss or gradient stopped being finite at step 0"
     assert (run.step, run.optimizer.steps, run.epoch) == (0, 0, 0)
-    assert bits(objective.parameters().value) == before
+    assert bits(OBJECTIVE.parameters().value) == before
 
 
 def test_an_overflow_error_counts_as_infinite() -> None:
     def evaluate(_: int) -> float:
         raise OverflowError
 
-    _, run = make()
-    run.go(evaluate)
-    assert run.diverged
+    run = make(evaluate)
+    run.go()
+    assert run.divergence is not None
     assert run.loss == inf
 
 
-def test_warnings_are_off_inside_and_as_before_outside() -> None:
-    objective, run = make()
-
+def test_a_type_error_of_the_objective_arrives_as_it_is() -> None:
     def evaluate(_: int) -> float:
-        objective.parameters().grad = [0.0, 0.0]
-        return float(np.float64(1e300) * np.float64(1e300))
+        raise TypeError("inside")
 
+    with pytest.raises(TypeError, match=r"^inside$"):
+        make(evaluate).go()
+
+
+def test_warnings_are_off_inside_and_as_before_outside() -> None:
+    run = make(lambda batch: zero(batch) + float(np.float64(1e300) * np.float64(1e300)))
     with np.errstate(over="raise"):
-        run.go(evaluate)
+        run.go()
         assert np.geterr()["over"] == "raise"
-    assert run.diverged
+    assert run.divergence is not None
 
 
 def test_what_a_run_begins_with() -> None:
-    objective, _ = make()
-    run = Run(objective, SGD(objective.parameters(), 0.1), [], [])
-    assert (run.epochs, run.steps, run.epoch, run.step, run.first_epoch) == (1, 0, 0, 0, 0)
-    assert (run.metrics, run.script, run.reason, run.diverged, run.interrupted) == ({}, {}, None, False, False)
+    run = make(zero, [])
+    assert (run.epochs, run.steps, run.epoch, run.step, run.first_epoch, run.first_step) == (1, 0, 0, 0, 0, 0)
+    assert (run.metrics, run.script, run.reason, run.divergence, run.interrupted) == ({}, {}, None, None, False)
     assert isnan(run.loss)
 
 
-def test_measure_comes_after_each_epoch() -> None:
-    objective, run = make(epochs=3)
-    seen: list[tuple[int, int]] = []
-    run.go(lambda _: objective.forward(), lambda: seen.append((run.epoch, run.step)))
-    assert seen == [(1, 2), (2, 4), (3, 6)]
+def test_epochs_and_steps_count_from_those_before() -> None:
+    run = make(zero, (0, 1, 2), epochs=2, epoch=5, step=15)
+    assert (run.epochs, run.steps, run.epoch, run.step, run.batch) == (7, 21, 5, 15, 1)
+    run.go()
+    assert (run.epoch, run.step, run.first_epoch, run.first_step) == (7, 21, 5, 15)
 
 
-def test_an_epoch_without_a_batch_is_measured_all_the_same() -> None:
-    objective, run = make([], epochs=2)
-    seen: list[int] = []
-    run.go(lambda _: objective.forward(), lambda: seen.append(run.epoch))
-    assert (seen, run.step) == ([1, 2], 0)
+@pytest.mark.parametrize(("batches", "seen"), [((0, 1), [(1, 2), (2, 4), (3, 6)]), ((), [(1, 0), (2, 0), (3, 0)])])
+def test_every_epoch_is_measured_also_one_without_a_batch(batches: Any, seen: list[tuple[int, int]]) -> None:
+    measured: list[dict[str, float]] = []
+
+    def measure() -> dict[str, float]:
+        measured.append({"epoch": run.epoch, "step": run.step})
+        return measured[-1]
+
+    run = make(zero, batches, epochs=3, measure=measure)
+    run.go()
+    assert [(each["epoch"], each["step"]) for each in measured] == seen
+    assert run.metrics is measured[-1]

@@ -44,7 +44,10 @@ NODES: list[tuple[Any, str]] = [
     (module("Module"), "needs the type 'Module' of 'minidl', which nothing has defined"),
     (module("Dense", "tests"), "needs the type 'Dense' of 'tests', which nothing has defined"),
     (module("Dense", inputs=2), "describes a Dense that cannot be made: .*missing 1 required positional argument"),
-    (module("Dense", inputs="2", outputs=3), "describes a Dense that cannot be made: Dense: inputs must be an integer"),
+    (
+        module("Dense", inputs="2", outputs=3),
+        "describes a Dense that cannot be made: Dense: inputs must be a positive integer",
+    ),
     (module("Dense", inputs=2, outputs=3, rng="x"), "describes a Dense that cannot be made"),
     (module("Dense", inputs=2, outputs=3, size=4, bias=5), "describes a Dense with bias, size, which it does not take"),
     (
@@ -91,7 +94,7 @@ SIZES: list[tuple[Any, str]] = [
     (dense(10**6, 10**6), "is forged: Dense of "),
     (dense(400, 400), "is forged: Dense of "),
     (dense(ROOM + 8, 1), "cannot be made: a Parameter of 1 numbers, where there is room for 0"),
-    (dense(ROOM + 8, -1), "cannot be made: Dense: outputs must be an integer of at least 1"),
+    (dense(ROOM + 8, -1), "cannot be made: Dense: outputs must be a positive integer"),
     (module("BatchNorm", features=10**12), "is forged: BatchNorm of "),
     (module("BatchNorm", features=10**12, momentum=0), "is forged: BatchNorm of "),
     (module("BatchNorm", features=10**12, momentum=-1), "is forged: BatchNorm of "),

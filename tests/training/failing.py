@@ -1,4 +1,4 @@
-"""Layers and losses that fail, mostly for one sample that is larger than the others, and fits with them."""
+"""Layers and losses that fail, mostly for one sample that is larger than the others, and fits that diverge."""
 
 import math
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import SGD, Callback, DivergenceError, Layer, Loss, Module, MSELoss, Parameter, Run, Trainer
-from minidl.modules.places import places_of
-from minidl.training.non_finite import METHODS
+from minidl import Callback, DivergenceError, Layer, Loss, Module, MSELoss, Parameter
+from minidl.modules.snapshot import generators_in
+from minidl.modules.watching import METHODS
 from minidl.typing import Array, Shape
+from tests.callbacks.recording import Hooks
 from tests.helpers import bits
+from tests.training.factories import make_trainer
 from tests.user_defined import Scale
 
 X, Y = np.random.default_rng(0).normal(size=(9, 2)), np.random.default_rng(1).normal(size=(9, 1))
@@ -36,8 +38,33 @@ class Elementwise(Layer):
         return grad
 
 
+class Raises(Elementwise):
+    """Raises in its nth forward."""
+
+    def __init__(self, error: type[BaseException], nth: int = 1) -> None:
+        self.error, self.left = error, nth
+
+    def forward(self, x: Array) -> Array:
+        self.left -= 1
+        if self.left == 0:
+            raise self.error("layer")
+        return x
+
+
+class Sees(Elementwise):
+    """Records the samples that pass through in training and in evaluation."""
+
+    def __init__(self) -> None:
+        self.trained: list[Array] = []
+        self.evaluated: list[Array] = []
+
+    def forward(self, x: Array) -> Array:
+        (self.trained if self.training else self.evaluated).append(x)
+        return x
+
+
 class Fragile(Elementwise):
-    """Gives infinity forward, or NaN backward."""
+    """Returns infinity in forward, or NaN in backward, for a batch with a large number."""
 
     def __init__(self, where: str = "forward") -> None:
         self.where = where
@@ -51,7 +78,7 @@ class Fragile(Elementwise):
 
 
 class Stretch(Scale):
-    """Has a gradient that is infinite, while all that it gives is finite."""
+    """Has an infinite gradient, while all that it returns is finite."""
 
     def backward(self, grad: Array) -> Array:
         finite = super().backward(grad)
@@ -61,7 +88,7 @@ class Stretch(Scale):
 
 
 class ByHelper(Elementwise):
-    """Writes the gradient of a part, which is never asked for it itself."""
+    """Writes the gradient of its part, whose own backward is never called."""
 
     def __init__(self) -> None:
         self.part = Scale(2)
@@ -103,7 +130,7 @@ class BrokenLoss(MSELoss):
 
 
 class Fuse(Elementwise):
-    """Blows when it is called for the fifth time since `burnt` was 0; how often that was is a buffer, or is not."""
+    """Returns NaN in its fifth call since `burnt` was 0. The count is a buffer if it is `kept`."""
 
     def __init__(self, *, kept: bool = True, in_place: bool = False, error: type[Exception] | None = None) -> None:
         self.kept, self.in_place, self.error = kept, in_place, error
@@ -122,7 +149,7 @@ class Fuse(Elementwise):
 
 
 class Unlucky(Elementwise):
-    """Fails when it draws a number below 1/10."""
+    """Returns NaN when it draws a number below 1/10."""
 
     def __init__(self, rng: int) -> None:
         self.rng = np.random.default_rng(rng)
@@ -137,37 +164,32 @@ class Unlucky(Elementwise):
         return grad * self.weight.value
 
 
-class Before(Callback):
-    """Keeps what a step began with."""
-
-    def on_step_begin(self, run: Run) -> None:
-        self.began = everything(run.model)
-
-
 def everything(module: Module) -> list[Any]:
     """Parameters, buffers and generators."""
-    generators = [place.generator for place in places_of(module).values()]
+    generators = [each for _, part in module.modules() for each in generators_in(vars(part))]
     return [bits(*module.state().values()), *(generator.bit_generator.state for generator in generators)]
 
 
 def is_clean(*modules: Module) -> bool:
-    """Whether nothing stands before a method."""
+    """Whether no method is wrapped."""
     return not any(method in vars(part) for module in modules for _, part in module.modules() for method in METHODS)
 
 
 def diverge(model: Layer, loss: Loss | None = None, *callbacks: Callback, **options: Any) -> DivergenceError:
-    """Fit until it fails, and check what holds for every failure."""
-    loss, before = loss or MSELoss(), Before()
+    """Fit until the run diverges, and check what holds for every divergence."""
+    loss, began = loss or MSELoss(), list[list[Any]]()
     rate, data = options.pop("lr", 1e-15), options.pop("data", (X, Y))
-    trainer = Trainer(model, loss, SGD(model.parameters(), rate), [*callbacks, before])
+    before = Hooks(on_step_begin=lambda run: began.append(everything(run.model)))
+    trainer = make_trainer(model, *callbacks, before, loss=loss, lr=rate)
     with pytest.raises(DivergenceError) as caught:
         trainer.fit(*data, **{"batch_size": 2, "shuffle": False, **options})
     error = caught.value
     assert error.history is trainer.history
-    assert str(error) == f"{trainer.history.reason}; try a smaller learning rate, or look at the data"
+    assert str(error) == trainer.history.reason
+    assert str(error).endswith("; try a smaller learning rate, or look at the data")
     assert trainer.optimizer.steps == error.step == len(trainer.history.loss)
     assert np.isfinite(trainer.history.loss).all()
-    assert everything(model) == before.began
+    assert everything(model) == began[-1]
     assert is_clean(model, loss)
     return error
 

@@ -5,7 +5,7 @@ import pytest
 
 from minidl import SGD, FunctionObjective, Quadratic, minimize
 from minidl.typing import Array
-from tests.training.test_minimize import bowl, check_invariants, descend, line
+from tests.training.descents import bowl, check_invariants, descend, line
 
 
 def logistic(r: float, scale: float = 1.0) -> FunctionObjective:

@@ -1,4 +1,4 @@
-"""The fates of Q2: what is true about descent on f(x, y) = (3 − x³) + 50 (2y² − x)²."""
+"""The fates of descent on f(x, y) = (3 − x³) + 50 (2y² − x)², and the kinds of points where it can come to rest."""
 
 import numpy as np
 import pytest
@@ -111,25 +111,16 @@ def test_momentum_passes_the_saddle_where_plain_descent_stays() -> None:
     assert descent.theta[1] < -2
 
 
-@pytest.mark.parametrize(
-    ("eigenvalues", "kind"),
-    [
-        ([1.0, 100.0], "a minimum"),
-        ([-3.0, -1.0], "a maximum"),
-        ([-1.0, 0.0, 1.0], "a saddle"),
-        ([0.0, 100.0], "degenerate"),
-        ([-9e-4, 100.0], "degenerate"),
-        ([-1.1e-3, 100.0], "a saddle"),
-        ([1.1e-3, 100.0], "a minimum"),
-        ([0.0, -1.0], "degenerate"),
-        ([0.0, 0.0], "degenerate"),
-        ([-100.0, -1.1e-3], "a maximum"),
-        ([-100.0, -9e-4], "degenerate"),
-        ([-100.0, 9e-4], "degenerate"),
-        ([-100.0, 1.1e-3], "a saddle"),
-    ],
-)
-def test_kind_of_point_from_the_eigenvalues(eigenvalues: list[float], kind: str) -> None:
+KINDS = {
+    "a minimum": [[1.0, 100.0], [1.1e-3, 100.0]],
+    "a maximum": [[-3.0, -1.0], [-100.0, -1.1e-3]],
+    "a saddle": [[-1.0, 0.0, 1.0], [-1.1e-3, 100.0], [-100.0, 1.1e-3]],
+    "degenerate": [[0.0, 100.0], [-9e-4, 100.0], [0.0, -1.0], [0.0, 0.0], [-100.0, -9e-4], [-100.0, 9e-4]],
+}
+
+
+@pytest.mark.parametrize(("kind", "eigenvalues"), [(kind, each) for kind, cases in KINDS.items() for each in cases])
+def test_kind_of_point_from_the_eigenvalues(kind: str, eigenvalues: list[float]) -> None:
     turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(len(eigenvalues),) * 2))
     assert kind_of_point(turn @ np.diag(eigenvalues) @ turn.T).startswith(kind)
 

@@ -1,6 +1,5 @@
-"""Minimising: what a descent holds, how each fate comes about, and the truth about the valley of the assignment."""
+"""minimize: what it takes, what a descent holds, and how each fate comes about."""
 
-from collections.abc import Callable
 from math import exp, inf, nan
 from typing import Any
 
@@ -13,52 +12,29 @@ from minidl import (
     SGD,
     BCEWithLogitsLoss,
     Beale,
-    Callback,
     CubicValley,
     Dense,
     DivergenceError,
     EmpiricalRisk,
     FunctionObjective,
     Himmelblau,
+    History,
     HyperparameterError,
+    Loss,
     Momentum,
     Objective,
     Quadratic,
     RecordPath,
     Rosenbrock,
-    Run,
+    Sequential,
     StateError,
     minimize,
 )
-from minidl.training.minimize import Descent
 from minidl.typing import Array
-from tests.helpers import bits, unchanged
+from tests.callbacks.recording import stops
+from tests.helpers import unchanged
 from tests.tables import seeds
-
-
-def line(slope: float, start: float = 0.0) -> FunctionObjective:
-    return FunctionObjective(lambda t: slope * t[0], lambda _: [slope], [start])
-
-
-def bowl(start: float = 1.0) -> FunctionObjective:
-    """θ²/2, where a step of learning rate η multiplies θ by 1 − η."""
-    return FunctionObjective(lambda t: t[0] ** 2 / 2, lambda t: t, [start])
-
-
-def descend(objective: Objective, lr: float, steps: int = 1000, **options: Any) -> Descent:
-    return minimize(objective, SGD(objective.parameters(), lr), steps, **options)
-
-
-def check_invariants(objective: Objective, descent: Descent) -> None:
-    assert descent.path is not None
-    assert len(descent.path) == len(descent.loss) + 1 == descent.steps + 1
-    assert bits(descent.path[-1]) == bits(descent.theta) == bits(objective.parameters().value)
-    assert np.isfinite(descent.path).all()
-    assert np.isfinite([*descent.loss, descent.value]).all()
-    assert [*descent.loss, descent.value] == [objective.value(point) for point in descent.path]
-    gradient = objective.gradient(descent.theta)
-    assert np.isfinite(gradient).all()
-    assert bits(objective.parameters().grad) == bits(gradient)
+from tests.training.descents import Walk, bowl, check_invariants, descend, line
 
 
 @given(
@@ -97,20 +73,9 @@ def test_no_steps() -> None:
     assert (descent.loss, descent.steps, descent.value) == ([], 0, 32.0)
 
 
-class StopAt(Callback):
-    """Stops a run when so many steps are taken."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step_end(self, run: Run) -> None:
-        if run.step == self.step:
-            run.stop("enough")
-
-
 def test_a_callback_can_stop_it() -> None:
     objective = bowl(8.0)
-    descent = descend(objective, 0.5, 100, callbacks=[StopAt(2)])
+    descent = descend(objective, 0.5, 100, callbacks=[stops("on_step_end", 2)])
     assert (descent.steps, descent.fate, descent.reason) == (2, "unfinished", "enough")
     check_invariants(objective, descent)
 
@@ -125,41 +90,20 @@ def test_stationary_counts_steps_and_takes_gradient_and_step_together() -> None:
     assert descend(line(5e-7), 1.0).fate == "stationary"
 
 
-def test_stationary_starts_counting_anew_after_a_larger_gradient() -> None:
-    slopes = [0.0] * 5 + [1e-3] + [0.0] * 20
-
-    class Bumpy(FunctionObjective):
-        def __init__(self) -> None:
-            self.calls = -1
-            super().__init__(lambda _: 0.0, self.slope, [0.0])
-
-        def slope(self, _: object) -> list[float]:
-            self.calls += 1
-            return [slopes[max(self.calls - 1, 0)]]  # minimize looks once before the first step
-
-    assert descend(Bumpy(), 1e-9, 26, patience=6).steps == 12
+def test_stationary_starts_counting_again_after_a_larger_gradient() -> None:
+    points = np.cumsum([0.0] * 6 + [1e-3] + [0.0] * 20).tolist()
+    assert descend(Walk(points), 1e-9, 26, patience=6).steps == 12
 
 
-KINDS: list[tuple[Callable[[], Objective], str]] = [
-    (lambda: Quadratic([[1.0, 0.0], [0.0, 2.0]]), "a minimum (Hessian eigenvalues 1 to 2)"),
-    (
-        lambda: FunctionObjective(lambda t: t[0] ** 2 - t[1] ** 2, lambda t: [2 * t[0], -2 * t[1]], [1.0, 0.0]),
-        "a saddle (Hessian eigenvalues -2 to 2)",
-    ),
-    (lambda: FunctionObjective(lambda t: -float(t @ t), lambda t: -2 * t, [0.0, 0.0]), "a maximum"),
-    (
-        lambda: FunctionObjective(lambda t: t[0] ** 2 + t[1] ** 4, lambda t: [2 * t[0], 4 * t[1] ** 3], [1.0, 0.0]),
-        "degenerate, flat to second order",
-    ),
-    (lambda: FunctionObjective(lambda _: 1.0, lambda _: [0.0], [1.0]), "degenerate"),
-]
-
-
-@pytest.mark.parametrize(("make", "kind"), KINDS)
-def test_stationary_points_are_told_apart(make: Callable[[], Objective], kind: str) -> None:
-    descent = descend(make(), 0.3)
-    assert descent.fate == "stationary"
-    assert f"at most 1e-06 for 100 steps; {kind}" in descent.reason
+def test_a_stationary_point_is_described() -> None:
+    saddle = FunctionObjective(lambda t: t[0] ** 2 - t[1] ** 2, lambda t: [2 * t[0], -2 * t[1]], [1.0, 0.0])
+    for objective, kind in (
+        (Quadratic([[1.0, 0.0], [0.0, 2.0]]), "a minimum (Hessian eigenvalues 1 to 2)"),
+        (saddle, "a saddle (Hessian eigenvalues -2 to 2)"),
+    ):
+        descent = descend(objective, 0.3)
+        assert descent.fate == "stationary"
+        assert f"at most 1e-06 for 100 steps; {kind}" in descent.reason
 
 
 def test_ran_away_is_strictly_below_the_floor() -> None:
@@ -239,10 +183,10 @@ def test_wrong_arguments_change_nothing() -> None:
     optimizer = SGD(objective.parameters(), 0.1)
     wrong: list[dict[str, Any]] = [{"steps": -1}, {"steps": 1.5}, {"steps": nan}, {"steps": "3"}, {"steps": True}]
     for options in [*wrong, {"steps": None}]:
-        with unchanged(objective, optimizer), pytest.raises(HyperparameterError, match="integer of at least 0, got"):
+        with unchanged(objective, optimizer), pytest.raises(HyperparameterError, match="integer, at least 0, got"):
             minimize(objective, optimizer, **options)
-    for name, value, least in (("patience", 0, 1), ("patience", 2.5, 1), ("max_period", 1, 2)):
-        words = f"{name} must be an integer of at least {least}, got {value}"
+    for name, value, kind in (("patience", 0, "a positive"), ("patience", 2.5, "a positive"), ("max_period", 1, "an")):
+        words = f"{name} must be {kind} integer.* got {value}"
         with unchanged(objective, optimizer), pytest.raises(HyperparameterError, match=words):
             minimize(objective, optimizer, 3, **{name: value})  # type: ignore[arg-type]
     assert objective.parameters().value.tolist() == [1.0]
@@ -281,8 +225,27 @@ def test_a_recorder_that_is_used_again_gives_the_path_of_the_latest_run() -> Non
     check_invariants(objective, descend(objective, 0.1, 2, callbacks=[recorder]))
 
 
-@pytest.mark.parametrize("name", ["tolerance", "cycle_tolerance", "ceiling", "floor"])
-def test_thresholds_that_are_not_numbers_are_refused(name: str) -> None:
+PARTS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"objective": Sequential(Dense(2, 1))},
+        r"objective must be an Objective, got Sequential\(Dense\(2, 1\)\); with a loss and data a model becomes one: "
+        r"EmpiricalRisk\(model, loss, x, y\)$",
+    ),
+    ({"objective": CubicValley}, "objective must be of type Objective, got <class .*CubicValley'>; make one by calling it"),
+    ({"objective": Loss()}, r"objective must be of type Objective, got Loss\(\)$"),
+    ({"objective": lambda theta: theta @ theta}, "objective must be of type Objective, got <function .*>$"),
+    ({"optimizer": SGD}, "optimizer must be of type Optimizer, got <class .*SGD'>; make one by calling it"),
+    ({"optimizer": 0.1}, "optimizer must be of type Optimizer, got 0.1$"),
+    ({"callbacks": History()}, r"callbacks must be a list of callbacks, got History\(0 steps\)"),
+    ({"callbacks": [History(), History]}, "each callback must be of type Callback, got .*; make one by calling it"),
+    ({"callbacks": [None]}, "each callback must be of type Callback, got None$"),
+]
+
+
+@pytest.mark.parametrize(("parts", "words"), PARTS)
+def test_other_things_than_objective_optimizer_and_callbacks_are_refused(parts: dict[str, Any], words: str) -> None:
     objective = bowl()
-    with unchanged(objective), pytest.raises(HyperparameterError, match="floor a number; got"):
-        descend(objective, 0.1, 3, **{name: nan})
+    optimizer = SGD(objective.parameters(), 0.1)
+    given: dict[str, Any] = {"objective": objective, "optimizer": optimizer, "steps": 3, "callbacks": ()}
+    with unchanged(objective, optimizer), pytest.raises(TypeError, match=words):
+        minimize(**{**given, **parts})

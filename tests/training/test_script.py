@@ -160,7 +160,7 @@ def test_bad_validation_data_are_called_so() -> None:
 
 def test_two_schedules_are_refused() -> None:
     trainer = make(Schedule(schedules.cosine(9)), Schedule(schedules.exponential(0.9)))
-    with pytest.raises(StateError, match="two Schedules would undo each other"):
+    with pytest.raises(StateError, match="a run can have only one Schedule"):
         trainer.fit(X, Y)
     assert trainer.optimizer.lr == 0.01
     with pytest.raises(TypeError, match="Schedule takes a function step -> factor"):

@@ -1,4 +1,4 @@
-"""The smallest and the longest of fits, and the same bits in every process."""
+"""The smallest and the longest fits, and the same bits in every process."""
 
 import gc
 import os
@@ -13,34 +13,17 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import (
-    SGD,
-    BatchNorm,
-    BCEWithLogitsLoss,
-    Callback,
-    Dense,
-    Dropout,
-    Layer,
-    Momentum,
-    MSELoss,
-    ReLU,
-    Run,
-    Sequential,
-    Trainer,
-)
+from minidl import BatchNorm, BCEWithLogitsLoss, Dense, Dropout, Momentum, ReLU, Sequential, Trainer
 from tests.helpers import bits, unchanged
+from tests.training.factories import data, make_trainer, network
+from tests.training.failing import Sees
 from tests.training.seeded import digest
-from tests.training.test_trainer import data, network
-
-
-def make(model: Layer, *callbacks: Callback, lr: float = 0.05) -> Trainer:
-    return Trainer(model, MSELoss(), SGD(model.parameters(), lr), callbacks)
 
 
 @pytest.mark.parametrize("options", [{}, {"batch_size": 2}, {"validation": 0.3, "training_loss": True}])
 def test_no_epochs(options: dict[str, Any]) -> None:
     model = network()
-    trainer = make(model)
+    trainer = make_trainer(model)
     with unchanged(model, trainer.optimizer):
         history = trainer.fit(*data(), epochs=0, **options)
     assert (history.loss, history.epochs, history.reason) == ([], {}, None)
@@ -54,7 +37,7 @@ def test_no_epochs(options: dict[str, Any]) -> None:
 def test_one_sample(batch_size: int | None, shuffle: bool) -> None:
     x, y = data(1)
     model = network()
-    trainer = make(model)
+    trainer = make_trainer(model)
     history = trainer.fit(x, y, epochs=3, batch_size=batch_size, shuffle=shuffle, validation=(x, y), training_loss=True)
     assert history.loss == history.epochs["loss"]
     assert history.epochs["training_loss"] == history.epochs["validation_loss"]
@@ -63,7 +46,7 @@ def test_one_sample(batch_size: int | None, shuffle: bool) -> None:
 
 def test_one_sample_with_layers_that_average_over_samples() -> None:
     model = Sequential(Dense(2, 3), BatchNorm(3), Dropout(rng=0), Dense(3, 1), rng=0)
-    history = make(model).fit(*data(1), epochs=3)
+    history = make_trainer(model).fit(*data(1), epochs=3)
     assert np.isfinite(history.loss).all()
     assert np.isfinite(np.concatenate([value.ravel() for value in model.state().values()])).all()
 
@@ -71,58 +54,37 @@ def test_one_sample_with_layers_that_average_over_samples() -> None:
 @pytest.mark.parametrize("batch_size", [7, 8, 10**9, np.int64(50)])
 def test_a_batch_larger_than_the_data_is_all_of_it_in_its_order(batch_size: int) -> None:
     one, other = network(), network()
-    make(one).fit(*data(7), epochs=4, batch_size=batch_size, rng=0)
-    make(other).fit(*data(7), epochs=4)
+    make_trainer(one).fit(*data(7), epochs=4, batch_size=batch_size, rng=0)
+    make_trainer(other).fit(*data(7), epochs=4)
     assert bits(one.parameters().value) == bits(other.parameters().value)
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
     one, other = network(), network()
     numbers: dict[str, Any] = {"epochs": np.int32(2), "batch_size": np.int64(2), "accumulate": np.int16(2)}
-    make(one).fit(*data(7), **numbers, rng=0)
-    make(other).fit(*data(7), epochs=2, batch_size=2, accumulate=2, rng=0)
+    make_trainer(one).fit(*data(7), **numbers, rng=0)
+    make_trainer(other).fit(*data(7), epochs=2, batch_size=2, accumulate=2, rng=0)
     assert bits(one.parameters().value) == bits(other.parameters().value)
-
-
-class Sizes(Callback):
-    """Notes the number of samples in each step."""
-
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-
-    def on_step_end(self, run: Run) -> None:
-        self.sizes.append(len(run.model[0].x))  # type: ignore[index]
 
 
 @pytest.mark.parametrize(("batch_size", "sizes"), [(3, [3, 3, 1]), (4, [4, 3]), (6, [6, 1]), (7, [7]), (1, [1] * 7)])
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_an_odd_last_batch_is_learned_from_too(batch_size: int, sizes: list[int], shuffle: bool) -> None:
-    seen = Sizes()
-    history = make(network(), seen).fit(*data(7), epochs=2, batch_size=batch_size, shuffle=shuffle, rng=0)
-    assert seen.sizes == sizes * 2
+    sees = Sees()
+    trainer = make_trainer(Sequential(sees, *network()))
+    history = trainer.fit(*data(7), epochs=2, batch_size=batch_size, shuffle=shuffle, rng=0)
+    assert [len(x) for x in sees.trained] == sizes * 2
     assert len(history.loss) == 2 * len(sizes)
     means = [np.average(losses, weights=sizes) for losses in np.reshape(history.loss, (2, -1))]
     np.testing.assert_allclose(history.epochs["loss"], means, rtol=1e-14)
 
 
 def test_every_epoch_has_an_order_of_its_own_and_every_sample_once() -> None:
-    class Orders(Callback):
-        """Notes the samples of each epoch."""
-
-        def __init__(self) -> None:
-            self.orders: list[list[float]] = []
-
-        def on_epoch_begin(self, run: Run) -> None:
-            self.orders.append([])
-
-        def on_step_end(self, run: Run) -> None:
-            self.orders[-1].extend(run.model[0].x[:, 0].tolist())  # type: ignore[index]
-
-    orders = Orders()
-    x, y = data(12)
-    make(network(), orders).fit(x, y, epochs=4, batch_size=5, rng=0)
-    assert all(sorted(order) == sorted(x[:, 0].tolist()) for order in orders.orders)
-    assert len({tuple(order) for order in orders.orders}) == 4
+    sees, (x, y) = Sees(), data(12)
+    make_trainer(Sequential(sees, *network())).fit(x, y, epochs=4, batch_size=5, rng=0)
+    orders = np.concatenate(sees.trained)[:, 0].reshape(4, 12)
+    assert (np.sort(orders) == np.sort(x[:, 0])).all()
+    assert len({order.tobytes() for order in orders}) == 4
 
 
 def test_two_processes_with_the_same_seed_give_the_same_bits() -> None:
@@ -138,13 +100,13 @@ def test_two_processes_with_the_same_seed_give_the_same_bits() -> None:
 
 
 def everything() -> Trainer:
-    """Of each kind one: buffers, generators, slots."""
+    """A trainer with buffers, a generator and slots."""
     model = Sequential(Dense(2, 4), BatchNorm(4), ReLU(), Dropout(0.1, rng=0), Dense(4, 1), rng=0)
-    return Trainer(model, BCEWithLogitsLoss(), Momentum(model.parameters(), 0.1))
+    return make_trainer(model, loss=BCEWithLogitsLoss(), optimizer=Momentum)
 
 
-def go_on(trainer: Trainer, steps: int) -> int:
-    """Fit for so many steps, four an epoch, and give the number of floats that the history has more."""
+def go(trainer: Trainer, steps: int) -> int:
+    """Fit for some steps, four per epoch, and return how many floats the history gained."""
     x, y = data(8)
     before = len(trainer.history.loss) + len(trainer.history.epochs.get("loss", ()))
     trainer.fit(x, y, epochs=steps // 4, batch_size=2, rng=0)
@@ -152,22 +114,24 @@ def go_on(trainer: Trainer, steps: int) -> int:
 
 
 def blocks_left(trainer: Trainer, steps: int) -> int:
-    """How many pieces of memory are in use after so many steps that were not before, but for the history's floats."""
+    """How many more pieces of memory are in use after some steps, apart from the history's floats."""
     gc.collect()
     before = sys.getallocatedblocks()
-    floats = go_on(trainer, steps)
+    floats = go(trainer, steps)
     gc.collect()
     return sys.getallocatedblocks() - before - floats
 
 
 def test_a_thousand_steps_leave_nothing_but_their_losses() -> None:
     trainer = everything()
-    go_on(trainer, 400)  # what is made once
+    go(trainer, 400)  # what is made once
     assert blocks_left(trainer, 1_000) < 50
     tracemalloc.start()
     begun, _ = tracemalloc.get_traced_memory()
-    floats = go_on(trainer, 1_000)
-    left, most = tracemalloc.get_traced_memory()
+    floats = go(trainer, 1_000)
+    _, most = tracemalloc.get_traced_memory()
+    gc.collect()
+    left, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # A float takes 24 bytes, and its place in a list 8; a list that is full is copied to one an eighth larger.
     lists = 8 * 9 * (400 + 1_000 + floats) // 8
@@ -178,7 +142,7 @@ def test_a_thousand_steps_leave_nothing_but_their_losses() -> None:
 @pytest.mark.slow
 def test_memory_is_flat_over_100000_steps() -> None:
     trainer = everything()
-    go_on(trainer, 400)
+    go(trainer, 400)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert blocks_left(trainer, 100_000) < 50
     if sys.platform == "linux":  # elsewhere it is counted in other units

@@ -1,27 +1,18 @@
-"""Rows of a table, and who writes them."""
+"""Rows of a CSVLog, and how to have it write them without a run."""
 
 import csv
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
-from minidl import SGD, Callback, CSVLog, MSELoss, Trainer
-from minidl.typing import Array
-from tests.training.going_on import tell
-from tests.training.test_trainer import network
+from minidl import CSVLog
+from tests.callbacks.recording import tell
 
 ROWS = [{"loss": 0.1 * epoch, "other": 1 / epoch} for epoch in range(1, 6)]
 
 
-def make(*callbacks: Callback) -> Trainer:
-    model = network()
-    return Trainer(model, MSELoss(), SGD(model.parameters(), 0.05), callbacks)
-
-
 def stub(epoch: int = 0) -> Any:
-    """A run of two steps an epoch."""
+    """A run of two steps per epoch."""
     return SimpleNamespace(epoch=epoch, step=2 * epoch, metrics={})
 
 
@@ -42,10 +33,6 @@ def fresh(path: Path, **options: Any) -> CSVLog:
 
 def text_of(state: dict[str, Any]) -> str:
     return bytes(state["text"]).decode()
-
-
-def mean_error(prediction: Array, target: Array) -> float:
-    return float(np.abs(prediction - target).mean())
 
 
 def read(path: Path) -> list[list[str]]:
