@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, count
 from math import isfinite, prod
@@ -99,7 +99,7 @@ class Encoder:
         return [self.encode(item, f"{name}/{index}") for index, item in enumerate(value)]
 
     def _module(self, module: Module, name: str) -> dict[str, Any]:
-        home, title = type(module).registered_as()
+        home, title = title_of(type(module))
         arguments = {}
         for argument in inspect.signature(type(module)).parameters.values():
             if argument.name not in vars(module):
@@ -170,7 +170,7 @@ class Decoder:
         raise CheckpointError(f"holds something unknown, {kind!r}; was it written by a newer minidl?")
 
     def _module(self, node: dict[str, Any]) -> Module:
-        kind = _registered(node["home"], node["type"])
+        kind = _type_called(node["home"], node["type"])
         arguments = {name: self.decode(item) for name, item in node["arguments"].items()}
         sizes = sorted(size for size in arguments.values() if type(size) is int and size > 0)
         if node["home"] == "minidl" and issubclass(kind, Layer) and prod(sizes[-2:]) > self.room:
@@ -205,8 +205,19 @@ def _leave_out(function: inspect.Parameter, name: str) -> None:
     )
 
 
-def _registered(home: str, name: str) -> type[Module]:
-    known = Module.registered
+def title_of(kind: type[Module]) -> tuple[str, str]:
+    """Home and name by which files know a type. All types of minidl share one home."""
+    return "minidl" if kind.__module__.startswith("minidl.") else kind.__module__, kind.__qualname__
+
+
+def _subclasses(kind: type[Module]) -> Iterator[type[Module]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _subclasses(below)
+
+
+def _type_called(home: str, name: str) -> type[Module]:
+    known = {title_of(kind): kind for kind in _subclasses(Module)}  # of two with one name, the latest
     if (home, name) in known:
         return known[home, name]
     # A layer defined in a script has another home when the script is imported.
