@@ -61,11 +61,8 @@ class Sigmoid(Activation):
     array([[0. , 0.5, 1. ]])
     """
 
+    gives_probabilities = True
     y: Array = cached()
-
-    @property
-    def gives_probabilities(self) -> bool:
-        return True
 
     def forward(self, x: Array) -> Array:
         self.y = sigmoid(x)
