@@ -91,6 +91,5 @@ def test_what_has_a_budget_is_found_except_for_layers_to_come() -> None:
     assert absent <= {"layers.Conv2D", "layers.SelfAttention", "layers.LSTM"}
 
 
-@pytest.mark.xfail(strict=False, reason="the budgets hold once the package is restructured")
 def test_the_budgets_hold() -> None:
     assert [row for row in budgets() if not row.holds] == []

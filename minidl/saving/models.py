@@ -219,8 +219,7 @@ def load_state_of(part: Any, state: Mapping[str, Any]) -> None:
 
 def checksum(array: Array) -> str:
     """SHA-256 of the numbers of an array, as hexadecimal digits."""
-    digest: str = _container().checksum(array)
-    return digest
+    return str(_container().checksum(array))
 
 
 def _container() -> Any:
