@@ -3,8 +3,6 @@
 import ast
 import textwrap
 
-import pytest
-
 from tests.budgets import body, budgets, code_lines, definition, span
 
 SOURCE = textwrap.dedent(
