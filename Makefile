@@ -5,16 +5,18 @@ LOWEST := .venv-lowest
 BENCH := .venv-bench
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint coverage lowest bench docs clean
+.PHONY: help demo test quick lint coverage lowest bench docs dev clean
 
 help:
 	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
-	@echo "make test      run the tests"
+	@echo "make test      run the tests on all cores"
+	@echo "make quick     run the tests that take little time: no demos, no long runs"
 	@echo "make lint      check style and types"
-	@echo "make coverage  run the tests and say which lines and branches they miss"
-	@echo "make lowest    run the tests with the oldest NumPy and Matplotlib that are allowed"
+	@echo "make coverage  run the tests like make test, and report the lines and branches that they miss"
+	@echo "make lowest    run the quick tests with the oldest NumPy and Matplotlib that are allowed"
 	@echo "make bench     time a training step here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
 	@echo "make docs      build the documentation, with a gallery of the demos, into docs/_build/html"
+	@echo "make dev       install everything that the other targets need, except for make lowest and make bench"
 	@echo "make clean     remove everything that was made"
 
 demo: $(VENV)/.installed
@@ -23,10 +25,13 @@ demo: $(VENV)/.installed
 	$(BIN)/python demos/xor.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
+
+quick: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 coverage: $(VENV)/.coverage
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term -m "not slow"
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -42,7 +47,7 @@ bench: $(BENCH)/.installed
 # Matrices are small here, and one thread is what the running times of the demos are quoted for.
 docs: $(VENV)/.docs
 	$(BIN)/python -m doctest docs/_ext/docstrings.py docs/_ext/gallery.py docs/_ext/mathml.py
-	@echo "building the site; where demos have to run it takes two to three minutes"
+	@echo "building the site; if the demos have to run, it takes three to five minutes"
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
 	@touch docs/_build/.built
 	@echo "built: docs/_build/html/index.html"
@@ -63,6 +68,8 @@ $(VENV)/.installed $(LOWEST)/.installed: %/.installed: pyproject.toml
 
 # The lower bounds of the runtime dependencies, as exact versions.
 OLDEST = $$($(PYTHON) -c 'import tomllib; print(*(d.replace(">=", "==") for d in tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]))')
+
+dev: $(VENV)/.test $(VENV)/.lint $(VENV)/.coverage $(VENV)/.docs
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.coverage $(VENV)/.docs: $(VENV)/.%: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group $*

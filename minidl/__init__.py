@@ -12,17 +12,8 @@ from minidl.callbacks import (
     Schedule,
     Timer,
 )
-from minidl.data import (
-    Batches,
-)
-from minidl.datasets import (
-    load_digits,
-    make_blobs,
-    make_circles,
-    make_moons,
-    make_spirals,
-    make_xor,
-)
+from minidl.data import Batches
+from minidl.datasets import load_digits, make_blobs, make_circles, make_moons, make_spirals, make_xor
 from minidl.errors import (
     CheckpointError,
     ContractError,
@@ -54,60 +45,14 @@ from minidl.layers import (
     Softplus,
     Tanh,
 )
-from minidl.losses import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HingeLoss,
-    HuberLoss,
-    MAELoss,
-    MSELoss,
-)
-from minidl.modules import (
-    Layer,
-    Loss,
-    Module,
-    Objective,
-    Summary,
-)
-from minidl.objectives import (
-    Beale,
-    CubicValley,
-    EmpiricalRisk,
-    FunctionObjective,
-    Himmelblau,
-    Quadratic,
-    Rosenbrock,
-)
-from minidl.optimizers import (
-    SGD,
-    AdaGrad,
-    Adam,
-    AdamW,
-    Group,
-    Lion,
-    Momentum,
-    NAdam,
-    Optimizer,
-    RMSProp,
-)
-from minidl.parameters import (
-    Parameter,
-    ParameterVector,
-)
-from minidl.run import (
-    Callback,
-    Run,
-)
-from minidl.saving import (
-    load,
-    save,
-)
-from minidl.training import (
-    Descent,
-    Trainer,
-    minimize,
-)
+from minidl.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, MAELoss, MSELoss
+from minidl.modules import Layer, Loss, Module, Objective, Summary
+from minidl.objectives import Beale, CubicValley, EmpiricalRisk, FunctionObjective, Himmelblau, Quadratic, Rosenbrock
+from minidl.optimizers import SGD, AdaGrad, Adam, AdamW, Group, Lion, Momentum, NAdam, Optimizer, RMSProp
+from minidl.parameters import Parameter, ParameterVector
+from minidl.run import Callback, Run
+from minidl.saving import load, save
+from minidl.training import Descent, Trainer, minimize
 
 __version__ = "0.1.0"
 

@@ -1,4 +1,4 @@
-"""Files that are there as a whole, or not at all."""
+"""Files that are written whole or not at all, and errors that name the file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
-from minidl.errors import StateError
+from minidl.errors import CheckpointError, MinidlError, StateError
 
-__all__ = ["check_folder", "replacing"]
+__all__ = ["check_folder", "content_of", "replacing"]
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
-    """Raise `StateError` unless a file can be made at this place, so that nobody waits for an hour to hear it."""
+    """Raise `StateError` unless a file can be written to this path, before the work that it is to hold."""
     folder = os.path.dirname(os.path.realpath(path))
     if os.path.isdir(path):
         raise StateError(f"{os.fspath(path)!r} is a folder; give the name of a file in it")
@@ -23,13 +23,36 @@ def check_folder(path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write to, which takes its place at the end of the ``with`` block.
+def content_of(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn every error about a file's content inside a ``with`` block into a `CheckpointError` that names the file.
 
-    At any moment, also after a crash, there is the old file or the new one, whole; after an error the old one.
+    >>> with content_of("run.npz"):
+    ...     {}["model"]
+    Traceback (most recent call last):
+        ...
+    minidl.errors.CheckpointError: 'run.npz' lacks 'model'
+    """
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{os.fspath(path)!r} {error}") from error
+    except KeyError as error:
+        raise CheckpointError(f"{os.fspath(path)!r} lacks {error}") from error
+    except RecursionError as error:
+        raise CheckpointError(f"{os.fspath(path)!r} is nested too deeply") from error
+    except (MinidlError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{os.fspath(path)!r} does not match: {error}") from error
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write to, which replaces the one at this path at the end of the ``with`` block.
+
+    At any moment, even after a crash, there is the whole old file or the whole new one. After an error, it is the old
+    one.
 
     Raises:
-        OSError: from the disk; something is there that is no file.
+        OSError: the disk refuses the file, or something other than a file has this path.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +63,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = os.path.realpath(path)  # a link stays a link
     if os.path.exists(target) and not os.path.isfile(target):  # a folder, or a device that would be lost
-        raise FileExistsError(f"{os.fspath(path)!r} is there, and is no file; give the name of one")
+        raise FileExistsError(f"{os.fspath(path)!r} exists and is not a file; give the path of a file")
     temporary = f"{target}.tmp"
     try:
         with open(temporary, "w+b") as file:
@@ -52,7 +75,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.remove(temporary)
         raise
-    # The new name has to reach the disk, too; where folders cannot be opened, as on Windows, the system sees to that.
+    # The new name must reach the disk, too. Where folders cannot be opened, as on Windows, the system takes care of it.
     with suppress(OSError):
         folder = os.open(os.path.dirname(target), os.O_RDONLY)
         try:

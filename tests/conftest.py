@@ -1,18 +1,53 @@
 """Settings of all tests; HYPOTHESIS_PROFILE=nightly runs the thorough ones."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests.reference import TOLERANCE, WORST
+# Before NumPy is imported: the workers share the cores, and threads of their own would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from tests.reference import TOLERANCE, WORST, worst
 
 settings.register_profile("ci", derandomize=True, max_examples=30, deadline=None)
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker one test at a time, but all tests of one demo, and all in the browser, to one worker.
+
+    With --dist=loadgroup, marks would say so; but pytest-xdist 3.8 ignores them under pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no type hints
+        def _split_scope(self, nodeid: str) -> str:
+            shared = re.match(r"tests/demos/.*\[(\w+)|tests/docs/(test_site_in_browser)", nodeid)
+            return nodeid if shared is None else shared[shared.lastindex or 0]
+
+    return Scheduling(config, log)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what a worker has found."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["worst"] = dict(WORST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Collect what the workers have found."""
+    for name, error in getattr(node, "workeroutput", {}).get("worst", {}).items():
+        worst(name, error)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -52,13 +52,25 @@ def python_calls(function: Callable[[], object]) -> int:
     return calls
 
 
+SEEDED = np.random.default_rng(0).bit_generator.state
+
+
 def forward(layer: Layer, x: Array) -> Array:
     """`layer.forward(x)` with the same random numbers every time, as finite differences of dropout need them."""
-    for _, module in layer.modules():
-        for generator in vars(module).values():
-            if isinstance(generator, np.random.Generator):
-                generator.bit_generator.state = np.random.default_rng(0).bit_generator.state
-    return layer.forward(x)
+    return repeatable(layer)(x)
+
+
+def repeatable(layer: Layer) -> Callable[[Array], Array]:
+    """Return the function `forward` of one layer, for many calls: the layer's generators are looked for only once."""
+    members = [member for _, module in layer.modules() for member in vars(module).values()]
+    generators = [member for member in members if isinstance(member, np.random.Generator)]
+
+    def again(x: Array) -> Array:
+        for generator in generators:
+            generator.bit_generator.state = SEEDED
+        return layer.forward(x)
+
+    return again
 
 
 def randomise(module: Module, rng: np.random.Generator) -> None:

@@ -56,7 +56,7 @@ def gradient_error(
     size = float(np.linalg.norm(weights * np.asarray(function())))
     noise = ROUNDING * size * array.size**0.5 / STEPS[0]
     least = corrected = np.inf
-    nearest = numeric_gradient(function, array, weights)
+    nearest = np.full(array.shape, np.inf)
     for step in STEPS:
         numeric = numeric_gradient(function, array, weights, step)
         gap, scale = float(np.linalg.norm(analytic - numeric)), max(float(np.linalg.norm(numeric)), 1e-8)

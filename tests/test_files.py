@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from minidl import StateError
-from minidl.files import check_folder, replacing
+from minidl import CheckpointError, StateError
+from minidl.files import check_folder, content_of, replacing
 
 
 def test_the_file_appears_at_the_end_and_alone(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_what_is_no_file_is_never_replaced(make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path / "there")
-    with pytest.raises(FileExistsError, match="there' is there, and is no file"), replacing(tmp_path / "there"):
+    with pytest.raises(FileExistsError, match="there' exists and is not a file"), replacing(tmp_path / "there"):
         raise AssertionError
     assert os.listdir(tmp_path) == ["there"]
 
@@ -105,7 +105,7 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "device")
     before = sorted(tmp_path.rglob("*"))
     for name in ("folder", "link", "device"):
-        words = f"{name}' is there, and is no file; give the name of one"
+        words = f"{name}' exists and is not a file; give the path of a file"
         with pytest.raises(FileExistsError, match=words), replacing(tmp_path / name):
             """Never entered."""
     assert sorted(tmp_path.rglob("*")) == before
@@ -131,3 +131,27 @@ def test_places_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(StateError, match=r"the folder '.*' cannot be written to"):
         check_folder(tmp_path / "new")
     assert (tmp_path / "there").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (CheckpointError("is damaged"), "is damaged"),
+        (KeyError("model"), "lacks 'model'"),
+        (RecursionError(), "is nested too deeply"),
+        (StateError("the state lacks weight"), "does not match: the state lacks weight"),
+        (TypeError("not a number"), "does not match: not a number"),
+        (OverflowError("too large"), "does not match: too large"),
+    ],
+)
+def test_errors_about_the_content_of_a_file_name_it_once(error: Exception, words: str) -> None:
+    with pytest.raises(CheckpointError) as info, content_of(Path("run.npz")):
+        raise error
+    assert str(info.value) == f"'run.npz' {words}"
+    assert info.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [OSError("disk"), MemoryError(), KeyboardInterrupt()])
+def test_errors_that_are_not_about_the_content_pass(error: BaseException) -> None:
+    with pytest.raises(type(error)), content_of("run.npz"):
+        raise error

@@ -150,7 +150,7 @@ def test_the_public_surface_is_sorted_and_complete() -> None:
         for name, value in vars(minidl).items()
         if name[0] != "_" and (inspect.isclass(value) or inspect.isfunction(value))
     }
-    assert bound == set(minidl.__all__)
+    assert bound == {name for name in minidl.__all__ if not inspect.ismodule(getattr(minidl, name))}
     for package in ("layers", "losses", "objectives", "optimizers", "errors", "training", "callbacks", "run"):
         module = importlib.import_module(f"minidl.{package}")
         public = {name for name in module.__all__ if inspect.isclass(getattr(module, name))}
@@ -172,6 +172,8 @@ NEED_NO_EXAMPLE = {name for name in minidl.__all__ if name.endswith(("Error", "W
 
 @pytest.mark.parametrize("name", minidl.__all__)
 def test_every_public_name_is_documented_with_an_example(name: str) -> None:
+    if inspect.ismodule(getattr(minidl, name)):
+        return  # its functions have examples of their own
     docstring = vars(getattr(minidl, name)).get("__doc__") or inspect.getdoc(getattr(minidl, name)) or ""
     assert len(docstring) > 20
     assert (">>> " in docstring) is (name not in NEED_NO_EXAMPLE), "an example, or an entry among the exceptions"

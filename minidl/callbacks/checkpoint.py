@@ -11,43 +11,36 @@ from minidl.arguments import whole_number
 from minidl.data import Batches
 from minidl.errors import CheckpointError, MinidlWarning
 from minidl.files import check_folder
-from minidl.modules import Layer, Loss
+from minidl.modules import Layer, Loss, Module
 from minidl.modules.places import Place, places_in, places_of
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run
-from minidl.saving import (
-    check_remaking,
-    checksum,
-    encoded,
-    model_content,
-    states_of,
-    write_content,
-    written,
-)
+from minidl.saving.generators import states_of
+from minidl.saving.models import as_code, check_remaking, checksum, encoded, model_content, state_of, write_content
 
-__all__ = ["Checkpoint", "fingerprint", "places", "script"]
+__all__ = ["Checkpoint", "fingerprint", "parts", "places", "script"]
 
 
 class Checkpoint(Callback):
-    """Saves all of a run to a file, again and again, so that ``fit(…, resume_from=path)`` goes on from there.
+    """Saves the whole run to a file at regular intervals, so that ``fit(…, resume_from=path)`` resumes it.
 
     The file holds parameters, buffers, optimizer, loss, epoch and batch, the order of the samples, every generator,
-    the history and what the other callbacks keep. Generators are found where model, loss, optimizer and callbacks hold
-    them: in attributes, or in lists and dicts there. A run that Ctrl-C stops is saved once more. `minidl.load` makes
-    the model of it, as it was then; the best weights that an `EarlyStopping` brings back at the end are not in it.
+    the history and the states of the other callbacks. It finds the generators of model, loss, optimizer and callbacks
+    in their attributes, and in lists and dicts there. A run that Ctrl-C stops is saved once more. `minidl.load` returns
+    the model in the file as it was then, without the best weights that an `EarlyStopping` restores at the end.
 
-    The file is replaced as a whole: after a crash at any moment there is the newest or the one before. If it cannot be
-    written any more, since the disk is full, say, there is a `MinidlWarning`, and the run goes on with the one before.
-    A new run that is not resumed from the file replaces it.
+    The file is replaced as a whole: after a crash at any moment there is the newest one or the one before. If it cannot
+    be written, for example on a full disk, there is a `MinidlWarning`, and the run continues with the one before. A new
+    run that is not resumed from the file replaces it.
 
     Args:
         path: the file.
-        every_steps: save after so many steps; None never does so in the middle of an epoch.
-        every_epochs: save after so many epochs; None never does so.
+        every_steps: how many steps to take between two saves. None never saves within an epoch.
+        every_epochs: how many epochs to run between two saves. None never saves at the end of an epoch.
 
     Raises:
         HyperparameterError: numbers that are not positive integers.
-        StateError: when a fit begins, a folder that is not there or cannot be written to.
+        StateError: when a fit begins, a folder that does not exist or cannot be written to.
         CheckpointError: when a fit begins, a model, a generator or a callback's state that no file can hold.
 
     >>> import tempfile
@@ -79,7 +72,7 @@ class Checkpoint(Callback):
         check_folder(self.path)
         check_remaking(run.model)
         self._data, self._warned = fingerprint(run), False
-        self._kept = run.optimizer.state().keys()
+        self._names = run.optimizer.state().keys()
         encoded(self._content(run))
 
     def on_step_end(self, run: Run) -> None:
@@ -96,7 +89,7 @@ class Checkpoint(Callback):
             self._warned = False
         except (CheckpointError, OSError) as error:  # a file is not worth a run
             if not self._warned:
-                message = f"{self.path!r} cannot be written at step {run.step}, and is the one before: {error}"
+                message = f"{self.path!r} cannot be written at step {run.step}, and stays the one before: {error}"
                 warnings.warn(message, MinidlWarning, stacklevel=2)
             self._warned = True
 
@@ -105,24 +98,22 @@ class Checkpoint(Callback):
 
         Raises:
             CheckpointError: something that no file can hold.
-            OSError: from the disk; a file that was there before is as it was.
+            OSError: the disk refuses the file. One that was there before is unchanged.
         """
         write_content(self._content(run), self.path)
 
     def _content(self, run: Run) -> dict[str, Any]:
-        state = run.optimizer.state()
-        if gained := ", ".join(state.keys() - self._kept):
+        states = {name: state_of(part) for name, part in parts(run).items() if name != "model"}
+        if gained := ", ".join(states["optimizer"].keys() - self._names):
             raise CheckpointError(
-                f"{type(run.optimizer).__name__} keeps {gained} since this fit began, where a new one has no place for "
-                "it; set it in __init__, or begin its name with an underscore if it need not be kept"
+                f"{type(run.optimizer).__name__} has gained {gained} since this fit began, and a new one has no place "
+                "for it; set it in __init__, or begin its name with an underscore if it need not be saved"
             )
         others = [callback for callback in run.callbacks if not isinstance(callback, Checkpoint)]
         return {
             **model_content(run.model),
-            "loss": None if run.loss_function is None else run.loss_function.state(),
-            "optimizer": {"type": type(run.optimizer).__name__, "state": state},
-            "run": run.state(),
-            "batches": run.batches.state() if isinstance(run.batches, Batches) else None,
+            "as_code": as_code(run.model),
+            **states,
             "data": self._data,
             "script": run.script,
             "generators": states_of(places(run)),
@@ -130,30 +121,34 @@ class Checkpoint(Callback):
         }
 
 
+def parts(run: Run) -> dict[str, Any]:
+    """What a run is made of besides its callbacks, by the names in a file. Each has `state` and `load_state`."""
+    every = {"model": run.model, "loss": run.loss_function, "optimizer": run.optimizer, "run": run}
+    return {name: part for name, part in {**every, "batches": run.batches}.items() if hasattr(part, "load_state")}
+
+
 def script(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int) -> dict[str, Any]:
-    """What a script has made a run with, for comparison with the script that goes on with it."""
+    """What a script made a run with, for comparison with the script that resumes it."""
     return {
-        "model": written(model),
-        "loss": written(loss),
+        "model": as_code(model),
+        "loss": as_code(loss),
+        "groups": optimizer.moves(model),
         "optimizer": repr(optimizer),
-        "moves": optimizer.moves(model),
+        "rule": type(optimizer).__name__,
         "accumulate": accumulate,
     }
 
 
 def places(run: Run) -> dict[str, Place]:
-    """Where all generators of a run are: those of its parts, and the one that draws the orders."""
-    found = places_of(run.model)
-    if run.loss_function is not None:
-        found |= places_of(run.loss_function, "loss")
-    found |= places_in(vars(run.optimizer), "optimizer")
+    """Where all generators of a run are, by names such as "model.3.rng", "callbacks.Noise.0.rng" and "batches.rng"."""
+    found: dict[str, Place] = {}
+    for name, part in parts(run).items():
+        found |= places_of(part, name) if isinstance(part, Module) else places_in(vars(part), name)
     seen: Counter[str] = Counter()
     for callback in run.callbacks:
         kind = type(callback).__name__
         found |= places_in(vars(callback), f"callbacks.{kind}.{seen[kind]}")
         seen[kind] += 1
-    if isinstance(run.batches, Batches) and run.batches.rng is not None:
-        found["batches"] = Place(vars(run.batches), "rng")
     return found
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
-from minidl.errors import CheckpointError, ShapeError, StateError
-from minidl.files import replacing
+from minidl.errors import CheckpointError
+from minidl.files import content_of, replacing
 from minidl.modules import Module
+from minidl.typing import Array
 
 __all__ = ["load_safetensors", "save_safetensors"]
 
@@ -18,15 +18,15 @@ __all__ = ["load_safetensors", "save_safetensors"]
 def save_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
     """Write all parameters and buffers to a file, by names such as "0.weight", bit for bit.
 
-    The architecture is not in the file. A file of that name is replaced at the end, as a whole.
+    The architecture is not in the file. An existing file of that name is replaced at the end, as a whole.
 
     Args:
         model: any module.
-        path: where.
+        path: where to write.
 
     Raises:
         ImportError: the package safetensors is not installed.
-        OSError: from the disk; a file that was there before is as it was.
+        OSError: the disk refuses the file. One that was there before is unchanged.
 
     >>> import tempfile
     >>> from minidl import Dense
@@ -38,52 +38,49 @@ def save_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
     True
     """
     package = _package()
-    # The package writes memory as it lies, so it must lie row by row.
+    # The package writes memory in its own order, so each array must lie row by row.
     arrays = {name: np.array(value, order="C") for name, value in model.state().items()}
     with replacing(path) as file:
         file.write(package.numpy.save(arrays))
 
 
 def load_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
-    """Take over all parameters and buffers from a file; either all of them or, after an error, nothing.
+    """Load all parameters and buffers from a file. After an error, nothing has changed.
 
-    Names are compared, shapes and types, nothing else. The format has no checksum, and values that were changed on the
-    disk go unnoticed. PyTorch's Linear keeps its weight as (out, in), Dense as (in, out): such weights must be
-    transposed before they are saved. If a layer has as many inputs as outputs, nothing here can tell.
+    Only names, shapes and types are compared. The format has no checksum, so values that were changed on the disk go
+    unnoticed. PyTorch's Linear stores its weight as (out, in), and Dense as (in, out): transpose such weights before
+    saving them. If a layer has as many inputs as outputs, nothing here can tell the difference.
 
     Args:
         model: a module of the same architecture and dtype.
         path: a file in the safetensors format.
 
     Raises:
-        CheckpointError: a damaged file, or one that lacks a name, has one too many, another shape or another type.
+        CheckpointError: a damaged file, a missing or unknown name, or an array of another shape or type.
         ImportError: the package safetensors is not installed.
-        OSError: there is no such file, or it cannot be read.
+        OSError: the file does not exist or cannot be read.
     """
-    arrays = _read(path)
-    name = os.fspath(path)
-    for key, own in model.state().items():
-        if key in arrays and arrays[key].dtype != own.dtype:
-            raise CheckpointError(
-                f"{name!r} does not fit: it holds {key} as {arrays[key].dtype}, the model as {own.dtype}; "
-                "turn the model with astype() first"
-            )
-    try:
-        model.load_state(arrays)
-    except (StateError, ShapeError) as error:
-        raise CheckpointError(f"{name!r} does not fit: {error}") from error
-
-
-def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
     package = _package()
     with open(path, "rb") as file:
         data = file.read()
+    with content_of(path):
+        arrays = _arrays(package, data)
+        for key, own in model.state().items():
+            if key in arrays and arrays[key].dtype != own.dtype:
+                raise CheckpointError(
+                    f"does not match: it holds {key} as {arrays[key].dtype}, the model as {own.dtype}; convert the "
+                    "model with astype() first"
+                )
+        model.load_state(arrays)
+
+
+def _arrays(package: ModuleType, data: bytes) -> dict[str, Array]:
     try:
-        arrays: dict[str, Any] = package.numpy.load(data)
+        arrays: dict[str, Array] = package.numpy.load(data)
     except package.SafetensorError as error:
-        raise CheckpointError(f"{os.fspath(path)!r} is damaged, or no safetensors file: {error}") from error
+        raise CheckpointError(f"is damaged, or not a safetensors file: {error}") from error
     except KeyError as error:
-        raise CheckpointError(f"{os.fspath(path)!r} holds numbers of a type that NumPy lacks: {error}") from error
+        raise CheckpointError(f"holds numbers of a type that NumPy lacks: {error}") from error
     return arrays
 
 

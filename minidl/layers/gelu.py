@@ -41,8 +41,7 @@ class GELU(Activation):
             self.cdf = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
         else:
             self.cdf = 0.5 + 0.5 * erf(x / sqrt(2))
-        y: Array = x * self.cdf
-        return y
+        return x * self.cdf
 
     def backward(self, grad: Array) -> Array:
         x, cdf = self.x, self.cdf

@@ -32,6 +32,8 @@ class Residual(Sequential):
     array([[2., 4.]])
     """
 
+    gives_probabilities = False
+
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
         super().__init__(*layers, rng=rng, dtype=dtype)
 
@@ -58,7 +60,3 @@ class Residual(Sequential):
     def _check(x: Shape, y: Shape) -> None:
         if x != y:
             raise ShapeError(f"Residual adds x and f(x), whose shapes must be equal: got {x} and {y}")
-
-    @property
-    def gives_probabilities(self) -> bool:
-        return False

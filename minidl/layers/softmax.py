@@ -23,11 +23,8 @@ class Softmax(Layer):
            [0. , 1. ]])
     """
 
+    gives_probabilities = True
     y: Array = cached()
-
-    @property
-    def gives_probabilities(self) -> bool:
-        return True
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         return shape

@@ -212,8 +212,7 @@ class HingeLoss(Loss):
         return float(np.maximum(margin, 0).mean())
 
     def backward(self) -> Array:
-        grad: Array = self.y * self.inside / -self.y.size
-        return grad
+        return self.y * self.inside / -self.y.size
 
     def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
         array = super().check_target(target, prediction, dtype)

@@ -57,8 +57,7 @@ class MAELoss(Loss):
         return float(np.abs(self.difference).mean())
 
     def backward(self) -> Array:
-        grad: Array = np.sign(self.difference) / self.difference.size
-        return grad
+        return np.sign(self.difference) / self.difference.size
 
 
 class HuberLoss(Loss):
@@ -92,5 +91,4 @@ class HuberLoss(Loss):
         return float((self.clipped * (self.difference - 0.5 * self.clipped)).mean())
 
     def backward(self) -> Array:
-        grad: Array = self.clipped / self.clipped.size
-        return grad
+        return self.clipped / self.clipped.size

@@ -69,7 +69,10 @@ class Layer(Module):
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether the outputs are probabilities: a loss that takes logits would then be the wrong one."""
+        """Whether the outputs are probabilities: a loss that takes logits would then be the wrong one.
+
+        A class whose outputs are probabilities sets ``gives_probabilities = True``.
+        """
         return False
 
     def __call__(self, x: ArrayLike) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,9 +27,6 @@ class Module:
 
     buffers: tuple[str, ...] = ()
     """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
-
-    registered: ClassVar[dict[tuple[str, str], type[Module]]] = {}
-    """Every type of module by (home, name), for files that name it. The home is "minidl" or the defining module."""
 
     _training = True
 
@@ -152,15 +149,6 @@ class Module:
             # A number stays a number: a float64 array in its place would turn float32 arrays into float64.
             present = getattr(module, name)
             setattr(module, name, value if isinstance(present, np.ndarray) else type(present)(value.item()))
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        Module.registered[cls.registered_as()] = cls
-
-    @classmethod
-    def registered_as(cls) -> tuple[str, str]:
-        """Home and name by which files know this type. All of minidl's own types share one home."""
-        return "minidl" if cls.__module__.startswith("minidl.") else cls.__module__, cls.__qualname__
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles drop what forward cached: it may be large, and it is the user's data.

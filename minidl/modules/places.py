@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.modules.module import Module
 
-__all__ = ["Place", "is_generator", "places_in", "places_of", "streams_of"]
+__all__ = ["Place", "generators_in", "is_generator", "places_in", "places_of"]
 
 
 class Place(NamedTuple):
-    """Where a generator is held: an object's attributes, or a dict or list in one of them, and the key there."""
+    """A dict, list or tuple that holds a generator, and its key or index there."""
 
     container: Any
     key: Any
 
     @property
     def generator(self) -> Any:
+        """The generator that is there now."""
         return self.container[self.key]
-
-    def put(self, generator: np.random.Generator) -> None:
-        if self.generator is not generator:
-            self.container[self.key] = generator
 
 
 def places_of(module: Module, path: str = "model") -> dict[str, Place]:
-    """Where a module and all below it hold generators, such as "model.3.rng"."""
-    return {place: found for name, owner in module.modules(path) for place, found in places_in(vars(owner), name)}
-
-
-def streams_of(module: Module) -> list[tuple[Any, Any]]:
-    """The bit generators in a module and all below it, each with the state to set it back to."""
-    generators = [place.generator for place in places_of(module).values()]
-    streams = [each.bit_generator for each in generators if isinstance(each, np.random.Generator)]
-    return [(stream, stream.state) for stream in streams]
+    """Where a module and all below it hold generators, by names such as "model.3.rng"."""
+    return {name: place for owner, each in module.modules(path) for name, place in places_in(vars(each), owner)}
 
 
 def places_in(container: Any, path: str) -> Iterator[tuple[str, Place]]:
-    """Where attributes, or the dicts, lists and tuples in them, hold generators."""
-    keyed = isinstance(container, Mapping)
-    # The types first: a list of a million losses holds none, and is gone through in no time.
+    """Pairs (name, place) of the generators in a dict, list or tuple, and in those inside it."""
+    keyed = isinstance(container, dict)
+    # The types first: a list of a million losses holds no generator, and this takes a tenth of the time of the loop.
     kinds = set(map(type, container.values() if keyed else container))
-    if any(issubclass(kind, dict | list | tuple) for kind in kinds) or any(map(is_kind, kinds)):
+    if any(issubclass(kind, dict | list | tuple) or _of_generators(kind) for kind in kinds):
         for key, value in container.items() if keyed else enumerate(container):
             if is_generator(value):
                 yield f"{path}.{key}", Place(container, key)
@@ -53,12 +43,17 @@ def places_in(container: Any, path: str) -> Iterator[tuple[str, Place]]:
                 yield from places_in(value, f"{path}.{key}")
 
 
-def is_kind(kind: type) -> bool:
-    """Whether it is a type of generators of NumPy, be it the old one."""
-    # If NumPy has not loaded them there are none, and it need not do so to find that out.
-    return "numpy.random" in sys.modules and issubclass(kind, np.random.Generator | np.random.RandomState)
+def generators_in(container: Any) -> list[np.random.Generator]:
+    """The generators in a dict, list or tuple, and in those inside it, without legacy ones."""
+    found = (place.generator for _, place in places_in(container, ""))
+    return [generator for generator in found if isinstance(generator, np.random.Generator)]
 
 
 def is_generator(value: object) -> bool:
-    """Whether it is a generator of NumPy."""
-    return is_kind(type(value))
+    """Whether a value is a generator of NumPy, including a legacy RandomState."""
+    return _of_generators(type(value))
+
+
+def _of_generators(kind: type) -> bool:
+    # If numpy.random is not loaded, there are no generators. Looking for them must not load it.
+    return "numpy.random" in sys.modules and issubclass(kind, np.random.Generator | np.random.RandomState)

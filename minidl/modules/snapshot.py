@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
 
 from minidl.modules.module import Module
+from minidl.modules.places import generators_in
 
-__all__ = ["Snapshot", "generators_in"]
+__all__ = ["Snapshot"]
 
 
 class Snapshot:
@@ -33,7 +33,7 @@ class Snapshot:
 
     def __init__(self, modules: Iterable[Module], *, stateful: bool = False) -> None:
         every = [module for root in modules for _, module in root.modules()]
-        self._modules = [m for m in every if not stateful or m.buffers or any(generators_in(vars(m)))]
+        self._modules = [m for m in every if not stateful or m.buffers or generators_in(vars(m))]
         self.take()
 
     def __bool__(self) -> bool:
@@ -76,18 +76,3 @@ class Snapshot:
 
     def __exit__(self, *_: object) -> None:
         self.restore()
-
-
-def generators_in(value: Any) -> Iterator[np.random.Generator]:
-    """The generators in a dict, list or tuple, and in those inside it."""
-    if "numpy.random" not in sys.modules:  # there are none, and looking for them would load it
-        return
-    items = value.values() if isinstance(value, dict) else value
-    # The types first: a list of a million numbers holds no generator, and is passed over in no time.
-    if not any(issubclass(kind, np.random.Generator | dict | list | tuple) for kind in set(map(type, items))):
-        return
-    for item in items:
-        if isinstance(item, np.random.Generator):
-            yield item
-        elif isinstance(item, dict | list | tuple):
-            yield from generators_in(item)

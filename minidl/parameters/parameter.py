@@ -18,7 +18,7 @@ class Memory:
     def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
         self.value = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)
-        self.moved = False
+        self.dtype, self.moved = dtype, False
 
 
 class _View:
@@ -90,8 +90,7 @@ class Parameter:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of `value` and `grad`."""
-        shape: tuple[int, ...] = self.value.shape
-        return shape
+        return tuple(self.value.shape)
 
     @property
     def size(self) -> int:
@@ -101,8 +100,7 @@ class Parameter:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of `value` and `grad`: float32 or float64."""
-        dtype: np.dtype[Any] = self.value.dtype
-        return dtype
+        return self._memory.dtype
 
     def astype(self, dtype: Any) -> None:
         """Move into memory of another dtype. Every vector over the old memory refuses further use."""

@@ -97,8 +97,7 @@ class ParameterVector:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the two arrays: float32 or float64."""
-        dtype: np.dtype[Any] = self._memory.value.dtype
-        return dtype
+        return self._memory.dtype
 
     def items(self) -> Iterator[tuple[str, Parameter]]:
         """Pairs (name, parameter) in reading order."""

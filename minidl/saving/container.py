@@ -1,8 +1,8 @@
 """The file itself: arrays and a description in NumPy's .npz, sealed by a checksum over every byte.
 
-A file is taken for what it says only after the checksum at its very end was found to be right. What remains are files
-that were forged together with their checksum; so sizes are compared with the file's own before memory is taken,
-nothing is unpacked, no name becomes a path, and nothing but numbers is read.
+The reader trusts a file only after the checksum at its very end has matched. That leaves files forged together with
+their checksum. So the reader compares sizes with the file's own before it takes memory, unpacks nothing, uses no name
+as a path, and reads nothing but numbers.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ import json
 import os
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from minidl.errors import CheckpointError
-from minidl.files import replacing
+from minidl.files import content_of, replacing
 from minidl.typing import Array
 
 __all__ = ["checksum", "read", "write"]
 
+FORMAT = 2
 DESCRIPTION = "minidl.json"
 SEAL = b"minidl, sha256 of all before: "
 SEALED = len(SEAL) + 64  # bytes of the zip comment: the seal and 64 hexadecimal digits
 END = 56 + 20 + 22  # bytes of the three records before it, of which the first two are in large archives only
 CHUNK = 1 << 20
 
-# What a reader takes in before it knows the arrays is kept below 10 MB by these.
+# These limit the memory that a forged file can take to a few megabytes more than a multiple of its size.
 MOST_MEMBERS = 5_000
 LONGEST_NAME = 500
 LONGEST_DESCRIPTION = 1_500_000
@@ -40,62 +40,44 @@ BYTES_A_TOKEN = 100
 
 
 def write(path: str | os.PathLike[str], content: Any, arrays: Mapping[str, Array]) -> None:
-    """Write a file so that at any moment, also after a crash, there is the old one or the new one, whole.
+    """Write a file. At any moment, even after a crash, there is the whole old file or the whole new one.
 
     Args:
-        path: where; a file of that name is replaced at the very end.
+        path: where. An existing file of that name is replaced at the very end.
         content: what `json.dumps` takes.
-        arrays: real numbers of any shape, by names.
+        arrays: real numbers of any shape, by name.
 
     Raises:
         CheckpointError: more than a reader would take.
-        OSError: from the disk; the old file is as it was.
+        OSError: the disk refuses the file. The old one is unchanged.
     """
-    with replacing(path) as file:
-        _fill(file, content, arrays)
-        _seal(file)
-
-
-def _fill(file: BinaryIO, content: Any, arrays: Mapping[str, Array]) -> None:
     flat = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     entries = {name: [array.dtype.str, list(array.shape), checksum(array)] for name, array in flat.items()}
     _check_names(entries)
     try:
-        text = json.dumps({"format": 1, "arrays": entries, "content": content}, allow_nan=False).encode()
+        text = json.dumps({"format": FORMAT, "arrays": entries, "content": content}, allow_nan=False).encode()
     except ValueError as error:
         raise CheckpointError(f"no file can hold this: {error}") from error
     _check_size(text, sum(array.nbytes for array in flat.values()))
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.comment = SEAL + b"0" * 64
-        archive.writestr(_entry(DESCRIPTION, len(text)), text)
-        for name, array in flat.items():
-            with archive.open(_entry(f"{name}.npy", array.nbytes), "w") as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-def _entry(name: str, size: int) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name)  # of a fixed date, so that equal content gives equal files
-    entry.file_size = size
-    return entry
+    with replacing(path) as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.comment = SEAL + b"0" * 64
+            # ZipInfo has a fixed date, so that equal content makes equal files.
+            archive.writestr(zipfile.ZipInfo(DESCRIPTION), text)
+            for name, array in flat.items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        end = file.seek(-64, os.SEEK_END)
+        file.write(_digest(file, end))
 
 
 def checksum(array: Array) -> str:
     """SHA-256 of the numbers of an array, as hexadecimal digits."""
-    return hashlib.sha256(_bytes(np.ascontiguousarray(array))).hexdigest()
-
-
-def _bytes(array: Array) -> memoryview:
-    """The numbers of an array as bytes, without a copy."""
-    return memoryview(array.reshape(-1).view(np.uint8).data)
-
-
-def _seal(file: BinaryIO) -> None:
-    end = file.seek(-64, os.SEEK_END)
-    file.write(_digest(file, end))
+    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()
 
 
 def _digest(file: BinaryIO, end: int) -> bytes:
-    """SHA-256 of the first `end` bytes, as hexadecimal digits; the file is read up to there."""
+    """SHA-256 of the first `end` bytes, as hexadecimal digits. The file is then read up to there."""
     digest = hashlib.sha256()
     file.seek(0)
     for begin in range(0, end, CHUNK):
@@ -104,26 +86,21 @@ def _digest(file: BinaryIO, end: int) -> bytes:
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
-    """Read content and arrays of a file that `write` has made, whole and unchanged.
+    """Read the content and the arrays of a file that `write` made, whole and unchanged.
 
     Raises:
         CheckpointError: a damaged or foreign file.
-        OSError: there is no such file, or it cannot be read.
+        OSError: the file does not exist or cannot be read.
     """
-    with open(path, "rb") as file, _damage(path):
-        _check_seal(file)
-        with zipfile.ZipFile(file) as archive:
-            return _read_members(archive, os.fstat(file.fileno()).st_size)
-
-
-@contextmanager
-def _damage(path: str | os.PathLike[str]) -> Iterator[None]:
-    try:
-        yield
-    except CheckpointError as error:
-        raise CheckpointError(f"{os.fspath(path)!r} {error}") from error
-    except Exception as error:  # whatever a parser stumbles over, it is the file that is wrong
-        raise CheckpointError(f"{os.fspath(path)!r} is damaged: {error!r}") from error
+    with open(path, "rb") as file, content_of(path):
+        try:
+            _check_seal(file)
+            with zipfile.ZipFile(file) as archive:
+                return _read_members(archive, os.fstat(file.fileno()).st_size)
+        except CheckpointError:
+            raise
+        except Exception as error:  # whatever a parser stumbles over, the file is at fault
+            raise CheckpointError(f"is damaged: {error!r}") from error
 
 
 def _check_seal(file: BinaryIO) -> None:
@@ -135,12 +112,12 @@ def _check_seal(file: BinaryIO) -> None:
     if seal[:-64] != SEAL:
         raise CheckpointError("is not a file of minidl, or its end is missing")
     if _digest(file, end + len(SEAL)) != seal[-64:]:
-        raise CheckpointError("is damaged: its checksum is wrong; go back to an older copy")
+        raise CheckpointError("is damaged: its checksum is wrong; use an older copy")
     _check_directory(file, end)
 
 
 def _check_directory(file: BinaryIO, end: int) -> None:
-    """See how many members there are before zipfile makes an object of each."""
+    """Check the number of members before zipfile makes an object of each."""
     file.seek(end - END)
     large, locator, record = file.read(56), file.read(20), file.read(22)
     signature, size, comment = struct.unpack("<4s8xI4xH", record)
@@ -170,8 +147,10 @@ def _read_members(archive: zipfile.ZipFile, size: int) -> tuple[Any, dict[str, A
     text = archive.read(DESCRIPTION)
     _check_size(text, size)
     description = json.loads(text.decode("ascii"), object_pairs_hook=_unique, parse_constant=_refuse)
-    if description["format"] != 1:
-        raise CheckpointError(f"has format {description['format']!r}, this version reads 1; install a newer minidl")
+    if description["format"] != FORMAT:
+        raise CheckpointError(
+            f"has format {description['format']!r}, which this version does not read: it reads {FORMAT}"
+        )
     arrays = description["arrays"]
     _check_names(arrays)
     if members.keys() != {DESCRIPTION, *(f"{name}.npy" for name in arrays)}:
@@ -189,12 +168,11 @@ def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, declared: list
         if column_major or dtype.kind not in "biuf" or [dtype.str, list(shape)] != declared[:2]:
             raise CheckpointError(f"is forged: {entry.filename!r} is not what the file describes")
         if any(length < 0 for length in shape) or prod(shape) * dtype.itemsize != entry.file_size - member.tell():
-            raise CheckpointError(f"is forged: {entry.filename!r} says to be larger or smaller than it is")
+            raise CheckpointError(f"is forged: {entry.filename!r} declares the wrong size")
         array = np.empty(shape, dtype)
-        view = _bytes(array)
+        numbers = array.reshape(-1).view(np.uint8).data
         for begin in range(0, array.nbytes, CHUNK):
-            part = view[begin : begin + CHUNK]
-            part[:] = member.read(len(part))
+            numbers[begin : begin + CHUNK] = member.read(CHUNK)
     if checksum(array) != declared[2]:
         raise CheckpointError(f"is damaged: the checksum of {entry.filename!r} is wrong")
     return array
@@ -217,9 +195,10 @@ def _check_size(text: bytes, size: int) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) != len(pairs):
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
         raise CheckpointError("is forged: a name in its description appears twice")
-    return dict(pairs)
+    return unique
 
 
 def _refuse(name: str) -> None:

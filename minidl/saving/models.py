@@ -1,18 +1,18 @@
-"""Models in files: what they are made of, and everything they have learned."""
+"""Models in files: how they are made, and everything they have learned."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl.arguments import limited_to
-from minidl.errors import CheckpointError, MinidlError
+from minidl.errors import CheckpointError
+from minidl.files import content_of
 from minidl.modules import Module, training_as
 from minidl.modules.places import places_of
 from minidl.saving.generators import load_states, states_of
@@ -20,18 +20,18 @@ from minidl.saving.tree import Decoder, Encoder
 from minidl.typing import Array
 
 __all__ = [
-    "Content",
+    "as_code",
     "check_remaking",
     "checksum",
     "encoded",
     "load",
-    "load_model_state",
+    "load_state_of",
     "model_content",
-    "model_state",
+    "read_content",
     "remade",
     "save",
+    "state_of",
     "write_content",
-    "written",
 ]
 
 
@@ -39,17 +39,17 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     """Write a model to a file: its layers with their arguments, parameters, buffers and generators.
 
     The file is an .npz archive of NumPy: ``numpy.load(path)["model/state/0.weight"]`` is a weight. It is written
-    beside its place and moved there at the end, so that after a crash the old file or the new one is there, whole.
+    beside its path and moved there at the end. Even after a crash there is the whole old file or the whole new one.
 
     Args:
-        model: a layer, or any other module whose constructor keeps its arguments in attributes of their names.
-        path: where; a file of that name is replaced.
+        model: a layer, or any other module whose constructor keeps its arguments in attributes of the same names.
+        path: where. An existing file of that name is replaced.
 
     Raises:
-        CheckpointError: a module that could not be made again from its constructor's arguments, these being numbers,
+        CheckpointError: a module that could not be made again from its constructor's arguments. These may be numbers,
             strings, lists, arrays and modules.
-        OSError: from the disk; a file that was there before is as it was.
-        TypeError: no module.
+        OSError: the disk refuses the file. One that was there before is unchanged.
+        TypeError: something other than a module.
 
     >>> import tempfile
     >>> from minidl import Dense, ReLU, Sequential
@@ -69,14 +69,14 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """The model in a file that `save` or a `Checkpoint` wrote.
+    """Return the model in a file that `save` or a `Checkpoint` wrote.
 
-    Nothing in the file is run: layers are made by their own constructors from numbers, strings, lists and arrays. A
-    layer of your own must be defined or imported before.
+    Nothing in the file is run: the layers' own constructors make them from numbers, strings, lists and arrays. A layer
+    of your own must be defined or imported before. Loading takes at most 13 times the size of the file, and 10 MB.
 
     Raises:
         CheckpointError: a damaged or foreign file, or one that needs a layer that nothing has defined.
-        OSError: there is no such file, or it cannot be read.
+        OSError: the file does not exist or cannot be read.
 
     >>> import tempfile
     >>> from minidl import Dense
@@ -85,19 +85,32 @@ def load(path: str | os.PathLike[str]) -> Any:
     ...     load(f"{folder}/model.npz")
     Dense(2, 4)
     """
-    content = Content(path)
-    with content.fits():
-        model, state = content["architecture"], content["model"]
-        _retype(model, state["state"])
-        load_model_state(model, state)
-        saved = content["generators"]
-        of_model = {place: index for place, index in saved["places"].items() if place.startswith("model.")}
-        load_states(places_of(model), {**saved, "places": of_model})
-        return model
+    content = read_content(path, ("architecture", "model", "training", "generators"))
+    with content_of(path):
+        _load(content["architecture"], content)
+    return content["architecture"]
+
+
+def model_content(model: Module) -> dict[str, Any]:
+    """What a file holds of a model besides its generators."""
+    with training_as(None):  # each module's own flag, even during a fit
+        training = [path for path, module in model.modules() if module.training]
+    return {"architecture": model, "model": state_of(model), "training": training}
+
+
+def _load(model: Module, content: Mapping[str, Any]) -> None:
+    """Load everything but the architecture into a model that was made the same way."""
+    _retype(model, content["model"]["state"])
+    load_state_of(model, content["model"])
+    for path, module in model.modules():
+        module.training = path in content["training"]
+    saved = content["generators"]
+    of_model = {place: index for place, index in saved["places"].items() if place.startswith("model.")}
+    load_states(places_of(model), {**saved, "places": of_model})
 
 
 def _retype(model: Module, state: Mapping[str, Any]) -> None:
-    """Turn parameters and buffers into the types that they have in a state."""
+    """Give parameters and buffers the dtypes that they have in a state."""
     for name, parameter in model.named_parameters():
         if state[name].dtype not in (np.float32, np.float64):
             raise CheckpointError(f"is forged: {name} is of {state[name].dtype}")
@@ -114,74 +127,50 @@ def write_content(content: Mapping[str, Any], path: str | os.PathLike[str]) -> N
 
 
 def encoded(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array]]:
-    """A dict as JSON takes it, and the arrays in it.
+    """Return a dict as JSON takes it, and the arrays in it.
 
     Raises:
         CheckpointError: something that no file can hold.
     """
     encoder = Encoder()
-    return encoder.encode_all(content), encoder.arrays
+    try:
+        return {name: encoder.encode(value, name) for name, value in content.items()}, encoder.arrays
+    except RecursionError as error:
+        raise CheckpointError("what is to be saved is nested too deeply, or holds itself") from error
 
 
-class Content:
-    """What `write_content` wrote, each entry turned back into values when it is asked for.
+def read_content(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, Any]:
+    """Return those of the entries with these names that a file of `write_content` has.
 
     Raises:
         CheckpointError: a damaged or foreign file.
-        OSError: there is no such file, or it cannot be read.
+        OSError: the file does not exist or cannot be read.
     """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
-        self._text, self._arrays = _container().read(path)
-        if not isinstance(self._text, dict):
-            raise CheckpointError(f"{self.path!r} is forged: it holds no content")
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._text
-
-    def __getitem__(self, name: str) -> Any:
-        decoder = Decoder(self._arrays)
-        with self.fits(), limited_to(decoder.room):
-            return decoder.decode(self._text[name])
-
-    @contextmanager
-    def fits(self) -> Iterator[None]:
-        """Inside this block every error about the content is a `CheckpointError` that names the file."""
-        try:
-            yield
-        except CheckpointError as error:
-            known = str(error).startswith(repr(self.path))
-            raise error if known else CheckpointError(f"{self.path!r} {error}") from error
-        except RecursionError as error:
-            raise CheckpointError(f"{self.path!r} is nested too deeply") from error
-        except (MinidlError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{self.path!r} does not fit: {error}") from error
-
-
-def model_content(model: Module) -> dict[str, Any]:
-    """What a file holds of a model: how it is made, and its state.
-
-    Raises:
-        CheckpointError: a module that could not be made again.
-    """
-    return {"architecture": model, "model": {"written": written(model), **model_state(model)}}
+    text, arrays = _container().read(path)
+    decoder = Decoder(arrays)
+    with content_of(path), limited_to(decoder.room):
+        return {name: decoder.decode(text[name]) for name in names if name in text}
 
 
 def check_remaking(model: Module) -> None:
-    """Raise `CheckpointError` unless the constructor's arguments make a module with the same parameters and buffers.
+    """Check that the constructor's arguments make a module with the same parameters and buffers.
 
-    Whoever replaces a part of a module, without the argument that it was made of, learns of it before the work is
-    done, and not when the file is loaded.
+    Somebody may have replaced a part of a module but not the argument that it was made of. They learn of it before the
+    work is done, and not when the file is loaded.
+
+    Raises:
+        CheckpointError: they do not.
+        StateError: parameters that cannot be one vector.
     """
-    model.parameters()  # a StateError, if they cannot be one vector
-    then, now = _shapes(_made_again(model)), _shapes(model)
+    model.parameters()
+    states = _made_again(model).state(), model.state()
+    then, now = ({name: np.shape(value) for name, value in state.items()} for state in states)
     if then != now:
         name = next(name for name in [*now, *then] if now.get(name) != then.get(name))
         raise CheckpointError(
-            f"{model!r} could not be made again from its constructor's arguments: it would have {name} "
-            f"{then.get(name, 'nowhere')}, and has it {now.get(name, 'nowhere')}; whoever replaces a part keeps the "
-            "new one in the attribute of the argument, too"
+            f"{model!r} could not be made again from its constructor's arguments: {name} would be "
+            f"{then.get(name, 'missing')}, but is {now.get(name, 'missing')}; if you replace a part, also set the "
+            "attribute of the argument that it was made of"
         )
 
 
@@ -192,9 +181,7 @@ def remade(model: Module) -> Any:
         CheckpointError: a module that could not be made again.
     """
     again = _made_again(model)
-    _retype(again, model.state())
-    load_model_state(again, model_state(model))
-    load_states(places_of(again), states_of(places_of(model)))
+    _load(again, {**model_content(model), "generators": states_of(places_of(model))})
     return again
 
 
@@ -202,43 +189,37 @@ def _made_again(model: Module) -> Any:
     """A model made of the constructor's arguments alone."""
     text, arrays = encoded({"architecture": model})
     decoder = Decoder({name: array.copy() for name, array in arrays.items()})
-    decoder.room = sys.maxsize  # here nobody asks for more than there is
+    decoder.room = sys.maxsize  # the sizes come from a model that exists
     return decoder.decode(text["architecture"])
 
 
-def _shapes(model: Module) -> dict[str, tuple[int, ...]]:
-    return {name: np.shape(value) for name, value in model.state().items()}
-
-
-def written(model: Module) -> str:
-    """A model as code; where in memory something is tells nothing, and is left out."""
+def as_code(model: Module) -> str:
+    """A model as code, without the addresses in memory that some arguments show."""
     return re.sub(" at 0x[0-9A-Fa-f]+", "", repr(model))
 
 
-def model_state(model: Module) -> dict[str, Any]:
-    """Everything of a model that may change after it was made."""
-    with training_as(None):  # each module's own flag, also during a fit
-        training = [path for path, module in model.modules() if module.training]
-    return {
-        "state": model.state(),
-        "without_decay": [name for name, parameter in model.named_parameters() if not parameter.decay],
-        "training": training,
-    }
+def state_of(part: Any) -> dict[str, Any]:
+    """The state of something with `state` and `load_state`. That of a module includes the flags of its parameters."""
+    if not isinstance(part, Module):
+        return dict(part.state())
+    without_decay = [name for name, parameter in part.named_parameters() if not parameter.decay]
+    return {"state": part.state(), "without_decay": without_decay}
 
 
-def load_model_state(model: Module, state: Mapping[str, Any]) -> None:
-    """Take over what `model_state` gave; the model is made the same way."""
-    model.load_state(state["state"])
-    for name, parameter in model.parameters().items():
-        parameter.decay = name not in state["without_decay"]
-    for path, module in model.modules():
-        module.training = path in state["training"]
+def load_state_of(part: Any, state: Mapping[str, Any]) -> None:
+    """Load what `state_of` returned."""
+    if not isinstance(part, Module):
+        part.load_state(state)
+        return
+    without_decay = state["without_decay"]
+    part.load_state(state["state"])
+    for name, parameter in part.parameters().items():
+        parameter.decay = name not in without_decay
 
 
 def checksum(array: Array) -> str:
     """SHA-256 of the numbers of an array, as hexadecimal digits."""
-    digest: str = _container().checksum(array)
-    return digest
+    return str(_container().checksum(array))
 
 
 def _container() -> Any:

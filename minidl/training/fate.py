@@ -35,14 +35,7 @@ class FateWatch(Callback):
     """
 
     def __init__(
-        self,
-        *,
-        tolerance: float,
-        patience: int,
-        max_period: int,
-        cycle_tolerance: float,
-        floor: float,
-        ceiling: float,
+        self, tolerance: float, patience: int, max_period: int, cycle_tolerance: float, floor: float, ceiling: float
     ) -> None:
         self.tolerance = number("tolerance", tolerance, at_least=0, finite=False)
         self.patience = whole_number("patience", patience, 1)

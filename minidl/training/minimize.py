@@ -106,14 +106,7 @@ def minimize(
     steps = whole_number("steps", steps, 0)
     parameters = objective.parameters()
     optimizer.check_owner(objective)
-    watch = FateWatch(
-        tolerance=tolerance,
-        patience=patience,
-        max_period=max_period,
-        cycle_tolerance=cycle_tolerance,
-        floor=floor,
-        ceiling=ceiling,
-    )
+    watch = FateWatch(tolerance, patience, max_period, cycle_tolerance, floor, ceiling)
     first = _value(objective)
     if not isfinite(first):
         raise DivergenceError("parameters, value or gradient are not finite at the start; start somewhere else")

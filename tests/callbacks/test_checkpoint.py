@@ -1,4 +1,4 @@
-"""Checkpoints: when they are saved, what is said before the first step, and what is in the file."""
+"""Checkpoints: when they are saved, what is checked before the first step, and what is in the file."""
 
 import os
 from math import nan
@@ -28,12 +28,12 @@ from minidl import (
     Trainer,
     minimize,
 )
+from minidl.layers.activations import Activation
 from minidl.run import EVENTS
-from minidl.saving import Content
 from tests.callbacks.recording import At
 from tests.helpers import bits, unchanged
+from tests.saving.helpers import entry
 from tests.training import endless
-from tests.training.failing import Elementwise
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
 
 def step_of(path: Path) -> tuple[int, int]:
     """Epoch and step in a file."""
-    run = Content(path)["run"]
+    run = entry(path, "run")
     return run["epoch"], run["step"]
 
 
@@ -113,7 +113,7 @@ class Odd(Callback):
 
 
 def broken(trainer: Trainer, error: type[Exception], words: str) -> None:
-    """Fitting fails before the first step, all are told of the end, and nothing has changed."""
+    """Fitting fails before the first step, every callback is notified of the end, and nothing has changed."""
     at = At("", 0)
     trainer.callbacks.insert(0, at)
     with unchanged(trainer.model, trainer.optimizer), pytest.raises(error, match=words):
@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_be_written_to(path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_model_that_no_file_can_hold(path: Path) -> None:
-    class Kept(Stubborn, Elementwise):
+    class Kept(Stubborn, Activation):
         """One that can be trained."""
 
     model = Sequential(Kept(3), Dense(3, 1))
@@ -154,7 +154,7 @@ def test_a_generator_that_no_file_can_hold(path: Path) -> None:
 
     model = Sequential(Dropout(rng=np.random.Generator(Bits(0))), Dense(3, 1))
     trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [Checkpoint(path)])
-    broken(trainer, CheckpointError, "cannot be saved; make it by numpy.random.default_rng")
+    broken(trainer, CheckpointError, "cannot be saved; make it with numpy.random.default_rng")
 
 
 def test_the_path_may_be_a_string_or_a_path_and_nothing_is_left_beside_it(path: Path) -> None:
@@ -177,15 +177,15 @@ def test_the_model_can_be_loaded_alone(path: Path) -> None:
 def test_two_checkpoints_save_side_by_side_and_not_each_other(tmp_path: Path) -> None:
     paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
     endless.fit(endless.trainer(*map(Checkpoint, paths)), 1)
-    contents = [Content(path) for path in paths]
-    assert [[entry["type"] for entry in content["callbacks"]] for content in contents] == [["History"]] * 2
+    for path in paths:
+        assert [saved["type"] for saved in entry(path, "callbacks")] == ["History"]
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_it_saves_when_all_others_have_seen_the_step_wherever_it_stands(path: Path) -> None:
     average = ParameterAverage()
     endless.fit(endless.trainer(Checkpoint(path, every_steps=1, every_epochs=None), average), 2)
-    (state,) = [entry["state"] for entry in Content(path)["callbacks"] if entry["type"] == "ParameterAverage"]
+    (state,) = [saved["state"] for saved in entry(path, "callbacks") if saved["type"] == "ParameterAverage"]
     assert state["steps"] == average.steps == 6
 
 

@@ -1,4 +1,4 @@
-"""What a run cannot be taken up from: it is said in clear words that name the file, and nothing has changed."""
+"""Files that a run cannot resume from: a clear message names the file, and nothing has changed."""
 
 import warnings
 from collections.abc import Callable
@@ -43,15 +43,15 @@ REFUSED: list[tuple[str, Callable[[], Trainer], dict[str, Any], str]] = [
         "width",
         lambda: make(model=network(9)),
         {},
-        "the model Sequential(Dense(3, 8), BatchNorm(8), Dropout(p=0.2), Dense(8, 1)), not of Sequential(Dense(3, 9)",
+        "the model Sequential(Dense(3, 8), BatchNorm(8), Dropout(p=0.2), Dense(8, 1)), not Sequential(Dense(3, 9)",
     ),
-    ("layers", lambda: make(model=Sequential(Dense(3, 1), Tanh())), {}, "not of Sequential(Dense(3, 1), Tanh())"),
+    ("layers", lambda: make(model=Sequential(Dense(3, 1), Tanh())), {}, "not Sequential(Dense(3, 1), Tanh())"),
     ("dtype", lambda: make(model=network(dtype=np.float32)), {}, "of a model with 0.weight in float64, not in float32"),
     (
         "optimizer",
         lambda: make(optimizer=SGD),
         {},
-        "is of a run with Adam(57 parameters, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-08), not with SGD(57",
+        "is of a run with the optimizer Adam(57 parameters, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-08), not SGD(57",
     ),
     (
         "clipping",
@@ -64,7 +64,7 @@ REFUSED: list[tuple[str, Callable[[], Trainer], dict[str, Any], str]] = [
     ("shuffle", make, {"shuffle": False}, "the shuffle (of more than one batch) was True and is False now"),
     ("share", make, {"validation": 0.1}, "the number of training samples was 16 and is 18 now"),
     ("samples", make, {"data": (X[:15], Y[:15])}, "the number of training samples was 16 and is 12 now"),
-    ("dropout", lambda: make(model=without_dropout()), {}, "not of Sequential(Dense(3, 8), BatchNorm(8), Tanh()"),
+    ("dropout", lambda: make(model=without_dropout()), {}, "not Sequential(Dense(3, 8), BatchNorm(8), Tanh()"),
 ]
 
 
@@ -90,15 +90,15 @@ def test_a_run_without_shuffling_is_not_that_of_one_with_it(tmp_path: Path) -> N
 def test_another_loss(path: Path) -> None:
     trainer = make()
     trainer.loss = MAELoss()
-    check_refused(trainer, path, "is of a run with MSELoss(), not with MAELoss()")
+    check_refused(trainer, path, "is of a run with the loss MSELoss(), not MAELoss()")
 
 
-def test_other_numbers_of_the_optimizer_are_a_warning_and_those_of_the_file_are_taken(path: Path) -> None:
+def test_other_numbers_of_the_optimizer_are_a_warning_and_those_of_the_file_apply(path: Path) -> None:
     def faster(parameters: Any, lr: float) -> Adam:
         return Adam(parameters, lr=50 * lr)
 
     other, same = make(optimizer=faster), make()
-    words = r"run.npz' is of a run with Adam\(57 parameters, lr=0.01, .*, and its numbers are taken, not those of Adam"
+    words = r"run.npz' is of a run with Adam\(57 parameters, lr=0.01, .*, whose numbers apply, not those of Adam"
     with pytest.warns(MinidlWarning, match=words) as caught:
         other.fit(X, Y, **OPTIONS, rng=2, resume_from=path)
     assert [warning.filename for warning in caught] == [__file__]
@@ -107,11 +107,11 @@ def test_other_numbers_of_the_optimizer_are_a_warning_and_those_of_the_file_are_
     assert other.optimizer.lr == 0.01
 
 
-def test_an_optimizer_that_keeps_the_same_is_another_all_the_same(path: Path) -> None:
+def test_an_optimizer_of_another_class_is_refused_even_with_the_same_state(path: Path) -> None:
     class Other(Adam):
         """Another rule."""
 
-    check_refused(make(optimizer=Other), path, "eps=1e-08), not with Other(57 parameters, lr=0.01, ")
+    check_refused(make(optimizer=Other), path, "eps=1e-08), not Other(57 parameters, lr=0.01, ")
 
 
 def test_a_missing_callback(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_missing_callback(tmp_path: Path) -> None:
 
 
 class Refuses(Callback):
-    """Takes no state over."""
+    """Refuses every state."""
 
     def state(self) -> dict[str, Any]:
         return {"a": 1}
@@ -159,7 +159,7 @@ def test_a_log_of_another_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("event", EVENTS[:2])
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
-def test_a_callback_that_fails_before_the_run_goes_on(event: str, error: type[BaseException], path: Path) -> None:
+def test_a_callback_that_fails_before_the_run_resumes(event: str, error: type[BaseException], path: Path) -> None:
     def fails() -> None:
         raise error
 
@@ -175,7 +175,7 @@ def test_a_callback_that_fails_before_the_run_goes_on(event: str, error: type[Ba
 
 
 def test_other_data_is_a_warning(path: Path) -> None:
-    words = r"run.npz' is of a run on other data: what follows is not what it would have been"
+    words = r"run.npz' is of a run on other data: it will not continue as it would have"
     for x, y in ((X + 1e-9, Y), (X, -Y)):
         with pytest.warns(MinidlWarning, match=words) as caught:
             make().fit(x, y, **OPTIONS, rng=2, resume_from=path)

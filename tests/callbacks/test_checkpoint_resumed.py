@@ -21,7 +21,7 @@ from minidl import (
     Timer,
     Trainer,
 )
-from minidl.saving import generator_state
+from minidl.saving.generators import generator_state
 from minidl.schedules import cosine
 from tests.callbacks.recording import At
 from tests.helpers import bits
@@ -79,7 +79,7 @@ def resumed(path: Path, *callbacks: Callback, epochs: int = 4) -> Trainer:
 
 
 class Stateless(Callback):
-    """Has nothing to keep, and sees what it is told of."""
+    """Has no state, and records its events."""
 
     def __init__(self) -> None:
         self.steps: list[int] = []
@@ -119,7 +119,7 @@ def test_callbacks_of_one_type_are_taken_in_their_order(path: Path) -> None:
 
 
 class Keeps(Callback):
-    """Has a state, and writes down what it is told and given."""
+    """Has a state, and records its events and the states that it loads."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
@@ -205,7 +205,7 @@ def test_a_generator_that_is_handed_in_is_where_it_would_have_been(path: Path) -
     assert again.random() == straight.random()
 
 
-def test_a_generator_that_has_gone_on_elsewhere_is_brought_back(path: Path) -> None:
+def test_a_generator_that_was_used_elsewhere_is_brought_back(path: Path) -> None:
     broken_off(path)
     rng = np.random.default_rng(2)
     rng.random(1000)
@@ -223,7 +223,7 @@ def test_whether_a_model_is_in_training_is_not_taken_from_the_file(path: Path) -
     assert left(done) == left(whole())
 
 
-def test_the_history_goes_on_where_it_was(path: Path) -> None:
+def test_the_history_resumes_where_it_was(path: Path) -> None:
     broken_off(path)
     done = trainer()
     done.history.loss, done.history.epochs = [9.0] * 30, {"loss": [9.0] * 3, "other": [1.0]}
@@ -232,7 +232,7 @@ def test_the_history_goes_on_where_it_was(path: Path) -> None:
     assert type(done.history) is History
 
 
-def test_files_and_clocks_and_schedules_go_on(path: Path, tmp_path: Path) -> None:
+def test_files_and_clocks_and_schedules_resume(path: Path, tmp_path: Path) -> None:
     def callbacks(log: str) -> tuple[CSVLog, Timer, ParameterAverage, Schedule, EarlyStopping]:
         return CSVLog(tmp_path / log), Timer(), ParameterAverage(0.9), Schedule(cosine(12)), EarlyStopping(patience=9)
 

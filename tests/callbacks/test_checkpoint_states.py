@@ -1,4 +1,4 @@
-"""States that grow, and such that no file can hold any more."""
+"""States that grow, and states that a file can no longer hold."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -57,9 +57,9 @@ class Fails(Callback):
         return {"bad": object() if self.step in (2, 3, 6) else 0}
 
 
-def test_a_file_that_cannot_be_written_any_more_does_not_end_the_run(tmp_path: Path) -> None:
+def test_a_file_that_can_no_longer_be_written_does_not_end_the_run(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
-    words = r"run\.npz' cannot be written at step ., and is the one before: .*is of type object"
+    words = r"run\.npz' cannot be written at step ., and stays the one before: .*is of type object"
     with pytest.warns(MinidlWarning, match=words) as caught:
         end = fit(trainer(Fails(), Checkpoint(file, every_steps=1, every_epochs=None)), 1, batch_size=3)
     assert end == fit(trainer(), 1, batch_size=3)
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_written_any_more_does_not_end_the_run(tmp_path: P
 
 
 class Norms(SGD):
-    """Keeps a number that it does not have at first."""
+    """Gains a number that it does not have at first."""
 
     name = "norm"
 
@@ -80,15 +80,15 @@ class HiddenNorms(Norms):
     name = "_norm"
 
 
-def test_numbers_that_an_optimizer_gains_are_told_of_with_the_first_file(tmp_path: Path) -> None:
+def test_numbers_that_an_optimizer_gains_are_reported_with_the_first_file(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
-    words = r"cannot be written at step 4, .* Norms keeps norm since this fit began, .* set it in __init__"
+    words = r"cannot be written at step 4, .* Norms has gained norm since this fit began, .* set it in __init__"
     with pytest.warns(MinidlWarning, match=words):
         fit(trainer(Checkpoint(file), optimizer=Norms))
     assert not file.exists()
 
 
-def test_hidden_numbers_of_an_optimizer_need_no_place(tmp_path: Path) -> None:
+def test_hidden_numbers_of_an_optimizer_are_not_saved(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
     end = fit(trainer(Checkpoint(file), optimizer=HiddenNorms), 2)
     assert fit(trainer(optimizer=HiddenNorms), 2) == end

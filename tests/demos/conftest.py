@@ -1,12 +1,16 @@
-"""Each demo runs once, as a reader runs it, for all tests here."""
+"""Each demo runs once, as a reader runs it, for all tests here.
+
+Tests of a demo are parametrized with `of_demo`. Where several workers run the tests, those of one demo share a worker.
+"""
 
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import pytest
 
@@ -14,8 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class Demo(NamedTuple):
-    """What a demo printed, and where its pictures are."""
+    """A demo's name, what it printed, and where its pictures are."""
 
+    name: str
     text: str
     folder: Path
 
@@ -26,14 +31,20 @@ class Demo(NamedTuple):
         return "\n".join(parts)
 
 
-class RunDemo(Protocol):
-    def __call__(self, name: str) -> Demo: ...
+def of_demo(*names: str) -> pytest.MarkDecorator:
+    """Pass each of these demos to a test, as the fixture `demo`. The mark belongs below all other marks."""
+    return pytest.mark.parametrize("demo", names, indirect=True)
+
+
+@pytest.fixture
+def demo(request: pytest.FixtureRequest, run_demo: Callable[[str], Demo]) -> Demo:
+    return run_demo(request.param)
 
 
 @pytest.fixture(scope="session")
-def run_demo(tmp_path_factory: pytest.TempPathFactory) -> RunDemo:
+def run_demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Demo]:
     @cache
-    def run(name: str) -> Demo:
+    def run(name: str) -> tuple[Demo, int, str]:
         folder = tmp_path_factory.mktemp(name)
         # No display; text as UTF-8 whatever the locale says.
         hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
@@ -41,11 +52,15 @@ def run_demo(tmp_path_factory: pytest.TempPathFactory) -> RunDemo:
         # Small matrices gain nothing from threads, which wait for each other where other tests run at the same time.
         environment["OPENBLAS_NUM_THREADS"] = "1"
         command = [sys.executable, "-X", "utf8", "-W", "error", f"demos/{name}.py", "--out", str(folder)]
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert not done.stderr, done.stderr
-        return Demo(done.stdout, folder)
+        # Without a time limit, which a slow or busy machine would exceed.
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
+        return Demo(name, done.stdout, folder), done.returncode, done.stderr
 
-    return run
+    def succeeded(name: str) -> Demo:
+        # Checked outside of the cache, so that a demo that fails is not run again for each of its tests.
+        demo, status, errors = run(name)
+        assert status == 0, errors
+        assert not errors, errors
+        return demo
+
+    return succeeded

@@ -6,13 +6,18 @@ import re
 import pytest
 from PIL import Image
 
-from tests.demos.conftest import ROOT, RunDemo
+from tests.demos.conftest import ROOT, Demo, of_demo
 from tests.demos.test_demos import ITEMS, PICTURES
 
 pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs" / "assignment.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```text\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+PARTS = re.split(r"^(?=## Q)", PAGE, flags=re.MULTILINE)[1:]
+BLOCKS = {
+    name: re.findall(r"^```text\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+    for name, part in zip(ITEMS, PARTS, strict=True)
+}
+"""What the page quotes of each demo."""
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
@@ -35,12 +40,18 @@ def contains(printed: str, block: str, tolerance: dict[str, float]) -> bool:
     return any(all(map(agree, wanted, window, [tolerance] * len(wanted))) for window in windows)
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0].strip()[:30])
-def test_numbers_on_the_page_are_what_the_demos_print(block: str, run_demo: RunDemo) -> None:
-    tolerance = STUDY if "seeds" in block else EXACT
-    assert any(contains(run_demo(name).text, block, tolerance) for name in ITEMS), (
-        f"no demo prints this; run the demos and copy what they print:\n{block}"
-    )
+@of_demo(*ITEMS)
+def test_numbers_on_the_page_are_what_the_demo_prints(demo: Demo) -> None:
+    for block in BLOCKS[demo.name]:
+        tolerance = STUDY if "seeds" in block else EXACT
+        assert contains(demo.text, block, tolerance), (
+            f"demos/{demo.name}.py does not print this; run it and copy what it prints:\n{block}"
+        )
+
+
+def test_every_block_of_the_page_belongs_to_a_question() -> None:
+    assert all(BLOCKS.values())
+    assert sum(map(len, BLOCKS.values())) == PAGE.count("\n```text\n")
 
 
 def test_the_comparison_notices_a_wrong_number() -> None:

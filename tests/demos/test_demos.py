@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.demos.conftest import RunDemo
+from tests.demos.conftest import Demo, of_demo
 
 pytestmark = pytest.mark.slow
 
@@ -22,19 +22,18 @@ PICTURES = {
 }
 
 
-@pytest.mark.parametrize("name", ITEMS)
-def test_answers_every_item_in_order_and_nothing_is_nan(name: str, run_demo: RunDemo) -> None:
-    text = run_demo(name).text
+@of_demo(*ITEMS)
+def test_answers_every_item_in_order_and_nothing_is_nan(demo: Demo) -> None:
+    text = demo.text
     headings = re.findall(r"^(Q\d\.\d)  \S", text, re.MULTILINE)
-    assert list(dict.fromkeys(headings)) == ITEMS[name]
+    assert list(dict.fromkeys(headings)) == ITEMS[demo.name]
     assert not re.search(r"\b(nan|inf)\b", text, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_writes_its_pictures(name: str, run_demo: RunDemo) -> None:
-    demo = run_demo(name)
-    assert sorted(path.name for path in demo.folder.iterdir()) == PICTURES[name]
-    for picture in PICTURES[name]:
+@of_demo(*PICTURES)
+def test_writes_its_pictures(demo: Demo) -> None:
+    assert sorted(path.name for path in demo.folder.iterdir()) == PICTURES[demo.name]
+    for picture in PICTURES[demo.name]:
         assert picture in demo.text
         with Image.open(demo.folder / picture) as image:
             pixels = np.asarray(image.convert("RGB"))
@@ -44,8 +43,9 @@ def test_writes_its_pictures(name: str, run_demo: RunDemo) -> None:
         assert 0.01 < drawn < 0.95, f"{picture}: {drawn:.1%} is drawn"
 
 
-def test_every_frame_of_the_animation_differs(run_demo: RunDemo) -> None:
-    path = run_demo("gradient_descent").folder / "descent.gif"
+@of_demo("gradient_descent")
+def test_every_frame_of_the_animation_differs(demo: Demo) -> None:
+    path = demo.folder / "descent.gif"
     assert path.stat().st_size < 2_000_000
     with Image.open(path) as movie:
         frames = []
@@ -55,8 +55,9 @@ def test_every_frame_of_the_animation_differs(run_demo: RunDemo) -> None:
     assert len(set(frames)) == len(frames) > 20
 
 
-def test_the_class_probabilities(run_demo: RunDemo) -> None:
-    found = [float(number) for number in re.findall(r"\)\s+(0\.\d{16})", run_demo("feedforward").section("Q1.4"))]
+@of_demo("feedforward")
+def test_the_class_probabilities(demo: Demo) -> None:
+    found = [float(number) for number in re.findall(r"\)\s+(0\.\d{16})", demo.section("Q1.4"))]
     np.testing.assert_allclose(found, [0.8175744761936437, 0.6224593312018546, 0.6224593312018546], rtol=0, atol=1e-12)
 
 
@@ -72,8 +73,9 @@ def test_the_class_probabilities(run_demo: RunDemo) -> None:
         ("Q2.4", "(-1, 1)", "lr 0.0001, μ 0.9", "ran away", -1105.8),
     ],
 )
-def test_fates(item: str, start: str, setting: str, fate: str, lowest: float, run_demo: RunDemo) -> None:
-    rows = [re.split(r"\s{2,}", line.strip()) for line in run_demo("gradient_descent").section(item).splitlines()]
+@of_demo("gradient_descent")
+def test_fates(item: str, start: str, setting: str, fate: str, lowest: float, demo: Demo) -> None:
+    rows = [re.split(r"\s{2,}", line.strip()) for line in demo.section(item).splitlines()]
     # After the fate: steps, x, y and f, then the lowest f; a single blank may part two of them.
     (row,) = (row for row in rows if row[:2] == [start, setting])
     numbers = " ".join(row[3:]).split()
@@ -81,26 +83,31 @@ def test_fates(item: str, start: str, setting: str, fate: str, lowest: float, ru
     assert float(numbers[4]) == pytest.approx(lowest, rel=1e-3)
 
 
-def test_the_cycle_and_the_two_critical_points(run_demo: RunDemo) -> None:
-    demo = run_demo("gradient_descent")
+@of_demo("gradient_descent")
+def test_the_cycle_and_the_two_critical_points(demo: Demo) -> None:
     assert "(0.3669, -0.4632), f = 3.144 ↔ (0.4000, -0.4056), f = 3.188" in demo.section("Q2.3")
     assert re.search(r"f =\s+3\.0000\s+Hessian eigenvalues 0 and 100: a saddle", demo.section("Q2.2"))
     assert re.search(r"f = 18521\.5185\s+Hessian eigenvalues -13333.3 and -100: a local max", demo.section("Q2.2"))
 
 
-def test_printed_errors_of_gradients_are_rounding_errors(run_demo: RunDemo) -> None:
-    errors = re.findall(r"(\de-\d\d)$", run_demo("gradient_descent").section("Q2.1"), re.MULTILINE)
+@of_demo("gradient_descent")
+def test_printed_errors_of_the_gradients_of_f_are_rounding_errors(demo: Demo) -> None:
+    errors = re.findall(r"(\de-\d\d)$", demo.section("Q2.1"), re.MULTILINE)
     assert len(errors) == 5
     assert all(float(error) < 1e-10 for error in errors)
-    xor = run_demo("xor")
-    (worst,) = re.findall(r"100 random vectors of 17 weights: (\S+)", xor.section("Q3.2"))
+
+
+@of_demo("xor")
+def test_printed_errors_of_the_gradients_of_the_network_are_rounding_errors(demo: Demo) -> None:
+    (worst,) = re.findall(r"100 random vectors of 17 weights: (\S+)", demo.section("Q3.2"))
     assert 0 < float(worst) <= 1e-8
-    (difference,) = re.findall(r"the losses differ by (\S+)\.", xor.section("Q3.4"))
+    (difference,) = re.findall(r"the losses differ by (\S+)\.", demo.section("Q3.4"))
     assert float(difference) < 1e-12
-    (difference,) = re.findall(r"framework's back-propagation: (\S+)", xor.section("Q3.1"))
+    (difference,) = re.findall(r"framework's back-propagation: (\S+)", demo.section("Q3.1"))
     assert float(difference) < 1e-14
 
 
-def test_eight_units_solve_xor_with_momentum(run_demo: RunDemo) -> None:
-    (share,) = re.findall(r"8 units\s+momentum 0.9\s+\S+\s+(\d+)%", run_demo("xor").section("Q3.5"))
+@of_demo("xor")
+def test_eight_units_solve_xor_with_momentum(demo: Demo) -> None:
+    (share,) = re.findall(r"8 units\s+momentum 0.9\s+\S+\s+(\d+)%", demo.section("Q3.5"))
     assert int(share) >= 95

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from minidl import load_digits
-from tests.demos.conftest import ROOT, RunDemo
+from tests.demos.conftest import ROOT, Demo, of_demo
 from tests.demos.test_functions import load
 
 pytestmark = pytest.mark.slow
@@ -25,13 +25,12 @@ def cells(line: str) -> list[str]:
     return re.split(r"\s{2,}", line.strip())
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_draws_its_pictures_and_nothing_is_nan(name: str, run_demo: RunDemo) -> None:
-    demo = run_demo(name)
+@of_demo(*PICTURES)
+def test_draws_its_pictures_and_nothing_is_nan(demo: Demo) -> None:
     assert not re.search(r"\b(nan|inf)\b", demo.text, re.IGNORECASE)
     assert max(map(len, demo.text.splitlines())) <= 125
-    assert sorted(path.name for path in demo.folder.iterdir()) == PICTURES[name]
-    for picture in PICTURES[name]:
+    assert sorted(path.name for path in demo.folder.iterdir()) == PICTURES[demo.name]
+    for picture in PICTURES[demo.name]:
         assert picture in demo.text
         with Image.open(demo.folder / picture) as image:
             pixels = np.asarray(image.convert("RGB"))
@@ -40,8 +39,9 @@ def test_draws_its_pictures_and_nothing_is_nan(name: str, run_demo: RunDemo) -> 
         assert 0.01 < drawn < 0.95, f"{picture}: {drawn:.1%} is drawn"
 
 
-def test_digits_are_right_98_times_in_100_on_average(run_demo: RunDemo) -> None:
-    text = run_demo("digits").text
+@of_demo("digits")
+def test_digits_are_right_98_times_in_100_on_average(demo: Demo) -> None:
+    text = demo.text
     seeds = [float(share) for share in re.findall(r"seed \d   accuracy (\d+\.\d\d)%", text)]
     (mean,) = re.findall(r"mean     accuracy (\d+\.\d\d)%", text)
     assert len(seeds) == 5
@@ -49,17 +49,19 @@ def test_digits_are_right_98_times_in_100_on_average(run_demo: RunDemo) -> None:
     assert float(mean) >= 98.0
 
 
-def test_the_digits_recipe_is_the_best_in_cross_validation_and_each_line_is_printed(run_demo: RunDemo) -> None:
-    text, demo = run_demo("digits").text, load("digits")
+@of_demo("digits")
+def test_the_digits_recipe_is_the_best_in_cross_validation_and_each_line_is_printed(demo: Demo) -> None:
+    text = demo.text
     rows = re.findall(r"^   (.+?)\s+(\d+\.\d\d)%   ± \d\.\d\d%$", text, re.MULTILINE)
-    assert [name for name, _ in rows] == list(demo.RECIPES)
+    assert [name for name, _ in rows] == list(load("digits").RECIPES)
     scores = {name: float(score) for name, score in rows}
     (chosen,) = re.findall(r"Chosen: '(.+)'", text)
     assert scores[chosen] == max(scores.values())
 
 
-def test_the_confusion_matrix_counts_every_test_image_five_times(run_demo: RunDemo) -> None:
-    rows = re.findall(r"^   (   \d )((?:\s+(?:\d+|·)){10})$", run_demo("digits").text, re.MULTILINE)
+@of_demo("digits")
+def test_the_confusion_matrix_counts_every_test_image_five_times(demo: Demo) -> None:
+    rows = re.findall(r"^   (   \d )((?:\s+(?:\d+|·)){10})$", demo.text, re.MULTILINE)
     matrix = np.array([[0 if count == "·" else int(count) for count in row.split()] for _, row in rows])
     assert matrix.shape == (10, 10)
     y_test = load_digits()[3]
@@ -90,12 +92,12 @@ def test_jitter_shifts_by_whole_pixels_exactly() -> None:
     np.testing.assert_allclose(moved[:, :-1, :-1], images[:, 1:, 1:], atol=1e-3)
 
 
-def test_every_optimizer_has_its_row_and_masters_what_it_should(run_demo: RunDemo) -> None:
-    text = run_demo("optimizer_race").text
+@of_demo("optimizer_race")
+def test_every_optimizer_has_its_row_and_masters_what_it_should(demo: Demo) -> None:
+    text = demo.text
     rows = {row[0]: row[1:] for line in text.splitlines() if (row := cells(line))[0] in OPTIMIZERS and len(row) > 5}
     assert list(rows) == OPTIMIZERS
-    demo = load("optimizer_race")
-    assert list(demo.OPTIMIZERS) == OPTIMIZERS
+    assert list(load("optimizer_race").OPTIMIZERS) == OPTIMIZERS
     for name, line in rows.items():
         assert float(line[-1].rstrip("%")) > 93.0, name  # the digits
         assert "over the wall" not in line
@@ -126,8 +128,9 @@ def test_a_run_on_a_landscape_is_judged_by_its_path() -> None:
     assert demo.race("CubicValley", "SGD", 1e-4).words == "at the saddle"
 
 
-def test_the_race_is_a_small_movie_in_which_something_moves(run_demo: RunDemo) -> None:
-    path = run_demo("optimizer_race").folder / "optimizer_race.gif"
+@of_demo("optimizer_race")
+def test_the_race_is_a_small_movie_in_which_something_moves(demo: Demo) -> None:
+    path = demo.folder / "optimizer_race.gif"
     assert path.stat().st_size < 1_000_000
     with Image.open(path) as movie:
         frames = []
@@ -145,8 +148,9 @@ def gradients_and_shares(text: str) -> dict[tuple[str, str], list[float]]:
     }
 
 
-def test_gradients_vanish_with_depth_unless_something_is_done(run_demo: RunDemo) -> None:
-    table = gradients_and_shares(run_demo("vanishing_gradients").text)
+@of_demo("vanishing_gradients")
+def test_gradients_vanish_with_depth_unless_something_is_done(demo: Demo) -> None:
+    table = gradients_and_shares(demo.text)
     assert len(table) == 12
     for activation, worst in (("Sigmoid", 1e-15), ("Tanh", 1e-3), ("ReLU", 1e-6)):
         ratios, shares = table[activation, "plain"][:4], table[activation, "plain"][4:]
@@ -160,9 +164,10 @@ def test_gradients_vanish_with_depth_unless_something_is_done(run_demo: RunDemo)
     assert table["Sigmoid", "good"][3] < 1e-9  # good weights do not save the sigmoid
 
 
-def test_the_right_size_and_each_remedy_come_closer_to_the_truth(run_demo: RunDemo) -> None:
+@of_demo("curve_fitting")
+def test_the_right_size_and_each_remedy_come_closer_to_the_truth(demo: Demo) -> None:
     pattern = r"^   (.+?)\s+(\d\.\d+) \(.+?\)\s+(\d\.\d+) \(.+?\)\s+([\d,]+)$"
-    rows = re.findall(pattern, run_demo("curve_fitting").text, re.MULTILINE)
+    rows = re.findall(pattern, demo.text, re.MULTILINE)
     on_points = {name: float(error) for name, error, _, _ in rows}
     on_truth = {name: float(error) for name, _, error, _ in rows}
     assert list(on_truth) == list(load("curve_fitting").SETTINGS)

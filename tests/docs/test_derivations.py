@@ -20,7 +20,6 @@ from minidl import (
     EmpiricalRisk,
     FunctionObjective,
     Himmelblau,
-    Loss,
     Quadratic,
     ReLU,
     Rosenbrock,
@@ -42,19 +41,19 @@ def assert_agree(computed: Array, derived: Array, what: str) -> None:
 
 
 @pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.name)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_backward_of_a_layer_is_the_derivative_of_its_formula(case: LayerFormula, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    layer, x = case.make(), rng.normal(size=case.shape)
-    parameters = layer.parameters()
-    parameters.value, parameters.grad = rng.normal(size=parameters.size), np.full(parameters.size, np.nan)
-    y = layer.forward(x)
-    g = np.asarray(rng.normal(size=y.shape))
-    dx = layer.backward(g)
-    *derived, derived_dx = slopes(case.formula, [*(parameter.value for parameter in parameters), x], g)
-    assert_agree(dx, derived_dx, f"dx of {case.name}")
-    for (name, parameter), derivative in zip(parameters.items(), derived, strict=True):
-        assert_agree(parameter.grad, derivative, f"d{name} of {case.name}")
+def test_backward_of_a_layer_is_the_derivative_of_its_formula(case: LayerFormula) -> None:
+    for seed in SEEDS:  # in one test, since to derive a formula takes far longer than to evaluate it
+        rng = np.random.default_rng(seed)
+        layer, x = case.make(), rng.normal(size=case.shape)
+        parameters = layer.parameters()
+        parameters.value, parameters.grad = rng.normal(size=parameters.size), np.full(parameters.size, np.nan)
+        y = layer.forward(x)
+        g = np.asarray(rng.normal(size=y.shape))
+        dx = layer.backward(g)
+        *derived, derived_dx = slopes(case.formula, [*(parameter.value for parameter in parameters), x], g)
+        assert_agree(dx, derived_dx, f"dx of {case.name}, seed {seed}")
+        for (name, parameter), derivative in zip(parameters.items(), derived, strict=True):
+            assert_agree(parameter.grad, derivative, f"d{name} of {case.name}, seed {seed}")
 
 
 def test_every_activation_has_a_formula() -> None:
@@ -64,14 +63,14 @@ def test_every_activation_has_a_formula() -> None:
 
 
 @pytest.mark.parametrize("case", LOSSES, ids=lambda case: case.name)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_backward_of_a_loss_is_the_derivative_of_its_formula(case: LossFormula, seed: int) -> None:
-    prediction, target = case.draw(np.random.default_rng(seed))
-    loss = case.make()
-    loss.forward(prediction, target)
-    one_hot = np.eye(prediction.shape[-1])[target] if target.ndim < prediction.ndim else target
-    derived, _ = slopes(case.formula, [prediction, one_hot])
-    assert_agree(loss.backward(), derived, case.name)
+def test_backward_of_a_loss_is_the_derivative_of_its_formula(case: LossFormula) -> None:
+    for seed in SEEDS:
+        prediction, target = case.draw(np.random.default_rng(seed))
+        loss = case.make()
+        loss.forward(prediction, target)
+        one_hot = np.eye(prediction.shape[-1])[target] if target.ndim < prediction.ndim else target
+        derived, _ = slopes(case.formula, [prediction, one_hot])
+        assert_agree(loss.backward(), derived, f"{case.name}, seed {seed}")
 
 
 def test_every_loss_has_a_formula() -> None:
@@ -102,11 +101,11 @@ OBJECTIVES: dict[str, tuple[FunctionObjective, Callable[[Array], Any]]] = {
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_gradient_of_an_objective_is_the_derivative_of_its_formula(name: str, seed: int) -> None:
+def test_gradient_of_an_objective_is_the_derivative_of_its_formula(name: str) -> None:
     objective, formula = OBJECTIVES[name]
-    theta = 2 * np.random.default_rng(seed).normal(size=objective.theta.size)
-    assert_agree(objective.gradient(theta), slopes(formula, [theta])[0], name)
+    for seed in SEEDS:
+        theta = 2 * np.random.default_rng(seed).normal(size=objective.theta.size)
+        assert_agree(objective.gradient(theta), slopes(formula, [theta])[0], f"{name}, seed {seed}")
 
 
 def test_the_valley_is_what_the_pages_say() -> None:
@@ -138,19 +137,19 @@ def test_the_best_settings_on_a_bowl_are_what_the_page_says() -> None:
         assert sympy.simplify(characteristic - (r - sign * factor) ** 2) == 0
 
 
-def risk(y: Array) -> Callable[..., Any]:
-    """Q3.1 of the assignment: the mean loss as a function of all weights and the samples."""
-    return lambda W, b, V, c, x: bce(network(W, b, V, c, x), y)
+def test_gradient_of_the_network_is_the_derivative_of_its_loss() -> None:
+    y = np.array([[1.0], [0.0], [1.0]])
 
+    def risk(W: Array, b: Array, V: Array, c: Array, x: Array) -> Any:
+        """Q3.1 of the assignment: the mean loss as a function of all weights and the samples."""
+        return bce(network(W, b, V, c, x), y)
 
-@pytest.mark.parametrize("loss", [BCELoss(), BCEWithLogitsLoss()], ids=repr)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_gradient_of_the_network_is_the_derivative_of_its_loss(loss: Loss, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    x, y = rng.normal(size=(3, 2)), np.array([[1.0], [0.0], [1.0]])
-    last = [Sigmoid()] if isinstance(loss, BCELoss) else []
-    objective = EmpiricalRisk(Sequential(Dense(2, 4), ReLU(), Dense(4, 1), *last), loss, x, y)
-    weights = rng.normal(size=17)
-    W, b, V, c = weights[:8].reshape(2, 4), weights[8:12], weights[12:16].reshape(4, 1), weights[16:]
-    *derived, _ = slopes(risk(y), [W, b, V, c, x])
-    assert_agree(objective.gradient(weights), np.concatenate([d.ravel() for d in derived]), "Q3.1")
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        x, weights = rng.normal(size=(3, 2)), rng.normal(size=17)
+        W, b, V, c = weights[:8].reshape(2, 4), weights[8:12], weights[12:16].reshape(4, 1), weights[16:]
+        *derived, _ = slopes(risk, [W, b, V, c, x])
+        expected = np.concatenate([d.ravel() for d in derived])
+        for loss, last in ((BCELoss(), [Sigmoid()]), (BCEWithLogitsLoss(), [])):
+            objective = EmpiricalRisk(Sequential(Dense(2, 4), ReLU(), Dense(4, 1), *last), loss, x, y)
+            assert_agree(objective.gradient(weights), expected, f"Q3.1 with {loss!r}, seed {seed}")

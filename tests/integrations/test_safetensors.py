@@ -45,7 +45,7 @@ def test_everything_comes_back_bit_for_bit(dtype: Any, path: Path) -> None:
     assert [np.asarray(value).dtype for value in other.state().values()] == [dtype] * 8
     assert bits(vector.value) == bits(model.parameters().value)
     normalization: Any = other[1]
-    normalization.running_mean += 1.0  # what was read is no view of the file
+    normalization.running_mean += 1.0  # what was read is not a view of the file
 
 
 def test_the_package_itself_reads_names_shapes_and_bits(path: Path) -> None:
@@ -110,24 +110,24 @@ def rewrite(change: Callable[[dict[str, Array]], Any]) -> Callable[[Path], None]
 
 
 MISFITS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "missing": (rewrite(lambda a: a.pop("3.bias")), "does not fit: the state lacks 3.bias"),
-    "too many": (rewrite(lambda a: a.update(more=np.ones(1))), "does not fit: the state has more, which Sequential"),
-    "buffer missing": (rewrite(lambda a: a.pop("1.running_var")), "does not fit: the state lacks 1.running_var"),
+    "missing": (rewrite(lambda a: a.pop("3.bias")), "does not match: the state lacks 3.bias"),
+    "too many": (rewrite(lambda a: a.update(more=np.ones(1))), "does not match: the state has more, which Sequential"),
+    "buffer missing": (rewrite(lambda a: a.pop("1.running_var")), "does not match: the state lacks 1.running_var"),
     "transposed": (
         rewrite(lambda a: a.update({"0.weight": a["0.weight"].T})),
-        r"does not fit: 0.weight has shape \(2, 4\), the state gives \(4, 2\)",
+        r"does not match: 0.weight must have shape \(2, 4\), got \(4, 2\)",
     ),
     "buffer's shape": (
         rewrite(lambda a: a.update({"1.running_mean": np.ones(5)})),
-        r"does not fit: 1.running_mean has shape \(4,\), the state gives \(5,\)",
+        r"does not match: 1.running_mean must have shape \(4,\), got \(5,\)",
     ),
     "float32": (
         rewrite(lambda a: a.update({"3.weight": a["3.weight"].astype(np.float32)})),
-        r"does not fit: it holds 3.weight as float32, the model as float64; turn the model with astype\(\)",
+        r"does not match: it holds 3.weight as float32, the model as float64; convert the model with astype\(\)",
     ),
     "integers": (
         rewrite(lambda a: a.update({"1.running_var": np.ones(4, np.int64)})),
-        "does not fit: it holds 1.running_var as int64, the model as float64",
+        "does not match: it holds 1.running_var as int64, the model as float64",
     ),
 }
 
@@ -148,13 +148,13 @@ def bfloat16(path: Path) -> None:
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "empty": (lambda path: path.write_bytes(b""), "is damaged, or no safetensors file: "),
-    "text": (lambda path: path.write_bytes(b"this is no such file"), "is damaged, or no safetensors file: "),
-    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is damaged, or no safetensors file: "),
-    "longer": (lambda path: path.write_bytes(path.read_bytes() + b"\0"), "is damaged, or no safetensors file: "),
+    "empty": (lambda path: path.write_bytes(b""), "is damaged, or not a safetensors file: "),
+    "text": (lambda path: path.write_bytes(b"this is no such file"), "is damaged, or not a safetensors file: "),
+    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is damaged, or not a safetensors file: "),
+    "longer": (lambda path: path.write_bytes(path.read_bytes() + b"\0"), "is damaged, or not a safetensors file: "),
     "header": (
         lambda path: path.write_bytes(path.read_bytes().replace(b'"F64"', b'"F65"')),
-        "is damaged, or no safetensors file: ",
+        "is damaged, or not a safetensors file: ",
     ),
     "bfloat16": (bfloat16, "holds numbers of a type that NumPy lacks: 'BF16'"),
 }

@@ -2,8 +2,7 @@
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator
-from threading import Thread
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from minidl import (
     ShapeError,
     StateError,
 )
-from minidl.modules import same_shape, training_as
+from minidl.modules import same_shape
 from minidl.typing import Array
 from tests.helpers import bits, unchanged
 
@@ -63,69 +62,6 @@ def test_paths_of_nested_modules() -> None:
     net = Sequential(ReLU(), Sequential(Dense(1, 1)))
     assert [name for name, _ in net.modules()] == ["", "0", "1", "1.0"]
     assert [name for name, _ in net.modules("model")] == ["model", "model.0", "model.1", "model.1.0"]
-
-
-def test_training_is_set_for_the_whole_tree_and_overridden_for_a_while() -> None:
-    net = Sequential(ReLU(), Sequential(Dense(1, 1)))
-
-    def modes() -> list[bool]:
-        return [module.training for _, module in net.modules()]
-
-    assert modes() == [True] * 4
-    net[1].training = False
-    own = [True, True, False, False]
-    assert modes() == own
-    for training in (True, False):
-        with training_as(training):
-            assert modes() == [training] * 4
-            with training_as(None):
-                assert modes() == own
-            assert modes() == [training] * 4
-        assert modes() == own
-    with pytest.raises(KeyError), training_as(False):
-        raise KeyError
-    assert modes() == own
-    net.training = True
-    assert net[1].training
-
-
-def test_a_mode_for_a_while_holds_in_its_own_thread_only() -> None:
-    layer, seen = ReLU(), list[bool]()
-    with training_as(False):
-        thread = Thread(target=lambda: seen.append(layer.training))
-        thread.start()
-        thread.join()
-        assert not layer.training
-    assert seen == [True]
-
-
-def test_a_mode_for_a_while_walks_through_no_tree() -> None:
-    class Walked(Layer):
-        def children(self) -> Iterator[tuple[str, Module | Parameter]]:
-            raise AssertionError
-
-    with training_as(False):
-        assert not Walked().training
-
-
-class ModeProbe(Layer):
-    """Gives its input in training, else zeros."""
-
-    def forward(self, x: Array) -> Array:
-        return x if self.training else 0 * x
-
-
-def test_predict_evaluates_and_leaves_the_mode_also_after_an_error() -> None:
-    net = Sequential(ModeProbe(), Dense(2, 1))
-    x = np.ones((3, 2))
-    assert np.any(net(x))
-    assert not np.any(net.predict(x))
-    with pytest.raises(ShapeError):
-        net.predict(np.ones((3, 5)))
-    assert [module.training for _, module in net.modules()] == [True, True, True]
-    net.training = False
-    net.predict(x)
-    assert not net.training
 
 
 def test_dtype_and_astype_turn_parameters_and_buffers() -> None:
@@ -273,22 +209,6 @@ def test_a_parameter_twice_in_one_module_is_refused_and_a_module_twice_counts_on
     vars(module)["alias"] = vars(module)["first"].bias
     with pytest.raises(StateError, match=r"is in two places, 'first\.bias' and 'alias'"):
         module.parameters()
-
-
-def test_types_are_registered_where_they_are_at_home() -> None:
-    assert Module.registered["minidl", "Dense"] is Dense
-    assert Module.registered[__name__, "Counter"] is Counter
-
-
-def test_a_class_beside_module_hears_of_subclasses_too() -> None:
-    heard: list[str] = []
-
-    class Listener:
-        def __init_subclass__(cls) -> None:
-            heard.append(cls.__name__)
-
-    type("Both", (Module, Listener), {})
-    assert heard == ["Both"]
 
 
 def test_what_a_subclass_must_define_is_named() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import Dropout, Residual, Sequential
-from minidl.modules.places import Place, is_generator, places_in, places_of
+from minidl.modules.places import Place, generators_in, is_generator, places_in, places_of
 
 OLD, NEW, OTHER = np.random.RandomState(0), np.random.default_rng(1), np.random.default_rng(2)
 
@@ -40,17 +40,15 @@ def test_places_in_what_holds_others(held: Any, found: dict[str, Any]) -> None:
     assert {name: place.generator for name, place in places.items()} == found
 
 
-def test_a_generator_is_put_where_it_was_found() -> None:
+def test_a_place_is_a_container_and_a_key() -> None:
     held: dict[str, Any] = {"all": [NEW, 1]}
     ((_, place),) = places_in(held, "it")
-    place.put(OTHER)
-    assert held == {"all": [OTHER, 1]}
+    assert place == Place(held["all"], 0)
+    assert place.container is held["all"]
 
 
-def test_the_same_generator_is_not_put_again() -> None:
-    Place((NEW,), 0).put(NEW)  # a tuple would refuse it
-    with pytest.raises(TypeError):
-        Place((NEW,), 0).put(OTHER)
+def test_generators_without_their_places_leave_out_legacy_ones() -> None:
+    assert generators_in({"a": NEW, "b": [OLD, (OTHER,)], "c": 0.5}) == [NEW, OTHER]
 
 
 def test_generators_are_those_of_numpy() -> None:
@@ -65,3 +63,4 @@ def test_without_generators_nobody_loads_them(monkeypatch: pytest.MonkeyPatch) -
     model = Sequential(Dropout())
     monkeypatch.delitem(sys.modules, "numpy.random")
     assert places_of(model) == {}
+    assert generators_in(vars(model)) == []

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from minidl.plotting import LivePlot, live
+from minidl.plotting import LivePlot, contours, live
 from tests.plotting.living import Clock
 
 
@@ -16,6 +16,18 @@ def agg() -> Iterator[None]:
     mpl.use("Agg")
     yield
     plt.close("all")
+
+
+@pytest.fixture
+def fine_contours() -> None:
+    """Have contours as exact as users get them."""
+
+
+@pytest.fixture(autouse=True)
+def _coarse_contours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluate few points of a landscape, which takes most of the time, where a test looks at other things."""
+    if "fine_contours" not in request.fixturenames:
+        monkeypatch.setattr(contours, "GRID", 25)
 
 
 @pytest.fixture

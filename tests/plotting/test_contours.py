@@ -78,15 +78,17 @@ def test_every_function_has_contours_over_its_whole_range(objective: Objective) 
     assert found[-1] > 0.01 * corner
 
 
+@pytest.mark.usefixtures("fine_contours")
 def test_contours_lie_where_the_function_has_their_value() -> None:
     valley = CubicValley()
     ax = plot_contours(valley, ax=axes(), **BOX)
     drawn = [artist for artist in ax.collections if isinstance(artist, QuadContourSet)][1]
     for level, path in zip(drawn.levels, drawn.get_paths(), strict=True):
-        values = [valley.value(point) for point in np.asarray(path.vertices).tolist()]
+        values = [valley.f(point) for point in np.asarray(path.vertices)]
         assert values == pytest.approx([level] * len(values), abs=0.05, rel=0.01)
 
 
+@pytest.mark.usefixtures("fine_contours")
 def test_a_contour_passes_close_to_the_saddle_and_the_valley_is_below_it() -> None:
     found = levels(plot_contours(CubicValley(), ax=axes(), **BOX))
     assert np.abs(found - 3.0).min() < 0.05

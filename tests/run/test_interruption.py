@@ -30,10 +30,10 @@ from minidl import (
     minimize,
 )
 from minidl.run import EVENTS, INTERRUPTED
-from minidl.saving import Content
 from minidl.typing import Array
 from tests.callbacks.recording import At, Hooks
 from tests.helpers import bits
+from tests.saving.helpers import entry
 from tests.training import endless
 from tests.training.factories import make_trainer
 from tests.training.failing import Elementwise, Raises
@@ -203,7 +203,7 @@ def run(folder: Path, *options: str) -> subprocess.Popen[str]:
 def check_resumed(path: Path, loss: list[float]) -> None:
     """A run resumed from the file ends as one without a break, and has lost no step."""
     whole, resumed = endless.trainer(), endless.trainer()
-    assert Content(path)["run"]["step"] == len(loss)
+    assert entry(path, "run")["step"] == len(loss)
     epochs = len(loss) // BATCHES + 2
     endless.fit(whole, epochs)
     endless.fit(resumed, epochs, resume_from=path)
@@ -251,7 +251,7 @@ def test_after_the_last_step_it_is_saved_as_well(tmp_path: Path) -> None:
     trainer = endless.trainer(At("on_epoch_end", 2, press), Checkpoint(file, every_epochs=None))
     endless.fit(trainer, 2)
     assert trainer.history.reason == INTERRUPTED
-    assert Content(file)["run"]["epoch"] == 2
+    assert entry(file, "run")["epoch"] == 2
 
 
 def test_a_run_that_had_ended_before_it_was_pressed_stays_so(tmp_path: Path) -> None:
@@ -289,5 +289,5 @@ def test_at_any_moment_no_step_is_lost(tmp_path: Path) -> None:
         endless.fit(trainer, 10**9)
         thread.join()
         assert trainer.history.reason == INTERRUPTED
-        assert Content(file)["run"]["step"] == len(trainer.history.loss)
+        assert entry(file, "run")["step"] == len(trainer.history.loss)
     check_resumed(file, trainer.history.loss)

@@ -9,13 +9,14 @@ import pytest
 
 from minidl import CheckpointError, Module, load, save
 from minidl.modules.places import places_of
-from minidl.saving import Content, states_of, write_content, written
 from minidl.saving.container import read
+from minidl.saving.generators import states_of
+from minidl.saving.models import as_code, read_content, write_content
 from tests.saving.hostile import SLACK
 
 
 def again(module: Any, folder: Path) -> Any:
-    """The module as it comes back from a file; saved once more, it gives a file of the same bytes."""
+    """The module as it comes back from a file. Saving it once more makes a file of the same bytes."""
     save(module, folder / "first.npz")
     loaded = load(folder / "first.npz")
     save(loaded, folder / "second.npz")
@@ -26,13 +27,23 @@ def again(module: Any, folder: Path) -> Any:
 def value_again(value: Any, folder: Path) -> Any:
     """Any value as it comes back from a file."""
     write_content({"value": value}, folder / "value.npz")
-    return Content(folder / "value.npz")["value"]
+    return entry(folder / "value.npz", "value")
+
+
+def entry(path: Path, name: str) -> Any:
+    """One entry of a file."""
+    return read_content(path, [name])[name]
+
+
+def entries(path: Path) -> dict[str, Any]:
+    """All entries of a file."""
+    return read_content(path, read(path)[0])
 
 
 def all_of(module: Module) -> dict[str, Any]:
     """All of a module that must survive, as text and bytes."""
     return {
-        "written": written(module),
+        "as_code": as_code(module),
         "state": {name: plain(value) for name, value in module.state().items()},
         "dtype": {name: parameter.dtype for name, parameter in module.named_parameters()},
         "decay": {name: parameter.decay for name, parameter in module.named_parameters()},

@@ -33,8 +33,8 @@ BODIES: list[tuple[Callable[[bytes], bytes], str]] = [
     (lambda _: npy(X, descr="'|O'"), r"is forged: 'x.npy' is not what the file describes"),
     (lambda _: npy(X, descr="[('a', '<f8')]"), r"is forged: 'x.npy' is not what the file describes"),
     (lambda _: npy(X, order="True"), r"is forged: 'x.npy' is not what the file describes"),
-    (lambda body: body[:-1], r"is forged: 'x.npy' says to be larger or smaller than it is"),
-    (lambda body: body + b"1", r"is forged: 'x.npy' says to be larger or smaller than it is"),
+    (lambda body: body[:-1], r"is forged: 'x.npy' declares the wrong size"),
+    (lambda body: body + b"1", r"is forged: 'x.npy' declares the wrong size"),
     (lambda body: body[:6] + b"\2\0" + body[8:], r"is forged: 'x.npy' is of another version"),
     (lambda body: body[:6] + b"\1\1" + body[8:], r"is forged: 'x.npy' is of another version"),
     (lambda body: b"\x94" + body[1:], "is damaged: ValueError"),
@@ -59,7 +59,7 @@ def test_bodies(change: Callable[[bytes], bytes], words: str, tmp_path: Path) ->
 def pretending(descr: str, shape: str, body: bytes = b"", sum_of: bytes = b"") -> bytes:
     """A file of one array that says the same of itself in both places."""
     entry = [descr, json.loads(shape), checksum(np.frombuffer(sum_of, np.uint8))]
-    text = json.dumps({"format": 1, "arrays": {"a": entry}, "content": None})
+    text = json.dumps({"format": 2, "arrays": {"a": entry}, "content": None})
     header = shape.replace("[", "(").replace("]", ",)" if shape != "[]" else ")")
     return pack(
         [(DESCRIPTION, text.encode()), ("a.npy", npy(np.frombuffer(body, np.uint8), descr=repr(descr), shape=header))]
@@ -67,15 +67,15 @@ def pretending(descr: str, shape: str, body: bytes = b"", sum_of: bytes = b"") -
 
 
 PRETENDING: list[tuple[str, str, bytes, str]] = [
-    ("<f8", "[1000000000000]", b"", "says to be larger or smaller than it is"),
-    ("<f8", "[99999, 99999, 99999, 99999]", b"", "says to be larger or smaller than it is"),
-    ("<f8", "[0, 1000000000000]", bytes(8), "says to be larger or smaller than it is"),
-    ("<f8", "[-1]", b"", "says to be larger or smaller than it is"),
-    ("<f8", "[-1, -1]", bytes(8), "says to be larger or smaller than it is"),
-    ("<f8", "[-1, -1, 2]", bytes(16), "says to be larger or smaller than it is"),
-    ("<f8", "[-2, -1]", bytes(16), "says to be larger or smaller than it is"),
-    ("<f8", "[2]", bytes(15), "says to be larger or smaller than it is"),
-    ("<f8", "[2]", bytes(17), "says to be larger or smaller than it is"),
+    ("<f8", "[1000000000000]", b"", "declares the wrong size"),
+    ("<f8", "[99999, 99999, 99999, 99999]", b"", "declares the wrong size"),
+    ("<f8", "[0, 1000000000000]", bytes(8), "declares the wrong size"),
+    ("<f8", "[-1]", b"", "declares the wrong size"),
+    ("<f8", "[-1, -1]", bytes(8), "declares the wrong size"),
+    ("<f8", "[-1, -1, 2]", bytes(16), "declares the wrong size"),
+    ("<f8", "[-2, -1]", bytes(16), "declares the wrong size"),
+    ("<f8", "[2]", bytes(15), "declares the wrong size"),
+    ("<f8", "[2]", bytes(17), "declares the wrong size"),
     ("|O", "[1]", bytes(8), "is not what the file describes"),
     ("<U2", "[1]", bytes(8), "is not what the file describes"),
     ("|S8", "[1]", bytes(8), "is not what the file describes"),

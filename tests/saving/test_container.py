@@ -73,7 +73,7 @@ def test_every_bit_counts(file: bytes, tmp_path: Path) -> None:
 ENDS: list[tuple[Callable[[bytes], bytes], str]] = [
     (lambda _: b"", "is not a file of minidl: it is too short"),
     (lambda data: data[-SEALED - 97 :], "is not a file of minidl: it is too short"),
-    (lambda data: data[-SEALED - 98 :], "is damaged: its checksum is wrong; go back to an older copy"),
+    (lambda data: data[-SEALED - 98 :], "is damaged: its checksum is wrong; use an older copy"),
     (lambda data: data[:-1], "is not a file of minidl, or its end is missing"),
     (lambda data: data + b" ", "is not a file of minidl, or its end is missing"),
     (lambda data: data[:-END] + data[-END:].replace(b"minidl", b"MINIDL"), "is not a file of minidl"),

@@ -29,7 +29,7 @@ def with_text(text: str | bytes, members: list[tuple[str, bytes]] | None = None)
 
 
 def with_content(content: str) -> bytes:
-    return with_text(f'{{"format": 1, "arrays": {{}}, "content": {content}}}')
+    return with_text(f'{{"format": 2, "arrays": {{}}, "content": {content}}}')
 
 
 def test_content_that_is_right(tmp_path: Path) -> None:
@@ -38,26 +38,26 @@ def test_content_that_is_right(tmp_path: Path) -> None:
     assert read(tmp_path / "file.npz") == ([1, {"a": None}], {})
 
 
-ROOM = LONGEST_DESCRIPTION - len('{"format": 1, "arrays": {}, "content": ""}')
+ROOM = LONGEST_DESCRIPTION - len('{"format": 2, "arrays": {}, "content": ""}')
 
 TEXTS: list[tuple[Callable[[], bytes], str]] = [
     (lambda: with_text(b""), "is damaged: JSONDecodeError"),
     (lambda: with_text("{}"), r"is damaged: KeyError\('format'\)"),
     (lambda: with_text("[]"), "is damaged: TypeError"),
     (lambda: with_text("1"), "is damaged: TypeError"),
-    (lambda: with_text('{"format": 2}'), "has format 2, this version reads 1; install a newer minidl"),
-    (lambda: with_text('{"format": "1"}'), "has format '1', this version reads 1; install a newer minidl"),
-    (lambda: with_text('{"format": 1}'), r"is damaged: KeyError\('arrays'\)"),
-    (lambda: with_text('{"format": 1, "arrays": {}}'), r"is damaged: KeyError\('content'\)"),
-    (lambda: with_text('{"format": 1, "arrays": [], "content": 1}'), "is damaged: AttributeError"),
-    (lambda: with_text('{"format": 1, "arrays": 1, "content": 1}'), "is damaged: TypeError"),
-    (lambda: with_text('{"format": 1, "arrays": {"a": 1}, "content": 1}'), "are not those that it describes"),
+    (lambda: with_text('{"format": 1}'), "has format 1, which this version does not read: it reads 2"),
+    (lambda: with_text('{"format": "2"}'), "has format '2', which this version does not read"),
+    (lambda: with_text('{"format": 2}'), r"is damaged: KeyError\('arrays'\)"),
+    (lambda: with_text('{"format": 2, "arrays": {}}'), r"is damaged: KeyError\('content'\)"),
+    (lambda: with_text('{"format": 2, "arrays": [], "content": 1}'), "is damaged: AttributeError"),
+    (lambda: with_text('{"format": 2, "arrays": 1, "content": 1}'), "is damaged: TypeError"),
+    (lambda: with_text('{"format": 2, "arrays": {"a": 1}, "content": 1}'), "are not those that it describes"),
     (lambda: with_content("NaN"), "is forged: its description holds NaN"),
     (lambda: with_content("[1, -Infinity]"), "is forged: its description holds -Infinity"),
     (lambda: with_content('{"a": 1, "b": 2, "a": 1}'), "is forged: a name in its description appears twice"),
-    (lambda: with_text('{"format": 1, "arrays": {}, "format": 1, "content": 1}'), "appears twice"),
+    (lambda: with_text('{"format": 2, "arrays": {}, "format": 2, "content": 1}'), "appears twice"),
     (lambda: with_content('"é"'), "is damaged: UnicodeDecodeError"),
-    (lambda: with_text('{"format": 1, "arrays": {}, "content": 1}'.encode("utf-16")), "is damaged: UnicodeDecodeErr"),
+    (lambda: with_text('{"format": 2, "arrays": {}, "content": 1}'.encode("utf-16")), "is damaged: UnicodeDecodeErr"),
     (lambda: with_content("9" * 5_000), "is damaged: ValueError"),
     (lambda: with_content("[" * 39_000 + "]" * 39_000), "is damaged: RecursionError"),
     (lambda: with_content('"' + "x" * (ROOM + 1) + '"'), "is forged: its description is too long"),
@@ -94,8 +94,8 @@ LARGEST = [
 def test_the_largest_descriptions_take_little_memory(content: str, tmp_path: Path) -> None:
     data = with_content(content)
     assert len(data) < LONGEST_DESCRIPTION + 1_000
-    refused(data.replace(b'"format": 1', b'"format": 2'), "checksum", tmp_path)
-    refused(with_text(members_of(data)[0][1].replace(b'"format": 1', b'"format": 2')), "has format 2", tmp_path)
+    refused(data.replace(b'"format": 2', b'"format": 1'), "checksum", tmp_path)
+    refused(with_text(members_of(data)[0][1].replace(b'"format": 2', b'"format": 1')), "has format 1", tmp_path)
 
 
 def names_of(kind: str) -> list[str]:

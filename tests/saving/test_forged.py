@@ -1,4 +1,4 @@
-"""Files with the right checksums whose content is not what any model gives."""
+"""Files with the right checksums but with content that no model has."""
 
 import tracemalloc
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import BatchNorm, CheckpointError, Dense, Dropout, Module, Sequential, load, save
+from minidl import BatchNorm, CheckpointError, Dense, Dropout, Sequential, load, save
 from minidl.layers.activations import Activation
 from minidl.parameters import Parameter
-from minidl.saving import Content, container, generator_state, model_state, write_content
+from minidl.saving import container
+from minidl.saving.generators import generator_state
+from minidl.saving.models import model_content, state_of, write_content
 from minidl.saving.tree import ROOM
+from tests.saving.helpers import entry
 from tests.saving.hostile import SLACK
 
 FLOATS = np.zeros(4)
@@ -20,7 +23,7 @@ FLOATS = np.zeros(4)
 def decoded(node: Any, folder: Path, arrays: dict[str, Any] | None = None) -> Any:
     """What a node of the description is read as."""
     container.write(folder / "forged.npz", {"value": node}, arrays or {"a": FLOATS})
-    return Content(folder / "forged.npz")["value"]
+    return entry(folder / "forged.npz", "value")
 
 
 def module(name: str, home: str = "minidl", **arguments: Any) -> dict[str, Any]:
@@ -29,18 +32,18 @@ def module(name: str, home: str = "minidl", **arguments: Any) -> dict[str, Any]:
 
 NODES: list[tuple[Any, str]] = [
     ({"call": "len"}, "holds something unknown, 'call'; was it written by a newer minidl?"),
-    ({"call": "zeros"}, "holds something unknown, 'call'"),
+    *(({kind: "a"}, f"holds something unknown, {kind!r}") for kind in ("text", "mixed", "rows", "tuples")),
     ({"initializer": "Callable"}, "holds something unknown, 'initializer'"),
     ({"initializer": "sqrt"}, "holds something unknown, 'initializer'"),
-    ({}, "does not fit: not enough values to unpack"),
-    ({"array": "a", "list": "a"}, "does not fit: too many values to unpack"),
-    ({"array": "b"}, "does not fit: 'b'"),
-    ({"array": ["a"]}, "does not fit: .*unhashable type"),
-    ({"float": "x"}, "does not fit: could not convert string to float"),
-    ({"float": None}, "does not fit: float"),
-    ({"tuple": 3}, "does not fit: 'int' object is not iterable"),
-    ({"dict": [1]}, "does not fit: 'list' object has no attribute 'items'"),
-    ({"module": []}, "does not fit: list indices"),
+    ({}, "does not match: not enough values to unpack"),
+    ({"array": "a", "list": "a"}, "does not match: too many values to unpack"),
+    ({"array": "b"}, "lacks 'b'"),
+    ({"array": ["a"]}, "does not match: .*unhashable type"),
+    ({"float": "x"}, "does not match: could not convert string to float"),
+    ({"float": None}, "does not match: float"),
+    ({"tuple": 3}, "does not match: 'int' object is not iterable"),
+    ({"dict": [1]}, "does not match: 'list' object has no attribute 'items'"),
+    ({"module": []}, "does not match: list indices"),
     (module("Module"), "needs the type 'Module' of 'minidl', which nothing has defined"),
     (module("Dense", "tests"), "needs the type 'Dense' of 'tests', which nothing has defined"),
     (module("Dense", inputs=2), "describes a Dense that cannot be made: .*missing 1 required positional argument"),
@@ -49,39 +52,36 @@ NODES: list[tuple[Any, str]] = [
         "describes a Dense that cannot be made: Dense: inputs must be a positive integer",
     ),
     (module("Dense", inputs=2, outputs=3, rng="x"), "describes a Dense that cannot be made"),
-    (module("Dense", inputs=2, outputs=3, size=4, bias=5), "describes a Dense with bias, size, which it does not take"),
+    (module("Dense", inputs=2, outputs=3, size=4, bias=5), r"describes a Dense with \['bias', 'size'\], which"),
     (
         module("Dense", inputs=2, outputs=3, initializer="zeros"),
         "describes a Dense that cannot be made: Dense: initializer must be a function",
     ),
     (module("Sequential", layers=[module("Dense", inputs=2, outputs=3)] * 2), "describes a Sequential that cannot be"),
     (module("FunctionObjective", function=1, derivative=2, start=[]), "describes a FunctionObjective that cannot be"),
-    ([{"array": "a"}, {"array": "a"}], "does not fit: 'a'"),
-    ([{"list": "a"}, {"list": "a"}], "does not fit: 'a'"),
+    ([{"array": "a"}, {"array": "a"}], "lacks 'a'"),
+    ([{"list": "a"}, {"list": "a"}], "lacks 'a'"),
 ]
 
 
 @pytest.mark.parametrize(("node", "words"), NODES)
-def test_nodes_that_no_value_gives(node: Any, words: str, tmp_path: Path) -> None:
+def test_nodes_that_stand_for_no_value(node: Any, words: str, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=words) as info:
         decoded(node, tmp_path)
     assert str(info.value).startswith(f"{str(tmp_path / 'forged.npz')!r} ")
 
 
-@pytest.mark.parametrize("kind", ["list", "text"])
-@pytest.mark.parametrize("dtype", ["|b1", "|i1", "<f2", "<f4", ">f8", "<u8"])
-def test_lists_and_texts_are_of_the_types_that_they_have(kind: str, dtype: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", ["|b1", "|i1", "|u1", "<f2", "<f4", ">f8", "<u8"])
+def test_lists_are_of_the_types_that_they_have(dtype: str, tmp_path: Path) -> None:
     """A list of 1 MB of truths would take 8."""
-    with pytest.raises(CheckpointError, match="is forged: it has a list or a text of "):
-        decoded({kind: "a"}, tmp_path, {"a": FLOATS.astype(dtype)})
+    with pytest.raises(CheckpointError, match="is forged: it has a list of "):
+        decoded({"list": "a"}, tmp_path, {"a": FLOATS.astype(dtype)})
 
 
-def test_lists_and_texts_have_one_axis(tmp_path: Path) -> None:
-    for kind, array in (("list", np.zeros((2, 2))), ("list", np.array(1.0)), ("text", np.zeros((2, 2), np.uint8))):
-        with pytest.raises(CheckpointError, match="is forged: it has a list or a text of "):
-            decoded({kind: "a"}, tmp_path, {"a": array})
-    with pytest.raises(CheckpointError, match="does not fit: 'utf-8' codec can't decode byte 0xff"):
-        decoded({"text": "a"}, tmp_path, {"a": np.array([255], np.uint8)})
+def test_lists_have_one_axis(tmp_path: Path) -> None:
+    for array in (np.zeros((2, 2)), np.array(1.0)):
+        with pytest.raises(CheckpointError, match="is forged: it has a list of "):
+            decoded({"list": "a"}, tmp_path, {"a": array})
 
 
 def dense(inputs: int, outputs: int) -> dict[str, Any]:
@@ -93,14 +93,14 @@ SIZES: list[tuple[Any, str]] = [
     (dense(1, ROOM + 9), "is forged: Dense of "),
     (dense(10**6, 10**6), "is forged: Dense of "),
     (dense(400, 400), "is forged: Dense of "),
-    (dense(ROOM + 8, 1), "cannot be made: a Parameter of 1 numbers, where there is room for 0"),
+    (dense(ROOM + 8, 1), "cannot be made: a Parameter of 1 elements exceeds the limit: 0 are left"),
     (dense(ROOM + 8, -1), "cannot be made: Dense: outputs must be a positive integer"),
     (module("BatchNorm", features=10**12), "is forged: BatchNorm of "),
     (module("BatchNorm", features=10**12, momentum=0), "is forged: BatchNorm of "),
     (module("BatchNorm", features=10**12, momentum=-1), "is forged: BatchNorm of "),
-    (module("BatchNorm", features=ROOM + 8), "a Parameter of 100008 numbers, where there is room for 0"),
-    ([dense(100, 300)] * 4, "cannot be made: a Parameter of 30000 numbers, where there is room for 9108"),
-    (module("Sequential", layers=[dense(100, 300)] * 4), "a Parameter of 30000 numbers"),
+    (module("BatchNorm", features=ROOM + 8), "a Parameter of 100008 elements exceeds the limit: 0 are left"),
+    ([dense(100, 300)] * 4, "cannot be made: a Parameter of 30000 elements exceeds the limit: 9108 are left"),
+    (module("Sequential", layers=[dense(100, 300)] * 4), "a Parameter of 30000 elements"),
 ]
 
 
@@ -155,9 +155,8 @@ def test_there_is_room_for_what_a_constructor_throws_away(tmp_path: Path) -> Non
     assert load(tmp_path / "model.npz").parameters().size == 30_000
 
 
-def test_no_more_than_two_sizes_are_multiplied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_than_two_sizes_are_multiplied(tmp_path: Path) -> None:
     """A convolution of 50 000 to 2 channels may have steps of 2, too."""
-    monkeypatch.setattr(Module, "registered", dict(Module.registered))
 
     class Convolution(Activation):
         __module__ = "minidl.layers"
@@ -187,37 +186,48 @@ def test_numbers_of_a_users_layer_may_be_large(tmp_path: Path) -> None:
 def forged(folder: Path, **changes: Any) -> Path:
     """A file of a model, in which some entries are others."""
     model = Sequential(Dense(2, 3), BatchNorm(3))
-    content = {"architecture": model, "model": model_state(model), "generators": {"states": [], "places": {}}}
+    content = {**model_content(model), "generators": {"states": [], "places": {}}}
     write_content({name: value for name, value in {**content, **changes}.items() if value != "missing"}, folder / "f")
     return folder / "f"
 
 
 def state_with(name: str, value: Any) -> dict[str, Any]:
     """A model's state with another value for one entry, or without it."""
-    state = model_state(Sequential(Dense(2, 3), BatchNorm(3)))
+    state = state_of(Sequential(Dense(2, 3), BatchNorm(3)))
     parts = {**state["state"], name: value}
     return {**state, "state": {name: value for name, value in parts.items() if value is not None}}
 
 
 MODELS: list[tuple[dict[str, Any], str]] = [
-    ({"architecture": 3}, "does not fit: 'int' object has no attribute 'named_parameters'"),
-    ({"architecture": "missing"}, "does not fit: 'architecture'"),
-    ({"architecture": Dense(2, 3)}, "does not fit: 'weight'"),
-    ({"architecture": BatchNorm(3)}, "does not fit: 'weight'"),
-    ({"model": "missing"}, "does not fit: 'model'"),
-    ({"model": {}}, "does not fit: 'state'"),
-    ({"model": state_with("0.weight", None)}, "does not fit: '0.weight'"),
-    ({"model": state_with("0.weight", 1.0)}, "does not fit: 'float' object has no attribute 'dtype'"),
-    ({"model": state_with("0.weight", np.zeros((3, 2)))}, "does not fit: 0.weight has shape (2, 3), the state gives"),
-    ({"model": state_with("1.running_mean", None)}, "does not fit: '1.running_mean'"),
-    ({"model": state_with("1.running_mean", np.zeros(2))}, "does not fit: 1.running_mean has shape (3,), the state gi"),
-    ({"model": state_with("2.weight", np.zeros(2))}, "does not fit: the state has 2.weight, which Sequential does not"),
-    ({"model": {"state": state_with("0.weight", np.zeros((2, 3)))["state"]}}, "does not fit: 'without_decay'"),
-    ({"generators": "missing"}, "does not fit: 'generators'"),
-    ({"generators": {}}, "does not fit: 'places'"),
+    ({"architecture": 3}, "does not match: 'int' object has no attribute 'named_parameters'"),
+    ({"architecture": "missing"}, "lacks 'architecture'"),
+    ({"architecture": Dense(2, 3)}, "lacks 'weight'"),
+    ({"architecture": BatchNorm(3)}, "lacks 'weight'"),
+    ({"model": "missing"}, "lacks 'model'"),
+    ({"model": {}}, "lacks 'state'"),
+    ({"model": state_with("0.weight", None)}, "lacks '0.weight'"),
+    ({"model": state_with("0.weight", 1.0)}, "does not match: 'float' object has no attribute 'dtype'"),
+    (
+        {"model": state_with("0.weight", np.zeros((3, 2)))},
+        "does not match: 0.weight must have shape (2, 3), got (3, 2)",
+    ),
+    ({"model": state_with("1.running_mean", None)}, "lacks '1.running_mean'"),
+    (
+        {"model": state_with("1.running_mean", np.zeros(2))},
+        "does not match: 1.running_mean must have shape (3,), got (2,)",
+    ),
+    (
+        {"model": state_with("2.weight", np.zeros(2))},
+        "does not match: the state has 2.weight, which Sequential does not",
+    ),
+    ({"model": {"state": state_with("0.weight", np.zeros((2, 3)))["state"]}}, "lacks 'without_decay'"),
+    ({"training": "missing"}, "lacks 'training'"),
+    ({"training": None}, "does not match: argument of type 'NoneType' is not iterable"),
+    ({"generators": "missing"}, "lacks 'generators'"),
+    ({"generators": {}}, "lacks 'places'"),
     (
         {"generators": {"states": [], "places": {"model.0.rng": 0}}},
-        "has generators at model.0.rng, here they are at no",
+        "has generators at model.0.rng, but here they are at no",
     ),
 ]
 
@@ -237,17 +247,17 @@ def test_generators_that_are_not_the_models(tmp_path: Path) -> None:
     states = [generator_state(rng), generator_state(np.random.default_rng(1))]
     expected = Dropout(rng=0)(np.ones((3, 4)))
     model = Sequential(Dropout(rng=5))
-    content = {"architecture": model, "model": model_state(model)}
+    content = {**model_content(model), "generators": {"states": [], "places": {}}}
     places = {"batches": 1, "model.0.rng": 0, "other": 1}
     write_content({**content, "generators": {"states": states, "places": places}}, tmp_path / "run.npz")
     assert load(tmp_path / "run.npz")(np.ones((3, 4))).tolist() == expected.tolist()
     write_content({**content, "generators": {"states": states, "places": {"model.0.rng": 2}}}, tmp_path / "run.npz")
-    with pytest.raises(CheckpointError, match="does not fit: list index out of range"):
+    with pytest.raises(CheckpointError, match="does not match: list index out of range"):
         load(tmp_path / "run.npz")
 
 
 @pytest.mark.parametrize("content", [None, 1, "architecture", ["architecture"]])
-def test_content_that_is_no_dict(content: Any, tmp_path: Path) -> None:
+def test_content_that_is_not_a_dict(content: Any, tmp_path: Path) -> None:
     container.write(tmp_path / "forged.npz", content, {})
-    with pytest.raises(CheckpointError, match="is forged: it holds no content"):
-        Content(tmp_path / "forged.npz")
+    with pytest.raises(CheckpointError, match=r"forged\.npz' (lacks|does not match)"):
+        load(tmp_path / "forged.npz")

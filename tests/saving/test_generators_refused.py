@@ -1,4 +1,4 @@
-"""Generators that no file can hold, and files that hold none."""
+"""Generators that no file can hold, and states that no generator can have."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from minidl import CheckpointError
+from minidl.files import content_of
 from minidl.modules.places import Place
-from minidl.saving import Content, generator_state, load_states, write_content
-from minidl.saving.generators import LARGEST_POOL, with_state
+from minidl.saving.generators import LARGEST_POOL, generator_state, load_states, make_generator
+from minidl.saving.models import write_content
+from tests.saving.helpers import entry
 
 Generator = np.random.Generator
 
@@ -38,15 +40,11 @@ def test_generators_that_no_file_can_hold(make: Callable[[], Generator]) -> None
     generator = make()
     with pytest.raises(CheckpointError, match=r"the generator Generator\(\w+\) at 0x\w+ cannot be saved"):
         generator_state(generator)
-    # One at hand is replaced.
-    new = with_state(generator_state(np.random.default_rng(0)), generator)
-    assert new is not generator
-    assert new.random() == np.random.default_rng(0).random()
 
 
 def test_a_pool_of_the_largest_size() -> None:
     generator = Generator(np.random.PCG64(np.random.SeedSequence(0, pool_size=LARGEST_POOL)))
-    assert with_state(generator_state(generator)).random() == generator.random()
+    assert make_generator(generator_state(generator)).random() == generator.random()
 
 
 def changed(kind: Any, path: str, value: Any) -> dict[str, Any]:
@@ -60,15 +58,15 @@ def changed(kind: Any, path: str, value: Any) -> dict[str, Any]:
 
 
 FORGED: list[tuple[Any, str, Any]] = [
-    (np.random.PCG64, "kind", ["PCG64"]),
-    (np.random.PCG64, "pool_size", LARGEST_POOL + 1),
-    (np.random.PCG64, "pool_size", 10**9),
-    (np.random.PCG64, "pool_size", 1),
-    (np.random.PCG64, "children", -1),
-    (np.random.PCG64, "children", 2**40),
-    (np.random.PCG64, "entropy", -1),
-    (np.random.PCG64, "entropy", 0.5),
-    (np.random.PCG64, "spawn_key", 3),
+    (np.random.PCG64, "bits.bit_generator", ["PCG64"]),
+    (np.random.PCG64, "seed.pool_size", LARGEST_POOL + 1),
+    (np.random.PCG64, "seed.pool_size", 10**9),
+    (np.random.PCG64, "seed.pool_size", 1),
+    (np.random.PCG64, "seed.n_children_spawned", -1),
+    (np.random.PCG64, "seed.n_children_spawned", 2**40),
+    (np.random.PCG64, "seed.entropy", -1),
+    (np.random.PCG64, "seed.entropy", 0.5),
+    (np.random.PCG64, "seed.spawn_key", 3),
     (np.random.PCG64, "bits", 3),
     (np.random.PCG64, "bits", {}),
     (np.random.PCG64, "bits.state", None),
@@ -90,18 +88,18 @@ FORGED: list[tuple[Any, str, Any]] = [
 
 @pytest.mark.parametrize(("kind", "path", "value"), FORGED)
 def test_forged_states(kind: Any, path: str, value: Any, tmp_path: Path) -> None:
-    """None is taken: NumPy would read memory that is not its own, or count for hours. Nothing changes."""
+    """All are refused: NumPy would read memory beyond the state, or count for hours. Nothing changes."""
     saved = {
         "states": [generator_state(np.random.default_rng(0)), changed(kind, path, value)],
         "places": {"a": 0, "b": 1},
     }
     write_content({"generators": saved}, tmp_path / "forged.npz")
-    content = Content(tmp_path / "forged.npz")
+    content = entry(tmp_path / "forged.npz", "generators")
     places = {"a": Place({"rng": np.random.default_rng(0)}, "rng"), "b": Place({"rng": None}, "rng")}
     places["a"].generator.random()
     before = repr(generator_state(places["a"].generator))
-    with pytest.raises(CheckpointError, match="forged.npz"), content.fits():  # noqa: RUF043
-        load_states(places, content["generators"])
+    with pytest.raises(CheckpointError, match="forged.npz"), content_of("forged.npz"):  # noqa: RUF043
+        load_states(places, content)
     assert repr(generator_state(places["a"].generator)) == before
     assert places["b"].generator is None
 
@@ -117,10 +115,10 @@ def test_forged_states(kind: Any, path: str, value: Any, tmp_path: Path) -> None
 )
 def test_positions_at_the_border(kind: Any, path: str, value: Any) -> None:
     state = changed(kind, path, value)
-    assert repr(generator_state(with_state(state))) == repr(state)
+    assert repr(generator_state(make_generator(state))) == repr(state)
 
 
 @pytest.mark.parametrize("kind", ["Generator", "RandomState", "SeedSequence", "seed", "default_rng", "", None, 3])
 def test_other_kinds(kind: Any) -> None:
-    with pytest.raises(CheckpointError, match=f"there is no generator of the kind {kind!r}, pool 4"):
-        with_state(changed(np.random.PCG64, "kind", kind))
+    with pytest.raises(CheckpointError, match=f"holds no generator's state: {kind!r}, pool 4"):
+        make_generator(changed(np.random.PCG64, "bits.bit_generator", kind))

@@ -205,11 +205,11 @@ UNSAVABLE: list[tuple[Callable[[], Module], str]] = [
     ),
     (
         lambda: WithFunction(np.sin),
-        "architecture.layers/1, WithFunction, could not be made again: a file cannot hold the function given as "
+        "architecture.layers/1, WithFunction, could not be made again: a file cannot hold the function passed as "
         "'function'; make it a method of a class of your own",
     ),
-    (lambda: WithFunction(kind=Tanh), "a file cannot hold the function given as 'kind'"),
-    (lambda: NeedsInitializer(np.zeros), "a file cannot hold the function given as 'initializer'"),
+    (lambda: WithFunction(kind=Tanh), "a file cannot hold the function passed as 'kind'"),
+    (lambda: NeedsInitializer(np.zeros), "a file cannot hold the function passed as 'initializer'"),
     (lambda: Values(np.sin), "architecture.layers/1.values/0 is of type ufunc"),
     (lambda: Values({"a": 1j}), "architecture.layers/1.values/0/a is of type complex"),
     (lambda: Keywords(n=1, path=Path("a")), "architecture.layers/1.options/path is of type PosixPath"),
@@ -230,8 +230,8 @@ def test_a_function_that_is_the_default_needs_no_saving(tmp_path: Path) -> None:
 
 def test_an_initializer_of_your_own_is_left_out_with_a_warning(tmp_path: Path) -> None:
     words = (
-        "architecture.layers/1, Dense: the function given as 'initializer' is none of minidl.initializers and is not "
-        "saved; a model loaded from the file has the default in its place"
+        "architecture.layers/1, Dense: the function passed as 'initializer' is not one of minidl.initializers and "
+        "is not saved; a loaded model has the default in its place"
     )
     model = Sequential(ReLU(), Dense(2, 3, initializer=lambda rng, shape: rng.random(shape)), rng=0)
     with pytest.warns(MinidlWarning, match=words):
@@ -239,7 +239,7 @@ def test_an_initializer_of_your_own_is_left_out_with_a_warning(tmp_path: Path) -
     loaded = load(tmp_path / "model.npz")
     assert bits(loaded[1].weight.value) == bits(model[1].weight.value)  # type: ignore[attr-defined]
     assert loaded[1].initializer is Dense(2, 3).initializer
-    with pytest.warns(MinidlWarning, match="'second_initializer' is none"):
+    with pytest.warns(MinidlWarning, match="'second_initializer' is not one"):
         save(WithFunction(second_initializer=np.zeros), tmp_path / "model.npz")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -260,7 +260,7 @@ def test_arguments_of_an_older_or_newer_version(tmp_path: Path, monkeypatch: pyt
         raise ZeroDivisionError("n and m do not fit")
 
     for constructor, words in (
-        (older, "describes a Positional with m, which it does not take"),
+        (older, r"describes a Positional with \['m'\], which it does not take"),
         (newer, "describes a Positional that cannot be made: .*missing 1 required positional argument: 'size'"),
         (stricter, "describes a Positional that cannot be made: n and m do not fit"),
     ):

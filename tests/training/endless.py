@@ -1,6 +1,6 @@
-"""A script that would train for ever, for another process to interrupt: ``python -m tests.training.endless FOLDER``.
+"""A script that would train forever, for another process to interrupt: ``python -m tests.training.endless FOLDER``.
 
-It says when it has begun, and tells how it ended as JSON. With ``--slow`` each step takes a minute.
+It prints when it has begun, and how it ended as JSON. With ``--slow`` the third step takes a minute.
 """
 
 import argparse
@@ -18,7 +18,7 @@ X, Y = np.random.default_rng(0).normal(size=(20, 3)), np.random.default_rng(1).n
 
 
 class Says(Callback):
-    """Says when the third step is over, and that the fit is."""
+    """Prints when the third step is over, and when the fit is."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     # A process that a shell has put into the background ignores the signal from the start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.alarm(100)  # it does end, if nobody ends it
+    signal.alarm(100)  # it ends in any case
     endless = trainer(Says(60.0 if options.slow else 0.0), Checkpoint(options.folder / "run.npz", every_epochs=None))
     fit(endless, 10**9)
     restored = signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import Callback, DivergenceError, Layer, Loss, Module, MSELoss, Parameter
-from minidl.modules.snapshot import generators_in
+from minidl.modules.places import generators_in
 from minidl.modules.watching import METHODS
 from minidl.typing import Array, Shape
 from tests.callbacks.recording import Hooks

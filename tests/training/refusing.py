@@ -1,4 +1,4 @@
-"""A run in a file, and what a run that is refused that file must leave alone."""
+"""A run in a file, and what must stay unchanged when another run is refused that file."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from minidl import (
     Trainer,
 )
 from minidl.modules.places import places_of
-from minidl.saving import generator_state
+from minidl.saving.generators import generator_state
 from tests.helpers import bits_of
 from tests.training.endless import X, Y
 
@@ -43,7 +43,7 @@ def write(path: Path, *callbacks: Callback) -> Path:
 
 
 def everything(trainer: Trainer, rng: np.random.Generator) -> list[Any]:
-    """All that a refused file must leave alone."""
+    """Everything that must stay unchanged when a file is refused."""
     model, history = trainer.model, trainer.history
     generators = [rng, *(place.generator for place in places_of(model).values())]
     return [
@@ -60,7 +60,7 @@ def everything(trainer: Trainer, rng: np.random.Generator) -> list[Any]:
 
 
 def check_refused(trainer: Trainer, path: Path, words: str, **options: Any) -> None:
-    """Go on from a file that is refused, in a trainer that has already learned something."""
+    """Resume from a file that is refused, in a trainer that has already learned something."""
     rng = np.random.default_rng(2)
     data = options.pop("data", (X, Y))
     trainer.fit(*data, **{**OPTIONS, "epochs": 1}, rng=rng)

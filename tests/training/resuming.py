@@ -21,7 +21,7 @@ def trainer(
 
 
 def fit(trainer: Trainer, epochs: int = 4, **options: Any) -> list[bytes]:
-    """Fit, and give the parameters at the end."""
+    """Fit, and return the parameters at the end."""
     trainer.fit(X, Y, **{"epochs": epochs, "batch_size": 5, "rng": 1, **options})
     return bits(trainer.model.parameters().value)
 
@@ -31,7 +31,7 @@ class StopError(Exception):
 
 
 class Stop(Callback):
-    """Raises after so many steps."""
+    """Raises after `after` steps."""
 
     last = True
 
@@ -44,7 +44,7 @@ class Stop(Callback):
 
 
 def grouped(*factors: float, swapped: bool = False) -> Callable[..., Optimizer]:
-    """Makes an Adam of two groups, the parameters of the one layer and of the other."""
+    """Return a function that makes an Adam with two groups: the parameters of each layer."""
 
     def make(parameters: Any, lr: float) -> Optimizer:
         parts = [list(parameters)[:2], list(parameters)[2:]]

@@ -1,4 +1,4 @@
-"""A run with everything that draws, for two processes to be compared: prints a checksum of all that it leaves."""
+"""A run with everything that draws, to compare two processes: prints a checksum of everything that it leaves."""
 
 import hashlib
 from typing import Any
@@ -9,7 +9,7 @@ from minidl import Adam, BatchNorm, CrossEntropyLoss, Dense, Dropout, ReLU, Sequ
 
 
 def digest(seed: int) -> str:
-    """Train from a seed, and give a checksum over parameters, buffers, losses and measures."""
+    """Train from a seed, and return a checksum over parameters, buffers, losses and metrics."""
     x, y = make_blobs(90, rng=seed)
     layers: list[Any] = [Dense(2, 16), BatchNorm(16), ReLU(), Dropout(0.3, rng=seed + 1), Dense(16, 3)]
     model = Sequential(*layers, rng=seed + 2, dtype=np.float32)

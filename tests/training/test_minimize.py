@@ -231,7 +231,10 @@ PARTS: list[tuple[dict[str, Any], str]] = [
         r"objective must be an Objective, got Sequential\(Dense\(2, 1\)\); with a loss and data a model becomes one: "
         r"EmpiricalRisk\(model, loss, x, y\)$",
     ),
-    ({"objective": CubicValley}, "objective must be of type Objective, got <class .*CubicValley'>; make one by calling it"),
+    (
+        {"objective": CubicValley},
+        "objective must be of type Objective, got <class .*CubicValley'>; make one by calling it",
+    ),
     ({"objective": Loss()}, r"objective must be of type Objective, got Loss\(\)$"),
     ({"objective": lambda theta: theta @ theta}, "objective must be of type Objective, got <function .*>$"),
     ({"optimizer": SGD}, "optimizer must be of type Optimizer, got <class .*SGD'>; make one by calling it"),

@@ -1,4 +1,4 @@
-"""A run that was interrupted and taken up again ends bit for bit as the one that was not."""
+"""A run that was interrupted and resumed ends bit for bit as one that was not."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ from minidl import (
     Tanh,
     Trainer,
 )
-from minidl.saving import generator_state
+from minidl.saving.generators import generator_state
 from minidl.schedules import ScheduleFunction, cosine, exponential, linear_warmup, one_cycle, sequence, step_decay
 from tests.helpers import bits
 
@@ -75,7 +75,7 @@ class InterruptionError(Exception):
 
 
 class Interrupt(Callback):
-    """Raises after so many steps, after everything else has seen the step."""
+    """Raises after `after` steps, once every other callback has seen the step."""
 
     last = True
 
@@ -112,7 +112,7 @@ class Setting(NamedTuple):
 
 
 class Script:
-    """The script: run as it is, it trains; run again with a file, it goes on."""
+    """A script. It trains when run as it is, and resumes when run with a file."""
 
     def __init__(self, setting: Setting, *extra: Callback) -> None:
         self.setting = setting
@@ -249,9 +249,7 @@ def test_a_run_that_was_stopped_by_a_callback_stays_stopped(tmp_path: Path) -> N
     whole.fit(100)
     assert whole.trainer.history.reason is not None
     again = Script(small())
-    with pytest.warns(
-        MinidlWarning, match=r"is of a run that had ended \(.* has not improved .*\), and so does this one"
-    ):
+    with pytest.warns(MinidlWarning, match=r"had ended \(.* has not improved .*\), and so does this one"):
         again.fit(100, resume_from=tmp_path / "run.npz")
     assert again.left() == whole.left()
 

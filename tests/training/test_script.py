@@ -1,4 +1,4 @@
-"""What a script has chosen: parts of other kinds are refused at once, and what differs on resumption is said."""
+"""Parts of the wrong type are refused at once. What differs when a run is resumed is refused or a warning."""
 
 from math import isnan
 from pathlib import Path
@@ -50,21 +50,21 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("changed", [{"lr": 0.5}, {"beta1": 0.5}, {"beta2": 0.5}, {"eps": 1e-3}, {"weight_decay": 0.1}])
-def test_other_numbers_of_the_optimizer_are_said_and_those_of_the_file_taken(
+def test_other_numbers_of_the_optimizer_are_a_warning_and_those_of_the_file_apply(
     changed: dict[str, float], file: Path
 ) -> None:
     whole, resumed = make(), make(**changed)
     whole.fit(X, Y, epochs=5)
     ((name, value),) = changed.items()
-    with pytest.warns(MinidlWarning, match=rf"lr=0\.01.* its numbers are taken, not those of .*{name}={value:g}"):
+    with pytest.warns(MinidlWarning, match=rf"lr=0\.01.* whose numbers apply, not those of .*{name}={value:g}"):
         resumed.fit(X, Y, epochs=5, resume_from=file)
     assert bits_of(resumed.model) == bits_of(whole.model)
     assert getattr(resumed.optimizer, name) == getattr(whole.optimizer, name)
 
 
-def test_a_callback_can_go_on_with_another_rate(file: Path) -> None:
+def test_a_callback_can_continue_with_another_rate(file: Path) -> None:
     class Slower(Callback):
-        """Sets the rate anew."""
+        """Sets another rate."""
 
         def on_fit_begin(self, run: Run) -> None:
             run.optimizer.lr = 1e-5
@@ -78,7 +78,7 @@ def test_a_callback_can_go_on_with_another_rate(file: Path) -> None:
     assert np.abs(before.value - stopped.model.parameters().value).max() < 2e-5
 
 
-def test_the_rate_that_a_schedule_has_set_is_not_taken_for_another(tmp_path: Path) -> None:
+def test_the_rate_that_a_schedule_has_set_is_not_a_change(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     make(Schedule(schedules.exponential(0.5)), Checkpoint(path)).fit(X, Y, epochs=2)
     again = make(Schedule(schedules.exponential(0.5)), Checkpoint(path))
@@ -94,7 +94,7 @@ def test_the_rate_that_a_schedule_has_set_is_not_taken_for_another(tmp_path: Pat
 def test_another_loss_is_another_run(loss: Any, tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     make(Checkpoint(path), loss=HuberLoss(0.5)).fit(X, Y)
-    with pytest.raises(CheckpointError, match=r"is of a run with HuberLoss\(delta=0\.5\), not with HuberLoss\("):
+    with pytest.raises(CheckpointError, match=r"is of a run with the loss HuberLoss\(delta=0\.5\), not HuberLoss\("):
         make(loss=loss).fit(X, Y, epochs=2, resume_from=path)
 
 
@@ -128,9 +128,9 @@ def test_metrics_are_a_dict(wrong: Any) -> None:
 
 
 def test_no_metric_can_take_the_name_of_the_loss() -> None:
-    with pytest.raises(HyperparameterError, match='cannot be called "loss"'):
+    with pytest.raises(HyperparameterError, match='must not be called "loss"'):
         make().fit(X, Y, validation=0.5, metrics={"loss": r2})
-    with pytest.raises(HyperparameterError, match='cannot be called "loss"'):
+    with pytest.raises(HyperparameterError, match='must not be called "loss"'):
         make().evaluate(X, Y, {"loss": r2})
 
 
@@ -146,8 +146,8 @@ def test_a_metric_is_a_function(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "x", np.zeros(2)])
-def test_a_metric_gives_one_number(value: Any) -> None:
-    with pytest.raises(TypeError, match="the metric 'mine' must give one number, got "):
+def test_a_metric_returns_one_number(value: Any) -> None:
+    with pytest.raises(TypeError, match="the metric 'mine' must return one number, got "):
         make().evaluate(X, Y, {"mine": lambda *_: value})
 
 
@@ -167,7 +167,7 @@ def test_two_schedules_are_refused() -> None:
         Schedule(0.5)  # type: ignore[arg-type]
 
 
-def test_a_measure_that_begins_later_is_nan_before() -> None:
+def test_a_metric_that_begins_later_is_nan_before() -> None:
     trainer = make()
     trainer.fit(X, Y, epochs=2)
     trainer.fit(X, Y, epochs=1, validation=(X, Y))
@@ -179,9 +179,9 @@ def test_a_measure_that_begins_later_is_nan_before() -> None:
     assert len(epochs["loss"]) == 6
 
 
-def test_patience_and_the_best_begin_anew_with_each_fit() -> None:
+def test_patience_and_the_best_start_over_with_each_fit() -> None:
     class Worse(Callback):
-        """A measure that only rises."""
+        """A metric that only rises."""
 
         def on_epoch_end(self, run: Run) -> None:
             run.metrics["measure"] = float(run.epoch)
@@ -194,9 +194,9 @@ def test_patience_and_the_best_begin_anew_with_each_fit() -> None:
     assert trainer.history.reason == "measure has not improved for 2 epochs; back to epoch 4"
 
 
-def test_what_never_was_measured_has_no_best_epoch() -> None:
+def test_a_metric_that_was_never_finite_has_no_best_epoch() -> None:
     class Nothing(Callback):
-        """A measure that is no number."""
+        """A metric that is NaN."""
 
         def on_epoch_end(self, run: Run) -> None:
             run.metrics["measure"] = float("nan")
@@ -211,9 +211,9 @@ def test_what_never_was_measured_has_no_best_epoch() -> None:
     [
         (
             grouped(0.1, 1.0, swapped=True),
-            r"moves \['0.1: 0.weight 0.bias', .*\], not \['0.1: 2.weight 2.bias', ",
+            r"the groups \['0.1: 0.weight 0.bias', .*\], not \['0.1: 2.weight 2.bias', ",
         ),
-        (grouped(0.2, 1.0), r"moves \['0.1: 0.weight 0.bias', .*\], not \['0.2: 0.weight 0.bias', "),
+        (grouped(0.2, 1.0), r"the groups \['0.1: 0.weight 0.bias', .*\], not \['0.2: 0.weight 0.bias', "),
         (Adam, r"not \['1: 0.weight 0.bias 2.weight 2.bias'\]"),
     ],
 )
@@ -229,8 +229,8 @@ def test_other_groups_are_refused(optimizer: Any, words: str, tmp_path: Path) ->
     assert fit(trainer(optimizer=make), resume_from=file) == fit(trainer(optimizer=make))
 
 
-def test_other_parts_of_the_same_step_are_said(tmp_path: Path) -> None:
+def test_another_accumulation_to_the_same_step_is_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
     fit(trainer(Checkpoint(file)), 2, batch_size=4, accumulate=1)
-    with pytest.warns(MinidlWarning, match="is of a run with accumulate=1, now it is 2: the gradients are the same"):
+    with pytest.warns(MinidlWarning, match="is of a run with accumulate=1, not 2; gradients agree up to rounding"):
         fit(trainer(), batch_size=2, accumulate=2, resume_from=file)

@@ -21,7 +21,7 @@ from minidl import (
     metrics,
 )
 from minidl.data import hold_out
-from minidl.saving import generator_state
+from minidl.saving.generators import generator_state
 from minidl.typing import Array
 from tests.callbacks.recording import Hooks
 from tests.helpers import bits, unchanged
