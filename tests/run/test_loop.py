@@ -78,11 +78,18 @@ def test_what_a_run_begins_with() -> None:
     assert isnan(run.loss)
 
 
-def test_epochs_and_steps_count_from_those_before() -> None:
-    run = make(zero, (0, 1, 2), epochs=2, epoch=5, step=15)
+def test_epochs_and_steps_count_from_those_before_and_batches_within_an_epoch() -> None:
+    batches: list[int] = []
+
+    def evaluate(batch: int) -> float:
+        batches.append(run.batch)
+        return zero(batch)
+
+    run = make(evaluate, (0, 1, 2), epochs=2, epoch=5, step=15)
     assert (run.epochs, run.steps, run.epoch, run.step, run.batch) == (7, 21, 5, 15, 1)
     run.go()
     assert (run.epoch, run.step, run.first_epoch, run.first_step) == (7, 21, 5, 15)
+    assert batches == [1, 2, 3, 1, 2, 3]
 
 
 @pytest.mark.parametrize(("batches", "seen"), [((0, 1), [(1, 2), (2, 4), (3, 6)]), ((), [(1, 0), (2, 0), (3, 0)])])
