@@ -82,6 +82,7 @@ EQUIVALENT = [
     Equivalent("minidl/callbacks", "History.on_epoch_end", "a - b -> a", NO_GAP),
     Equivalent("minidl/callbacks", "History.on_epoch_end", "- -> +", NO_GAP),
     Equivalent("minidl/training", "Trainer._evaluation.evaluate_parts", "0 -> 1", AS_LONG),
+    Equivalent("minidl/training", "Diagnosis.__call__.see", "drop part 1 of and", "only the first finding is reported"),
     Equivalent("minidl/training", "_value", "+ -> -", NOT_FINITE),
     Equivalent("minidl/training", "_value", "a + b -> b", "a value that is not finite is returned as it is"),
     Equivalent("minidl/training", "FateWatch.on_step_end", "drop float", NUMPY_FLOAT),
