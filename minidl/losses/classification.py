@@ -67,7 +67,7 @@ class BCEWithLogitsLoss(Loss):
     Shapes    prediction z of any shape, target y of the same shape, numbers from 0 to 1
     Backward  dL/dz = (σ(z) − y) / N     N numbers in all
 
-    By the chain rule dL/dz = dL/dp · σ′. For one number, dL/dp = (p − y) / (p (1 − p)) and σ′ = p (1 − p), so that p − y
+    By the chain rule dL/dz = dL/dp · σ′. For one number, dL/dp = (p − y) / (p (1 − p)) and σ′ = p (1 − p), so p − y
     is left: σ′ is not missing, it cancels. `BCELoss` leaves σ′ to the `Sigmoid` layer.
 
     Raises:
