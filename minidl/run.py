@@ -39,7 +39,7 @@ class Run:
         loss_function: the loss of a fit, None under `minimize`.
         epochs: the number of epochs to run.
         epoch, step: how many there were before, in earlier fits of the same trainer.
-        script: what the run was made with, for files.
+        script: the reprs of model, loss and optimizer, which a `Checkpoint` saves and a resumed run compares.
 
     Attributes:
         epoch: completed epochs, counted from the first fit of a trainer.
@@ -48,9 +48,9 @@ class Run:
         loss: the loss of the latest step, before its update.
         metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those called
             after it, such as `CSVLog` and `EarlyStopping`; the history is called before all of them.
-        reason: why the run stopped early. None while it goes on.
+        reason: why the run stopped early. None while it goes on, and if it ran to its end.
         divergence: the error that describes a loss or gradient that is not finite. Its update was not applied.
-        interrupted: whether Ctrl-C was pressed. The run then ends after the present step.
+        interrupted: whether Ctrl-C was pressed. The run then ends after the current step.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Run:
         self.interrupted = False
 
     def _loop(self, within_epoch: bool) -> None:
-        """Take one step for each batch of each epoch."""
+        """Take one step for each batch of each epoch. A resumed run may begin within an epoch."""
         epoch_begin, step_begin, step_end, epoch_end = map(self._listeners, EVENTS[1:-1])
         grad, epochs = self.model.parameters().grad, self.epochs
         while self.epoch < epochs:
@@ -91,7 +91,7 @@ class Run:
             for batch in self.batches:
                 if step_begin:
                     self._tell(step_begin)
-                self._evaluate(batch, grad)
+                self._evaluate(batch, grad)  # forward, loss and backward
                 self.optimizer.step()
                 self.step += 1
                 if self.interrupted:
@@ -106,11 +106,11 @@ class Run:
         """Set the loss and the gradients of a batch. Stop the run if one of them is not finite."""
         try:
             self.loss = self.evaluate(batch)
-            finite = isfinite(self.loss + grad.dot(grad))
+            finite = isfinite(self.loss + grad.dot(grad))  # one NaN or infinity anywhere in grad makes the sum one
         except OverflowError:  # Python's floats raise where NumPy's become infinite
             self.loss, finite = inf, False
         except TypeError as error:
-            if isinstance(self.loss, Real):
+            if isinstance(self.loss, Real):  # evaluate itself has failed
                 raise
             source = self.loss_function or self.model
             raise ContractError(f"{source!r}: forward must return a number, got {self.loss!r:.80}") from error
@@ -159,7 +159,7 @@ class Run:
                 self._end(begun)
 
     def _end(self, callbacks: Sequence[Callback]) -> None:
-        """Tell all of these that the run ends, even if some of them fail then."""
+        """Tell all of these that the run ends. Recursion reaches the rest even if one of them raises."""
         if callbacks:
             try:
                 callbacks[0].on_fit_end(self)
@@ -167,12 +167,12 @@ class Run:
                 self._end(callbacks[1:])
 
     def stop(self, reason: str) -> None:
-        """Stop the run after the present event. The first reason is the one that counts."""
+        """Stop the run after the current event. The first reason is the one that counts."""
         if self.reason is None:
             self.reason = reason
 
     def interrupt(self) -> None:
-        """Stop after the present step. The second call raises KeyboardInterrupt."""
+        """Stop after the current step. The second call raises KeyboardInterrupt."""
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
@@ -189,11 +189,11 @@ class Run:
 
     @property
     def batch(self) -> int:
-        """The number of the present batch within its epoch, from 1."""
+        """The number, from 1, of the batch that is being evaluated. After the step it is that of the next."""
         return self.step - self.first_step - (self.epoch - self.first_epoch) * len(self.batches) + 1
 
     def state(self) -> dict[str, Any]:
-        """How far the run is, for files. Ctrl-C is not a reason to stop the resumed run, too."""
+        """The progress to save in a file. A stop by Ctrl-C is left out: it would stop the resumed run as well."""
         reason = None if self.reason == INTERRUPTED else self.reason
         counts = {name: getattr(self, name) for name in COUNTS}
         return {**counts, "loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
@@ -219,7 +219,8 @@ class BatchSource(Protocol):
 def interruptible(run: Run) -> Iterator[None]:
     """Have Ctrl-C interrupt a run inside a ``with`` block instead of raising KeyboardInterrupt at once.
 
-    A handler that somebody else has set stays in place, and so does the signal in other threads than the main one.
+    A handler that somebody else has set stays in place. Outside the main thread, where Python allows no handlers,
+    Ctrl-C works as usual.
     """
 
     def handler(*_: Any) -> None:

@@ -26,7 +26,7 @@ class ReLU(Activation):
     """``y = max(0, x)``
 
     Shapes    x and y of any equal shape
-    Backward  dx = g [x > 0]     with g = dL/dy. At the kink x = 0 the derivative is taken as 0
+    Backward  dx = g where x > 0, and 0 elsewhere     with g = dL/dy; at the kink x = 0 the derivative is taken as 0
 
     >>> ReLU()(np.array([[-1.0, 0.0, 2.0]]))
     array([[0., 0., 2.]])
@@ -35,14 +35,12 @@ class ReLU(Activation):
     y: Array = cached()
 
     def forward(self, x: Array) -> Array:
-        # For 128 × 256 numbers, maximum with an array of zeros takes a third of the time of maximum with 0.0.
-        zeros = np.zeros(x.shape, x.dtype)
-        self.y = np.maximum(x, zeros, out=zeros)
+        self.y = np.zeros(x.shape, x.dtype)
+        np.maximum(x, self.y, out=self.y)  # with 0.0 instead of an array it takes three times as long for 128 × 256
         return self.y
 
     def backward(self, grad: Array) -> Array:
-        # For 128 × 256 numbers, a product with a mask takes an eighth of the time of np.where. For 200 × 4, a mask of
-        # floats takes seven tenths of the time of a Boolean mask. On large arrays the two are equal.
+        # y > 0 exactly where x > 0. A product with a mask of 0.0 and 1.0 takes an eighth of np.where for 128 × 256.
         grad_x: Array = self.y.astype(bool).astype(self.y.dtype)
         grad_x *= grad
         return grad_x

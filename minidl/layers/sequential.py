@@ -38,27 +38,28 @@ class Sequential(Layer):
     ParameterVector(17: 0.weight (2, 4), 0.bias (4,), 2.weight (4, 1), 2.bias (1,))
     """
 
-    y: Array = cached()
+    y: Array = cached()  # tells backward the shape and type that dL/dy must have
 
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
         check_layers(layers)
         self.layers = layers
-        # Layers in front of the first one with parameters have nothing to learn from a gradient.
+        # The index of the first layer with parameters: the layers in front of it have no gradients to write.
         self._first = next((i for i, layer in enumerate(layers) if any(layer.named_parameters())), len(layers))
-        self.output_shape(None)
+        self.output_shape(None)  # raises for sizes that do not chain
         if rng is not None:
             self.initialize(rng)
         if dtype is not None:
             self.astype(dtype)
+        # Lay the parameters side by side, unless they are part of a larger model's vector, as those of model[::2].
         if not share_memory([parameter for _, parameter in self.named_parameters()]):
-            self.parameters()  # a part of a model, such as model[::2], stays in the memory of the whole
+            self.parameters()
 
     def forward(self, x: Array) -> Array:
         try:
             for layer in self.layers:
                 x = layer.forward(x)
         except Exception as error:
-            vars(self).pop("y", None)  # backward would belong to the forward before
+            vars(self).pop("y", None)  # otherwise backward would silently use an older batch
             add_place(error, self.layers, layer, "forward", x)
             raise
         self.y = x if isinstance(x, np.ndarray) else check_array(x, self.layers, len(self.layers) - 1, "forward")
@@ -75,9 +76,10 @@ class Sequential(Layer):
         return check_array(grad, self.layers, 0, "backward")
 
     def backward_parameters(self, grad: Array) -> None:
+        # Nobody needs the gradient of the data: stop at the first layer with parameters, and skip its dL/dx.
         grad = as_gradient(grad, self.y)
         try:
-            for layer in self.layers[: self._first : -1]:
+            for layer in reversed(self.layers[self._first + 1 :]):
                 grad = layer.backward(grad)
             for layer in self.layers[self._first : self._first + 1]:
                 getattr(layer, backward_without_dx(type(layer)))(grad)
@@ -93,6 +95,7 @@ class Sequential(Layer):
         return bool(self.layers) and self.layers[-1].gives_probabilities
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
+        # Paths begin with the place, "0.weight" instead of "layers.0.weight". What a subclass adds comes after.
         yield from ((str(index), layer) for index, layer in enumerate(self.layers))
         for name, child in super().children():
             if not any(child is layer for layer in self.layers):

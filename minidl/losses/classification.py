@@ -67,8 +67,8 @@ class BCEWithLogitsLoss(Loss):
     Shapes    prediction z of any shape, target y of the same shape, numbers from 0 to 1
     Backward  dL/dz = (σ(z) − y) / N     N numbers in all
 
-    The derivative by p is (p − y) / (p (1 − p)). Multiplied by σ′ = p (1 − p) it becomes p − y. A common mistake is to
-    leave out σ′.
+    By the chain rule dL/dz = dL/dp · σ′. For one number, dL/dp = (p − y) / (p (1 − p)) and σ′ = p (1 − p), so p − y
+    is left: σ′ is not missing, it cancels. `BCELoss` leaves σ′ to the `Sigmoid` layer.
 
     Raises:
         ShapeError: shapes that differ.
@@ -85,13 +85,13 @@ class BCEWithLogitsLoss(Loss):
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
         z, self.y = prediction, target
-        # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|). No exponent is positive, so nothing overflows. No term of the sum is
-        # negative, so nothing cancels. Likewise ln σ(z) = min(z, 0) − ln(1 + e^−|z|).
         zero = scalar(0.0, z.dtype)
-        loss, self.log_p = np.maximum(z, zero), np.minimum(z, zero)
-        rest = np.log1p(np.exp(self.log_p - loss))
-        self.log_p -= rest
-        loss -= target * z
+        positive, negative = np.maximum(z, zero), np.minimum(z, zero)
+        # ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|) and ln σ(z) = min(z, 0) − ln(1 + e^−|z|): no exponent is positive, so
+        # nothing overflows. The small rest comes last, since a large z would round it away.
+        rest = np.log1p(np.exp(negative - positive))
+        self.log_p = negative - rest
+        loss = positive - target * z
         loss += rest
         return float(ones(z.size, z.dtype).dot(loss.ravel())) / z.size
 

@@ -41,7 +41,7 @@ class Layer(Module):
         self.backward(grad)
 
     def initialize(self, rng: Seed) -> None:
-        """Draw initial values again, here those of the layers inside. A layer that draws its own overrides it.
+        """Draw new initial values. By default every layer inside does so. A layer that draws its own overrides this.
 
         Args:
             rng: one seed or generator for all of them, in reading order.
@@ -61,9 +61,9 @@ class Layer(Module):
 
     @property
     def mixes_samples(self) -> bool:
-        """Whether a sample's output depends on the other samples of its batch, even in evaluation.
+        """Whether a sample's output depends on the rest of its batch, even in evaluation.
 
-        A class that mixes samples sets ``mixes_samples = True``. A module that contains such a layer mixes them, too.
+        A class of such layers sets ``mixes_samples = True``. The default is True for a layer that contains one.
         """
         return any(isinstance(child, Layer) and child.mixes_samples for _, child in self.children())
 
@@ -103,7 +103,7 @@ class Layer(Module):
         """
         parameter = next(self.named_parameters(), None)
         array = as_data(x, name, dtype=None if parameter is None else parameter[1].dtype)
-        self.output_shape(array.shape[1:])
+        self.output_shape(array.shape[1:])  # raises for samples of the wrong shape
         return array
 
     def summary(self) -> Summary:
@@ -132,8 +132,8 @@ def as_gradient(grad: Array, y: Array) -> Array:
 def _backward_without_dx(kind: type) -> str:
     """The name of the method to call for a caller that does not need dL/dx.
 
-    That is "backward_parameters" if the class that defines backward defines it, too. One that is inherited from
-    further up does not know what a new backward does.
+    That is "backward_parameters" if it is defined in the same class as backward. If a subclass overrides backward
+    alone, the inherited backward_parameters still writes the gradients of the parent.
     """
     owner = next(base for base in kind.__mro__ if "backward" in vars(base))
     return "backward_parameters" if "backward_parameters" in vars(owner) else "backward"

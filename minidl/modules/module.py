@@ -33,7 +33,7 @@ class Module:
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         """Pairs (name, child) of the parameters and modules directly below, in the order of the attributes.
 
-        A module that is found twice counts once.
+        A module that is found twice counts once. A Parameter that is found twice is refused by `parameters`.
         """
         seen: set[int] = set()
         for name, value in vars(self).items():
@@ -59,7 +59,10 @@ class Module:
                 yield from child.named_parameters(f"{prefix}{name}.")
 
     def parameters(self) -> ParameterVector:
-        """All parameters as one flat vector; see `ParameterVector`.
+        """All parameters as one flat vector.
+
+        If they do not lie side by side yet, the call moves them into one new array, of which each Parameter is then a
+        view. See `ParameterVector`.
 
         Raises:
             StateError: a Parameter in two places.
@@ -72,7 +75,7 @@ class Module:
 
         Setting it sets all modules below, too. `training_as` overrides it for a while.
         """
-        override = _training.get()
+        override = _mode.get()
         return self._training if override is None else override
 
     @training.setter
@@ -101,7 +104,7 @@ class Module:
             value = getattr(module, name)
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 setattr(module, name, value.astype(dtype))
-        self.parameters()
+        self.parameters()  # each Parameter has an array of its own now: lay them side by side again
         return self
 
     def _named_buffers(self) -> Iterator[tuple[str, Module, str]]:
@@ -183,7 +186,7 @@ def _is_cached(kind: type, name: str) -> bool:
     return isinstance(getattr(kind, name, None), _Cached)
 
 
-_training: ContextVar[bool | None] = ContextVar("training", default=None)
+_mode: ContextVar[bool | None] = ContextVar("mode", default=None)
 
 
 @contextmanager
@@ -192,11 +195,11 @@ def training_as(training: bool | None) -> Iterator[None]:
 
     It holds for the current thread only, and changes no module. With None, each module's own flag decides.
     """
-    token = _training.set(training)
+    token = _mode.set(training)
     try:
         yield
     finally:
-        _training.reset(token)
+        _mode.reset(token)
 
 
 def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter]]:

@@ -24,9 +24,11 @@ __all__ = ["Optimizer"]
 class Optimizer:
     """The base of optimizers: an elementwise rule, applied in place to all parameters at each step.
 
-    A rule names the arrays that it remembers in `slots` and defines ``update(theta, grad, *slots)``. An array that is
-    as long as the parameters is cut into blocks, and `update` is called once per block. It must not advance any state
-    of its own. What evolves per step belongs in an overridden `step` and is named in `scalars`.
+    A rule defines ``update(theta, grad, *slots)``, which changes theta in place. Slots are the arrays that it remembers
+    from step to step, one number per parameter. ``slots = ("velocity",)`` asks for one.
+
+    Long arrays are cut into blocks that fit the processor's cache, so one step may call `update` several times. What
+    changes once per step, such as a count, therefore belongs in an overridden `step`. Name it in `scalars` to save it.
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
@@ -46,12 +48,13 @@ class Optimizer:
 
     lr: float = hyperparameter(above=0.0)
     weight_decay: float = hyperparameter(at_least=0.0)
-    max_norm, max_value = inf, inf
+    max_norm, max_value = inf, inf  # the limits that `clip` sets
 
     def __init__(self, parameters: Parameters, lr: float, *, weight_decay: float = 0.0) -> None:
         keep_freed_memory()
         self.lr, self.weight_decay = lr, weight_decay
         self.steps = 0
+        # One vector for each contiguous run of parameters, with the factor of its group. Usually there is one in all.
         self.vectors, self._factors = parts_of(parameters)
         size, dtype = sum(vector.size for vector in self.vectors), np.result_type(*(v.dtype for v in self.vectors))
         self._slots = {name: np.zeros(size, dtype) for name in self.slots}
