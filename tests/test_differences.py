@@ -64,9 +64,18 @@ def test_steps_grow_with_theta_and_may_be_one_for_each_entry() -> None:
     far = np.array([1e9, -1e6, 0.1])
     np.testing.assert_allclose(np.diag(numerical_jacobian(np.square, far)), 2 * far, rtol=1e-9)
     seen: list[list[float]] = []
-    numerical_gradient(lambda t: seen.append(t.tolist()) or 0.0, [1.0, 2.0], step=[0.25, 0.5])  # type: ignore[func-returns-value,redundant-expr]
+
+    def f(t: Array) -> float:
+        seen.append(t.tolist())
+        return 0.0
+
+    numerical_gradient(f, [1.0, 2.0], step=[0.25, 0.5])
     assert {t[0] for t in seen} == {0.5, 0.75, 1.0, 1.25, 1.5}
     assert {t[1] for t in seen} == {1.0, 1.5, 2.0, 2.5, 3.0}
+    seen.clear()
+    numerical_gradient(f, [0.0, -8.0])
+    assert {round(1000 * t[0], 9) for t in seen} == {-2.0, -1.0, 0.0, 1.0, 2.0}
+    assert {round(1000 * t[1], 9) for t in seen} == {-8016.0, -8008.0, -8000.0, -7992.0, -7984.0}
 
 
 def test_what_does_not_depend_on_theta_has_a_slope_of_exactly_0() -> None:

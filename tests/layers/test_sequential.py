@@ -69,11 +69,12 @@ def test_the_same_layer_in_two_places_is_refused_even_if_nested() -> None:
             Sequential(activation, activation)
 
 
-def test_the_same_parameter_in_two_places_is_refused_at_construction() -> None:
+def test_the_same_parameter_in_two_places_is_refused_before_initial_values_are_drawn() -> None:
     first, second = Dense(2, 2), Dense(2, 2)
     second.weight = first.weight
-    with pytest.raises(StateError, match=r"^Parameter.* is in two places, '0\.weight' and '1\.weight'"):
-        Sequential(first, second)
+    words = r"^Parameter.* is in two places, '0\.weight' and '1\.weight'"
+    with unchanged(first), pytest.raises(StateError, match=words):
+        Sequential(first, second, rng=0)
 
 
 def test_forward_is_one_after_the_other() -> None:

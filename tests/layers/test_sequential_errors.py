@@ -164,6 +164,8 @@ def test_a_value_error_becomes_a_shape_error_only_if_the_shape_is_refused() -> N
     with pytest.raises(ValueError, match="could not be broadcast") as kept:
         Sequential(Sigmoid(), Broken(add_four, takes=(3,))).forward(X)
     assert type(kept.value) is ValueError
+    with pytest.raises(TypeError, match=r"^no\n"):
+        Sequential(Sigmoid(), Broken(fails(TypeError, "no"), takes=(4,))).forward(X)
 
 
 @pytest.mark.parametrize("wrong", [None, [[1.0, 1.0, 1.0]], 3.0])

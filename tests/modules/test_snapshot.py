@@ -1,5 +1,6 @@
 """A snapshot returns modules to attributes, buffers and generators as they were."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from minidl import BatchNorm, Dense, Dropout, Layer, ReLU, Residual, Sequential
 from minidl.modules import Snapshot
+from minidl.modules.snapshot import generators_in
 from minidl.typing import Array
 from tests.helpers import bits
 
@@ -72,6 +74,26 @@ def test_what_forward_has_cached_returns_too() -> None:
         model.forward(-X)
     model.backward(np.ones_like(y))
     assert model.parameters()["0.weight"].grad.tolist() == (X.T @ (y > 0)).tolist()
+
+
+def test_an_array_that_is_not_a_buffer_is_put_back_but_not_copied() -> None:
+    layer, array = ReLU(), np.zeros(2)
+    layer.y = array
+    with Snapshot([layer]):
+        layer.y += 1.0
+        layer.y = np.ones(3)
+    assert layer.y is array
+    assert array.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, lambda pair: {"a": pair[0], "b": pair[1]}])
+@pytest.mark.parametrize("outer", [lambda held: [held], lambda held: (held,), lambda held: {"key": held}])
+def test_generators_are_found_in_lists_tuples_and_dicts(
+    wrap: Callable[[Any], Any], outer: Callable[[Any], Any]
+) -> None:
+    first, second = np.random.default_rng(0), np.random.default_rng(1)
+    assert list(generators_in(outer(wrap([first, second])))) == [first, second]
+    assert list(generators_in(outer(wrap([1.0, "a"])))) == []
 
 
 def test_parameters_are_not_part_of_it() -> None:

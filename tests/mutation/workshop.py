@@ -6,7 +6,6 @@ import resource
 import shutil
 import sys
 from collections.abc import Iterator
-from glob import glob
 from importlib import import_module
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -20,7 +19,12 @@ from tests.mutation.breaks import Break
 
 ROOT = Path(__file__).parent.parent.parent
 NETWORKS = "test_golden.py test_mutants.py test_random_networks.py"
+CONTAINERS = "layers/test_[cdrs]*.py modules/test_layer.py modules/test_summary.py test_mutants.py"
 TESTS = {
+    "minidl/layers/containers": CONTAINERS,
+    "minidl/layers/dense": CONTAINERS,
+    "minidl/layers/residual": CONTAINERS,
+    "minidl/layers/sequential": CONTAINERS,
     "minidl/layers": f"layers {NETWORKS}",
     "minidl/losses": f"losses modules/test_loss.py {NETWORKS}",
     "minidl/optimizers": f"optimizers {NETWORKS}",
@@ -28,28 +32,28 @@ TESTS = {
     "minidl/initializers": "test_initializers.py",
     "minidl/schedules": "test_schedules.py test_arguments.py",
     "minidl/arguments": "test_arguments.py",
+    "minidl/differences": "test_differences.py",
+    "minidl/errors": "test_errors.py",
     "minidl/metrics": "test_metrics.py test_arguments.py",
     "minidl/datasets": "datasets",
     "minidl/modules/loss": "modules losses",
-    "minidl/modules/module": "modules",
-    "minidl/modules/layer": "modules",
-    "minidl/modules/objective": "modules",
-    "minidl/modules/summary": "modules",
     "minidl/modules/places": "modules saving/test_generators*.py",
+    "minidl/modules": "modules",
     "minidl/files": "test_files.py",
     "minidl/saving": "saving/test_[!ch]*.py saving/test_container.py",
     "minidl/constants": "test_constants.py",
     "minidl/parameters": "parameters optimizers objectives",
     "minidl/integrations": "integrations",
     "minidl/data": "test_data*.py training/test_trainer*.py callbacks/test_checkpoint_re*.py",
+    "minidl/run": "run callbacks/test_c*ed.py training/test_r*.py",
     "minidl/callbacks/checkpoint": "callbacks/test_checkpoint*.py run/test_interruption.py training/test_res*.py",
     "minidl/callbacks/csv_log": "callbacks/test_csv_log*.py",
     "minidl/callbacks/early_stopping": "callbacks/test_early_stopping.py",
     "minidl/callbacks/history": "callbacks/test_history.py training/test_minimize.py callbacks/test_c*resumed.py",
     "minidl/callbacks/parameter_average": "callbacks/test_parameter_average.py",
+    "minidl/callbacks/progress": "callbacks/test_progress.py",
     "minidl/callbacks/schedule": "callbacks/test_schedule.py training/test_script.py",
     "minidl/callbacks/timer": "callbacks/test_timer.py",
-    "minidl/run": "run callbacks/test_c*ed.py training/test_r*.py",
     "minidl/training/resumption": "callbacks/test_checkpoint*.py training/test_res*.py training/test_script.py",
     "minidl/training/trainer": "training/test_[adrs]*.py training/test_trainer*.py callbacks/test_c*_r*.py modules",
     "minidl/training/non_finite": "training/test_divergence.py training/test_trainer_measures.py",
@@ -58,7 +62,10 @@ TESTS = {
     "minidl/plotting/paths": "plotting/test_paths.py",
     "minidl/plotting/schedule": "plotting/test_schedule.py",
 }
-"""What is broken, and which tests are to notice, after the doctests of the broken file."""
+"""What is broken, and the tests that should notice, after the doctests of the broken file. The first match counts."""
+
+SPARED = ("minidl/checking", "minidl/plotting", "minidl/typing")
+"""What is not broken unless `TESTS` names it: checks test others, pictures are a matter of taste, types do nothing."""
 
 CPU_SECONDS = 60
 MEMORY = 4 << 30
@@ -66,6 +73,17 @@ PROFILE = """
 settings.register_profile("mutation", derandomize=True, max_examples=20, deadline=None, phases=["explicit", "generate"])
 settings.load_profile("mutation")
 """
+
+
+def find_tests(path: str) -> list[Path]:
+    """The tests that should notice a break of a file."""
+    patterns = next((tests for start, tests in TESTS.items() if belongs(path, start)), "").split()
+    return [found for pattern in patterns for found in sorted(ROOT.glob(f"tests/{pattern}"))]
+
+
+def belongs(path: str, start: str) -> bool:
+    """Whether a path is the file ``start.py`` or in the folder of that name."""
+    return path == f"{start}.py" or path.startswith(f"{start}/")
 
 
 class Workshop:
@@ -122,7 +140,6 @@ def _test(copy: Path, path: str) -> None:
     sys.dont_write_bytecode = True
     package = import_module("minidl")  # first, else the doctests of a file would make its classes a second time
     assert str(package.__file__).startswith(str(copy))
-    names = next(tests for start, tests in TESTS.items() if path.startswith(start)).split()
-    tests = [path, *(found for name in names for found in sorted(glob(f"tests/{name}")))]
+    tests = [path, *(str(found.relative_to(ROOT)) for found in find_tests(path))]
     quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is imported already
     os._exit(pytest.main(["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *quiet, *tests]))

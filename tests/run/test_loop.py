@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import SGD, FunctionObjective, Run
+from minidl import SGD, DivergenceError, FunctionObjective, Run
 from tests.helpers import bits
 
 OBJECTIVE = FunctionObjective(lambda t: float(t @ t), lambda t: 2 * t, [1.0, 2.0])
@@ -37,6 +37,12 @@ def test_no_update_by_what_is_not_finite(loss: float, grad: float) -> None:
     assert run.reason == str(run.divergence) == "loss or gradient stopped being finite at step 0"
     assert (run.step, run.optimizer.steps, run.epoch) == (0, 0, 0)
     assert bits(OBJECTIVE.parameters().value) == before
+
+
+def test_a_diagnosis_is_the_reason_if_one_is_passed() -> None:
+    run = make(lambda _: nan, [3], diagnose=lambda run, batch: DivergenceError(f"in {batch}", step=run.step))
+    run.go()
+    assert (run.reason, str(run.divergence)) == ("in 3", "in 3")
 
 
 def test_an_overflow_error_counts_as_infinite() -> None:

@@ -1,0 +1,96 @@
+"""Breaks that change nothing that anyone could see, by place and kind of change."""
+
+from typing import NamedTuple
+
+from tests.mutation.breaks import Break
+
+__all__ = ["EQUIVALENT", "Equivalent"]
+
+
+class Equivalent(NamedTuple):
+    """`times` breaks of one kind in one function that no test can notice; `start` is that of the file's path."""
+
+    start: str
+    place: str
+    change: str
+    reason: str
+    times: int = 1
+
+    def covers(self, broken: Break) -> bool:
+        return broken.path.startswith(self.start) and broken[2:4] == self[1:3]
+
+    def __str__(self) -> str:
+        more = f", {self.times} times" if self.times > 1 else ""
+        return f"{self.start} {self.place}: {self.change}{more}\n    = {self.reason}"
+
+
+AS_LONG = "both have the same length"
+EITHER_SIGN = "noise is as likely as its opposite"
+EITHER_WAY = "a sum of products does not depend on the order of the factors"
+FLOAT_ALREADY = "it is a float already, which type checkers do not know"
+FASTER = "the other parts of the condition imply it, but it is faster to check first"
+NO_GAP = "a list times 0 or less is empty"
+NOT_FINITE = "where one of two numbers is not finite, neither is their difference"
+NUMPY_FLOAT = "NumPy's float works as well here, but Python's is faster"
+OPEN_SIZE = "NumPy takes every negative size for the one to infer"
+OVERWRITTEN = "values are written there before anyone reads it"
+SAME_POINT = "one segment ends where the next starts, so both are in the box, except for rounding"
+SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
+
+EQUIVALENT = [
+    Equivalent("minidl/layers", "sigmoid", "> -> >=", "at x = 0, e is 1 and the larger of 1 and 1 is 1"),
+    Equivalent("minidl/layers", "Dense.__init__", "zeros -> ones", OVERWRITTEN, 2),
+    Equivalent("minidl/layers", "erf", "<= -> <", "at the border both formulas return the same"),
+    Equivalent("minidl/layers", "erf", "0.46875 -> 1.46875", "values above the border are not used or too large"),
+    Equivalent("minidl/layers", "erf", "6.0 -> 7.0", "beyond 6 the result is 1, and so it is beyond 7"),
+    Equivalent("minidl/layers", "_Norm._parameters_back", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers", "BatchNorm._of_batch", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers", "Flatten.forward", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers", "check_array", "< -> <=", "a container turns dL/dy into an array itself"),
+    Equivalent("minidl/losses", "BCEWithLogitsLoss.forward", "a.dot(b) -> b.dot(a)", EITHER_WAY),
+    Equivalent("minidl/losses", "CrossEntropyLoss.forward", "a.dot(b) -> b.dot(a)", EITHER_WAY, 2),
+    Equivalent("minidl/losses", "CrossEntropyLoss.forward", "1 -> 2", "the next call checks the shapes again"),
+    Equivalent("minidl/optimizers", "NAdam._momentum", "drop float", FLOAT_ALREADY),
+    Equivalent("minidl/optimizers", "Optimizer._adjusted_step", "1.0 -> 2.0", "times 1 changes nothing"),
+    Equivalent("minidl/optimizers", "Optimizer._adjusted_step", "drop part 2 of and", "0 times the parameters is 0"),
+    Equivalent("minidl/optimizers", "Optimizer._norm", "drop float", "only the last digits in float32 differ"),
+    Equivalent("minidl/optimizers", "_vectors", "line dropped", "the constructor's cut() checks the parameters again"),
+    Equivalent("minidl/optimizers", "_groups", "drop part 1 of and", "no groups and an empty group are the same"),
+    Equivalent("minidl/objectives", "CubicValley.f", "drop float", FLOAT_ALREADY),
+    Equivalent("minidl/objectives", "Himmelblau.f", "drop float", FLOAT_ALREADY),
+    Equivalent("minidl/objectives", "Beale.f", "drop float", FLOAT_ALREADY),
+    Equivalent("minidl/objectives", "Quadratic.f", "a.dot(b) -> b.dot(a)", SYMMETRIC, 3),
+    Equivalent("minidl/objectives", "Quadratic.df", "a.dot(b) -> b.dot(a)", SYMMETRIC),
+    Equivalent("minidl/initializers", "orthogonal", "*= -> /=", "1/1 = 1 and 1/−1 = −1"),
+    Equivalent("minidl/initializers", "orthogonal", ">= -> >", "the transpose of a square matrix is as uniform"),
+    Equivalent("minidl/schedules", "one_cycle.factor", "<= -> <", "at the top both halves return 1"),
+    Equivalent("minidl/differences", "numerical_jacobian", "drop float", NUMPY_FLOAT),
+    Equivalent("minidl/metrics", "confusion_matrix", "0 -> 1", "there is at least one class"),
+    Equivalent("minidl/metrics", "precision_recall", "1 -> 2", "where the sum is 1, there are no hits"),
+    Equivalent("minidl/metrics", "_column", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/modules", "_in_parts", "> -> >=", "a copy of the only part is the same"),
+    Equivalent("minidl/modules", "Summary.__str__", "0 -> 1", AS_LONG),
+    Equivalent("minidl/modules", "_bytes", "drop float", "a count divided by 1000 is a float anyway"),
+    Equivalent("minidl/parameters", "Memory.__init__", "zeros -> ones", OVERWRITTEN),
+    Equivalent("minidl/parameters", "Parameter", "True -> False", "the constructor sets it"),
+    Equivalent("minidl/datasets", "make_xor", "+ -> -", EITHER_SIGN),
+    Equivalent("minidl/datasets", "make_blobs", "+ -> -", EITHER_SIGN),
+    Equivalent("minidl/datasets", "_two_classes", "+ -> -", EITHER_SIGN),
+    Equivalent("minidl/data", "as_data", "drop part 1 of and", FASTER),
+    Equivalent("minidl/run", "Run._evaluate", "+ -> -", NOT_FINITE),
+    Equivalent("minidl/callbacks", "History.on_epoch_end", "< -> <=", NO_GAP),
+    Equivalent("minidl/callbacks", "History.on_epoch_end", "a - b -> a", NO_GAP),
+    Equivalent("minidl/callbacks", "History.on_epoch_end", "- -> +", NO_GAP),
+    Equivalent("minidl/training", "Trainer._evaluation.evaluate_parts", "0 -> 1", AS_LONG),
+    Equivalent("minidl/training", "_value", "+ -> -", NOT_FINITE),
+    Equivalent("minidl/training", "_value", "a + b -> b", "a value that is not finite is returned as it is"),
+    Equivalent("minidl/training", "FateWatch.on_step_end", "drop float", NUMPY_FLOAT),
+    Equivalent("minidl/training", "FateWatch.on_step_end", "drop part 1 of and", FASTER),
+    Equivalent("minidl/training", "FateWatch._period", "drop part 3 of and", FASTER),
+    Equivalent("minidl/training", "kind_of_point", "drop float", NUMPY_FLOAT),
+    Equivalent("minidl/plotting/paths", "inside", "drop -", "the last axis of (n, 2) is axis 1"),
+    Equivalent("minidl/plotting/paths", "clip_path", "1.0 -> 2.0", "0 to 1 is all that is compared with", 2),
+    Equivalent("minidl/plotting/paths", "clip_path", "0.0 -> 1.0", "a segment that enters at its end is outside"),
+    Equivalent("minidl/plotting/paths", "clip_path", "a & b -> a", SAME_POINT, 2),
+    Equivalent("minidl/plotting/schedule", "plot_schedule", "drop float", "Matplotlib accepts NumPy's numbers"),
+]
