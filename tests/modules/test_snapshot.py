@@ -8,7 +8,7 @@ import pytest
 
 from minidl import BatchNorm, Dense, Dropout, Layer, ReLU, Residual, Sequential
 from minidl.modules import Snapshot
-from minidl.modules.snapshot import generators_in
+from minidl.modules.places import generators_in
 from minidl.typing import Array
 from tests.helpers import bits
 
