@@ -71,7 +71,7 @@ class Run:
     ) -> None:
         self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
-        self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose or _diagnose
+        self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose
         self.epoch = self.first_epoch = epoch
         self.step = self.first_step = step
         self.planned, self.script = epochs, script or {}
@@ -115,7 +115,8 @@ class Run:
             source = self.loss_function or self.model
             raise ContractError(f"{source!r}: forward must return a number, got {self.loss!r:.80}") from error
         if not finite:
-            self.divergence = self.diagnose(self, batch)
+            plain = DivergenceError(f"loss or gradient stopped being finite at step {self.step}", step=self.step)
+            self.divergence = plain if self.diagnose is None else self.diagnose(self, batch)
             self.stop(str(self.divergence))
             raise _Stop
 
@@ -236,10 +237,6 @@ def interruptible(run: Run) -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if run.interrupted:
             run.stop(INTERRUPTED)
-
-
-def _diagnose(run: Run, batch: Any) -> DivergenceError:  # noqa: ARG001  (called like those that look at the batch)
-    return DivergenceError(f"loss or gradient stopped being finite at step {run.step}", step=run.step)
 
 
 class Callback:

@@ -40,16 +40,11 @@ class History(Callback):
             values.append(value)
 
     def state(self) -> dict[str, Any]:
-        epochs = {f"epochs.{name}": np.array(values) for name, values in self.epochs.items()}
-        return {"loss": np.array(self.loss), **epochs}
+        return {"loss": list(self.loss), "epochs": {name: list(values) for name, values in self.epochs.items()}}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self.loss = np.asarray(state["loss"]).tolist()
-        self.epochs = {
-            name.removeprefix("epochs."): np.asarray(values).tolist()
-            for name, values in state.items()
-            if name.startswith("epochs.")
-        }
+        self.loss = list(state["loss"])
+        self.epochs = {name: list(values) for name, values in state["epochs"].items()}
 
     def __repr__(self) -> str:
         last = f", last loss {self.loss[-1]:.6g}" if self.loss else ""

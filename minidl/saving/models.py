@@ -16,7 +16,7 @@ from minidl.files import content_of
 from minidl.modules import Module, training_as
 from minidl.modules.places import places_of
 from minidl.saving.generators import load_states, states_of
-from minidl.saving.tree import Decoder, Encoder
+from minidl.saving.tree import Decoder, Encoder, title_of
 from minidl.typing import Array
 
 __all__ = [
@@ -189,7 +189,8 @@ def _made_again(model: Module) -> Any:
     """A model made of the constructor's arguments alone."""
     text, arrays = encoded({"architecture": model})
     decoder = Decoder({name: array.copy() for name, array in arrays.items()})
-    decoder.room = sys.maxsize  # the sizes come from a model that exists
+    decoder.room = sys.maxsize  # the sizes come from a model that exists, and so do the types
+    decoder.types = {title_of(type(module)): type(module) for _, module in model.modules()}
     return decoder.decode(text["architecture"])
 
 

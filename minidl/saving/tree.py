@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, count
 from math import isfinite, prod
@@ -23,7 +24,7 @@ from minidl.modules import Layer, Module
 from minidl.modules.places import is_generator
 from minidl.typing import Array
 
-__all__ = ["Decoder", "Encoder"]
+__all__ = ["Decoder", "Encoder", "title_of"]
 
 LONG = 100
 """A list of more numbers than this goes into an array."""
@@ -128,12 +129,14 @@ class Decoder:
     Attributes:
         room: how many elements the parameters of modules may have while they are made, whatever sizes the file names.
             A constructor may make them twice.
+        types: types by home and name, where they are known. Others are looked for among all that are defined.
     """
 
     def __init__(self, arrays: dict[str, Array]) -> None:
         self.arrays = arrays
         parameters = (array for array in arrays.values() if array.dtype in (np.float32, np.float64))
         self.room = 2 * sum(array.size for array in parameters) + ROOM
+        self.types: dict[tuple[str, str], type[Module]] = {}
 
     def decode(self, node: Any) -> Any:
         """Return the value that a node of the text stands for.
@@ -170,7 +173,7 @@ class Decoder:
         raise CheckpointError(f"holds something unknown, {kind!r}; was it written by a newer minidl?")
 
     def _module(self, node: dict[str, Any]) -> Module:
-        kind = _type_called(node["home"], node["type"])
+        kind = self.types.get((node["home"], node["type"])) or _type_called(node["home"], node["type"])
         arguments = {name: self.decode(item) for name, item in node["arguments"].items()}
         sizes = sorted(size for size in arguments.values() if type(size) is int and size > 0)
         if node["home"] == "minidl" and issubclass(kind, Layer) and prod(sizes[-2:]) > self.room:
@@ -210,14 +213,14 @@ def title_of(kind: type[Module]) -> tuple[str, str]:
     return "minidl" if kind.__module__.startswith("minidl.") else kind.__module__, kind.__qualname__
 
 
-def _subclasses(kind: type[Module]) -> Iterator[type[Module]]:
-    for below in kind.__subclasses__():
-        yield below
-        yield from _subclasses(below)
-
-
 def _type_called(home: str, name: str) -> type[Module]:
-    known = {title_of(kind): kind for kind in _subclasses(Module)}  # of two with one name, the latest
+    present = vars(sys.modules[home]).get(name) if home in sys.modules else None
+    if isinstance(present, type) and issubclass(present, Module):
+        return present  # what the name means now: there may be older types of that name
+    kinds: list[type[Module]] = [Module]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    known = {title_of(kind): kind for kind in kinds}
     if (home, name) in known:
         return known[home, name]
     # A layer defined in a script has another home when the script is imported.

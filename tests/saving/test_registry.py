@@ -1,14 +1,17 @@
 """Which type a file means: by home and name, by its name alone if that is enough, and else none."""
 
 import gc
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from minidl import CheckpointError, Layer, Module, Sequential, load, save
+from minidl import CheckpointError, Layer, Module, Residual, Sequential, load, save
+from minidl.saving import remade
 from minidl.saving.tree import title_of
 
 
@@ -81,3 +84,17 @@ def test_no_two_types_of_minidl_have_one_name() -> None:
     names = {title_of(kind) for kind in kinds[1:]}
     assert len(names) == len(set(kinds[1:])) > 30
     assert {home for home, _ in names} == {"minidl"}
+
+
+def test_what_the_name_means_now_counts_among_types_that_are_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a notebook a class may be defined again on another base, while an older model is alive."""
+    home = ModuleType("notebook")
+    monkeypatch.setitem(sys.modules, "notebook", home)
+    older = type("Twin", (Sequential,), {"__module__": "notebook"})
+    for base in (Residual, Sequential):
+        vars(home)["Twin"] = type("Twin", (base,), {"__module__": "notebook"})
+        save(vars(home)["Twin"](), tmp_path / "model.npz")
+        assert type(load(tmp_path / "model.npz")) is vars(home)["Twin"]
+    assert type(remade(older())) is older
