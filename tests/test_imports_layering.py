@@ -18,6 +18,7 @@ LEVELS = {
     "errors": 0,
     "arguments": 1,
     "constants": 1,
+    "sums": 1,
     "files": 1,
     "differences": 1,
     "parameters": 2,

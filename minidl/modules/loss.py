@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 from minidl.data import as_data
 from minidl.errors import MinidlWarning, ShapeError
 from minidl.modules.layer import Layer
@@ -66,7 +68,9 @@ class Loss(Module):
     def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """Check the data, then call `forward`."""
         checked = as_data(prediction, "prediction")
-        return self.forward(checked, self.check_target(target, dtype=checked.dtype))
+        y = self.check_target(target, dtype=checked.dtype)
+        with np.errstate(over="ignore"):  # losses that large are infinite, or computed again with care
+            return self.forward(checked, y)
 
 
 def _last(model: Module) -> Module:
