@@ -6,7 +6,7 @@ import sys
 from time import perf_counter
 from typing import Any, TextIO
 
-from minidl.arguments import number
+from minidl.arguments import flag, number
 from minidl.run import Callback, Run
 
 __all__ = ["ProgressBar"]
@@ -35,7 +35,7 @@ class ProgressBar(Callback):
     ) -> None:
         self.description = description
         self.interval = number("ProgressBar: interval", interval, at_least=0, finite=False)
-        self.stream, self.show = stream, show
+        self.stream, self.show = stream, None if show is None else flag("ProgressBar: show", show)
 
     def on_fit_begin(self, run: Run) -> None:
         stream = self.stream or sys.stderr
