@@ -135,7 +135,7 @@ def test_the_gradient_that_is_left_is_the_mean_over_all() -> None:
 def test_wrong_numbers(wrong: Any) -> None:
     model = network()
     optimizer = SGD(model.parameters(), 0.1)
-    with unchanged(model, optimizer), pytest.raises(HyperparameterError, match="accumulate must be an integer"):
+    with unchanged(model, optimizer), pytest.raises(HyperparameterError, match="accumulate must be a positive integer"):
         fit(model, optimizer, batch_size=2, accumulate=wrong)
     with (
         unchanged(model, optimizer),
