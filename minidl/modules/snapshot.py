@@ -47,7 +47,8 @@ class Snapshot:
             (value, copy.copy(value))
             for module, attributes in zip(self._modules, self._attributes, strict=True)
             for name, value in attributes.items()
-            if isinstance(value, list | dict) or (name in module.buffers and isinstance(value, np.ndarray))
+            if isinstance(value, list | dict)
+            or (name in module.buffers and isinstance(value, np.ndarray) and value.flags.writeable)
         ]
         generators = [each for attributes in self._attributes for each in generators_in(attributes)]
         self._streams = [(generator.bit_generator, generator.bit_generator.state) for generator in generators]

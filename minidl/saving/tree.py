@@ -214,19 +214,18 @@ def title_of(kind: type[Module]) -> tuple[str, str]:
 
 
 def _type_called(home: str, name: str) -> type[Module]:
-    present = vars(sys.modules[home]).get(name) if home in sys.modules else None
-    if isinstance(present, type) and issubclass(present, Module):
-        return present  # what the name means now: there may be older types of that name
-    kinds: list[type[Module]] = [Module]
+    kinds = Module.__subclasses__()
     for kind in kinds:
         kinds += kind.__subclasses__()
-    known = {title_of(kind): kind for kind in kinds}
-    if (home, name) in known:
-        return known[home, name]
+    if same := [kind for kind in kinds if title_of(kind) == (home, name)]:
+        # Several types of one name may be alive, as in a notebook. Take the one that the name means now.
+        present = vars(sys.modules[home]).get(name) if home in sys.modules else None
+        return next((kind for kind in same if kind is present), same[-1])
     # A layer defined in a script has another home when the script is imported.
-    others = [kind for (where, title), kind in known.items() if title == name and "minidl" not in (home, where)]
+    others = {title_of(kind): kind for kind in kinds if kind.__qualname__ == name}
+    others = {title: kind for title, kind in others.items() if "minidl" not in (home, title[0])}
     if len(others) == 1:
-        return others[0]
+        return next(iter(others.values()))
     raise CheckpointError(
         f"needs the type {name!r} of {home!r}, which {'several modules define' if others else 'nothing has defined'}; "
         "import the module that defines it before loading"

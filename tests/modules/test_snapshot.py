@@ -104,3 +104,13 @@ def test_parameters_are_not_part_of_it() -> None:
 def test_stateful_alone_is_empty_where_there_is_neither_a_buffer_nor_a_generator(layer: Layer, stateful: bool) -> None:
     assert bool(Snapshot([layer], stateful=True)) is stateful
     assert Snapshot([layer])
+
+
+def test_a_buffer_that_cannot_be_written_to_stays_as_it_is() -> None:
+    layer = Busy()
+    layer.mean.flags.writeable = False
+    table = layer.mean
+    with Snapshot([layer]):
+        layer.count = 7
+    assert layer.mean is table
+    assert layer.count == 0

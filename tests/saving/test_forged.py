@@ -261,3 +261,16 @@ def test_content_that_is_not_a_dict(content: Any, tmp_path: Path) -> None:
     container.write(tmp_path / "forged.npz", content, {})
     with pytest.raises(CheckpointError, match=r"forged\.npz' (lacks|does not match)"):
         load(tmp_path / "forged.npz")
+
+
+@pytest.mark.parametrize("home", ["minidl.layers", "minidl.layers.dense", "minidl.layers.sequential"])
+def test_a_layer_of_minidl_has_one_home_so_that_its_size_is_checked_first(home: str, tmp_path: Path) -> None:
+    """Under another name of its home, a layer of a million inputs and outputs was made before anybody looked."""
+    path = tmp_path / "model.npz"
+    save(Dense(2, 3), path)
+    text, arrays = container.read(path)
+    text["architecture"]["module"] |= {"home": home}
+    text["architecture"]["module"]["arguments"] |= {"inputs": 1_000_000, "outputs": 1_000_000}
+    container.write(path, text, arrays)
+    with pytest.raises(CheckpointError, match=f"needs the type 'Dense' of '{home}', which nothing has defined"):
+        load(path)
