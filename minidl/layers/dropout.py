@@ -34,6 +34,7 @@ class Dropout(Layer):
     array([[1., 1., 1., 1., 1., 1.]])
     """
 
+    gives_probabilities = None
     factor: Array | float = cached()
 
     def __init__(self, p: float = 0.5, *, rng: Seed = None) -> None:

@@ -91,8 +91,9 @@ class Sequential(Layer):
         return chained_shape(self.layers, shape)
 
     @property
-    def gives_probabilities(self) -> bool:
-        return bool(self.layers) and self.layers[-1].gives_probabilities
+    def gives_probabilities(self) -> bool | None:
+        answers = [layer.gives_probabilities for layer in self.layers]
+        return next((answer for answer in reversed(answers) if answer is not None), None)
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         # Paths begin with the place, "0.weight" instead of "layers.0.weight". What a subclass adds comes after.

@@ -68,10 +68,11 @@ class Layer(Module):
         return any(isinstance(child, Layer) and child.mixes_samples for _, child in self.children())
 
     @property
-    def gives_probabilities(self) -> bool:
+    def gives_probabilities(self) -> bool | None:
         """Whether the outputs are probabilities: a loss that takes logits would then be the wrong one.
 
-        A class whose outputs are probabilities sets ``gives_probabilities = True``.
+        None means that they are if the inputs are. A class whose outputs are probabilities sets
+        ``gives_probabilities = True``. One that passes its inputs on, such as Dropout, sets it to None.
         """
         return False
 

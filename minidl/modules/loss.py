@@ -58,7 +58,7 @@ class Loss(Module):
         if self.takes_logits and model.gives_probabilities:
             warnings.warn(
                 f"{type(self).__name__} takes logits and applies the last nonlinearity itself, but the model returns "
-                f"probabilities; remove its last layer, {_last(model)!r}",
+                f"probabilities; remove its last layer, {_maker(model)!r}",
                 MinidlWarning,
                 stacklevel=3,
             )
@@ -69,10 +69,9 @@ class Loss(Module):
         return self.forward(checked, self.check_target(target, dtype=checked.dtype))
 
 
-def _last(model: Module) -> Module:
-    """The last module inside, however deep."""
-    *_, (_, last) = model.modules()
-    return last
+def _maker(model: Module) -> Module:
+    """The last layer inside that returns probabilities, however deep."""
+    return [module for _, module in model.modules() if isinstance(module, Layer) and module.gives_probabilities][-1]
 
 
 def same_shape(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:

@@ -122,7 +122,7 @@ def _draw_edges(ax: Axes, index: int, before: Column, column: Column, largest: f
     edges = LineCollection(
         [[(index - 1, before.heights[i]), (index, column.heights[j])] for i, j in zip(sources, targets, strict=True)],
         colors=[_color(w) for w in sizes],
-        linewidths=[thin + (thick - thin) * abs(w) / largest for w in sizes],
+        linewidths=[thin + (thick - thin) * (abs(w) / largest) for w in sizes],
         linestyles=[DASHED if w < 0 else "solid" for w in sizes],
         alpha=1.0 if before.whole and column.whole else 0.6,
         zorder=1,

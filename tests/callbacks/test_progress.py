@@ -2,11 +2,13 @@
 
 import io
 import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from minidl import SGD, Callback, ProgressBar, Quadratic, minimize
+from minidl import SGD, Callback, Checkpoint, ProgressBar, Quadratic, minimize
 from minidl.callbacks import progress
 from tests.callbacks.recording import At, Clock, fails
 from tests.training.factories import data, make_trainer, network
@@ -30,6 +32,13 @@ class Stream(io.StringIO):
 def run(bar: ProgressBar, *callbacks: Callback, steps: int = 5) -> None:
     bowl = Quadratic([[1.0]], start=[4.0])
     minimize(bowl, SGD(bowl.parameters(), 0.5), steps, [*callbacks, bar])
+
+
+def in_shell(monkeypatch: pytest.MonkeyPatch, shell: object) -> None:
+    """Replace IPython by one whose shell is this one. None stands for a script."""
+    package: Any = ModuleType("IPython")
+    package.get_ipython = lambda: shell
+    monkeypatch.setitem(sys.modules, "IPython", package)
 
 
 @pytest.fixture
@@ -110,11 +119,25 @@ def test_standard_error_by_default_and_in_a_notebook(
 ) -> None:
     run(ProgressBar())
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    in_shell(monkeypatch, SimpleNamespace(kernel=object()))
     run(ProgressBar())
     out, err = capsys.readouterr()
     assert out == ""
     assert "step 5/5" in err
+    log = Stream(terminal=False)
+    run(ProgressBar(stream=log))
+    assert log.getvalue() == ""
+
+
+@pytest.mark.usefixtures("without_tqdm")
+@pytest.mark.parametrize("shell", [None, SimpleNamespace()])
+def test_ipython_in_a_terminal_or_merely_imported_is_not_a_notebook(
+    shell: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_shell(monkeypatch, shell)
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    run(ProgressBar())
+    assert capsys.readouterr() == ("", "")
 
 
 def test_with_tqdm_its_bar_is_shown() -> None:
@@ -160,3 +183,12 @@ def test_no_steps_are_no_error() -> None:
     stream = Stream(terminal=True)
     run(ProgressBar(stream=stream), steps=0)
     assert "step 0/0" in stream.getvalue()
+
+
+@pytest.mark.usefixtures("without_tqdm")
+def test_a_finished_run_that_is_resumed_has_no_steps_left(tmp_path: Path) -> None:
+    path, x, y = tmp_path / "run.npz", *data()
+    make_trainer(network(), Checkpoint(path)).fit(x, y, epochs=4, rng=0)
+    stream = Stream(terminal=True)
+    make_trainer(network(), ProgressBar(stream=stream)).fit(x, y, epochs=2, rng=0, resume_from=path)
+    assert "step 0/0," in stream.getvalue()
