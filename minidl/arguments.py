@@ -7,16 +7,24 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from math import isfinite, isnan, nan
 from numbers import Real
-from typing import Any
+from sys import maxsize
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.advice import what_to_do
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
-from minidl.typing import Array, ArrayLike
+from minidl.typing import Array, ArrayLike, Seed
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = [
     "check_type",
     "copy_into",
+    "flag",
+    "generator",
+    "got",
     "hyperparameter",
     "limited_to",
     "number",
@@ -70,7 +78,7 @@ def number(
     bounds = {"above": above, "at least": at_least, "below": below, "at most": at_most}
     limits = " and ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)
     kind = "a finite number" if finite else "a number"
-    raise HyperparameterError(f"{name} must be {kind}{limits and ', '}{limits}, got {value!r:.80}")
+    raise HyperparameterError(f"{name} must be {kind}{limits and ', '}{limits}, {got(value)}")
 
 
 class _Hyperparameter:
@@ -125,14 +133,71 @@ def whole_number(name: str, value: object, least: int) -> int:
         ...
     minidl.errors.HyperparameterError: epochs must be an integer, at least 0, got 2.5
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    # More than maxsize of anything overflows somewhere.
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= maxsize:
         kind = "a positive integer" if least == 1 else f"an integer, at least {least}"
-        raise HyperparameterError(f"{name} must be {kind}, got {value!r:.80}")
+        raise HyperparameterError(f"{name} must be {kind}, {got(value)}")
     return int(value)
 
 
-def check_type(name: str, value: object, kind: type) -> None:
+def flag(name: str, value: object) -> bool:
+    """Return the value as a Python bool if it is True or False, of Python or NumPy.
+
+    Args:
+        name: what a message calls the value.
+        value: what was passed. Anything else has a truth value, too: "no" would count as True.
+
+    Raises:
+        HyperparameterError: any other value.
+
+    >>> flag("shuffle", "no")
+    Traceback (most recent call last):
+        ...
+    minidl.errors.HyperparameterError: shuffle must be True or False, got 'no'
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise HyperparameterError(f"{name} must be True or False, {got(value)}")
+    return bool(value)
+
+
+def generator(rng: Seed) -> Generator:
+    """Return the generator itself, or a new one for a seed. None means a new one without a seed.
+
+    Raises:
+        HyperparameterError: anything else.
+
+    >>> generator(-1)
+    Traceback (most recent call last):
+        ...
+    minidl.errors.HyperparameterError: rng must be None, an integer of at least 0, or a NumPy generator, got -1
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kinds = "None, an integer of at least 0, or a NumPy generator"
+        raise HyperparameterError(f"rng must be {kinds}, {got(rng)}") from error
+
+
+def got(value: object) -> str:
+    """What a message says about the value that was passed.
+
+    >>> got("no"), got(10**5000)
+    ("got 'no'", 'got an object of type int')
+    """
+    try:
+        return f"got {value!r:.80}"
+    except Exception:  # a repr may fail, as that of an integer with more than 4300 digits does
+        return f"got an object of type {type(value).__name__}"
+
+
+def check_type(name: str, value: object, kind: type, call: str = "") -> None:
     """Raise unless an argument is an instance of a class.
+
+    Args:
+        name: what a message calls the argument.
+        value: what was passed.
+        kind: the class.
+        call: how the call is written, for arguments that are easily confused.
 
     Raises:
         TypeError: anything else.
@@ -143,8 +208,10 @@ def check_type(name: str, value: object, kind: type) -> None:
     TypeError: model must be of type str, got 3
     """
     if not isinstance(value, kind):
-        fix = "; make one by calling it" if isinstance(value, type) and issubclass(value, kind) else ""
-        raise TypeError(f"{name} must be of type {kind.__name__}, got {value!r:.200}{fix}")
+        fix = f"; the arguments are {call}" if call else ""
+        if isinstance(value, type) and issubclass(value, kind):
+            fix = "; make one by calling it"
+        raise TypeError(f"{name} must be of type {kind.__name__}, {got(value)}{fix}")
 
 
 def same_length(x: Array, y: Array, of: str = "") -> None:
@@ -177,10 +244,11 @@ def real_numbers(value: ArrayLike, name: str) -> Array:
     """
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise DataError(f"{name} must be an array of numbers: {error}") from error
+    except Exception as error:  # other packages' arrays raise errors of any type
+        raise DataError(f"{name} is not an array of numbers: {error}; {what_to_do(value, name)}") from error
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{name} must be real numbers, got {array.dtype}")
+        kind = array.dtype if array.ndim else f"{type(value).__name__}"
+        raise DataError(f"{name} must hold real numbers, got {kind}; {what_to_do(value, name, array)}")
     return array
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import number, same_length, whole_number
+from minidl.arguments import check_type, flag, generator, number, real_numbers, same_length, whole_number
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -35,16 +35,11 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
     """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise DataError(f"{name} has masked entries, which would be taken at face value; fill or drop them first")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{name} is not an array of numbers: {error}") from error
-    if array.dtype.kind not in "biuf":
-        raise DataError(
-            f"{name} must hold real numbers, got {array.dtype}; convert it first, e.g. {name}.astype(float)"
-        )
+    array = real_numbers(values, name)
     if array.ndim == 0:
-        raise ShapeError(f"{name} must have the batch as its first axis, got a single number; e.g. {name}[None, :]")
+        raise ShapeError(
+            f"{name} must have the batch as its first axis, got a single number; one sample of one number is [[number]]"
+        )
     if array.size == 0:
         raise DataError(f"{name} is empty, its shape is {array.shape}; at least one sample is needed")
     target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
@@ -73,7 +68,7 @@ class Batches:
     Raises:
         ShapeError: x and y with different numbers of samples.
         DataError: no samples.
-        HyperparameterError: a batch size that is not a positive integer.
+        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False.
 
     Attributes:
         taken: the number of batches taken in the current pass, 0 between two passes.
@@ -86,14 +81,18 @@ class Batches:
     def __init__(
         self, x: Array, y: Array, *, batch_size: int | None = None, shuffle: bool = True, rng: Seed = None
     ) -> None:
+        for name, value in (("x", x), ("y", y)):
+            check_type(name, value, np.ndarray)
+            if value.ndim == 0:
+                raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)
         if len(x) == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
         self.x, self.y = x, y
         self.batch_size = len(x) if batch_size is None else min(whole_number("batch_size", batch_size, 1), len(x))
-        self.shuffle = shuffle and self.batch_size < len(x)
+        self.shuffle = flag("shuffle", shuffle) and self.batch_size < len(x)
         # A generator loads numpy.random, which takes longer than a small run, so it is made only if an order is drawn.
-        self.rng = np.random.default_rng(rng) if self.shuffle else None
+        self.rng = generator(rng) if self.shuffle else None
         self.taken = 0
         self._order: Array | None = None
         self._going_on = False

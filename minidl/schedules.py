@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import cos, pi
 from typing import TypeAlias
 
-from minidl.arguments import number, whole_number
+from minidl.arguments import got, number, whole_number
 from minidl.errors import HyperparameterError
 
 __all__ = [
@@ -146,6 +146,9 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
     >>> [round(warm_then_cool(step), 3) for step in range(7)]
     [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
+    for name, value in (("schedules", schedules), ("borders", borders)):
+        if not isinstance(value, list | tuple):
+            raise HyperparameterError(f"{name} must be a list, {got(value)}")
     begins = [0, *(whole_number("a border", border, 0) for border in borders)]
     if len(schedules) != len(begins) or any(a >= b for a, b in pairwise(begins)):
         raise HyperparameterError(

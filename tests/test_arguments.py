@@ -200,10 +200,13 @@ NOT_NUMBERS = [nan, None, "0.5", True, np.bool_(True), 0.5j, np.complex128(0.5),
 @pytest.mark.parametrize("interval", NUMBERS, ids=lambda interval: interval.name)
 def test_only_numbers_within_their_range_are_accepted(interval: Interval) -> None:
     name, words, outside, inside, enter = interval
-    for wrong in [*outside, *NOT_NUMBERS, 10**400, -(10**400)]:
+    wrongs = [*outside, *NOT_NUMBERS, 10**400, -(10**400)]
+    if name == "threshold":  # None means 0.5
+        wrongs = [wrong for wrong in wrongs if wrong is not None]
+    for wrong in wrongs:
         with pytest.raises(HyperparameterError) as caught:
             enter(wrong)
-        assert str(caught.value) == f"{name} must be {words}, got {wrong!r:.80}"
+        assert str(caught.value).partition(";")[0] == f"{name} must be {words}, got {wrong!r:.80}"
     for right in inside:
         enter(right)
         enter(np.float64(right))

@@ -16,6 +16,7 @@ ROOT = Path(minidl.__file__).parent
 LEVELS = {
     "typing": 0,
     "errors": 0,
+    "advice": 1,
     "arguments": 1,
     "constants": 1,
     "files": 1,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arguments import flag
 from minidl.errors import StateError
 from minidl.files import check_folder, replacing
 from minidl.run import Callback, Run
@@ -47,7 +48,7 @@ class CSVLog(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        self.path, self.overwrite = os.fspath(path), overwrite
+        self.path, self.overwrite = os.fspath(path), flag("CSVLog: overwrite", overwrite)
         self._columns: list[str] = []
         self._text = bytearray()
         self._resumed = False

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, TextIO
 
-from minidl.arguments import number
+from minidl.arguments import flag, number
 from minidl.errors import warn
 from minidl.run import Callback, Run
 
@@ -40,7 +40,7 @@ class ProgressBar(Callback):
     ) -> None:
         self.description = description
         self.interval = number("ProgressBar: interval", interval, at_least=0, finite=False)
-        self.stream, self.show = stream, show
+        self.stream, self.show = stream, None if show is None else flag("ProgressBar: show", show)
         self._line: _PlainLine | _TqdmLine | None = None
 
     def on_fit_begin(self, run: Run) -> None:

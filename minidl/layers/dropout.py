@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.arguments import number
+from minidl.arguments import generator, number
 from minidl.modules import Layer, cached
 from minidl.typing import Array, Seed, Shape
 
@@ -39,7 +39,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, *, rng: Seed = None) -> None:
         self.p = number("Dropout: p", p, at_least=0, below=1)
-        self.rng = np.random.default_rng(rng)
+        self.rng = generator(rng)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         return shape

@@ -6,6 +6,7 @@ from math import pi, sqrt
 
 import numpy as np
 
+from minidl.arguments import flag
 from minidl.layers.activations import Activation
 from minidl.modules import cached
 from minidl.typing import Array
@@ -33,7 +34,7 @@ class GELU(Activation):
     cdf: Array = cached()
 
     def __init__(self, *, approximate: bool = False) -> None:
-        self.approximate = approximate
+        self.approximate = flag("GELU: approximate", approximate)
 
     def forward(self, x: Array) -> Array:
         self.x = x

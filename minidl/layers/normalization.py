@@ -29,7 +29,10 @@ class _Norm(Layer):
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         if shape is not None and shape[-1:] != (self.features,):
-            raise ShapeError(f"{self!r} takes samples of {self.features} features on the last axis, got shape {shape}")
+            fix = "; make it x[:, None]" if shape == () and self.features == 1 else ""
+            raise ShapeError(
+                f"{self!r} takes samples of {self.features} features on the last axis, got shape {shape}{fix}"
+            )
         return shape
 
     def _scaled(self, z: Array) -> Array:

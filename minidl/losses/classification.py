@@ -43,7 +43,7 @@ class BCELoss(Loss):
         same_shape(prediction.shape, target.shape)
         smallest = np.finfo(prediction.dtype).tiny
         self.p, self.q, self.y = prediction + smallest, (1 - prediction) + smallest, target
-        loss = -float((target * np.log(self.p) + (1 - target) * np.log(self.q)).mean())
+        loss = 0.0 - float((target * np.log(self.p) + (1 - target) * np.log(self.q)).mean())  # not −0.0
         if isnan(loss):
             _check_probabilities(prediction, "predictions", "end the model with a Sigmoid, or use BCEWithLogitsLoss")
         return loss
@@ -168,7 +168,9 @@ class CrossEntropyLoss(Loss):
         array = as_data(target, "y")
         if prediction is not None:
             self._explain(("n", *prediction), ("n", *array.shape[1:]))
-        _check(array, (array < 0) | (array != np.floor(array)), "targets must be classes, integers from 0", "")
+        # Beyond 2⁵³, floats are whole numbers, but which class is meant is lost.
+        wrong = (array < 0) | (array != np.floor(array)) | (array > 2**53)
+        _check(array, wrong, "targets must be classes, integers from 0", "")
         if prediction is not None:
             k = prediction[0]
             _check(array, array >= k, f"targets must be below {k}, the number of scores", "give the model more outputs")

@@ -7,7 +7,7 @@ depends on nothing but its own parameters.
 from minidl.modules.layer import Layer, as_gradient, backward_without_dx, chained_rows
 from minidl.modules.loss import Loss, format_shape, same_shape
 from minidl.modules.module import Module, cached, training_as
-from minidl.modules.objective import Objective
+from minidl.modules.objective import Objective, check_is_objective
 from minidl.modules.snapshot import Snapshot
 from minidl.modules.summary import Row, Summary, row
 from minidl.modules.watching import watching
@@ -24,6 +24,7 @@ __all__ = [
     "backward_without_dx",
     "cached",
     "chained_rows",
+    "check_is_objective",
     "format_shape",
     "row",
     "same_shape",

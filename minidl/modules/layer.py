@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from minidl.arguments import whole_number
+from minidl.advice import add_conversion
+from minidl.arguments import generator, whole_number
 from minidl.data import as_data
 from minidl.errors import ShapeError
 from minidl.modules.module import Module, training_as
@@ -47,9 +48,10 @@ class Layer(Module):
             rng: one seed or generator for all of them, in reading order.
         """
         layers = [child for _, child in self.children() if isinstance(child, Layer)]
-        generator = np.random.default_rng(rng) if layers else None
+        if layers:
+            rng = generator(rng)
         for layer in layers:
-            layer.initialize(generator)
+            layer.initialize(rng)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         """The shape of one output for the shape of one input, both without the batch axis. None means unknown.
@@ -104,7 +106,8 @@ class Layer(Module):
         """
         parameter = next(self.named_parameters(), None)
         array = as_data(x, name, dtype=None if parameter is None else parameter[1].dtype)
-        self.output_shape(array.shape[1:])  # raises for samples of the wrong shape
+        with add_conversion(x, name):
+            self.output_shape(array.shape[1:])  # raises for samples of the wrong shape
         return array
 
     def summary(self) -> Summary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from minidl.advice import add_conversion
 from minidl.data import as_data
 from minidl.errors import MinidlWarning, ShapeError
 from minidl.modules.layer import Layer
@@ -66,7 +67,8 @@ class Loss(Module):
     def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """Check the data, then call `forward`."""
         checked = as_data(prediction, "prediction")
-        return self.forward(checked, self.check_target(target, dtype=checked.dtype))
+        with add_conversion(target, "y"):
+            return self.forward(checked, self.check_target(target, dtype=checked.dtype))
 
 
 def _maker(model: Module) -> Module:

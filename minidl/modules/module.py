@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from minidl.arguments import real_numbers
+from minidl.arguments import check_type, flag, real_numbers
 from minidl.errors import HyperparameterError, ShapeError, StateError
 from minidl.parameters import Parameter, ParameterVector
 
@@ -81,7 +81,7 @@ class Module:
     @training.setter
     def training(self, training: bool) -> None:
         for _, module in self.modules():
-            module._training = bool(training)
+            module._training = flag("training", training)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -136,6 +136,7 @@ class Module:
             ShapeError: an array of another shape.
             DataError: a value that is not made of real numbers.
         """
+        check_type("state", state, Mapping)
         expected = self.state()
         if missing := expected.keys() - state.keys():
             raise StateError(f"the state lacks {', '.join(sorted(missing))}")
@@ -195,7 +196,7 @@ def training_as(training: bool | None) -> Iterator[None]:
 
     It holds for the current thread only, and changes no module. With None, each module's own flag decides.
     """
-    token = _mode.set(training)
+    token = _mode.set(None if training is None else flag("training", training))
     try:
         yield
     finally:

@@ -8,13 +8,15 @@ from math import inf, nan
 
 import numpy as np
 
+from minidl.arguments import check_type, copy_into, got
 from minidl.differences import numerical_jacobian
+from minidl.modules.layer import Layer
 from minidl.modules.module import Module
 from minidl.modules.snapshot import Snapshot
 from minidl.parameters import ParameterVector
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "check_is_objective"]
 
 
 class Objective(Module):
@@ -76,7 +78,19 @@ class Objective(Module):
         # Far from any minimum, a value that is not finite is an answer.
         with Snapshot([self]), np.errstate(all="ignore"):
             try:
-                parameters.value = theta
+                copy_into(parameters.value, theta, "point theta")
                 yield parameters
             finally:
                 parameters.value, parameters.grad = value, grad
+
+
+def check_is_objective(objective: object) -> None:
+    """Raise `TypeError` unless it is an `Objective`, and say how a model or a function becomes one."""
+    fix = ""
+    if isinstance(objective, Layer):
+        fix = "with a loss and data a model becomes one: EmpiricalRisk(model, loss, x, y)"
+    elif callable(objective) and not isinstance(objective, type | Module):
+        fix = "with a start a function becomes one: FunctionObjective(f, start=[1.0, 2.0])"
+    if fix:
+        raise TypeError(f"objective must be an Objective, {got(objective)}; {fix}")
+    check_type("objective", objective, Objective)

@@ -10,11 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from minidl.arguments import copy_into, hyperparameter, number
+from minidl.arguments import check_type, copy_into, hyperparameter, number
 from minidl.errors import StateError
 from minidl.modules import Module
-from minidl.optimizers.blocks import BLOCK, Block, cut_blocks, keep_freed_memory
-from minidl.optimizers.groups import Parameters, parts_of
+from minidl.optimizers.blocks import BLOCK, Block, cut_blocks, keep_freed_memory, warn_if_still
+from minidl.optimizers.groups import Parameters, describe_settings, describe_sizes, parts_of
 from minidl.parameters import ParameterVector
 from minidl.typing import Array
 
@@ -24,8 +24,9 @@ __all__ = ["Optimizer"]
 class Optimizer:
     """The base of optimizers: an elementwise rule, applied in place to all parameters at each step.
 
-    A rule defines ``update(theta, grad, *slots)``, which changes theta in place. Slots are the arrays that it remembers
-    from step to step, one number per parameter. ``slots = ("velocity",)`` asks for one.
+    A rule defines ``update(theta, grad, *slots)``, which changes theta in place. A `MinidlWarning` says so if
+    ``theta = theta - …`` makes a new array instead. Slots are the arrays that the rule remembers from step to step, one
+    number per parameter. ``slots = ("velocity",)`` asks for one.
 
     Long arrays are cut into blocks that fit the processor's cache, so one step may call `update` several times. What
     changes once per step, such as a count, therefore belongs in an overridden `step`. Name it in `scalars` to save it.
@@ -69,11 +70,14 @@ class Optimizer:
         for vector in self.vectors:
             vector.check()
         self.steps += 1
+        before = self._blocks[0].arrays[0].copy() if self.steps == 1 else None
         if self.weight_decay == 0.0 and self.max_norm == self.max_value == inf and not self._grouped:
             for arrays, _, _ in self._blocks:
                 self.update(*arrays)
         else:
             self._adjusted_step()
+        if before is not None:
+            warn_if_still(type(self), before, self._blocks[0])
 
     def decayed(self, theta: Array, grad: Array) -> Array:
         """Return the gradient with weight decay, ``g + λ θ``. A rule with decoupled weight decay overrides it."""
@@ -174,6 +178,7 @@ class Optimizer:
             ShapeError: slots for another number of parameters.
             DataError: slots that are not made of real numbers.
         """
+        check_type("state", state, Mapping)
         new, trial = self.state(), copy(self)
         if new.keys() != state.keys():
             raise StateError(
@@ -195,8 +200,5 @@ class Optimizer:
         self.cut()
 
     def __repr__(self) -> str:
-        shown = [f"{sum(vector.size for vector in self.vectors)} parameters"]
-        for name, value in self._hyperparameters().items():
-            if value or not (name == "weight_decay" or value is False):
-                shown.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        sizes = describe_sizes(self.vectors, self._factors)
+        return f"{type(self).__name__}({sizes}{describe_settings(self._hyperparameters())})"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from minidl.arguments import number
+from minidl.arguments import got, number
 from minidl.errors import HyperparameterError
 from minidl.parameters import Parameter, ParameterVector, check_owners, contiguous_runs, share_memory
 
-__all__ = ["Group", "Parameters", "parts_of"]
+__all__ = ["Group", "Parameters", "describe_settings", "describe_sizes", "parts_of"]
 
 
 class Group(NamedTuple):
@@ -40,7 +40,7 @@ def parts_of(parameters: Parameters) -> tuple[list[ParameterVector], list[float]
     check_owners(pair for vector in vectors for pair in vector.items())
     if sum(vector.size for vector in vectors) == 0:
         raise HyperparameterError("there are no parameters to optimize; does the model have a layer that learns?")
-    return vectors, [number("the factor of a group", factor, above=0.0) for _, factor in parts]
+    return vectors, [_factor(factor) for _, factor in parts]
 
 
 def _groups(parameters: Parameters) -> list[Group]:
@@ -58,10 +58,47 @@ def _groups(parameters: Parameters) -> list[Group]:
     return [Group(listed)]
 
 
+def _factor(factor: object) -> float:
+    try:
+        return number("the factor of a group", factor, above=0.0)
+    except HyperparameterError as error:
+        if isinstance(factor, int | float) and factor == 0:
+            raise HyperparameterError(f"{error}; to freeze parameters, leave them out of the optimizer") from None
+        raise
+
+
+def describe_sizes(vectors: Sequence[ParameterVector], factors: Sequence[float]) -> str:
+    """How many parameters there are, with each factor that is not 1.
+
+    >>> describe_sizes([ParameterVector([("a", Parameter([1.0, 2.0]))]), ParameterVector([])], [0.1, 1.0])
+    '2 parameters at 0.1 lr, 0 parameters'
+    """
+    sizes: dict[float, int] = {}
+    for vector, factor in zip(vectors, factors, strict=True):
+        sizes[factor] = sizes.get(factor, 0) + vector.size
+    return ", ".join(f"{n} parameters" + (f" at {factor:g} lr" if factor != 1.0 else "") for factor, n in sizes.items())
+
+
+def describe_settings(settings: Mapping[str, Any]) -> str:
+    """Hyper-parameters as in a call, each after a comma, without flags, decays and limits that have no effect.
+
+    >>> describe_settings({"lr": 0.1, "weight_decay": 0.0, "nesterov": False})
+    ', lr=0.1'
+    """
+    shown = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in settings.items()}
+    if shown.get("weight_decay") == "0":
+        del shown["weight_decay"]
+    return "".join(f", {name}={text}" for name, text in shown.items() if text not in ("False", "inf"))
+
+
 def _vectors(parameters: ParameterVector | Sequence[Parameter]) -> list[ParameterVector]:
     if isinstance(parameters, ParameterVector):
         parameters.check()
         return [parameters]
+    if not isinstance(parameters, Iterable) or not all(isinstance(item, Parameter) for item in parameters):
+        raise HyperparameterError(
+            f"the parameters of a Group must be parameters() or a list of them, {got(parameters)}"
+        )
     # Loose parameters are packed together. Those of a model stay where they are, in as many slices as it takes.
     named = [(str(index), parameter) for index, parameter in enumerate(parameters)]
     check_owners(named)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.arguments import copy_into, real_numbers, take_room
+from minidl.arguments import copy_into, flag, real_numbers, take_room
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["Memory", "Parameter"]
@@ -68,10 +68,10 @@ class Parameter:
     _start: int
 
     def __init__(self, value: ArrayLike, *, decay: bool = True) -> None:
-        initial = real_numbers(value, "a parameter")
+        initial = real_numbers(value, "a parameter's value")
         take_room(initial.size)
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
-        self.decay = decay
+        self.decay = flag("Parameter: decay", decay)
         self._bind(Memory(initial.size, dtype), 0, initial.shape)
         self.value[...] = initial
 

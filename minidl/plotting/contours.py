@@ -14,7 +14,7 @@ from matplotlib.path import Path as Outline
 
 from minidl.data import as_data
 from minidl.errors import DataError, HyperparameterError, ShapeError
-from minidl.modules import Objective
+from minidl.modules import Objective, check_is_objective
 from minidl.plotting.paths import clip_path, inside, thin_out
 from minidl.plotting.style import LARGEST, Look, canvas, color_scale, legend_below, look
 from minidl.training import Descent
@@ -62,6 +62,7 @@ def plot_contours(
         ShapeError: an objective that does not have two parameters; paths that are not (n, 2).
         DataError: paths with NaN or infinity; a Descent without a path; an objective without finite values.
         HyperparameterError: limits in the wrong order.
+        TypeError: something that is not an objective.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import SGD, Quadratic, minimize
@@ -71,6 +72,7 @@ def plot_contours(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['lr 0.1: stationary', 'start', 'minimum']
     """
+    check_is_objective(objective)
     size = objective.parameters().size
     if size != 2:
         raise ShapeError(f"contours need an objective with 2 parameters, but {objective!r} has {size}")

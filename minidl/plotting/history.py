@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from minidl.arguments import flag
 from minidl.callbacks import History
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
@@ -57,6 +58,7 @@ def plot_history(
     >>> [line.get_label() for line in ax.lines]
     ['plain', 'momentum']
     """
+    log = None if log is None else flag("log", log)
     pairs = histories.items() if isinstance(histories, Mapping) else [("", histories)]
     named: dict[str, Losses] = {str(label): history for label, history in pairs}
     if not named:

@@ -102,10 +102,10 @@ def test_another_loss_is_another_run(loss: Any, tmp_path: Path) -> None:
     ("parts", "words"),
     [
         ({"model": Dense}, r"model must be of type Layer, got <class .*Dense'>; make one by calling it"),
-        ({"model": "model"}, "model must be of type Layer, got 'model'$"),
+        ({"model": "model"}, "model must be of type Layer, got 'model'; the arguments are Trainer"),
         ({"loss": BCEWithLogitsLoss}, "loss must be of type Loss, got .*; make one by calling it"),
-        ({"loss": Dense}, "loss must be of type Loss, got <class .*Dense'>$"),
-        ({"loss": Dense(1, 1)}, r"loss must be of type Loss, got Dense\(1, 1\)$"),
+        ({"loss": Dense}, "loss must be of type Loss, got <class .*Dense'>; the arguments are Trainer"),
+        ({"loss": Dense(1, 1)}, r"loss must be of type Loss, got Dense\(1, 1\); the arguments are Trainer"),
         ({"optimizer": SGD}, "optimizer must be of type Optimizer, got .*; make one by calling it"),
         ({"callbacks": EarlyStopping()}, "callbacks must be a list of callbacks, got "),
         ({"callbacks": [EarlyStopping]}, "each callback must be of type Callback, got .*; make one by calling it"),
