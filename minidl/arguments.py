@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 __all__ = [
+    "check_exact",
+    "check_mask",
     "check_type",
     "copy_into",
     "flag",
@@ -233,15 +235,58 @@ def same_length(x: Array, y: Array, of: str = "") -> None:
         raise ShapeError(f"{of}x has {len(x)} samples but y has {len(y)}; each input needs its target")
 
 
+def check_mask(value: ArrayLike, name: str) -> None:
+    """Raise unless an array, or a list of arrays, is free of masked entries.
+
+    Raises:
+        DataError: masked entries. The message calls the value `name`.
+
+    >>> check_mask([np.ma.array([1.0, 2.0], mask=[False, True])], "x")
+    Traceback (most recent call last):
+        ...
+    minidl.errors.DataError: x has masked entries, which would be taken at face value; fill or drop them first
+    """
+    if isinstance(value, list | tuple):
+        for item in value:
+            if isinstance(item, list | tuple | np.ndarray):
+                check_mask(item, name)
+    elif isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DataError(f"{name} has masked entries, which would be taken at face value; fill or drop them first")
+
+
+def check_exact(array: Array, dtype: Any, name: str) -> None:
+    """Raise unless a float type can hold all integers of an array. Floats may be rounded.
+
+    Raises:
+        DataError: an integer that changes. The message calls the array `name`.
+
+    >>> check_exact(np.array([2**53 + 1]), np.dtype(np.float64), "x")
+    Traceback (most recent call last):
+        ...
+    minidl.errors.DataError: x holds an integer that float64 cannot represent, at index (0,): 9007199254740993; if ...
+    """
+    limit = 2 ** (np.finfo(dtype).nmant + 1)
+    if array.dtype.kind not in "iu" or np.iinfo(array.dtype).max <= limit:
+        return
+    for index in np.argwhere((array > limit) | (array < -limit)):
+        number = int(array[tuple(index)])
+        if int(dtype.type(number)) != number:
+            raise DataError(
+                f"{name} holds an integer that {dtype} cannot represent, at index {tuple(index.tolist())}: {number}; "
+                f"if rounding is fine, convert {name} to floats first"
+            )
+
+
 def real_numbers(value: ArrayLike, name: str) -> Array:
     """Return the value as an array of real numbers of any type.
 
     Raises:
-        DataError: any other value. The message calls it `name`.
+        DataError: any other value, or masked entries. The message calls it `name`.
 
     >>> real_numbers([1, 2], "a parameter")
     array([1, 2])
     """
+    check_mask(value, name)
     try:
         array = np.asarray(value)
     except Exception as error:  # other packages' arrays raise errors of any type
@@ -256,11 +301,15 @@ def copy_into(target: Array, value: ArrayLike, name: str) -> None:
     """Copy a value of the same shape into an array.
 
     Raises:
-        DataError: a value that is not made of real numbers.
+        DataError: a value that is not made of real numbers, has masked entries, or holds integers that change.
         ShapeError: a value of another shape.
     """
-    # A layer's backward sets a float array: the common case skips the conversion.
-    array = value if isinstance(value, np.ndarray) and value.dtype.kind == "f" else real_numbers(value, f"the {name}")
+    # A layer's backward sets a float array: the common case skips the checks.
+    if type(value) is np.ndarray and value.dtype.kind == "f":
+        array = value
+    else:
+        array = real_numbers(value, f"the {name}")
+        check_exact(array, target.dtype, f"the {name}")
     if array.shape != target.shape:
         raise ShapeError(f"the {name} must have shape {target.shape}, got {array.shape}")
     np.copyto(target, array, casting="same_kind")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import check_type, flag, generator, number, real_numbers, same_length, whole_number
+from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, same_length, whole_number
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -23,7 +23,8 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         dtype: the float type to cast to. By default float32 stays float32, and every other type becomes float64.
 
     Raises:
-        DataError: values that are not numeric, masked, empty, NaN or infinite.
+        DataError: values that are not numeric, masked, empty, NaN or infinite. Integers that the float type cannot
+            represent, such as 2⁵³ + 1 in float64 and 2²⁴ + 1 in float32.
         ShapeError: a single number without a batch axis.
 
     >>> as_data([[1, 2]])
@@ -33,8 +34,6 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         ...
     minidl.errors.DataError: x holds 1 number that is NaN or infinite, the first at index (0, 1): nan; clean the data
     """
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise DataError(f"{name} has masked entries, which would be taken at face value; fill or drop them first")
     array = real_numbers(values, name)
     if array.ndim == 0:
         raise ShapeError(
@@ -43,6 +42,7 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
     if array.size == 0:
         raise DataError(f"{name} is empty, its shape is {array.shape}; at least one sample is needed")
     target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
+    check_exact(array, target, name)
     with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
         cast = array.astype(target, copy=False)
     finite = np.isfinite(cast)

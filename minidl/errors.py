@@ -60,7 +60,7 @@ class DivergenceError(MinidlError, ArithmeticError):
         step: the number of steps taken before.
         batch: the inputs and targets of the step, for inspection.
         layer: path of the layer where a number first was not finite, such as "2" or "1.0", or "loss". None if every
-            number is finite and only the sum of their squares is not.
+            number was finite when the batch was evaluated again.
         direction: "forward" or "backward".
     """
 

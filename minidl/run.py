@@ -106,7 +106,8 @@ class Run:
         """Set the loss and the gradients of a batch. Stop the run if one of them is not finite."""
         try:
             self.loss = self.evaluate(batch)
-            finite = isfinite(self.loss + grad.dot(grad))  # one NaN or infinity anywhere in grad makes the sum one
+            # One NaN or infinity anywhere in grad makes the sum one. So do squares that overflow.
+            finite = isfinite(self.loss + grad.dot(grad)) or (isfinite(self.loss) and np.isfinite(grad).all())
         except OverflowError:  # Python's floats raise where NumPy's become infinite
             self.loss, finite = inf, False
         except TypeError as error:

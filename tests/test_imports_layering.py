@@ -19,6 +19,7 @@ LEVELS = {
     "advice": 1,
     "arguments": 1,
     "constants": 1,
+    "sums": 1,
     "files": 1,
     "differences": 1,
     "parameters": 2,

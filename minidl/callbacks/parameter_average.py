@@ -36,12 +36,13 @@ class ParameterAverage(Callback):
         decay: d, from 0 (the latest parameters) to below 1. About the last 1 / (1 − d) steps count.
 
     Attributes:
-        average: a, (P,), None before the first step.
+        average: a, (P,), None before the first step. It is float64 for float32 parameters, too: there it would stop
+            moving once the weight of a new θ is below 6e-8.
         steps: t, the number of steps in the average.
 
     Raises:
         HyperparameterError: a decay out of range.
-        StateError: a model with another number or dtype of parameters than were averaged.
+        StateError: a model with another number of parameters than were averaged.
 
     >>> from minidl import Quadratic, SGD, minimize
     >>> bowl, average = Quadratic([[1.0]], start=[8.0]), ParameterAverage(decay=0.5)
@@ -69,7 +70,7 @@ class ParameterAverage(Callback):
         theta = self._parameters.value
         self.steps += 1
         if self.average is None:
-            self.average = theta.copy()
+            self.average = theta.astype(np.float64)
         else:
             self.average += (1.0 - self.decay) / (1.0 - self.decay**self.steps) * (theta - self.average)
 
@@ -96,7 +97,7 @@ class ParameterAverage(Callback):
         return {"decay": self.decay, "steps": self.steps, "average": average}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        average = None if state["average"] is None else np.array(state["average"])
+        average = None if state["average"] is None else np.array(state["average"], np.float64)
         if self._parameters is not None:
             _check_fit(average, self._parameters)
         if state["decay"] != self.decay:
@@ -106,8 +107,8 @@ class ParameterAverage(Callback):
 
 
 def _check_fit(average: Array | None, parameters: ParameterVector) -> None:
-    if average is not None and (average.size, average.dtype) != (parameters.size, parameters.dtype):
+    if average is not None and average.size != parameters.size:
         raise StateError(
-            f"the average has {average.size} parameters in {average.dtype}, the model has {parameters.size} in "
-            f"{parameters.dtype}; create a new ParameterAverage for it"
+            f"the average has {average.size} parameters, the model has {parameters.size}; create a new "
+            "ParameterAverage for it"
         )

@@ -48,8 +48,9 @@ class Dropout(Layer):
         if not self.training:
             self.factor = 1.0
             return x
-        # Random numbers in float32 take less time, and are precise enough for a comparison with p.
-        kept = self.rng.random(x.shape, dtype=np.float32) >= self.p
+        # Random numbers in float32 take less time. They are multiples of 6e-8, too coarse for p near 0 and 1.
+        precise = np.float32 if 0.01 <= self.p <= 0.99 else np.float64
+        kept = self.rng.random(x.shape, dtype=precise) >= self.p
         self.factor = kept * x.dtype.type(1.0 / (1.0 - self.p))
         return x * self.factor
 

@@ -39,13 +39,14 @@ class GELU(Activation):
     def forward(self, x: Array) -> Array:
         self.x = x
         if self.approximate:
+            x = np.clip(x, -FAR, FAR)
             self.cdf = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
         else:
             self.cdf = 0.5 + 0.5 * erf(x / sqrt(2))
-        return x * self.cdf
+        return self.x * self.cdf
 
     def backward(self, grad: Array) -> Array:
-        x, cdf = self.x, self.cdf
+        x, cdf = np.clip(self.x, -FAR, FAR), self.cdf
         if self.approximate:
             # ½ (1 − t²) = 2 cdf (1 − cdf), as t = 2 cdf − 1
             density = 2 * cdf * (1 - cdf) * sqrt(2 / pi) * (1 + 0.134145 * x * x)
@@ -53,6 +54,10 @@ class GELU(Activation):
             density = np.exp(-0.5 * x * x) / sqrt(2 * pi)
         grad_x: Array = grad * (cdf + x * density)
         return grad_x
+
+
+FAR = 100.0
+"""Beyond ±100, Φ is 0 or 1 and φ is 0. Powers of x are taken of numbers clipped to that, so that none overflows."""
 
 
 def erf(x: Array) -> Array:

@@ -85,6 +85,8 @@ class Layer(Module):
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """Check the data, then call `forward` as in evaluation. The layer itself does not change.
 
+        The result is an array of its own, which may be changed.
+
         Args:
             x: the inputs.
             batch_size: samples per call of forward, so that what layers cache does not grow with x. None takes all.
@@ -94,9 +96,12 @@ class Layer(Module):
             HyperparameterError: a batch size that is not a positive integer.
         """
         with training_as(False):
-            if batch_size is None:
-                return self(x)
-            return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+            if batch_size is not None:
+                return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+            batch = self.check_input(x)
+            y = self.forward(batch)
+        # Some layers return their input. The result must not be the caller's own memory.
+        return y.copy() if np.may_share_memory(batch, y) else y
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Array:
         """The batch as `forward` takes it: finite floats of the dtype of the parameters.
@@ -149,7 +154,7 @@ backward_without_dx: Callable[[type], str] = cache(_backward_without_dx)
 
 def _in_parts(layer: Layer, x: Array, size: int) -> Array:
     size = whole_number("batch_size", size, 1)
-    y = first = layer(x[:size])
+    y = first = layer.predict(x[:size])
     if len(x) > size:
         y = np.empty((len(x), *first.shape[1:]), first.dtype)
         y[:size] = first

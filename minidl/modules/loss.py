@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 from minidl.advice import add_conversion
 from minidl.data import as_data
 from minidl.errors import MinidlWarning, ShapeError
@@ -68,7 +70,9 @@ class Loss(Module):
         """Check the data, then call `forward`."""
         checked = as_data(prediction, "prediction")
         with add_conversion(target, "y"):
-            return self.forward(checked, self.check_target(target, dtype=checked.dtype))
+            y = self.check_target(target, dtype=checked.dtype)
+        with np.errstate(over="ignore"):  # losses that large are infinite, or computed again with care
+            return self.forward(checked, y)
 
 
 def _maker(model: Module) -> Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,11 @@ class CubicValley(FunctionObjective):
         """The value."""
         x, y = theta.tolist()
         wall = 2.0 * y * y - x
-        return float((3.0 - x * x * x) + 50.0 * wall * wall)
+        value = (3.0 - x * x * x) + 50.0 * wall * wall
+        if not isfinite(value) and x != 0.0:  # the difference of two infinite terms, unless x² is factored out
+            ratio = 2.0 * y * (y / x) - 1.0
+            value = x * (x * (50.0 * ratio * ratio - x))
+        return float(value)
 
     @staticmethod
     def df(theta: Array) -> tuple[float, float]:
@@ -243,7 +248,8 @@ class Beale(FunctionObjective):
     def f(theta: Array) -> float:
         """The value."""
         x, y = theta.tolist()
-        r1, r2, r3 = 1.5 - x * (1.0 - y), 2.25 - x * (1.0 - y * y), 2.625 - x * (1.0 - y * y * y)
+        # x is multiplied first: 0 times an infinite y³ would be NaN.
+        r1, r2, r3 = 1.5 - (x - x * y), 2.25 - (x - x * y * y), 2.625 - (x - x * y * y * y)
         return float(r1 * r1 + r2 * r2 + r3 * r3)
 
     @staticmethod
@@ -264,7 +270,8 @@ class Quadratic(FunctionObjective):
     eigenvalue of A.
 
     Args:
-        matrix: A, symmetric and positive definite, (n, n).
+        matrix: A, symmetric and positive definite, (n, n). A difference of 1e-12 from its transpose is rounding, and
+            evened out.
         linear: b, (n,). The default is zeros.
         start: the initial θ, (n,). The default is ones.
 
@@ -285,14 +292,21 @@ class Quadratic(FunctionObjective):
         begin = np.ones(n) if start is None else np.array(real_numbers(start, "start"), dtype=np.float64)
         if self.linear.shape != (n,) or begin.shape != (n,):
             raise ShapeError(f"linear and start must have shape ({n},), got {self.linear.shape} and {begin.shape}")
-        if not np.allclose(self.matrix, self.matrix.T) or np.linalg.eigvalsh(self.matrix)[0] <= 0:
+        difference = np.abs(self.matrix - self.matrix.T).max()
+        self.matrix = 0.5 * self.matrix + 0.5 * self.matrix.T
+        if not difference <= 1e-12 * np.abs(self.matrix).max():
+            raise HyperparameterError(
+                "matrix must be symmetric with positive eigenvalues, but it differs from its transpose by "
+                f"{difference:g}; use (A + A.T) / 2"
+            )
+        if np.linalg.eigvalsh(self.matrix)[0] <= 0:
             raise HyperparameterError("matrix must be symmetric with positive eigenvalues, else there is no minimum")
         super().__init__(self.f, self.df, start=begin)
         self.minima = (tuple(np.linalg.solve(self.matrix, self.linear).tolist()),)
 
     def f(self, theta: Array) -> float:
         """The value."""
-        return float(0.5 * theta.dot(self.matrix.dot(theta)) - self.linear.dot(theta))
+        return float(theta.dot(0.5 * self.matrix.dot(theta) - self.linear))
 
     def df(self, theta: Array) -> Array:
         """The gradient."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from math import inf, sqrt
+from math import hypot, inf
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from minidl.modules import Module
 from minidl.optimizers.blocks import BLOCK, Block, cut_blocks, keep_freed_memory, warn_if_still
 from minidl.optimizers.groups import Parameters, describe_settings, describe_sizes, parts_of
 from minidl.parameters import ParameterVector
+from minidl.sums import norm
 from minidl.typing import Array
 
 __all__ = ["Optimizer"]
@@ -106,7 +107,8 @@ class Optimizer:
         scale = 1.0 if self.max_norm == inf else min(1.0, self.max_norm / (self._norm() + 1e-6))
         for (theta, grad, *slots), factor, decay in self._blocks:
             if scale != 1.0:
-                grad = grad * scale
+                # In float64, as a float32 holds fewer digits of a scale below 1e-38.
+                grad = (grad * np.float64(scale)).astype(grad.dtype, copy=False)
             if self.max_value != inf:
                 grad = np.clip(grad, -self.max_value, self.max_value)
             with nullcontext() if factor == 1.0 else self._rate(factor):
@@ -115,7 +117,7 @@ class Optimizer:
                 self.update(theta, grad, *slots)
 
     def _norm(self) -> float:
-        return sqrt(sum(float(vector.grad.dot(vector.grad)) for vector in self.vectors))
+        return hypot(*(norm(arrays[1]) for arrays, _, _ in self._blocks))
 
     @contextmanager
     def _rate(self, factor: float) -> Iterator[None]:

@@ -32,10 +32,17 @@ def parts_of(parameters: Parameters) -> tuple[list[ParameterVector], list[float]
     """Return the parameters as slices of the memory in which they lie, and the factor of each slice.
 
     Raises:
-        HyperparameterError: no parameters, something other than parameters, or a factor that is not above 0.
+        HyperparameterError: no parameters, something other than parameters, parameters of two float types, or a factor
+            that is not above 0.
         StateError: a Parameter in two places. Parameters that have moved elsewhere.
     """
-    parts = [(vector, group.factor) for group in _groups(parameters) for vector in _vectors(group.parameters)]
+    groups = _groups(parameters)
+    types = sorted({str(parameter.dtype) for group in groups for parameter in group.parameters})
+    if len(types) > 1:
+        raise HyperparameterError(
+            f"parameters of one optimizer must have one type, got {' and '.join(types)}; use astype"
+        )
+    parts = [(vector, group.factor) for group in groups for vector in _vectors(group.parameters)]
     vectors = [vector for vector, _ in parts]
     check_owners(pair for vector in vectors for pair in vector.items())
     if sum(vector.size for vector in vectors) == 0:

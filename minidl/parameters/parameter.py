@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.arguments import copy_into, flag, real_numbers, take_room
+from minidl.arguments import check_exact, copy_into, flag, real_numbers, take_room
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["Memory", "Parameter"]
@@ -47,7 +47,7 @@ class Parameter:
 
     Raises:
         ShapeError: a new value or gradient of another shape.
-        DataError: a value that is not made of real numbers.
+        DataError: a value that is not made of real numbers, or holds integers that the type cannot represent.
 
     >>> bias = Parameter([0.0, 1.0])
     >>> bias.value = [2.0, 3.0]
@@ -71,6 +71,7 @@ class Parameter:
         initial = real_numbers(value, "a parameter's value")
         take_room(initial.size)
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
+        check_exact(initial, dtype, "a parameter's value")
         self.decay = flag("Parameter: decay", decay)
         self._bind(Memory(initial.size, dtype), 0, initial.shape)
         self.value[...] = initial

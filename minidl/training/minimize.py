@@ -162,5 +162,5 @@ def _value(objective: Objective) -> float:
     parameters = objective.parameters()
     value, parameters.grad = objective.value_and_gradient(parameters.value)
     with np.errstate(all="ignore"):
-        finite = isfinite(value + parameters.grad.dot(parameters.grad)) and np.isfinite(parameters.value).all()
+        finite = isfinite(value) and np.isfinite([parameters.grad, parameters.value]).all()
     return value if finite else inf
