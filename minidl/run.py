@@ -252,6 +252,7 @@ class Callback:
     ...             run.stop("good enough")
     """
 
+    changes_parameters = changes_optimizer = False  # whether it may change them: `check_callback` holds it to that
     last: ClassVar[bool] = False
     """Whether it is notified of each event last, regardless of its position in the list."""
 

@@ -40,6 +40,7 @@ class EarlyStopping(Callback):
     'loss has not improved for 2 epochs; back to epoch 7'
     """
 
+    changes_parameters = True
     min_delta: float = hyperparameter(at_least=0.0)
 
     def __init__(

@@ -39,6 +39,8 @@ class Schedule(Callback):
     ([0.1, 0.1, 0.05, 0.05, 0.025], 0.1)
     """
 
+    changes_optimizer = True
+
     def __init__(self, schedule: ScheduleFunction) -> None:
         if not callable(schedule):
             raise TypeError(

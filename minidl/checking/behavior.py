@@ -1,0 +1,71 @@
+"""What a layer computes, and how closely two computations must agree."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.modules import Layer, Snapshot, training_as
+from minidl.typing import Array
+
+__all__ = ["answers", "both_modes", "layouts", "like", "spread"]
+
+DRAWS = 4
+
+
+def like(y: Array, before: int = 0) -> Array:
+    """A fixed gradient dL/dy, for the part of a batch that comes after `before` samples."""
+    grad: Array = np.cos(np.arange(y.size, dtype=y.dtype) + before * y[0].size).reshape(y.shape)
+    return grad
+
+
+def answers(
+    layer: Layer, x: Array, grad: Array | None = None, *, before: int = 0, training: bool = False
+) -> list[Array]:
+    """What a layer computes: y, dL/dx and the parameter gradients. Afterwards its state is as before.
+
+    Args:
+        layer: the layer.
+        x: the batch.
+        grad: dL/dy. By default, that of `like`.
+        before: how many samples come before the batch.
+        training: whether it computes as in training. Its generators draw the same numbers in each call.
+    """
+    with Snapshot([layer]), training_as(training):
+        layer.parameters().grad = np.zeros(layer.parameters().size)
+        y = layer.forward(x)
+        dx = layer.backward(like(y, before) if grad is None else grad)
+        return [np.array(y), np.array(dx), layer.parameters().grad.copy()]
+
+
+def both_modes(layer: Layer, x: Array) -> list[Array]:
+    """What a layer computes in evaluation, then in training."""
+    return [*answers(layer, x), *answers(layer, x, training=True)]
+
+
+def spread(layer: Layer, x: Array, eps: float) -> list[float]:
+    """How far each answer moves if x, the parameters and dL/dy are rounded: changed by a relative eps, up or down."""
+    expected, parameters, rng = answers(layer, x), layer.parameters(), np.random.default_rng(0)
+    value, grad, moves = parameters.value.copy(), like(expected[0]), [0.0] * len(expected)
+
+    def rounded(array: Array) -> Array:
+        factors: Array = 1.0 + eps * rng.choice([-1.0, 1.0], array.shape)
+        return array * factors
+
+    for _ in range(DRAWS):
+        parameters.value = rounded(value)
+        found = answers(layer, rounded(x), rounded(grad))
+        gaps = [float(np.abs(one - other).max(initial=0.0)) for one, other in zip(found, expected, strict=True)]
+        moves = [max(move, gap) if np.isfinite(gap) else move for move, gap in zip(moves, gaps, strict=True)]
+    parameters.value = value
+    return moves
+
+
+def layouts(array: Array) -> dict[str, Array]:
+    """The same numbers in other places of memory, by the name of their layout."""
+    backwards = tuple(slice(None, None, -1) for _ in array.shape)
+    return {
+        "Fortran-ordered": np.asfortranarray(array),
+        "strided": np.repeat(array, 2, axis=-1)[..., ::2],
+        "reversed": array[backwards].copy()[backwards],
+        "read-only": np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape),
+    }
