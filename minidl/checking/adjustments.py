@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +17,21 @@ __all__ = ["Make", "check_clip", "check_decay", "check_extremes"]
 Make: TypeAlias = Callable[[Any], Optimizer]
 
 SMALL = 1e-3  # size of the parameters, so that a step by a tiny gradient changes them visibly
-EXTREMES = 1e-10, 3e-5, 1e6  # sizes of gradients
+START = np.tile(SMALL * np.arange(1.0, 9.0), 2)
+SIZES = 1.0, 1e-10, 3e-5, 1e6  # of gradients
+
+
+def _end(
+    make: Make, grads: Iterable[Array], prepare: Callable[[Optimizer], object] = lambda optimizer: None
+) -> tuple[Array, Optimizer]:
+    """The parameters after steps by some gradients, and the optimizer. The first half of them has ``decay=False``."""
+    free, decayed = Parameter(START[:8], decay=False), Parameter(START[8:])
+    parameters = ParameterVector([("free", free), ("decayed", decayed)])
+    prepare(optimizer := make(parameters))
+    for grad in grads:
+        parameters.grad = grad
+        optimizer.step()
+    return parameters.value.copy(), optimizer
 
 
 def check_extremes(make: Make) -> None:
@@ -26,32 +40,16 @@ def check_extremes(make: Make) -> None:
     Raises:
         ContractError: they do not.
     """
-    for size in (0.0, *EXTREMES):
-        optimizer, theta, before = _ones(make)
-        signs = np.resize([1.0, -1.0], theta.size)
-        if size == 0.0:
-            signs[: theta.size // 2] = 0.0  # as for the weights of a dead ReLU
-        for _ in range(3):
-            theta.grad = signs * (size or 1.0)
-            optimizer.step()
+    some = np.repeat([0.0, 1.0], 8) * np.resize([1.0, -1.0], 16)  # zeros as for the weights of a dead ReLU
+    for size in SIZES:
+        theta, optimizer = _end(make, [size * factor * some for factor in (0.0, 1.0, 1.0, 0.0)])
         slots = [array for array in optimizer.state().values() if isinstance(array, np.ndarray)]
-        finite = all(np.isfinite(array).all() for array in (theta.value, *slots))
-        require(finite, f"gradients of {size:g} end in numbers that are not finite: is there a division by 0?")
-        moved = theta.value[signs != 0.0] != before[signs != 0.0]
-        require(bool(moved.all()), f"gradients of {size or 1.0:g} do not change some parameters")
-    optimizer, theta, _ = _ones(make)
-    for size in (0.0, 0.0, 1.0, 0.0):
-        theta.grad = np.full(theta.size, size)
-        optimizer.step()
-        require(bool(np.isfinite(theta.value).all()), "gradients of exactly 0 make parameters NaN or infinite: 0 / 0?")
-
-
-def _ones(make: Make) -> tuple[Optimizer, ParameterVector, Array]:
-    """A new optimizer, its parameters, which are small, and a copy of them. The first half has decay=False."""
-    free, decayed = Parameter(SMALL * np.arange(1.0, 9.0)), Parameter(SMALL * np.arange(1.0, 9.0))
-    free.decay = False
-    parameters = ParameterVector([("free", free), ("decayed", decayed)])
-    return make(parameters), parameters, parameters.value.copy()
+        require(
+            all(np.isfinite(array).all() for array in (theta, *slots)),
+            f"gradients of exactly 0 and of {size:g} make numbers that are not finite: is there a division by 0?",
+        )
+        moved = (theta != START)[some != 0.0]
+        require(bool(moved.all()), f"gradients of {size:g} do not change some parameters")
 
 
 def check_decay(make: Make) -> None:
@@ -60,17 +58,14 @@ def check_decay(make: Make) -> None:
     Raises:
         ContractError: it does not.
     """
-    ends = []
-    for decay in (None, 0.0, 0.5):
-        optimizer, theta, before = _ones(make)
-        if decay is not None:
-            optimizer.weight_decay = decay
-        for _ in range(3):
-            theta.grad = np.zeros(theta.size)
-            optimizer.step()
-        ends.append(np.split(theta.value.copy(), 2))
-    (made, _), (free, without), (also_free, with_decay) = ends
-    shrunk = made / before[: made.size]
+
+    def end(prepare: Callable[[Optimizer], object]) -> list[Array]:
+        return np.split(_end(make, 3 * [np.zeros(16)], prepare)[0], 2)
+
+    made, _ = end(lambda optimizer: None)
+    free, without = end(lambda optimizer: setattr(optimizer, "weight_decay", 0.0))
+    also_free, with_decay = end(lambda optimizer: setattr(optimizer, "weight_decay", 0.5))
+    shrunk = made / START[:8]
     # A step that scales all numbers alike, with gradients of 0, is a decay under whatever name.
     own = bool((np.abs(shrunk) < 1.0).all() and np.allclose(shrunk, shrunk[0], rtol=1e-6))
     require(
@@ -90,21 +85,16 @@ def check_clip(make: Make) -> None:
     Raises:
         ContractError: it does not.
     """
-    for bound, name in ((0.5, "norm"), (0.25, "value")):
-        ends = []
-        for clipped, alike in ((False, False), (True, False), (False, True)):
-            optimizer, theta, _ = _ones(make)
-            if clipped:
-                optimizer.clip(**{name: bound})
-            for size in (0.01, 1.0, 8.0):
-                grad = size * np.cos(np.arange(theta.size))
-                if alike and name == "norm":
-                    grad *= min(1.0, bound / (float(np.linalg.norm(grad)) + 1e-6))
-                theta.grad = np.clip(grad, -bound, bound) if alike and name == "value" else grad
-                optimizer.step()
-            ends.append(theta.value.copy())
+    grads = [size * np.cos(np.arange(16.0)) for size in (0.01, 1.0, 8.0)]
+    clipped = {
+        "norm": [grad * min(1.0, 0.25 / (float(np.linalg.norm(grad)) + 1e-6)) for grad in grads],
+        "value": [np.clip(grad, -0.25, 0.25) for grad in grads],
+    }
+    plain, _ = _end(make, grads)
+    for name, expected in clipped.items():
+        found, _ = _end(make, grads, lambda optimizer, name=name: optimizer.clip(**{name: 0.25}))
         # Rules that only look at signs or directions may end where they would without.
         require(
-            not same_bits(ends[0], ends[1]) or near(ends[0], ends[2]),
-            f"clip({name}={bound}) has no effect: an overridden step must call super().step(), which clips",
+            not same_bits(plain, found) or near(plain, _end(make, expected)[0]),
+            f"clip({name}=0.25) has no effect: an overridden step must call super().step(), which clips",
         )

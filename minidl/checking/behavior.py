@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.checking.contract import same_bits
 from minidl.modules import Layer, Snapshot, training_as
 from minidl.typing import Array
 
-__all__ = ["answers", "both_modes", "layouts", "like", "spread"]
+__all__ = ["answers", "both_modes", "layouts", "like", "modes", "spread"]
 
 DRAWS = 4
 
@@ -42,6 +43,13 @@ def both_modes(layer: Layer, x: Array) -> list[Array]:
     return [*answers(layer, x), *answers(layer, x, training=True)]
 
 
+def modes(layer: Layer, x: Array) -> tuple[bool, ...]:
+    """The values of `training` between which a layer distinguishes: most layers compute the same in evaluation."""
+    layer.forward(x[::-1].copy())  # what an evaluation does not cache must not be right by chance
+    same = all(map(same_bits, answers(layer, x), answers(layer, x, training=True)))
+    return (True,) if same else (False, True)
+
+
 def spread(layer: Layer, x: Array, eps: float) -> list[float]:
     """How far each answer moves if x, the parameters and dL/dy are rounded: changed by a relative eps, up or down."""
     expected, parameters, rng = answers(layer, x), layer.parameters(), np.random.default_rng(0)
@@ -60,12 +68,12 @@ def spread(layer: Layer, x: Array, eps: float) -> list[float]:
     return moves
 
 
-def layouts(array: Array) -> dict[str, Array]:
-    """The same numbers in other places of memory, by the name of their layout."""
+def layouts(array: Array) -> list[tuple[str, Array]]:
+    """The same numbers in other places of memory, with the names of the layouts."""
     backwards = tuple(slice(None, None, -1) for _ in array.shape)
-    return {
-        "Fortran-ordered": np.asfortranarray(array),
-        "strided": np.repeat(array, 2, axis=-1)[..., ::2],
-        "reversed": array[backwards].copy()[backwards],
-        "read-only": np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape),
-    }
+    return [
+        ("Fortran-ordered", np.asfortranarray(array)),
+        ("strided", np.repeat(array, 2, axis=-1)[..., ::2]),
+        ("reversed", array[backwards].copy()[backwards]),
+        ("read-only", np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)),
+    ]

@@ -7,7 +7,6 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from time import sleep
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,8 @@ from minidl.training import Trainer
 
 __all__ = ["check_callback"]
 
-STEPS = 4  # per epoch
-MOMENTS = (STEPS, STEPS + 1)  # steps after which a run is saved: at the end of an epoch, and within one
-TICK = 2e-3  # seconds in which a clock changes
+MOMENTS = {("on_epoch_end", 4): "epoch.npz", ("on_step_end", 5): "step.npz"}
+"""When a run is saved, and in which file: at the end of an epoch of four steps, and within one."""
 
 PARTS = {"changes_parameters": "parameters, buffers or generators of the model", "changes_optimizer": "the optimizer"}
 
@@ -72,31 +70,30 @@ def check_callback(
     with contract(make):
         callback = new()
     require(isinstance(callback, Callback), f"make must return a Callback, got {describe(callback)}")
-    allowed = {
-        "changes_parameters": callback.changes_parameters if changes_parameters is None else changes_parameters,
-        "changes_optimizer": callback.changes_optimizer if changes_optimizer is None else changes_optimizer,
-    }
+    given = {"changes_parameters": changes_parameters, "changes_optimizer": changes_optimizer}
+    allowed = {name: getattr(callback, name) if may is None else may for name, may in given.items()}
     with contract(type(callback).__name__), warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore", MinidlWarning)
 
-        def trial(callback: Callback, moments: tuple[int, ...] = ()) -> _Trial:
-            return _Trial(callback, allowed, _Saver(callback, folder, moments), fit)
+        def fitted(callback: Callback, resume_from: str | None = None) -> _Trial:
+            trial = _Trial(callback, allowed, folder)
+            trial.fit(**fit, resume_from=resume_from)
+            return trial
 
-        first, twin = trial(callback, MOMENTS), trial(new())
-        first.fit()
+        twin = first = fitted(callback)
         with _refusals():  # of a file that is there already
-            twin.fit()
-        for step, state in first.saver.states.items():
-            resumed = trial(new())
-            resumed.fit(first.saver.place(step))
-            _compare(state, resumed.loaded, "a new callback that loads the state has another one")
-            if twin.final is not None and first.final is not None:
-                known = {name: part if part == twin.final.get(name) else None for name, part in first.final.items()}
+            twin = fitted(new())
+        for file, state in list(first.states.items()):
+            resumed = fitted(new(), f"{folder}/{file}")
+            if resumed.loaded is None:
+                continue
+            _compare(state, twin.states[file], resumed.loaded, "a new callback that loads the state has another one")
+            if twin is not first:
                 reason = "a resumed run ends with another state than one without a break: name all that it needs in it"
-                _compare(known, resumed.final, reason)
-        first.fit()
+                _compare(first.end, twin.end, resumed.end, reason)
+        first.fit(**fit)
         with _refusals():  # to serve two trainers
-            trial(callback).fit()
+            fitted(callback)
 
 
 @contextmanager
@@ -104,151 +101,97 @@ def _refusals() -> Iterator[None]:
     """Let a callback refuse a run by an error of this package inside a ``with`` block."""
     try:
         yield
-    except ContractError:
-        raise
-    except MinidlError:
-        pass
+    except MinidlError as error:
+        if isinstance(error, ContractError):
+            raise
 
 
-class _Trial:
-    """A small trainer with a callback, which is watched at each event.
+class _Trial(Callback):
+    """Stands for a callback in a run of its own, and looks at what each event changes.
 
     Attributes:
-        loaded: the state of the callback after it has loaded one.
-        final: its state at the end of the first fit.
+        states: file -> the state of the callback when the run was saved there.
+        loaded: its state after it has loaded one.
+        end: its state after the last event.
     """
 
-    def __init__(
-        self, callback: Callback, allowed: Mapping[str, bool], saver: _Saver, settings: Mapping[str, Any]
-    ) -> None:
-        self.callback, self.allowed, self.saver, self.settings = callback, allowed, saver, settings
-        self.handed_out: list[tuple[str, dict[str, Any], Any]] = []
+    def __init__(self, callback: Callback, allowed: Mapping[str, bool], folder: str) -> None:
+        self.callback, self.allowed, self.folder = callback, allowed, folder
+        self.attributes = vars(callback)  # a file finds generators in the dicts that a callback holds
+        vars(self)["last"] = callback.last
+        self.states: dict[str, dict[str, Any]] = {}
+        self.end: dict[str, Any] = {}
         self.loaded: dict[str, Any] | None = None
-        self.final: dict[str, Any] | None = None
+        self.handed_out: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
         model = Sequential(Dense(2, 4), BatchNorm(4), Dropout(0.2, rng=1), Tanh(), Dense(4, 1), rng=0)
-        before = _Listener(self._before, lambda: None, last=callback.last)
-        after = _Listener(self._after, self._load, last=callback.last)
+        self.checkpoint = Checkpoint(f"{folder}/run.npz", every_epochs=None)
         optimizer = Momentum(model.parameters(), lr=0.1)
-        self.trainer = Trainer(model, MSELoss(), optimizer, [before, callback, after, self.saver])
+        self.trainer = Trainer(model, MSELoss(), optimizer, [self, self.checkpoint])
 
-    def fit(self, resume_from: str | None = None) -> None:
+    def fit(self, **settings: Any) -> None:
         rng = np.random.default_rng(0)
-        x, y = rng.normal(size=(4 * STEPS, 2)), rng.normal(size=(4 * STEPS, 1))
-        settings: dict[str, Any] = {"epochs": 3, "batch_size": 4, "validation": (x[::2], y[::2]), "rng": 0}
-        self.trainer.fit(x, y, **{**settings, **self.settings}, resume_from=resume_from)
-        self.final = self.final or _state(self.callback)
+        x, y = rng.normal(size=(16, 2)), rng.normal(size=(16, 1))
+        usual = {"epochs": 3, "batch_size": 4, "validation": (x[::2], y[::2]), "rng": 0}
+        self.trainer.fit(x, y, **{**usual, **settings})
         for event, given, stored in self.handed_out:
+            reason = f"what state() returned in {event} has changed since: it must return copies of arrays and lists"
+            require(_plain(given) == stored, reason)
+
+    def hear(self, event: str, run: Run) -> None:
+        before = _parts(run)
+        getattr(self.callback, event)(run)
+        for name, part in _parts(run).items():
             require(
-                _plain(given) == stored,
-                f"what state() returned in {event} has changed since: it must return copies of arrays and lists",
-            )
-
-    def _parts(self, run: Run) -> dict[str, Any]:
-        model = {"state": run.model.state(), "generators": states_of(places_of(run.model))}
-        return {"changes_parameters": _plain(model), "changes_optimizer": _plain(run.optimizer.state())}
-
-    def _hears(self, event: str) -> bool:
-        # The state is looked at when a fit begins, in any case.
-        return (
-            event == EVENTS[0] or getattr(getattr(self.callback, event), "__func__", None) is not vars(Callback)[event]
-        )
-
-    def _before(self, event: str, run: Run) -> None:
-        if self._hears(event):
-            self.parts = self._parts(run)
-
-    def _after(self, event: str, run: Run) -> None:
-        if not self._hears(event):
-            return
-        for name, part in self._parts(run).items():
-            require(
-                self.allowed[name] or part == self.parts[name],
+                self.allowed[name] or part == before[name],
                 f"{event} changes {PARTS[name]}; if that is intended, set {name} = True in the class",
             )
-        given = self.callback.state()
+        given = self.state()
         require(isinstance(given, dict), f"state() must return a dict, got {type(given).__name__}")
-        self.handed_out.append((event, given, _plain(given)))
-
-    def _load(self) -> None:
-        self.loaded = _state(self.callback)
-
-
-class _Listener(Callback):
-    """Calls functions at each event, and when a run is resumed."""
-
-    def __init__(self, see: Callable[[str, Run], None], load: Callable[[], None], *, last: bool) -> None:
-        self.see, self.load = see, load
-        vars(self)["last"] = last
+        self.end = _plain(given)
+        self.handed_out.append((event, given, self.end))
+        if file := MOMENTS.get((event, run.step)):
+            self.states[file], self.checkpoint.path = self.end, f"{self.folder}/{file}"
+            self.checkpoint.save(run)
 
     def state(self) -> dict[str, Any]:
-        return {"listens": True}  # load_state is called only if there is a state
+        return self.callback.state()
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self.load()
+        self.callback.load_state(state)
+        self.loaded = _plain(self.callback.state())
 
 
-def _telling(event: str) -> Callable[[_Listener, Run], None]:
-    return lambda listener, run: listener.see(event, run)
+def _hearing(event: str) -> Callable[[_Trial, Run], None]:
+    return lambda trial, run: trial.hear(event, run)
 
 
 for _event in EVENTS:
-    setattr(_Listener, _event, _telling(_event))
+    setattr(_Trial, _event, _hearing(_event))
 
 
-class _Saver(Checkpoint):
-    """Saves a run after some steps.
-
-    Attributes:
-        states: step -> the state of the callback then.
-    """
-
-    def __init__(self, callback: Callback, folder: str, moments: tuple[int, ...]) -> None:
-        super().__init__(f"{folder}/run.npz")
-        self.callback, self.folder, self.moments = callback, folder, moments
-        self.states: dict[int, dict[str, Any]] = {}
-
-    def place(self, step: int) -> str:
-        return f"{self.folder}/{step}.npz"
-
-    def on_step_end(self, run: Run) -> None:
-        if run.step % STEPS != 0:
-            self._keep(run)
-
-    def on_epoch_end(self, run: Run) -> None:
-        self._keep(run)
-
-    def _keep(self, run: Run) -> None:
-        if run.step in self.moments:
-            self.path = self.place(run.step)
-            self.states[run.step] = _state(self.callback)
-            self.save(run)
+def _parts(run: Run) -> dict[str, Any]:
+    model = {"state": run.model.state(), "generators": states_of(places_of(run.model))}
+    return {"changes_parameters": _plain(model), "changes_optimizer": _plain(run.optimizer.state())}
 
 
-def _state(callback: Callback) -> dict[str, Any]:
-    """Each entry of a state as a file holds it, None if it changes by itself, as a clock does."""
-    once = {name: _plain(value) for name, value in callback.state().items()}
-    sleep(TICK)
-    again = {name: _plain(value) for name, value in callback.state().items()}
-    return {name: value if value == again.get(name) else None for name, value in once.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A value as a file holds it, to be compared by ==."""
+def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Each entry of a state as a file holds it, to be compared by ==."""
     try:
-        text, arrays = encoded({"state": value})
+        files = {name: encoded({"state": value}) for name, value in state.items()}
     except CheckpointError as error:
         raise ContractError(f"no file can hold what state() returns: {error}") from error
-    return text, {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()}
+    return {
+        name: (text, {key: (array.dtype, array.shape, array.tobytes()) for key, array in arrays.items()})
+        for name, (text, arrays) in files.items()
+    }
 
 
-def _compare(expected: dict[str, Any], found: dict[str, Any] | None, reason: str) -> None:
-    """Raise `ContractError` unless two states agree where neither changes by itself."""
-    found = found or {}
+def _compare(expected: dict[str, Any], twin: dict[str, Any], found: dict[str, Any], reason: str) -> None:
+    """Raise `ContractError` unless two states agree, but for what differs between any two runs."""
+    missing = object()
     other = [
         name
         for name in {**expected, **found}
-        if name not in expected
-        or name not in found
-        or (None not in (expected[name], found[name]) and expected[name] != found[name])
+        if expected.get(name, missing) == twin.get(name, missing) != found.get(name, missing)
     ]
     require(not other, f"{reason}; the difference is in {', '.join(map(repr, other))}")

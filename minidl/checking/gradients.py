@@ -242,5 +242,7 @@ def _hint(analytic: Array, numeric: Array) -> str:
         return "The gradient is all zeros: is a term or a factor of the chain rule missing?"
     factor = float(analytic @ numeric) / max(float(numeric @ numeric), 1e-300)
     if abs(factor - 1.0) > 1e-5 and np.allclose(analytic, factor * numeric, rtol=1e-4, atol=1e-9):
-        return "All have the wrong sign" if np.isclose(factor, -1) else f"All are {factor:.6g} times too large"
+        if np.isclose(factor, -1):
+            return "All have the wrong sign"
+        return f"All are {factor:.6g} times {'too large' if abs(factor) > 1 else 'as large as they should be'}"
     return f"{np.count_nonzero(~np.isclose(analytic, numeric, rtol=1e-8))} of {len(analytic)} disagree"

@@ -3,54 +3,49 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 
 from minidl.checking.contract import require, same_bits
 from minidl.errors import CheckpointError, ContractError, MinidlWarning
-from minidl.modules import Module
+from minidl.modules import Module, training_as
 from minidl.modules.places import places_of
-from minidl.saving.generators import load_states, states_of
+from minidl.saving.generators import states_of
 from minidl.saving.models import check_remaking, encoded, model_content, remade
 from minidl.typing import Array
 
-__all__ = ["check_alone", "check_files", "check_size", "second_instance"]
+__all__ = ["check_alone", "check_files", "check_size", "instance_of"]
 
-CALLS = 3
+Thing = TypeVar("Thing", bound=Module)
 
+CALLS, WINDOWS = 4, 3
+"""Calls between two measurements of the size, and the number of these."""
 
-def second_instance(module: Module) -> Any:
-    """Another instance from the same arguments, with the same state, or None if that cannot be made.
-
-    The constructor uses its own defaults again where these are lists or the like, so what instances share in them is
-    shared here, too.
-    """
-    positional: list[Any] = []
-    named: dict[str, Any] = {}
-    for name, argument in inspect.signature(type(module)).parameters.items():
-        if name not in vars(module) or isinstance(argument.default, list | dict | set | np.ndarray):
-            continue
-        value = copy.deepcopy(vars(module)[name])
-        if argument.kind is argument.VAR_POSITIONAL:
-            positional.extend(value)
-        else:
-            named[name] = value
-    try:
-        other = type(module)(*positional, **named).astype(np.float64)
-        other.load_state(module.state())
-        load_states(places_of(other), states_of(places_of(module)))
-    except Exception:  # `check_files` reports what cannot be made again
-        return None
-    other.training = module.training
-    return other
+NUMBER = 8
+"""Bytes that a layer may keep per call, for a record of its own."""
 
 
-def check_alone(module: Module, begin: Callable[[Any, int], object], end: Callable[[Any, int], list[Array]]) -> None:
+def instance_of(module: Thing) -> Thing:
+    """A copy that shares with the module what two instances share: attributes of the class, and default arguments."""
+    shared: list[Any] = []
+    for _, part in module.modules():
+        init = type(part).__init__
+        shared += [*(getattr(init, "__defaults__", None) or ()), *_class_attributes(part)]
+        shared += (getattr(init, "__kwdefaults__", None) or {}).values()
+    return copy.deepcopy(module, {id(value): value for value in shared})
+
+
+def _class_attributes(module: Module) -> Iterator[Any]:
+    for kind in type(module).__mro__:
+        if issubclass(kind, Module) and kind is not Module:
+            yield from (value for name, value in vars(kind).items() if not name.startswith("__"))
+
+
+def check_alone(module: Thing, begin: Callable[[Thing, int], object], end: Callable[[Thing, int], list[Array]]) -> None:
     """Check that instances used in turn do not disturb each other.
 
     Args:
@@ -61,23 +56,17 @@ def check_alone(module: Module, begin: Callable[[Any, int], object], end: Callab
     Raises:
         ContractError: they do.
     """
-    for make in (copy.deepcopy, second_instance):
-        expected = []
-        for batch in (0, 1):
-            if (alone := make(module)) is None:
-                return
-            begin(alone, batch)
-            expected.append(end(alone, batch))
-        for order in ((0, 1), (1, 0)):
-            pair = make(module), make(module)
-            for batch in (0, 1):
-                begin(pair[batch], batch)
-            for batch in order:
-                require(
-                    all(map(same_bits, expected[batch], end(pair[batch], batch))),
-                    "it returns other results if another instance is used between its forward and its backward: keep "
-                    "what forward caches in attributes of self, not of the class, a default argument or the module",
-                )
+    expected, pair = [], (instance_of(module), instance_of(module))
+    for batch in (0, 1):
+        begin(alone := instance_of(module), batch)
+        expected.append(end(alone, batch))
+    for batch in (0, 1):
+        begin(pair[batch], batch)
+    require(
+        all(all(map(same_bits, expected[batch], end(pair[batch], batch))) for batch in (0, 1)),
+        "it returns other results if another instance is used between its forward and its backward: keep what forward "
+        "caches in attributes of self, not of the class, a default argument or the module",
+    )
 
 
 def check_size(module: Module, size: int, use: Callable[[int], object]) -> None:
@@ -89,39 +78,32 @@ def check_size(module: Module, size: int, use: Callable[[int], object]) -> None:
         use: runs forward and backward on another batch for each number.
 
     Raises:
-        ContractError: it grows by half of a batch or more per call.
+        ContractError: it grows by half of a batch or more per call, and by more than a number.
     """
     sizes = []
-    for number in range(3 * CALLS):
-        use(number)
+    for number in range(CALLS * WINDOWS):
+        with training_as(number % 2 == 0):
+            use(number)
         if number % CALLS == CALLS - 1:
-            sizes.append(_size([module, *_class_attributes(module)], set()))
+            sizes.append(_size(module))
     growth = int(np.diff(sizes).min()) // CALLS
-    require(growth < 0.5 * size, f"it grows with every batch, by {growth} bytes per call: keep the last one only")
+    allowed = max(NUMBER, size // 2 - 1)
+    require(growth <= allowed, f"it grows with every batch, by {growth} bytes per call: keep the last one only")
 
 
-def _class_attributes(module: Module) -> list[Any]:
-    kinds = {kind for _, part in module.modules() for kind in type(part).__mro__ if issubclass(kind, Module)}
-    return [value for kind in kinds - {Module} for name, value in vars(kind).items() if not name.startswith("__")]
-
-
-def _size(values: Iterable[Any], seen: set[int]) -> int:
-    """The size of the numbers and strings in some values, and in whatever they hold, bytes."""
-    total = 0
-    for value in values:
-        if isinstance(value, int | float | complex | np.generic):
-            total += 8
-        elif id(value) not in seen:
-            seen.add(id(value))
-            if isinstance(value, np.ndarray | str | bytes | bytearray):
-                total += value.nbytes if isinstance(value, np.ndarray) else len(value)
-            elif isinstance(value, Mapping):
-                total += _size([*value.keys(), *value.values()], seen)
-            elif isinstance(value, list | tuple | set | frozenset | deque):
-                total += _size(value, seen)
-            elif isinstance(value, Module) or (hasattr(value, "__dict__") and not callable(value)):
-                total += _size(list(vars(value).values()), seen)
-    return total
+def _size(module: Module) -> int:
+    """The size of the arrays, lists and the like that a module and its classes hold, bytes."""
+    reached: dict[int, Any] = {}  # deepcopy lists what it has copied under the id of the dict itself
+    for _, part in module.modules():
+        kept = [value for value in _class_attributes(part) if isinstance(value, list | dict | set | deque | np.ndarray)]
+        copy.deepcopy([vars(part), kept], reached)
+    things = {id(thing): thing for thing in reached.get(id(reached), [])}.values()
+    return sum(thing.nbytes for thing in things if isinstance(thing, np.ndarray)) + sum(
+        len(item) if isinstance(item, str | bytes) else NUMBER
+        for thing in things
+        if isinstance(thing, list | dict | set | deque)
+        for item in thing
+    )
 
 
 def _content(module: Module) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
+from functools import cache
 
 import numpy as np
 
-from minidl.checking.behavior import answers, both_modes, layouts, like, spread
+from minidl.checking.behavior import answers, both_modes, layouts, like, modes, spread
 from minidl.checking.case import NO_FUNCTION
 from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
-from minidl.checking.keeping import check_alone, check_files, check_size
+from minidl.checking.keeping import check_alone, check_files, check_size, instance_of
 from minidl.checking.noise import EPS
 from minidl.data import as_data
-from minidl.errors import describe
+from minidl.errors import ContractError, describe
 from minidl.modules import Layer, Snapshot, backward_without_dx, training_as
 from minidl.parameters import Parameter
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["check_layer"]
+
+ADVICE = "; if that is intended, set mixes_samples = True in the class"
+IN_ITS_BATCH = f"within its batch{ADVICE}"
 
 
 def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8) -> GradientReport:
@@ -65,10 +68,14 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
         _constructor(layer)
         moved = _moved(layer, batch, generator)
         for check in CHECKS:
-            check(copy.deepcopy(moved), batch.copy())
-    with training_as(False):
-        check_gradients(moved, batch, rng=generator, rtol=rtol)
-    return check_gradients(moved, batch, rng=generator, rtol=rtol)
+            check(instance_of(moved), batch.copy())
+        both = modes(moved, batch)
+    for training in both:
+        with training_as(training):
+            report = check_gradients(moved, batch, rng=generator, rtol=rtol)
+    with contract(layer):
+        _sums(moved, batch)
+    return report
 
 
 def _constructor(layer: Layer) -> None:
@@ -85,7 +92,7 @@ def _constructor(layer: Layer) -> None:
 
 def _moved(layer: Layer, x: Array, rng: np.random.Generator) -> Layer:
     """A copy in float64 and training, away from initial values: a scale of 1 or a bias of 0 would hide mistakes."""
-    moved = copy.deepcopy(layer).astype(np.float64)
+    moved = instance_of(layer).astype(np.float64)
     moved.training = True
     parameters = moved.parameters()
     parameters.value += 0.1 * rng.normal(size=parameters.size)
@@ -108,12 +115,6 @@ def _shapes(layer: Layer, x: Array) -> None:
 
 
 def _untouched(layer: Layer, x: Array) -> None:
-    for training in (True, False):
-        with training_as(training):
-            _untouched_in_mode(layer, x)
-
-
-def _untouched_in_mode(layer: Layer, x: Array) -> None:
     x_before = x.copy()
     y = layer.forward(x)
     require(same_bits(x, x_before), "forward writes to its input x")
@@ -169,18 +170,24 @@ def _samples(layer: Layer, x: Array) -> None:
     require(dx.shape == shape, f"backward returns dL/dx of shape {dx.shape} for a batch of one, but x has {shape}")
     if layer.mixes_samples:
         return
-    moves = spread(layer, x, EPS)
-    advice = "; if that is intended, set mixes_samples = True in the class"
+    moves = cache(lambda: spread(layer, x, EPS))
     one, turned = layer.forward(x[:1]), layer.forward(x[::-1].copy())
-    require(near(one, y[:1], spread=moves[0]), f"a sample alone has another result than within its batch{advice}")
-    require(near(turned, y[::-1], spread=moves[0]), f"the order of the samples makes a difference{advice}")
+    require(near(one, y[:1], spread=lambda: moves()[0]), f"a sample alone has another result than {IN_ITS_BATCH}")
+    require(near(turned, y[::-1], spread=lambda: moves()[0]), f"the order of the samples makes a difference{ADVICE}")
+
+
+def _sums(layer: Layer, x: Array) -> None:
+    """What gradients themselves do not show: a backward that mixes samples as forward does not."""
+    if layer.mixes_samples:
+        return
+    moves = cache(lambda: spread(layer, x, EPS))
     (_, both, total), *alone = answers(layer, x[:2]), answers(layer, x[:1]), answers(layer, x[1:2], before=1)
     require(
-        near(both, np.concatenate([dx for _, dx, _ in alone]), spread=moves[1]),
-        f"a sample alone has another dL/dx than within its batch{advice}",
+        near(both, np.concatenate([dx for _, dx, _ in alone]), spread=lambda: moves()[1]),
+        f"a sample alone has another dL/dx than {IN_ITS_BATCH}",
     )
     require(
-        near(total, alone[0][2] + alone[1][2], spread=moves[2]),
+        near(total, alone[0][2] + alone[1][2], spread=lambda: moves()[2]),
         "the parameter gradients of two samples are not the sum of those of each alone",
     )
 
@@ -195,23 +202,24 @@ def _dtype(layer: Layer, x: Array) -> None:
 
 
 def _layouts(layer: Layer, x: Array) -> None:
-    for training in (False, True):
+    for training in modes(layer, x):
         expected = answers(layer, x, training=training)
-        for name, batch in layouts(x).items():
-            same = all(map(near, expected, answers(layer, batch, training=training)))
-            require(same, f"a {name} batch has another result than a plain one")
-        for name, grad in layouts(like(expected[0])).items():
-            same = all(map(near, expected, answers(layer, x, grad, training=training)))
-            require(same, f"backward of a {name} gradient has another result than of a plain one")
+        grads = layouts(like(expected[0]))
+        # x and dL/dy in different layouts, so that two mistakes do not cancel
+        for (name, batch), (other, grad) in zip(layouts(x), [*grads[1:], grads[0]], strict=True):
+            if not all(map(near, expected, answers(layer, batch, grad, training=training))):
+                same = all(map(near, expected, answers(layer, batch, training=training)))
+                what = f"backward of a {other} gradient" if same else f"a {name} batch"
+                raise ContractError(f"{what} has another result than a plain one")
 
 
 def _single(layer: Layer, x: Array) -> None:
     single = x.astype(np.float32)
     double = single.astype(np.float64)
-    moves = spread(layer, double, float(np.finfo(np.float32).eps))
-    pairs = zip(answers(layer, double), answers(layer, single), moves, strict=True)
+    moves = cache(lambda: spread(layer, double, float(np.finfo(np.float32).eps)))
+    pairs = zip(answers(layer, double), answers(layer, single), strict=True)
     require(
-        all(near(one, other, np.float32, move) for one, other, move in pairs),
+        all(near(*pair, np.float32, lambda index=index: moves()[index]) for index, pair in enumerate(pairs)),
         "a float32 batch has another result than the same numbers in float64",
     )
 
@@ -242,9 +250,7 @@ def _size(layer: Layer, x: Array) -> None:
         batch = np.roll(x, number, axis=0) if whole else x * (1.0 - 2.0**-10 * number)
         layer.backward(like(layer.forward(batch)))
 
-    for training in (False, True):
-        with training_as(training):
-            check_size(layer, x.nbytes, use)
+    check_size(layer, x.nbytes, use)
 
 
 def _initial(layer: Layer, _: Array) -> None:
@@ -274,8 +280,9 @@ def _initial(layer: Layer, _: Array) -> None:
 CHECKS = (
     _shapes,
     _untouched,
-    _repeats,
+    training_as(False)(_untouched),
     _evaluation,
+    _repeats,
     _samples,
     _dtype,
     _layouts,

@@ -101,10 +101,10 @@ def _buffers(loss: Loss, p: Array, y: Array) -> None:
 
 def _layouts(loss: Loss, p: Array, y: Array) -> None:
     expected = _behave(loss, p, y)
-    for name, prediction in layouts(p).items():
+    for name, prediction in layouts(p):
         same = all(map(near, expected, _behave(loss, prediction, y)))
         require(same, f"a {name} prediction has another result than a plain one")
-    for name, target in layouts(y).items():
+    for name, target in layouts(y):
         require(
             all(map(near, expected, _behave(loss, p, target))), f"a {name} target has another result than a plain one"
         )

@@ -117,7 +117,7 @@ class Optimizer:
                 self.update(theta, grad, *slots)
 
     def _norm(self) -> float:
-        return hypot(*(norm(arrays[1]) for arrays, _, _ in self._blocks))
+        return hypot(*(norm(vector.grad) for vector in self.vectors))
 
     @contextmanager
     def _rate(self, factor: float) -> Iterator[None]:

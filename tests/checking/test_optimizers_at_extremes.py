@@ -178,7 +178,7 @@ class WithoutSeed(Optimizer):
 BROKEN: list[tuple[type[Optimizer], str]] = [
     (ZeroByZero, "not finite: is there a division by 0"),
     (ZeroByLargest, "not finite: is there a division by 0"),
-    (ZeroByLength, "gradients of exactly 0 make parameters NaN"),
+    (ZeroByLength, "gradients of exactly 0 .* not finite: is there a division by 0"),
     (SkipsSmallBlocks, "gradients of 1e-10 do not change some parameters"),
     (SkipsLessSmallBlocks, "gradients of 1e-10 do not change some parameters"),
     (SkipsLargeBlocks, r"gradients of 1e\+06 do not change some parameters"),
@@ -187,7 +187,7 @@ BROKEN: list[tuple[type[Optimizer], str]] = [
     (DecaysAll, "weight decay acts on parameters with decay=False"),
     (OwnDecay, "weight decay acts on parameters with decay=False"),
     (NoDecay, r"weight_decay has no effect: .* super\(\).step"),
-    (NoClipping, r"clip\(norm=0.5\) has no effect: .* super\(\).step"),
+    (NoClipping, r"clip\(norm=0.25\) has no effect: .* super\(\).step"),
     (ClipsNormOnly, r"clip\(value=0.25\) has no effect"),
     (SharedInTheClass, "keep something in the class"),
     (CountsInTheClass, "a copy ends elsewhere than the original: .* not of the class"),
