@@ -20,9 +20,6 @@ FEW = 512
 FOLD = 16
 LONG = 4096
 """Up to this length, the product of a float32 vector with itself is exact to 1e-6."""
-TALL = 32768
-"""Up to this number of rows, a product of float32 matrices is off by 4e-6 at most, as BLAS adds them in blocks itself.
-A million rows were off by 3e-5."""
 
 
 def column_sums(rows: Array, out: Array | None = None) -> Array:
@@ -67,20 +64,20 @@ def product(x: Array, grad: Array, out: Array) -> None:
     >>> out
     array([[11.]])
     """
-    if len(x) <= TALL or x.dtype == np.float64:
+    if len(x) <= FEW or x.dtype == np.float64:
         x.T.dot(grad, out)
         return
     total = np.zeros(out.shape)
-    for start in range(0, len(x), TALL):
-        total += x[start : start + TALL].T.dot(grad[start : start + TALL])
+    for start in range(0, len(x), FEW):
+        total += x[start : start + FEW].T.dot(grad[start : start + FEW])
     out[...] = total
 
 
 def mean(array: Array) -> float:
     """Return the mean of all numbers. It is finite if they are.
 
-    >>> mean(np.array([1e308, 1e308]))
-    1e+308
+    >>> round(mean(np.array([1e308, 1e308])) / 1e308, 6)
+    1.0
     """
     flat = array.ravel()
     n = flat.size
@@ -105,8 +102,8 @@ def mean_square(array: Array) -> float:
 def norm(array: Array) -> float:
     """Return the length of a flat array. It overflows only if the length does, even where squares do.
 
-    >>> norm(np.array([3e200, 4e200]))
-    5e+200
+    >>> round(norm(np.array([3e200, 4e200])) / 1e200, 6)
+    5.0
     """
     with np.errstate(over="ignore"):
         total = _square_sum(array)

@@ -156,7 +156,11 @@ NUMBERS = [
     Interval("CrossEntropyLoss: label_smoothing", *SHARE, CrossEntropyLoss),
     Interval("SGD: lr", *POSITIVE, lambda n: SGD([Parameter([1.0])], n)),
     Interval("Momentum: momentum", *SHARE, lambda n: Momentum([Parameter([1.0])], 0.1, n)),
-    Interval("the factor of a group", *POSITIVE, lambda n: SGD([Group([Parameter([1.0])], n)], 0.1)),
+    Interval(
+        "the factor of a group (leave frozen parameters out of the optimizer)",
+        *POSITIVE,
+        lambda n: SGD([Group([Parameter([1.0])], n)], 0.1),
+    ),
     Interval("clip: norm", *POSITIVE_OR_INFINITE, lambda n: clipped(norm=n)),
     Interval("clip: value", *POSITIVE_OR_INFINITE, lambda n: clipped(value=n)),
     Interval("factor", *NOT_NEGATIVE, schedules.constant),

@@ -88,7 +88,7 @@ def test_a_value_that_is_not_finite_yields_nan_without_a_warning() -> None:
 
 
 def test_other_things_are_refused() -> None:
-    with pytest.raises(DataError, match="theta must be real numbers, got <U1"):
+    with pytest.raises(DataError, match="theta must hold real numbers, got <U1"):
         numerical_gradient(lambda _: 0.0, ["a"])
     with pytest.raises(TypeError):
         numerical_gradient(lambda t: t, [1.0, 2.0])  # type: ignore[arg-type, return-value]  # an array is not a number

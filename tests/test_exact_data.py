@@ -79,7 +79,7 @@ ROW = np.ma.array([1.0, 2.0])
 def test_masked_entries_are_refused_however_deep(values: Any) -> None:
     with pytest.raises(DataError, match=r"x has masked entries, .*fill or drop them"):
         as_data(values)
-    with pytest.raises(DataError, match="a parameter has masked entries"):
+    with pytest.raises(DataError, match="a parameter's value has masked entries"):
         Parameter(values)
     theta = Parameter(np.zeros(np.shape(values)))
     with pytest.raises(DataError, match="the value has masked entries"):

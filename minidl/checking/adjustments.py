@@ -21,13 +21,15 @@ START = np.tile(SMALL * np.arange(1.0, 9.0), 2)
 SIZES = 1.0, 1e-10, 3e-5, 1e6  # of gradients
 
 
-def _end(
-    make: Make, grads: Iterable[Array], prepare: Callable[[Optimizer], object] = lambda optimizer: None
-) -> tuple[Array, Optimizer]:
+def _end(make: Make, grads: Iterable[Array], decay: float | None = None, **clip: float) -> tuple[Array, Optimizer]:
     """The parameters after steps by some gradients, and the optimizer. The first half of them has ``decay=False``."""
     free, decayed = Parameter(START[:8], decay=False), Parameter(START[8:])
     parameters = ParameterVector([("free", free), ("decayed", decayed)])
-    prepare(optimizer := make(parameters))
+    optimizer = make(parameters)
+    if decay is not None:
+        optimizer.weight_decay = decay
+    if clip:
+        optimizer.clip(**clip)
     for grad in grads:
         parameters.grad = grad
         optimizer.step()
@@ -58,13 +60,8 @@ def check_decay(make: Make) -> None:
     Raises:
         ContractError: it does not.
     """
-
-    def end(prepare: Callable[[Optimizer], object]) -> list[Array]:
-        return np.split(_end(make, 3 * [np.zeros(16)], prepare)[0], 2)
-
-    made, _ = end(lambda optimizer: None)
-    free, without = end(lambda optimizer: setattr(optimizer, "weight_decay", 0.0))
-    also_free, with_decay = end(lambda optimizer: setattr(optimizer, "weight_decay", 0.5))
+    ends = [np.split(_end(make, 3 * [np.zeros(16)], decay)[0], 2) for decay in (None, 0.0, 0.5)]
+    (made, _), (free, without), (also_free, with_decay) = ends
     shrunk = made / START[:8]
     # A step that scales all numbers alike, with gradients of 0, is a decay under whatever name.
     own = bool((np.abs(shrunk) < 1.0).all() and np.allclose(shrunk, shrunk[0], rtol=1e-6))
@@ -92,7 +89,7 @@ def check_clip(make: Make) -> None:
     }
     plain, _ = _end(make, grads)
     for name, expected in clipped.items():
-        found, _ = _end(make, grads, lambda optimizer, name=name: optimizer.clip(**{name: 0.25}))
+        found, _ = _end(make, grads, **{name: 0.25})
         # Rules that only look at signs or directions may end where they would without.
         require(
             not same_bits(plain, found) or near(plain, _end(make, expected)[0]),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 
@@ -170,24 +171,30 @@ def _samples(layer: Layer, x: Array) -> None:
     require(dx.shape == shape, f"backward returns dL/dx of shape {dx.shape} for a batch of one, but x has {shape}")
     if layer.mixes_samples:
         return
-    moves = cache(lambda: spread(layer, x, EPS))
+    move = _moves(layer, x, EPS)
     one, turned = layer.forward(x[:1]), layer.forward(x[::-1].copy())
-    require(near(one, y[:1], spread=lambda: moves()[0]), f"a sample alone has another result than {IN_ITS_BATCH}")
-    require(near(turned, y[::-1], spread=lambda: moves()[0]), f"the order of the samples makes a difference{ADVICE}")
+    require(near(one, y[:1], spread=partial(move, 0)), f"a sample alone has another result than {IN_ITS_BATCH}")
+    require(near(turned, y[::-1], spread=partial(move, 0)), f"the order of the samples makes a difference{ADVICE}")
+
+
+def _moves(layer: Layer, x: Array, eps: float) -> Callable[[int], float]:
+    """A function of the answer's number: how far rounding moves it. It is measured at the first call."""
+    measured = cache(partial(spread, layer, x, eps))
+    return lambda answer: measured()[answer]
 
 
 def _sums(layer: Layer, x: Array) -> None:
     """What gradients themselves do not show: a backward that mixes samples as forward does not."""
     if layer.mixes_samples:
         return
-    moves = cache(lambda: spread(layer, x, EPS))
+    move = _moves(layer, x, EPS)
     (_, both, total), *alone = answers(layer, x[:2]), answers(layer, x[:1]), answers(layer, x[1:2], before=1)
     require(
-        near(both, np.concatenate([dx for _, dx, _ in alone]), spread=lambda: moves()[1]),
+        near(both, np.concatenate([dx for _, dx, _ in alone]), spread=partial(move, 1)),
         f"a sample alone has another dL/dx than {IN_ITS_BATCH}",
     )
     require(
-        near(total, alone[0][2] + alone[1][2], spread=lambda: moves()[2]),
+        near(total, alone[0][2] + alone[1][2], spread=partial(move, 2)),
         "the parameter gradients of two samples are not the sum of those of each alone",
     )
 
@@ -216,10 +223,10 @@ def _layouts(layer: Layer, x: Array) -> None:
 def _single(layer: Layer, x: Array) -> None:
     single = x.astype(np.float32)
     double = single.astype(np.float64)
-    moves = cache(lambda: spread(layer, double, float(np.finfo(np.float32).eps)))
+    move = _moves(layer, double, float(np.finfo(np.float32).eps))
     pairs = zip(answers(layer, double), answers(layer, single), strict=True)
     require(
-        all(near(*pair, np.float32, lambda index=index: moves()[index]) for index, pair in enumerate(pairs)),
+        all(near(*pair, np.float32, partial(move, index)) for index, pair in enumerate(pairs)),
         "a float32 batch has another result than the same numbers in float64",
     )
 

@@ -71,8 +71,8 @@ class Loss(Module):
         checked = as_data(prediction, "prediction")
         with add_conversion(target, "y"):
             y = self.check_target(target, dtype=checked.dtype)
-        with np.errstate(over="ignore"):  # losses that large are infinite, or computed again with care
-            return self.forward(checked, y)
+            with np.errstate(over="ignore"):  # losses that large are infinite, or computed again with care
+                return self.forward(checked, y)
 
 
 def _maker(model: Module) -> Module:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dis
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.errors import MinidlWarning
+from minidl.errors import warn
 from minidl.parameters import ParameterVector
 from minidl.typing import Array
 
@@ -81,23 +80,18 @@ def warn_if_still(kind: type, before: Array, block: Block) -> None:
     """
     theta, grad, *_ = block.arrays
     if np.array_equal(theta, before) and grad.any() and _rebinds_theta(getattr(kind, "update", None)):
-        warnings.warn(
+        warn(
             f"{kind.__name__}: the first step moved no parameter, because update makes a new array and calls it theta; "
-            "change theta in place, with theta -= … instead of theta = theta - …",
-            MinidlWarning,
-            stacklevel=4,
+            "change theta in place, with theta -= … instead of theta = theta - …"
         )
 
 
 def _rebinds_theta(update: Any) -> bool:
     """Whether a method assigns to its first argument after self other than by -= and the like."""
-    code = getattr(update, "__code__", None)
-    if code is None or code.co_argcount < 2:
-        return False
-    name, operation = code.co_varnames[1], ""
-    for each in dis.get_instructions(code):
+    name, operation = update.__code__.co_varnames[1:2], ""
+    for each in dis.get_instructions(update):
         stored = each.argval if isinstance(each.argval, tuple) else (each.argval,)  # Python 3.13 joins instructions
-        if each.opname.startswith("STORE_FAST") and stored[0] == name and not operation.endswith("="):
+        if each.opname.startswith("STORE_FAST") and stored[:1] == name and not operation.endswith("="):
             return True
         operation = each.argrepr if each.opname == "BINARY_OP" else ""
     return False

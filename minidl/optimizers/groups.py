@@ -28,6 +28,9 @@ Parameters: TypeAlias = ParameterVector | Sequence[Parameter] | Sequence[Group]
 """What an optimizer takes: ``model.parameters()``, a list of Parameters, or a list of `Group`."""
 
 
+FACTOR = "the factor of a group (leave frozen parameters out of the optimizer)"
+
+
 def parts_of(parameters: Parameters) -> tuple[list[ParameterVector], list[float]]:
     """Return the parameters as slices of the memory in which they lie, and the factor of each slice.
 
@@ -47,7 +50,7 @@ def parts_of(parameters: Parameters) -> tuple[list[ParameterVector], list[float]
     check_owners(pair for vector in vectors for pair in vector.items())
     if sum(vector.size for vector in vectors) == 0:
         raise HyperparameterError("there are no parameters to optimize; does the model have a layer that learns?")
-    return vectors, [_factor(factor) for _, factor in parts]
+    return vectors, [number(FACTOR, factor, above=0.0) for _, factor in parts]
 
 
 def _groups(parameters: Parameters) -> list[Group]:
@@ -55,6 +58,11 @@ def _groups(parameters: Parameters) -> list[Group]:
         return [Group(parameters)]
     listed: list[Any] = list(parameters) if isinstance(parameters, Iterable) else []
     if listed and all(isinstance(item, Group) for item in listed):
+        for own, _ in listed:
+            if not isinstance(own, Iterable) or not all(isinstance(item, Parameter) for item in own):
+                raise HyperparameterError(
+                    f"the parameters of a Group must be parameters() or a list of them, {got(own)}"
+                )
         return listed
     if not isinstance(parameters, Iterable) or not all(isinstance(item, Parameter) for item in listed):
         kinds = ", ".join(sorted({type(item).__name__ for item in listed}))
@@ -63,15 +71,6 @@ def _groups(parameters: Parameters) -> list[Group]:
             f"{type(parameters).__name__}{kinds and f' of {kinds}'}"
         )
     return [Group(listed)]
-
-
-def _factor(factor: object) -> float:
-    try:
-        return number("the factor of a group", factor, above=0.0)
-    except HyperparameterError as error:
-        if isinstance(factor, int | float) and factor == 0:
-            raise HyperparameterError(f"{error}; to freeze parameters, leave them out of the optimizer") from None
-        raise
 
 
 def describe_sizes(vectors: Sequence[ParameterVector], factors: Sequence[float]) -> str:
@@ -102,10 +101,6 @@ def _vectors(parameters: ParameterVector | Sequence[Parameter]) -> list[Paramete
     if isinstance(parameters, ParameterVector):
         parameters.check()
         return [parameters]
-    if not isinstance(parameters, Iterable) or not all(isinstance(item, Parameter) for item in parameters):
-        raise HyperparameterError(
-            f"the parameters of a Group must be parameters() or a list of them, {got(parameters)}"
-        )
     # Loose parameters are packed together. Those of a model stay where they are, in as many slices as it takes.
     named = [(str(index), parameter) for index, parameter in enumerate(parameters)]
     check_owners(named)

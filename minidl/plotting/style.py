@@ -63,25 +63,6 @@ SETTINGS = {
     "figure.constrained_layout.use": True,
 }
 
-# Matplotlib's settings that no style sets.
-NOT_STYLE = [
-    "backend",
-    "backend_fallback",
-    "date.epoch",
-    "docstring.hardcopy",
-    "figure.max_open_warning",
-    "figure.raise_window",
-    "interactive",
-    "savefig.directory",
-    "timezone",
-    "tk.window_focus",
-    "toolbar",
-    "webagg.address",
-    "webagg.open_in_browser",
-    "webagg.port",
-    "webagg.port_retries",
-]
-
 
 class Look(NamedTuple):
     """What distinguishes one line from the others."""
@@ -104,21 +85,23 @@ def look(index: int) -> Look:
 def style() -> Iterator[None]:
     """Use the style of minidl's plots inside a ``with`` block, for instance for a figure with several plots.
 
-    Inside, the user's settings of Matplotlib's style have no effect. Afterwards they are as before. Settings that do
-    not belong to a style, such as whether figures are interactive, stay as they were last set.
+    Inside, the user's settings of Matplotlib have no effect. Afterwards they are as before, but for the backend and
+    whether figures are interactive, which stay as they were last set.
 
     >>> with style():
     ...     figure = plt.Figure(figsize=(8, 3))
     >>> figure.get_constrained_layout()
     True
     """
-    # Matplotlib's own context would also undo what is not style, such as a backend's switch to interactive figures.
-    before = {key: value for key, value in mpl.rcParams.copy().items() if key not in NOT_STYLE}
-    matplotlib.style.use(["default", SETTINGS])
+    interactive = mpl.is_interactive()
     try:
-        yield
-    finally:
-        mpl.rcParams.update(before)
+        with matplotlib.style.context(["default", SETTINGS]):
+            try:
+                yield
+            finally:
+                interactive = mpl.is_interactive()
+    finally:  # Matplotlib's own context would undo a backend's switch to interactive figures.
+        mpl.interactive(interactive)
 
 
 def new_figure(size: tuple[float, float] | None = None) -> Figure:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import limited_to
 from minidl.errors import CheckpointError
 from minidl.files import content_of
 from minidl.modules import Module, training_as
 from minidl.modules.places import places_of
+from minidl.parameters.parameter import limited_to
 from minidl.saving.generators import load_states, states_of
 from minidl.saving.tree import Decoder, Encoder, title_of
 from minidl.typing import Array

@@ -10,16 +10,8 @@ from minidl.typing import Array
 class Tensor:
     """A tensor of PyTorch that requires a gradient or lies on a device."""
 
-    layout, dtype = "torch.strided", "torch.float32"
-
     def __array__(self, *_: Any, **__: Any) -> Array:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
-
-
-class Half(Tensor):
-    """A tensor of a type that NumPy lacks."""
-
-    dtype = "torch.bfloat16"
 
 
 class Sparse:
@@ -28,17 +20,15 @@ class Sparse:
     def toarray(self) -> Array:
         return np.eye(2)
 
-    todense = toarray
-
 
 class Frame:
     """A table of pandas."""
 
     def __init__(self, **columns: list[Any]) -> None:
-        self.columns, self.dtypes, self._data = list(columns), None, columns
+        self._data = columns
 
-    def __getitem__(self, name: str) -> list[Any]:
-        return self._data[name]
+    def select_dtypes(self, kind: str) -> "Frame":
+        raise NotImplementedError(kind)
 
     def __array__(self, *_: Any, **__: Any) -> Array:
         return np.array(list(zip(*self._data.values(), strict=True)), dtype=object)
@@ -54,6 +44,6 @@ class Series:
         return np.array(self._values)
 
 
-Tensor.__module__ = Half.__module__ = "torch"
+Tensor.__module__ = "torch"
 Sparse.__module__ = "scipy.sparse._csr"
 Frame.__module__ = Series.__module__ = "pandas"

@@ -9,10 +9,7 @@ import pytest
 
 from minidl import SGD, DataError, Dense, EmpiricalRisk, LayerNorm, MSELoss, Sequential, ShapeError, Trainer
 from minidl.data import as_data
-from tests.errors.packages import Frame, Half, Series, Sparse, Tensor
-
-RECORDS = np.array([(1, 2.0)], dtype=[("a", int), ("b", float)])
-NESTED = np.array([np.zeros(2), np.ones(2), None], dtype=object)[:2]
+from tests.errors.packages import Frame, Series, Sparse, Tensor
 
 WORKS: list[tuple[Any, str]] = [
     (Sparse(), "x.toarray()"),
@@ -36,8 +33,6 @@ WORKS: list[tuple[Any, str]] = [
     ([date(2024, 1, 1)], 'np.asarray(x, "datetime64[s]").astype(float)'),
     (np.array([timedelta(1)], "timedelta64[D]"), 'np.asarray(x, "timedelta64[s]").astype(float)'),
     ([[1j, 2.0]], "np.stack([np.real(x), np.imag(x)], axis=-1)"),
-    (RECORDS, "np.column_stack([x[field] for field in x.dtype.names])"),
-    (NESTED, "np.stack(x)"),
 ]
 
 
@@ -54,13 +49,12 @@ def test_the_advice_works(x: Any, code: str) -> None:
     ("x", "words"),
     [
         (Tensor(), "x.detach().cpu().numpy()"),
-        (Half(), "x.detach().cpu().double().numpy()"),
         ([Tensor()], "[each.detach().cpu().numpy() for each in x]"),
-        (Frame(a=[1.0], b=["red"], c=[date(2024, 1, 1)]), "not numeric: columns 'b', 'c'; drop them with"),
+        (Frame(a=[1.0], b=["red"], c=[date(2024, 1, 1)]), 'choose numeric columns with x.select_dtypes("number")'),
         ([["a", "b"]], "encode text as numbers"),
         ([[1, 2], [3]], "all samples must have the same shape"),
-        ([1.0, None], "such as None"),
-        ([10**400], "what is not a number, such as"),
+        ([1.0, None], "fill, drop or encode what is not a number"),
+        ([10**400], "what is not a number"),
         (None, "got NoneType; pass an array"),
         ("data.csv", "read the file first"),
         (Dense(1, 1), "got Dense; pass an array"),
@@ -74,7 +68,7 @@ def test_what_cannot_be_used_is_explained(x: Any, words: str) -> None:
 
 def test_the_advice_is_for_the_variable_that_was_passed() -> None:
     trainer = Trainer(model := Dense(1, 1), MSELoss(), SGD(model.parameters(), 0.1))
-    with pytest.raises(DataError, match=r"validation x must hold real numbers, got map; .*: list\(x\)$"):
+    with pytest.raises(DataError, match=r"validation x must hold real numbers, got map; convert it first: list\(x\)$"):
         trainer.fit([[1.0]], [[1.0]], validation=(map(float, "1"), [[1.0]]))
 
 

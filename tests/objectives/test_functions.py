@@ -159,7 +159,7 @@ def test_other_objectives_far_out_have_the_value_of_their_formula() -> None:
 
 def test_a_matrix_that_is_nearly_symmetric_is_evened_out_or_refused() -> None:
     for matrix in ([[1.0, 1e-6], [0.0, 1.0]], [[1e-9, 5e-10], [0.0, 1e-9]], [[1e9, 1.0], [2.0, 1e9]]):
-        with pytest.raises(HyperparameterError, match=r"differs from its transpose by .*use \(A \+ A.T\) / 2"):
+        with pytest.raises(HyperparameterError, match=r"differs from its transpose by .*, which \(A \+ A.T\) / 2"):
             Quadratic(matrix)
         Quadratic((np.array(matrix) + np.transpose(matrix)) / 2)
     a = np.array([[2.0, 1 / 3], [1 / 3 + 1e-15, 1.0]])

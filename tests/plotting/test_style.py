@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from matplotlib.lines import Line2D
 
 from minidl import CubicValley, DataError, Dense, FunctionObjective, Sequential, make_xor
 from minidl.plotting import plot_contours, plot_decision_boundary, plot_history, plot_network, style
-from minidl.plotting.style import FONT, NOT_STYLE, SMALL_FONT, canvas, legend_below, look
+from minidl.plotting.style import FONT, SMALL_FONT, canvas, legend_below, look
 from tests.plotting.helpers import axes, render
 
 PLOTS = {
@@ -105,16 +104,6 @@ def test_what_a_style_does_not_set_stays_as_it_was_set_inside() -> None:
             mpl.rcParams.update({"interactive": True, "toolbar": "None", "lines.linewidth": 5.0, "axes.grid": True})
         assert (mpl.rcParams["interactive"], mpl.rcParams["toolbar"]) == (True, "None")
         assert (mpl.rcParams["lines.linewidth"], mpl.rcParams["axes.grid"]) == (7.0, False)
-
-
-@pytest.mark.parametrize("key", sorted(mpl.rcParams))
-def test_matplotlib_agrees_which_settings_a_style_sets(key: str) -> None:
-    with mpl.rc_context(), warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        settings: dict[Any, Any] = dict(mpl.rcParams.copy())
-        matplotlib.style.use({key: settings[key]})
-    refused = any("not related to style" in str(warning.message) for warning in warned)
-    assert refused is (key in NOT_STYLE)
 
 
 def test_a_backend_that_the_first_plot_loads_keeps_the_settings_that_it_makes(tmp_path: Path) -> None:
