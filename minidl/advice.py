@@ -93,6 +93,6 @@ def add_conversion(value: Any, name: str) -> Iterator[None]:
         if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) > 1 for item in value):
             kind = f"{type(value).__name__} of {len(value)} arrays"
             error.add_note(f"{name} is a {kind}, each of which is one sample; {JOIN}, e.g. np.column_stack({x})")
-        elif not isinstance(value, np.ndarray):
+        elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
             error.add_note(f"{name} is of type {type(value).__name__}: make it an array first, {x} = np.asarray({x})")
         raise

@@ -45,6 +45,7 @@ from minidl import (
 )
 from minidl.arguments import number, same_length, whole_number
 from minidl.data import Batches, hold_out
+from minidl.optimizers.groups import FACTOR
 from minidl.plotting import LivePlot, gradient_flow, plot_decision_boundary, plot_network, plot_schedule
 from minidl.typing import Array
 from tests.plotting.helpers import axes
@@ -157,7 +158,7 @@ NUMBERS = [
     Interval("SGD: lr", *POSITIVE, lambda n: SGD([Parameter([1.0])], n)),
     Interval("Momentum: momentum", *SHARE, lambda n: Momentum([Parameter([1.0])], 0.1, n)),
     Interval(
-        "the factor of a group (leave frozen parameters out of the optimizer)",
+        FACTOR,
         *POSITIVE,
         lambda n: SGD([Group([Parameter([1.0])], n)], 0.1),
     ),

@@ -67,12 +67,14 @@ def near(one: Array, other: Array, dtype: type = np.float64, spread: Callable[[]
     >>> near(np.ones(2), np.ones(2) + 1e-15), near(np.ones(2), np.ones(2) + 1e-9)
     (True, False)
     """
-    if one.shape != other.shape or same_bits(one, other):
-        return one.shape == other.shape
+    if one.shape != other.shape:
+        return False
+    if same_bits(one, other):
+        return True
     bound = 5e2 * float(np.finfo(dtype).eps) * max(1e-3, float(np.abs(other).max(initial=0.0)))
-    return np.allclose(one, other, rtol=0.0, atol=bound, equal_nan=True) or (
-        np.allclose(one, other, rtol=0.0, atol=bound + 1e1 * spread(), equal_nan=True)
-    )
+    if np.allclose(one, other, rtol=0.0, atol=bound, equal_nan=True):
+        return True
+    return bool(np.allclose(one, other, rtol=0.0, atol=bound + 1e1 * spread(), equal_nan=True))
 
 
 def check_parameters(module: Module) -> None:

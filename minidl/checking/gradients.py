@@ -18,6 +18,7 @@ from minidl.data import as_data
 from minidl.differences import five_point
 from minidl.errors import GradientError
 from minidl.modules import Layer, Loss, Module, Objective
+from minidl.objectives import FunctionObjective
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["GradientReport", "check_gradients"]
@@ -103,6 +104,10 @@ def check_gradients(target: Module, *inputs: ArrayLike, rng: Seed = 0, rtol: flo
     data = (*(as_data(values, dtype=np.float64) for values in inputs[:1]), *inputs[1:])
     generator = np.random.default_rng(rng)
     with contract(target):
+        require(
+            not (isinstance(target, FunctionObjective) and target.derivative is None),
+            "it has no derivative, and finite differences would be compared with themselves; pass derivative=…",
+        )
         report = _measured(case := Case(target, data, generator), generator, rtol)
         _require_right(report, rtol)
         _require_fine(report)

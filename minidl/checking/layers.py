@@ -178,7 +178,7 @@ def _samples(layer: Layer, x: Array) -> None:
 
 
 def _moves(layer: Layer, x: Array, eps: float) -> Callable[[int], float]:
-    """A function of the answer's number: how far rounding moves it. It is measured at the first call."""
+    """How far rounding moves each answer, as a function of its number, measured at the first call."""
     measured = cache(partial(spread, layer, x, eps))
     return lambda answer: measured()[answer]
 
@@ -285,18 +285,6 @@ def _initial(layer: Layer, _: Array) -> None:
 
 
 CHECKS = (
-    _shapes,
-    _untouched,
-    training_as(False)(_untouched),
-    _evaluation,
-    _repeats,
-    _samples,
-    _dtype,
-    _layouts,
-    _single,
-    _copies,
-    _files,
-    _alone,
-    _size,
-    _initial,
+    *(_shapes, _untouched, training_as(False)(_untouched), _evaluation, _repeats, _samples, _dtype, _layouts),
+    *(_single, _copies, _files, _alone, _size, _initial),
 )

@@ -31,8 +31,8 @@ class CubicValley(FunctionObjective):
     """
 
     def __init__(self, x: float = 0.5, y: float = 0.5) -> None:
-        self.x, self.y = number("x", x), number("y", y)
-        super().__init__(self.f, self.df, start=(self.x, self.y))
+        self.x, self.y = x, y
+        super().__init__(self.f, self.df, start=(number("x", x), number("y", y)))
 
     @staticmethod
     def f(theta: Array) -> float:
@@ -117,8 +117,8 @@ class Himmelblau(FunctionObjective):
     )
 
     def __init__(self, x: float = 0.0, y: float = 0.0) -> None:
-        self.x, self.y = number("x", x), number("y", y)
-        super().__init__(self.f, self.df, start=(self.x, self.y))
+        self.x, self.y = x, y
+        super().__init__(self.f, self.df, start=(number("x", x), number("y", y)))
 
     @staticmethod
     def f(theta: Array) -> float:
@@ -152,8 +152,8 @@ class Beale(FunctionObjective):
     minima = ((3.0, 0.5),)
 
     def __init__(self, x: float = 1.0, y: float = 1.0) -> None:
-        self.x, self.y = number("x", x), number("y", y)
-        super().__init__(self.f, self.df, start=(self.x, self.y))
+        self.x, self.y = x, y
+        super().__init__(self.f, self.df, start=(number("x", x), number("y", y)))
 
     @staticmethod
     def f(theta: Array) -> float:

@@ -57,7 +57,7 @@ REFUSED: list[tuple[str, Callable[[], Trainer], dict[str, Any], str]] = [
         "clipping",
         lambda: make(optimizer=lambda *a, **k: Adam(*a, **k).clip(norm=1.0)),
         {},
-        "eps=1e-08, max_norm=1, max_value=inf)",
+        "eps=1e-08, max_norm=1)",
     ),
     ("batch size", make, {"batch_size": 5}, "the batch_size (times accumulate) was 6 and is 5 now"),
     ("accumulation", make, {"accumulate": 2}, "the batch_size (times accumulate) was 6 and is 12 now"),
