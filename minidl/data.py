@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from minidl.arguments import number, same_length, whole_number
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
-__all__ = ["Batches", "as_data", "hold_out"]
+__all__ = ["BatchSource", "Batches", "Pass", "as_data", "hold_out"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -60,8 +60,17 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
     return cast
 
 
+class BatchSource(Protocol):
+    """What a run takes batches from: it has a length, and each iteration over it is one epoch."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
 class Batches:
     """The samples in batches, in a new random order at each pass.
+
+    Each iteration is a `Pass` of its own, so several may be under way at once.
 
     Args:
         x: inputs, with the samples along the first axis.
@@ -74,9 +83,6 @@ class Batches:
         ShapeError: x and y with different numbers of samples.
         DataError: no samples.
         HyperparameterError: a batch size that is not a positive integer.
-
-    Attributes:
-        taken: the number of batches taken in the current pass, 0 between two passes.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]
@@ -94,59 +100,88 @@ class Batches:
         self.shuffle = shuffle and self.batch_size < len(x)
         # A generator loads numpy.random, which takes longer than a small run, so it is made only if an order is drawn.
         self.rng = np.random.default_rng(rng) if self.shuffle else None
-        self.taken = 0
-        self._order: Array | None = None
-        self._going_on = False
 
     def mean(self, losses: Sequence[float]) -> float:
         """The mean over all samples, from one mean per batch."""
+        if len(losses) == 1:
+            return losses[0]
         last = len(self.x) - (len(losses) - 1) * self.batch_size
         return (sum(losses[:-1]) * self.batch_size + losses[-1] * last) / len(self.x)
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        size, count = self.batch_size, len(self.x)
-        if not self._going_on:
-            self.taken, self._order = 0, None if self.rng is None else self.rng.permutation(count)
-        self._going_on = False
-        while (start := self.taken * size) < count:
-            self.taken += 1
-            if size == count:
-                yield self.x, self.y
-            elif self._order is None:
-                yield self.x[start : start + size], self.y[start : start + size]
-            else:
-                chosen = self._order[start : start + size]
-                yield self.x[chosen], self.y[chosen]
-        self.taken, self._order = 0, None
+    def __iter__(self) -> Pass:
+        return Pass(self)
+
+
+class Pass:
+    """One pass over `Batches`. It draws its order with the first batch.
+
+    Args:
+        batches: what to pass over. Each pass has its own position there.
+
+    Attributes:
+        taken: the number of batches taken so far.
+        order: the order of the samples. None before the first batch, and without shuffling.
+
+    >>> batches = Batches(np.arange(4), np.arange(4), batch_size=2, shuffle=False)
+    >>> first = iter(batches)
+    >>> x, y = next(first)
+    >>> other = iter(batches)
+    >>> other.load_state(first.state())
+    >>> [x.tolist() for x, y in other]
+    [[2, 3]]
+    """
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches, self.taken = batches, 0
+        self.order: Array | None = None
+
+    def __iter__(self) -> Pass:
+        return self
+
+    def __next__(self) -> tuple[Array, Array]:
+        batches = self.batches
+        x, y, size = batches.x, batches.y, batches.batch_size
+        start = self.taken * size
+        if start >= len(x):
+            raise StopIteration
+        if start == 0 and batches.rng is not None:
+            self.order = batches.rng.permutation(len(x))
+        self.taken += 1
+        if size == len(x):
+            return x, y
+        chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
+        return x[chosen], y[chosen]
 
     def state(self) -> dict[str, Any]:
-        """The position in the current pass: its order and the number of batches taken, without the generator."""
-        return {
-            "samples": len(self.x),
-            "batch_size": self.batch_size,
-            "shuffle": self.shuffle,
-            "taken": self.taken,
-            "order": None if self._order is None else self._order.copy(),
-        }
+        """The position: the order and the number of batches taken, without the generator."""
+        order = None if self.order is None else self.order.copy()
+        return {**self._settings(), "taken": self.taken, "order": order}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Load what `state` returned. The next pass resumes in the middle if the state was in the middle of one.
+        """Load what `state` returned. The next batch is the one that would have come next there.
 
         Raises:
             StateError: batches of other data, of another size, or shuffled if these are not.
         """
-        for name, what in (
-            ("samples", "number of training samples"),
-            ("batch_size", "batch_size (times accumulate)"),
-            ("shuffle", "shuffle (of more than one batch)"),
-        ):
-            if state[name] != self.state()[name]:
-                raise StateError(f"the {what} was {state[name]} and is {self.state()[name]} now; make it the same")
-        self.taken, self._order = int(state["taken"]), state["order"]
-        self._going_on = self.taken > 0
+        for name, value in self._settings().items():
+            if state[name] != value:
+                raise StateError(f"the {SETTINGS[name]} was {state[name]} and is {value} now; make it the same")
+        self.taken, self.order = int(state["taken"]), state["order"]
+
+    def _settings(self) -> dict[str, Any]:
+        batches = self.batches
+        return {"samples": len(batches.x), "batch_size": batches.batch_size, "shuffle": batches.shuffle}
+
+
+SETTINGS = {
+    "samples": "number of training samples",
+    "batch_size": "batch_size (times accumulate)",
+    "shuffle": "shuffle (of more than one batch)",
+}
+"""What two passes must have in common for one to continue the other."""
 
 
 def hold_out(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array]]:

@@ -19,6 +19,7 @@ LEVELS = {
     "arguments": 1,
     "constants": 1,
     "files": 1,
+    "interruption": 1,
     "differences": 1,
     "parameters": 2,
     "initializers": 2,

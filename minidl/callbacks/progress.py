@@ -36,11 +36,12 @@ class ProgressBar(Callback):
         self.description = description
         self.interval = number("ProgressBar: interval", interval, at_least=0, finite=False)
         self.stream, self.show = stream, show
+        self._line: _PlainLine | _TqdmLine | None = None
 
     def on_fit_begin(self, run: Run) -> None:
         stream = self.stream or sys.stderr
         watched = stream.isatty() or "ipykernel" in sys.modules
-        self._line: _PlainLine | _TqdmLine | None = None
+        self._line = None
         if watched if self.show is None else self.show:
             self._line = _line(run.steps - run.step, self.description, stream)
         self._begin, self._next = run.step, perf_counter()

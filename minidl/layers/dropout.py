@@ -49,8 +49,9 @@ class Dropout(Layer):
             return x
         # Random numbers in float32 take less time, and are precise enough for a comparison with p.
         kept = self.rng.random(x.shape, dtype=np.float32) >= self.p
-        self.factor = kept * x.dtype.type(1.0 / (1.0 - self.p))
-        return x * self.factor
+        factor: Array = kept * x.dtype.type(1.0 / (1.0 - self.p))
+        self.factor = factor
+        return x * factor
 
     def backward(self, grad: Array) -> Array:
         return grad * self.factor

@@ -38,10 +38,11 @@ class GELU(Activation):
     def forward(self, x: Array) -> Array:
         self.x = x
         if self.approximate:
-            self.cdf = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
+            cdf = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
         else:
-            self.cdf = 0.5 + 0.5 * erf(x / sqrt(2))
-        return x * self.cdf
+            cdf = 0.5 + 0.5 * erf(x / sqrt(2))
+        self.cdf = cdf
+        return x * cdf
 
     def backward(self, grad: Array) -> Array:
         x, cdf = self.x, self.cdf

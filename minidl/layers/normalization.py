@@ -84,14 +84,15 @@ class BatchNorm(_Norm):
         self.running_var = np.ones(self.features)
 
     def forward(self, x: Array) -> Array:
-        self.by_batch = self.training
-        if self.by_batch:
-            self.z, variance = self._of_batch(x)
+        self.by_batch = by_batch = self.training
+        if by_batch:
+            z, variance = self._of_batch(x)
         else:
-            self.z, variance = x - self.running_mean, self.running_var
-        self.scale = 1 / np.sqrt(variance + self.eps)
-        self.z *= self.scale
-        return self._scaled(self.z)
+            z, variance = x - self.running_mean, self.running_var
+        self.scale = scale = 1 / np.sqrt(variance + self.eps)
+        z *= scale
+        self.z = z
+        return self._scaled(z)
 
     def _of_batch(self, x: Array) -> tuple[Array, Array]:
         """Return centred x and the variance, and update the running averages."""
@@ -144,11 +145,12 @@ class LayerNorm(_Norm):
 
     def forward(self, x: Array) -> Array:
         # The mean is taken in float64, so that equal numbers far from 0 become 0.
-        self.z = x - x.mean(axis=-1, keepdims=True, dtype=np.float64).astype(x.dtype)
-        squares = (self.z * self.z).dot(ones(self.features, x.dtype))
-        self.scale = 1 / np.sqrt(squares / self.features + self.eps)[..., None]
-        self.z *= self.scale
-        return self._scaled(self.z)
+        z = x - x.mean(axis=-1, keepdims=True, dtype=np.float64).astype(x.dtype)
+        squares = (z * z).dot(ones(self.features, x.dtype))
+        self.scale = scale = 1 / np.sqrt(squares / self.features + self.eps)[..., None]
+        z *= scale
+        self.z = z
+        return self._scaled(z)
 
     def backward(self, grad: Array) -> Array:
         features, w = self.features, self.weight.value

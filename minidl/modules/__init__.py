@@ -10,6 +10,7 @@ from minidl.modules.module import Module, cached, training_as
 from minidl.modules.objective import Objective
 from minidl.modules.snapshot import Snapshot
 from minidl.modules.summary import Row, Summary, row
+from minidl.modules.threads import changing, check_thread
 from minidl.modules.watching import watching
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "backward_without_dx",
     "cached",
     "chained_rows",
+    "changing",
+    "check_thread",
     "format_shape",
     "row",
     "same_shape",

@@ -12,6 +12,7 @@ from minidl.data import as_data
 from minidl.errors import ShapeError
 from minidl.modules.module import Module, training_as
 from minidl.modules.summary import Row, Summary, row
+from minidl.modules.threads import check_thread
 from minidl.typing import Array, ArrayLike, Seed, Shape
 
 __all__ = ["Layer", "as_gradient", "backward_without_dx", "chained_rows"]
@@ -23,6 +24,9 @@ class Layer(Module):
     A layer defines `forward` and `backward`. ``forward(x)`` returns y and caches in ``self`` what backward needs.
     ``backward(grad)`` takes dL/dy, writes dL/dparameter into each ``Parameter.grad`` and returns dL/dx. The first axis
     of x is the batch.
+
+    In evaluation, several threads may call forward at once. So what forward returns must come from its arguments and
+    local variables, not from the attributes that it has just set.
     """
 
     def forward(self, x: Array) -> Array:
@@ -82,6 +86,8 @@ class Layer(Module):
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """Check the data, then call `forward` as in evaluation. The layer itself does not change.
 
+        Several threads may predict with one model at once, but not while it is being trained.
+
         Args:
             x: the inputs.
             batch_size: samples per call of forward, so that what layers cache does not grow with x. None takes all.
@@ -89,18 +95,24 @@ class Layer(Module):
         Raises:
             DataError, ShapeError: data that this layer cannot take.
             HyperparameterError: a batch size that is not a positive integer.
+            StateError: the layer is being trained in another thread.
         """
         with training_as(False):
             if batch_size is None:
-                return self(x)
-            return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+                y = self(x)
+            else:
+                y = _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+        check_thread(self)  # a run may have begun meanwhile
+        return y
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Array:
         """The batch as `forward` takes it: finite floats of the dtype of the parameters.
 
         Raises:
             DataError, ShapeError: data that this layer cannot take.
+            StateError: the layer is being trained in another thread.
         """
+        check_thread(self)
         parameter = next(self.named_parameters(), None)
         array = as_data(x, name, dtype=None if parameter is None else parameter[1].dtype)
         self.output_shape(array.shape[1:])  # raises for samples of the wrong shape

@@ -18,6 +18,27 @@ from minidl.parameters import Parameter, ParameterVector
 __all__ = ["Module", "cached", "training_as"]
 
 
+class _Cached:
+    """Stands in for an attribute until forward sets it. Reading it before that is a `StateError`."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        # An attribute that forward has set hides this object, so reading it costs nothing.
+        if instance is None:
+            return self
+        raise StateError(f"backward before forward: {instance!r} has no {self.name!r} yet; call forward first")
+
+
+def cached() -> Any:
+    """Declare an attribute that forward sets and backward reads, such as ``x: Array = cached()``.
+
+    Copies and pickles of the module drop it.
+    """
+    return _Cached()
+
+
 class Module:
     """The base of layers, losses and objectives: it finds the parameters and modules below it.
 
@@ -29,6 +50,8 @@ class Module:
     """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
 
     _training = True
+    run_thread: int = cached()
+    """The thread of the run that is changing this module, if there is one; see `changing`."""
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         """Pairs (name, child) of the parameters and modules directly below, in the order of the attributes.
@@ -36,7 +59,7 @@ class Module:
         A module that is found twice counts once. A Parameter that is found twice is refused by `parameters`.
         """
         seen: set[int] = set()
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):  # while forward in another thread adds one
             for path, child in _members(name, value):
                 if id(child) not in seen:
                     yield path, child
@@ -155,31 +178,10 @@ class Module:
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles drop what forward cached: it may be large, and it is the user's data.
-        return {name: value for name, value in vars(self).items() if not _is_cached(type(self), name)}
+        return {name: value for name, value in list(vars(self).items()) if not _is_cached(type(self), name)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(_arguments(self))})"
-
-
-class _Cached:
-    """Stands in for an attribute until forward sets it. Reading it before that is a `StateError`."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        # An attribute that forward has set hides this object, so reading it costs nothing.
-        if instance is None:
-            return self
-        raise StateError(f"backward before forward: {instance!r} has no {self.name!r} yet; call forward first")
-
-
-def cached() -> Any:
-    """Declare an attribute that forward sets and backward reads, such as ``x: Array = cached()``.
-
-    Copies and pickles of the module drop it.
-    """
-    return _Cached()
 
 
 def _is_cached(kind: type, name: str) -> bool:

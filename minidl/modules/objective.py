@@ -11,6 +11,7 @@ import numpy as np
 from minidl.differences import numerical_jacobian
 from minidl.modules.module import Module
 from minidl.modules.snapshot import Snapshot
+from minidl.modules.threads import check_thread
 from minidl.parameters import ParameterVector
 from minidl.typing import Array, ArrayLike
 
@@ -71,6 +72,7 @@ class Objective(Module):
     @contextmanager
     def _at(self, theta: ArrayLike) -> Iterator[ParameterVector]:
         """Set the parameters to theta inside a ``with`` block. Afterwards everything is as before."""
+        check_thread(self)
         parameters = self.parameters()
         value, grad = parameters.value.copy(), parameters.grad.copy()
         # Far from any minimum, a value that is not finite is an answer.

@@ -98,6 +98,8 @@ class Resumption:
         where = "in a callback's on_fit_begin"
         if self.saved["data"] != fingerprint(self.run):
             yield "on other data: it will not continue as it would have"
+        elif then["validation"] != now["validation"]:
+            yield "with other validation data: what is measured on them does not continue what was measured before"
         if then["optimizer"] != now["optimizer"]:
             yield f"with {then['optimizer']}, whose numbers apply, not those of {now['optimizer']}; change one {where}"
         if then["accumulate"] != now["accumulate"]:

@@ -171,12 +171,19 @@ def test_a_model_that_it_does_not_fit_is_refused() -> None:
             average.applied(other),
         ):
             raise AssertionError
+    loaded = ParameterAverage(average.decay)
+    loaded.load_state(average.state())
     with unchanged(model), pytest.raises(StateError, match="the model has 3 in float64; create a new ParameterAverage"):
-        make(Dense(2, 1, rng=0), average).fit(*data())
-    model.astype(np.float32)
-    with unchanged(model), pytest.raises(StateError, match="in float64, the model has 17 in float32"):
-        make(model, average).fit(*data())
-    assert average.steps == 10
+        make(Dense(2, 1, rng=0), loaded).fit(*data())
+    assert loaded.steps == 10
+
+
+def test_with_another_trainer_it_starts_again() -> None:
+    average = trained(network())
+    points = RecordPath()
+    make(Dense(2, 1, rng=0), average, points).fit(*data(), epochs=3)
+    assert average.steps == 3
+    np.testing.assert_allclose(value(average), by_hand(points.points[1:], average.decay), rtol=1e-12)
 
 
 def test_parameters_that_move_during_a_run_are_noticed() -> None:
