@@ -11,7 +11,7 @@ from typing import Any
 from minidl.arguments import whole_number
 from minidl.data import Batches
 from minidl.errors import CheckpointError, MinidlWarning
-from minidl.files import check_folder
+from minidl.files import absolute, check_folder, warn_of_values
 from minidl.modules import Layer, Loss, Module
 from minidl.modules.places import Place, places_in, places_of
 from minidl.optimizers import Optimizer
@@ -36,13 +36,13 @@ class Checkpoint(Callback):
     run that is not resumed from the file replaces it.
 
     Args:
-        path: the file.
+        path: the file. A relative path and a leading "~" are resolved when a fit begins.
         every_steps: how many steps to take between two saves. None never saves within an epoch.
         every_epochs: how many epochs to run between two saves. None never saves at the end of an epoch.
 
     Raises:
         HyperparameterError: numbers that are not positive integers.
-        StateError: when a fit begins, a folder that does not exist or cannot be written to.
+        StateError: when a fit begins, a folder that does not exist, or a folder or file that cannot be written to.
         CheckpointError: when a fit begins, a model, a generator or a callback's state that no file can hold.
 
     >>> import tempfile
@@ -71,7 +71,8 @@ class Checkpoint(Callback):
         self.every_steps, self.every_epochs = every_steps, every_epochs
 
     def on_fit_begin(self, run: Run) -> None:
-        check_folder(self.path)
+        self._target = absolute(self.path)
+        check_folder(self._target)
         check_remaking(run.model)
         self._data, self._warned = fingerprint(run), False
         self._names = set(run.optimizer.state())
@@ -102,7 +103,9 @@ class Checkpoint(Callback):
             CheckpointError: something that no file can hold.
             OSError: the disk refuses the file. One that was there before is unchanged.
         """
-        write_content(self._content(run), self.path)
+        content = self._content(run)
+        warn_of_values(content["model"]["state"], self.path)
+        write_content(content, self._target)
 
     def _content(self, run: Run) -> dict[str, Any]:
         states = {name: state_of(part) for name, part in parts(run).items() if name != "model"}

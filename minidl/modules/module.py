@@ -208,8 +208,10 @@ def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter
     if isinstance(value, Module | Parameter):
         yield name, value
     elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _members(f"{name}.{index}", item)
+        # The types first: a list of a million floats holds no module.
+        if any(issubclass(kind, Module | Parameter | list | tuple | dict) for kind in set(map(type, value))):
+            for index, item in enumerate(value):
+                yield from _members(f"{name}.{index}", item)
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _members(f"{name}.{key}", item)

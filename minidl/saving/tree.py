@@ -32,6 +32,9 @@ LONG = 100
 ROOM = 100_000
 """How many more elements than the file the parameters of modules may have while they are made."""
 
+LEVELS = 200
+"""How deeply values may be nested: few enough for a reader that is called when the stack is half full already."""
+
 NOT_KEPT = ("rng", "dtype")
 """Arguments that a constructor need not keep: it draws values of a dtype, and the file holds the values."""
 
@@ -45,6 +48,7 @@ class Encoder:
 
     def __init__(self) -> None:
         self.arrays: dict[str, Array] = {}
+        self._levels = 0
 
     def encode(self, value: Any, name: str) -> Any:
         """Return the value as JSON takes it.
@@ -54,8 +58,16 @@ class Encoder:
             name: what messages and arrays call it.
 
         Raises:
-            CheckpointError: another value, or a module that could not be made again.
+            CheckpointError: another value, a module that could not be made again, or more than `LEVELS` levels.
         """
+        self._levels += 1
+        if self._levels > LEVELS:
+            raise CheckpointError("what is to be saved is nested too deeply, or holds itself")
+        node = self._encode(value, name)
+        self._levels -= 1
+        return node
+
+    def _encode(self, value: Any, name: str) -> Any:
         if isinstance(value, np.generic):
             value = value.item()
         if value is None or isinstance(value, int | str):  # a bool is an int

@@ -10,7 +10,7 @@ from typing import Any
 
 from minidl.callbacks.checkpoint import fingerprint, parts, places
 from minidl.errors import CheckpointError, MinidlWarning
-from minidl.files import content_of
+from minidl.files import content_of, warn_of_values
 from minidl.modules.places import Place
 from minidl.run import Callback, Run
 from minidl.saving.generators import load_states
@@ -121,6 +121,7 @@ class Resumption:
                 self._callbacks_before.append((callback, before))
                 callback.load_state(state)
             load_states(places(self.run), self.saved["generators"])
+        warn_of_values(self.saved["model"]["state"], self.path)
         self.done = True
         # The run may take long, and needs none of this.
         del self.saved, self._before, self._callbacks, self._callbacks_before

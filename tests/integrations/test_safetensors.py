@@ -170,6 +170,17 @@ def test_a_damaged_file_changes_nothing(damage: str, path: Path) -> None:
         load_safetensors(model, path)
 
 
+def test_the_home_folder_and_permissions(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(path.parent))
+    model, other = network(0), network(1)
+    save_safetensors(model, f"~/{path.name}")
+    path.chmod(0o600)
+    save_safetensors(model, path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    load_safetensors(other, f"~/{path.name}")
+    assert bits(*other.state().values()) == bits(*model.state().values())
+
+
 def test_a_missing_file_is_the_error_of_the_disk(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_safetensors(network(), path)
