@@ -70,7 +70,8 @@ class BatchSource(Protocol):
 class Batches:
     """The samples in batches, in a new random order at each pass.
 
-    Each iteration is a `Pass` of its own, so several may be under way at once.
+    Each iteration is a `Pass` with a position of its own, so several may be under way at once. All draw their orders
+    from one generator: with shuffling, a further pass changes the orders of later ones.
 
     Args:
         x: inputs, with the samples along the first axis.
@@ -97,19 +98,20 @@ class Batches:
             raise DataError("there are no samples to cut into batches; at least one is needed")
         self.x, self.y = x, y
         self.batch_size = len(x) if batch_size is None else min(whole_number("batch_size", batch_size, 1), len(x))
-        self.shuffle = shuffle and self.batch_size < len(x)
+        self.count = -(-len(x) // self.batch_size)
+        self.shuffle = shuffle and self.count > 1
         # A generator loads numpy.random, which takes longer than a small run, so it is made only if an order is drawn.
         self.rng = np.random.default_rng(rng) if self.shuffle else None
 
     def mean(self, losses: Sequence[float]) -> float:
-        """The mean over all samples, from one mean per batch."""
-        if len(losses) == 1:
-            return losses[0]
-        last = len(self.x) - (len(losses) - 1) * self.batch_size
-        return (sum(losses[:-1]) * self.batch_size + losses[-1] * last) / len(self.x)
+        """The mean over all samples, from the mean of each batch."""
+        if self.count == 1:
+            return losses[-1]
+        last = len(self.x) - (self.count - 1) * self.batch_size
+        return (sum(losses[-self.count : -1]) * self.batch_size + losses[-1] * last) / len(self.x)
 
     def __len__(self) -> int:
-        return -(-len(self.x) // self.batch_size)
+        return self.count
 
     def __iter__(self) -> Pass:
         return Pass(self)

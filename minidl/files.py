@@ -13,7 +13,10 @@ import numpy as np
 
 from minidl.errors import CheckpointError, MinidlError, MinidlWarning, StateError
 
-__all__ = ["absolute", "check_folder", "content_of", "nesting_checked", "replacing", "warn_of_values"]
+__all__ = ["LEVELS", "absolute", "check_folder", "content_of", "nesting_checked", "replacing", "warn_of_values"]
+
+LEVELS = 200
+"""How deeply values in a file may be nested: few enough for a reader whose stack is half full already."""
 
 _numbers = count()
 """Numbers of temporary files, so that no two threads take one name."""
@@ -85,7 +88,10 @@ def nesting_checked() -> Iterator[None]:
     try:
         yield
     except RecursionError as error:
-        raise CheckpointError("what is to be saved is nested too deeply, or holds itself") from error
+        raise CheckpointError(
+            f"what is to be saved is nested too deeply, or holds itself: a file holds {LEVELS} levels of lists and "
+            f"layers at most, or {LEVELS // 2 - 1} layers inside each other"
+        ) from error
 
 
 @contextmanager
@@ -111,7 +117,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ['poem']
     """
     target, mode = _target_of(path)
-    file = _created(os.path.dirname(target))
+    file = _created_beside(target)
     temporary = file.name
     try:
         with file:
@@ -157,8 +163,14 @@ def _permissions(descriptor: int) -> int:
     return os.fstat(descriptor).st_mode & 0o7777
 
 
-def _created(folder: str) -> BinaryIO:
-    """A new file in a folder, under a name that nothing else has: neither a link nor what a crash left behind."""
+def _created_beside(target: str) -> BinaryIO:
+    """A new file under a name that nothing else has: neither a link nor what a crash left behind."""
     while True:
-        with suppress(FileExistsError):
-            return open(os.path.join(folder, f".minidl-{os.getpid()}-{next(_numbers)}.tmp"), "x+b")
+        name = f".minidl-{os.getpid()}-{next(_numbers)}.tmp"
+        try:
+            return open(os.path.join(os.path.dirname(target), name), "x+b")
+        except FileExistsError:
+            continue
+        except OSError as error:
+            error.filename = target  # the name that the user knows
+            raise

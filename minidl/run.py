@@ -28,23 +28,20 @@ class Run:
     """One run of the loop: what it works on, how far it is, and how it ended. Callbacks read it, and may stop it.
 
     Args:
-        model: the module whose parameters change: a model, or an objective under `minimize`.
-        optimizer: changes them.
+        model, optimizer: a model, or an objective under `minimize`, and what changes its parameters.
         callbacks: called at each event in this order. Those with ``last = True`` come after all others.
         batches: one pass over them is an epoch.
         evaluate: takes a batch, writes the gradients and returns the loss.
         measure: returns the metrics at the end of an epoch.
-        measures: the names of these metrics. None means that they are not known before the first epoch ends.
+        measures: their names. None means that they are not known before the first epoch ends.
         diagnose: returns the error for a batch whose loss or gradient is not finite.
         loss_function: the loss of a fit, None under `minimize`.
-        epochs: the number of epochs to run.
-        epoch, step: how many there were before, in earlier fits of the same trainer.
+        epochs, epoch, step: how many epochs to run, and how many epochs and steps earlier fits of the trainer had.
         script: the reprs of model, loss and optimizer, which a `Checkpoint` saves and a resumed run compares.
         owner: what all runs of one trainer have in common. A callback that accompanied runs of another is reset.
 
     Attributes:
-        epoch: completed epochs, counted from the first fit of a trainer.
-        step: completed steps, counted likewise.
+        epoch, step: completed epochs and steps, counted from the first fit of a trainer.
         first_epoch, first_step: their values at the beginning of this fit.
         iterator: the present pass over the batches.
         loss: the loss of the latest step, before its update.
@@ -138,10 +135,7 @@ class Run:
         return [method for method in methods if getattr(method, "__func__", None) is not vars(Callback)[event]]
 
     def go(self, resume: Callable[[], bool] | None = None) -> None:
-        """Run until all epochs are done or something stops the run.
-
-        `resume` restores an earlier run once all callbacks have begun, and returns whether it was within an epoch.
-        """
+        """Run until all epochs are done or something stops the run. `resume` restores an earlier run; see `_begin`."""
         begun: list[Callback] = []
         # Overflow is found by the check for finite numbers; a warning would only repeat it.
         with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(self.model):
@@ -153,7 +147,7 @@ class Run:
             self._end(begun)
 
     def _begin(self, begun: list[Callback], resume: Callable[[], bool] | None) -> None:
-        """Have all callbacks begin, and then loop. Ctrl-C is not an error unless it is pressed twice."""
+        """Have all callbacks begin, resume a run, within an epoch or between two, and loop. One Ctrl-C is no error."""
         try:
             for callback in self.callbacks:
                 begun.append(callback)
@@ -175,16 +169,15 @@ class Run:
         """Tell all of these that the run ends. The first error is the one that is raised. Notes name the others."""
         if self.interrupted:
             self.stop(INTERRUPTED)
-        for index, callback in enumerate(callbacks):
+        if callbacks:
             try:
-                callback.on_fit_end(self)
+                callbacks[0].on_fit_end(self)
             except BaseException as later:
                 if error is None:
-                    self._end(callbacks[index + 1 :], later)
+                    self._end(callbacks[1:], later)
                     raise
-                error.add_note(f"then on_fit_end of {describe(callback)} raised {later!r}")
-        if self.interrupted:
-            self.stop(INTERRUPTED)
+                error.add_note(f"then on_fit_end of {describe(callbacks[0])} raised {later!r}")
+            self._end(callbacks[1:], error)
 
     def may_measure(self, name: str) -> bool:
         """Whether `metrics` may hold this name when an epoch ends: the run measures it, or a callback adds it."""
@@ -220,8 +213,8 @@ class Run:
     def state(self) -> dict[str, Any]:
         """The progress to save in a file. A stop by Ctrl-C is left out: it would stop the resumed run as well."""
         reason = None if self.reason == INTERRUPTED else self.reason
-        counts = {name: getattr(self, name) for name in COUNTS}
-        return {**counts, "loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
+        state = {name: getattr(self, name) for name in COUNTS}
+        return state | {"loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load what `state` returned."""
@@ -238,8 +231,8 @@ class Callback:
 
     A callback continues in a second fit of the same trainer. Before a run of another trainer, and before each
     `minimize`, its `reset` is called. After `on_fit_end`, keep nothing of the run, so that trainers can be copied.
-
-    A class with a method ``on_…`` that is not an event is a TypeError.
+    An event may also be set on an instance, as in ``callback.on_step_end = print``. A method ``on_…`` that is not an
+    event is a TypeError.
 
     >>> class StopWhenGood(Callback):
     ...     def on_step_end(self, run):
@@ -286,8 +279,14 @@ class Callback:
         super().__init_subclass__()
         if "on_epoch_end" in vars(cls) and "adds" not in vars(cls):
             cls.adds = None
-        if unknown := {name for name in dir(cls) if name.startswith("on_")} - set(EVENTS):
-            raise TypeError(f"{cls.__name__} defines {', '.join(sorted(unknown))}; the events are {', '.join(EVENTS)}")
+        _check_events(cls, cls.__name__)
+
+
+def _check_events(owner: object, name: str) -> None:
+    """Raise `TypeError` for a method ``on_…`` that is not an event, and for an event that is not a method."""
+    names = [each for each in dir(owner) if each.startswith("on_")]
+    if wrong := ", ".join(each for each in names if callable(getattr(owner, each)) != (each in EVENTS)):
+        raise TypeError(f"{name} defines {wrong}; the events are {', '.join(EVENTS)}; each must be a function")
 
 
 def check_callbacks(callbacks: object) -> None:
@@ -296,5 +295,6 @@ def check_callbacks(callbacks: object) -> None:
         raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
     for index, callback in enumerate(callbacks):
         check_type("each callback", callback, Callback)
+        _check_events(callback, describe(callback))
         if any(callback is other for other in callbacks[:index]):
             raise StateError(f"the callback {describe(callback)} is listed twice; list it once, or create a second one")

@@ -250,7 +250,7 @@ def test_values_to_warn_of(state: dict[str, Any], words: str) -> None:
 
 
 def test_a_missing_folder_is_the_error_of_the_disk(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "none/file"):
+    with pytest.raises(FileNotFoundError, match=r"none/file'$"), replacing(tmp_path / "none/file"):
         """Never entered."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import MinidlWarning, StateError
-from minidl.files import check_folder, replacing
+from minidl.files import absolute, check_folder, replacing
 from minidl.run import Callback, Run
 
 __all__ = ["CSVLog"]
@@ -62,7 +62,7 @@ class CSVLog(Callback):
         self.reset()
 
     def reset(self) -> None:
-        self._place = self.path
+        self._place = ""
         self._columns: list[str] = []
         self._text = bytearray()  # all rows
         self._written = 0  # how much of them is in the file
@@ -70,8 +70,11 @@ class CSVLog(Callback):
 
     def on_fit_begin(self, run: Run) -> None:
         if not self._text:
-            self._place = os.path.abspath(os.path.expanduser(self.path))
+            self._place = os.path.realpath(absolute(self.path))
         check_folder(self._place)
+        places = [callback._place for callback in run.callbacks if isinstance(callback, CSVLog)]
+        if places.count(self._place) > 1:
+            raise StateError(f"two CSVLogs of this run write to {self.path!r}; give each a file of its own")
         if run.step == 0:
             self._check_file()
         self._check_columns(run)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any, Literal
 
-from minidl.arguments import hyperparameter, whole_number
+from minidl.arguments import check_type, hyperparameter, whole_number
 from minidl.errors import HyperparameterError, StateError
 from minidl.run import Callback, Run
 
@@ -57,6 +57,7 @@ class EarlyStopping(Callback):
         mode: Literal["auto", "min", "max"] = "auto",
         restore: bool | None = None,
     ) -> None:
+        check_type("EarlyStopping: monitor", monitor, str)
         if mode not in ("auto", "min", "max"):
             raise HyperparameterError(f'EarlyStopping: mode must be "auto", "min" or "max", got {mode!r}')
         if restore and monitor == "loss":

@@ -38,16 +38,11 @@ class History(Callback):
         self.loss.append(run.loss)
 
     def on_epoch_end(self, run: Run) -> None:
-        for name, value in run.metrics.items():
-            self.epochs.setdefault(name, []).extend([nan] * (run.epoch - 1 - len(self.epochs[name])))
-            self.epochs[name].append(value)
-        self._fill()
-
-    def _fill(self) -> None:
-        """Make all lists as long as the longest."""
-        count = max(map(len, self.epochs.values()), default=0)
-        for values in self.epochs.values():
-            values.extend([nan] * (count - len(values)))
+        for name in run.metrics:
+            self.epochs.setdefault(name, [])
+        for name, values in self.epochs.items():
+            values.extend([nan] * (run.epoch - 1 - len(values)))
+            values.append(run.metrics.get(name, nan))
 
     def state(self) -> dict[str, Any]:
         return {"loss": list(self.loss), "epochs": {name: list(values) for name, values in self.epochs.items()}}

@@ -20,6 +20,7 @@ import numpy as np
 
 from minidl import initializers
 from minidl.errors import CheckpointError, MinidlWarning
+from minidl.files import LEVELS
 from minidl.modules import Layer, Module
 from minidl.modules.places import is_generator
 from minidl.typing import Array
@@ -31,9 +32,6 @@ LONG = 100
 
 ROOM = 100_000
 """How many more elements than the file the parameters of modules may have while they are made."""
-
-LEVELS = 200
-"""How deeply values may be nested: few enough for a reader that is called when the stack is half full already."""
 
 NOT_KEPT = ("rng", "dtype")
 """Arguments that a constructor need not keep: it draws values of a dtype, and the file holds the values."""
@@ -58,11 +56,12 @@ class Encoder:
             name: what messages and arrays call it.
 
         Raises:
-            CheckpointError: another value, a module that could not be made again, or more than `LEVELS` levels.
+            CheckpointError: another value, or a module that could not be made again.
+            RecursionError: more than `LEVELS` levels.
         """
         self._levels += 1
         if self._levels > LEVELS:
-            raise CheckpointError("what is to be saved is nested too deeply, or holds itself")
+            raise RecursionError
         node = self._encode(value, name)
         self._levels -= 1
         return node

@@ -129,7 +129,7 @@ class Trainer:
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
         def measure() -> dict[str, float]:
-            result = {"loss": batches.mean(self.history.loss[-len(batches) :])}
+            result = {"loss": batches.mean(self.history.loss)}
             for kind, inputs, targets in measured:
                 values = self._measure(inputs, targets, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}

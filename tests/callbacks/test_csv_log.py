@@ -210,6 +210,27 @@ def test_two_writers_of_one_table_are_refused(path: Path) -> None:
     assert path.read_bytes() == bytes(third.state()["text"])
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_two_logs_of_one_run_are_refused_before_the_first_step(overwrite: bool, path: Path) -> None:
+    link = path.with_name("link.csv")
+    link.symlink_to(path)
+    for other in (path, link):
+        trainer = make_trainer(network(), CSVLog(path, overwrite=overwrite), CSVLog(other, overwrite=overwrite))
+        with unchanged(trainer.model), pytest.raises(StateError, match="two CSVLogs of this run write to"):
+            trainer.fit(*data())
+        assert not path.exists()
+        assert trainer.history.loss == []
+
+
+def test_a_link_stays_a_link(path: Path) -> None:
+    link = path.with_name("link.csv")
+    link.symlink_to(path)
+    for overwrite in (False, True):
+        make_trainer(network(), CSVLog(link, overwrite=overwrite)).fit(*data(), epochs=2)
+        assert link.is_symlink()
+        assert [row[0] for row in read(path)] == ["epoch", "1", "2"]
+
+
 def test_a_file_that_was_deleted_is_written_again_as_a_whole(path: Path) -> None:
     log = write(fresh(path), ROWS[:2])
     path.unlink()

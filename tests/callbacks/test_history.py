@@ -79,6 +79,3 @@ def test_all_lists_of_epochs_have_one_length_after_each_epoch() -> None:
     other: Any = trainer.callbacks[1]
     assert set(map(len, other.epochs.values())) == {6}
     assert np.isnan(other.epochs["late"]).tolist() == [True] * 3 + [False] + [True] * 2
-    loaded = History()
-    loaded.load_state({"loss": [], "epochs.loss": np.ones(3), "epochs.validation_loss": np.ones(2)})
-    assert np.isnan(loaded.epochs["validation_loss"]).tolist() == [False, False, True]

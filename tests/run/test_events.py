@@ -84,6 +84,31 @@ def test_a_misspelt_event_fails_when_the_class_is_defined() -> None:
                 """Never called."""
 
 
+def test_a_misspelt_event_of_an_instance_fails_before_the_first_step() -> None:
+    for name, value in (("on_stepend", print), ("on_step_end", None), ("on_step_end", 3)):
+        callback = Callback()
+        vars(callback)[name] = value
+        with pytest.raises(TypeError, match=rf"Callback.* defines {name}; the events are .*; each must be a function$"):
+            train(callback)
+    later, harmless = Callback(), Callback()
+    harmless.on_gpu = True  # type: ignore[attr-defined]
+    trainer = make_trainer(network(), later, harmless)
+    trainer.fit(*data())
+    later.on_stepend = print  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="defines on_stepend"):
+        trainer.fit(*data())
+    assert len(trainer.history.loss) == 1
+
+
+def test_a_misspelt_event_that_a_class_is_given_later_fails_too() -> None:
+    class Later(Callback):
+        """Is given an event below."""
+
+    Later.on_train_end = print  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="defines on_train_end"):
+        train(Later())
+
+
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_function_set_on_an_instance_is_called(event: str) -> None:
     callback, seen = Callback(), list[Run]()
