@@ -10,7 +10,7 @@ from minidl.modules.module import Module, cached, training_as
 from minidl.modules.objective import Objective
 from minidl.modules.snapshot import Snapshot
 from minidl.modules.summary import Row, Summary, row
-from minidl.modules.threads import changing, check_thread
+from minidl.modules.threads import changing, check_thread, evaluating
 from minidl.modules.watching import watching
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "chained_rows",
     "changing",
     "check_thread",
+    "evaluating",
     "format_shape",
     "row",
     "same_shape",

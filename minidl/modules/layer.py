@@ -10,9 +10,9 @@ import numpy as np
 from minidl.arguments import whole_number
 from minidl.data import as_data
 from minidl.errors import ShapeError
-from minidl.modules.module import Module, training_as
+from minidl.modules.module import Module
 from minidl.modules.summary import Row, Summary, row
-from minidl.modules.threads import check_thread
+from minidl.modules.threads import check_thread, evaluating
 from minidl.typing import Array, ArrayLike, Seed, Shape
 
 __all__ = ["Layer", "as_gradient", "backward_without_dx", "chained_rows"]
@@ -97,13 +97,10 @@ class Layer(Module):
             HyperparameterError: a batch size that is not a positive integer.
             StateError: the layer is being trained in another thread.
         """
-        with training_as(False):
+        with evaluating(self):
             if batch_size is None:
-                y = self(x)
-            else:
-                y = _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
-        check_thread(self)  # a run may have begun meanwhile
-        return y
+                return self(x)
+            return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Array:
         """The batch as `forward` takes it: finite floats of the dtype of the parameters.

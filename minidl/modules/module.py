@@ -50,8 +50,8 @@ class Module:
     """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
 
     _training = True
-    run_thread: int = cached()
-    """The thread of the run that is changing this module, if there is one; see `changing`."""
+    run_thread, user_threads = cached(), cached()
+    """The thread of the run that is changing this module, and those that are evaluating it; see threads.py."""
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         """Pairs (name, child) of the parameters and modules directly below, in the order of the attributes.

@@ -11,7 +11,7 @@ import numpy as np
 from minidl.differences import numerical_jacobian
 from minidl.modules.module import Module
 from minidl.modules.snapshot import Snapshot
-from minidl.modules.threads import check_thread
+from minidl.modules.threads import changing
 from minidl.parameters import ParameterVector
 from minidl.typing import Array, ArrayLike
 
@@ -72,11 +72,10 @@ class Objective(Module):
     @contextmanager
     def _at(self, theta: ArrayLike) -> Iterator[ParameterVector]:
         """Set the parameters to theta inside a ``with`` block. Afterwards everything is as before."""
-        check_thread(self)
-        parameters = self.parameters()
-        value, grad = parameters.value.copy(), parameters.grad.copy()
         # Far from any minimum, a value that is not finite is an answer.
-        with Snapshot([self]), np.errstate(all="ignore"):
+        with changing(self), Snapshot([self]), np.errstate(all="ignore"):
+            parameters = self.parameters()
+            value, grad = parameters.value.copy(), parameters.grad.copy()
             try:
                 parameters.value = theta
                 yield parameters

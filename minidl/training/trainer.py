@@ -16,7 +16,7 @@ from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
 from minidl.errors import HyperparameterError, MinidlWarning
-from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, training_as
+from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
 from minidl.training.non_finite import Diagnosis
@@ -181,7 +181,7 @@ class Trainer:
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
     def _measure(self, inputs: Array, targets: Array, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
-        with training_as(False):
+        with evaluating(self.model):
             if batch_size is None:
                 prediction = self.model.forward(inputs)
             else:

@@ -16,7 +16,6 @@ from minidl import (
     SGD,
     BatchNorm,
     BCELoss,
-    Callback,
     Dense,
     Dropout,
     EmpiricalRisk,
@@ -38,7 +37,7 @@ from tests.tables.layers import LAYERS, LayerCase
 from tests.training.factories import data, make_trainer, network
 
 THREADS = 8
-TRAINED = "is being trained in another thread, .*wait until the run ends, or use a copy"
+TRAINED = "is being trained in another thread, .*wait until that ends, or use a copy"
 
 
 @pytest.fixture(autouse=True)
@@ -180,40 +179,79 @@ def test_of_two_fits_at_once_one_is_refused() -> None:
     assert other_thread(lambda: model.predict(data()[0])).shape == (7, 1)
 
 
-def test_predict_that_a_run_overtakes_is_refused() -> None:
+def test_no_run_begins_while_another_thread_predicts_for_long() -> None:
     class Slow(Layer):
-        """Waits until a run has begun."""
+        """Waits in evaluation until a run has tried to begin."""
 
         def forward(self, x: Array) -> Array:
-            if not self.training:
+            if not self.training and not refused.is_set():
                 reached.set()
-                assert begun.wait(10)
+                assert refused.wait(10)
             return x
 
         def backward(self, grad: Array) -> Array:
             return grad
 
-    class Waits(Callback):
-        """Goes on when predict has ended."""
-
-        def on_step_end(self, run: Run) -> None:
-            begun.set()
-            assert ended.wait(10)
-
-    reached, begun, ended = threading.Event(), threading.Event(), threading.Event()
+    reached, refused = threading.Event(), threading.Event()
     model = Sequential(Dense(2, 1), Slow(), rng=0)
-    errors: list[Exception] = []
+    x, y = data()
+    trainer = make_trainer(model)
+    calls = lambda: model.predict(x), lambda: model.predict(x, batch_size=2), lambda: trainer.evaluate(x, y)
+    with ThreadPoolExecutor(1) as pool:
+        for evaluate in calls:
+            reached.clear()
+            refused.clear()
+            result = pool.submit(evaluate)
+            assert reached.wait(10)
+            with unchanged(model), pytest.raises(StateError, match="is being evaluated in another thread"):
+                trainer.fit(x, y)
+            refused.set()
+            np.testing.assert_equal(result.result(), evaluate())
+    assert trainer.history.loss == []
+    trainer.fit(x, y)
+    assert other_thread(lambda: model.predict(x)).shape == (7, 1)
+
+
+def test_predict_beside_fits_never_falsifies_them() -> None:
+    x, y = data()
+    model = network()
+    expected = make_trainer(network()).fit(x, y, epochs=20).loss
+    start = model.state()
+    ended = threading.Event()
+    refused: list[StateError] = []
 
     def predict() -> None:
-        try:
-            model.predict(data()[0])
-        except StateError as error:
-            errors.append(error)
-        ended.set()
+        while not ended.is_set():
+            try:
+                model.predict(x[:3])
+            except StateError as error:
+                refused.append(error)
 
     thread = threading.Thread(target=predict)
     thread.start()
-    assert reached.wait(10)
-    make_trainer(model, Waits()).fit(*data())
-    thread.join()
-    assert len(errors) == 1
+    try:
+        for _ in range(100):
+            model.load_state(start)
+            assert make_trainer(model).fit(x, y, epochs=20).loss == expected
+    finally:
+        ended.set()
+        thread.join()
+    assert refused
+
+
+def test_of_an_objective_one_thread_at_a_time_asks_for_values() -> None:
+    """Each of them sets the parameters for a while."""
+    model = Dense(2, 1, rng=0)
+    risk = EmpiricalRisk(model, MSELoss(), *data())
+    points = np.random.default_rng(0).normal(size=(THREADS, 3))
+    expected = [risk.value(theta) for theta in points]
+
+    def wrong(index: int) -> int:
+        count = 0
+        for _ in range(100):
+            with suppress(StateError):
+                count += risk.value(points[index]) != expected[index]
+        return count
+
+    with unchanged(risk):
+        assert in_threads(wrong) == [0] * THREADS
