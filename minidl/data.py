@@ -136,26 +136,28 @@ class Pass:
     [[2, 3]]
     """
 
+    taken: int = 0
+    order: Array | None = None
+
     def __init__(self, batches: Batches) -> None:
-        self.batches, self.taken = batches, 0
-        self.order: Array | None = None
+        self.batches = batches
 
-    def __iter__(self) -> Pass:
-        return self
-
-    def __next__(self) -> tuple[Array, Array]:
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        # A generator, because a call of __next__ for each batch would take 3 % of the time of a small network.
         batches = self.batches
         x, y, size = batches.x, batches.y, batches.batch_size
-        start = self.taken * size
-        if start >= len(x):
-            raise StopIteration
-        if start == 0 and batches.rng is not None:
+        if self.taken == 0 and batches.rng is not None:
             self.order = batches.rng.permutation(len(x))
-        self.taken += 1
-        if size == len(x):
-            return x, y
-        chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
-        return x[chosen], y[chosen]
+        while (start := self.taken * size) < len(x):
+            self.taken += 1
+            if size == len(x):
+                yield x, y
+            else:
+                chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
+                yield x[chosen], y[chosen]
+
+    def __next__(self) -> tuple[Array, Array]:
+        return next(iter(self))
 
     def state(self) -> dict[str, Any]:
         """The position: the order and the number of batches taken, without the generator."""

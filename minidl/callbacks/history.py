@@ -38,11 +38,14 @@ class History(Callback):
         self.loss.append(run.loss)
 
     def on_epoch_end(self, run: Run) -> None:
-        for name in run.metrics:
-            self.epochs.setdefault(name, [])
-        for name, values in self.epochs.items():
-            values.extend([nan] * (run.epoch - 1 - len(values)))
-            values.append(run.metrics.get(name, nan))
+        for name, value in run.metrics.items():
+            values = self.epochs.setdefault(name, [])
+            if len(values) < run.epoch - 1:
+                values.extend([nan] * (run.epoch - 1 - len(values)))
+            values.append(value)
+        if len(self.epochs) > len(run.metrics):
+            for name in self.epochs.keys() - run.metrics.keys():
+                self.epochs[name].append(nan)
 
     def state(self) -> dict[str, Any]:
         return {"loss": list(self.loss), "epochs": {name: list(values) for name, values in self.epochs.items()}}

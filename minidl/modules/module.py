@@ -98,7 +98,7 @@ class Module:
 
         Setting it sets all modules below, too. `training_as` overrides it for a while.
         """
-        override = _mode.get()
+        override = training_mode.get()
         return self._training if override is None else override
 
     @training.setter
@@ -188,7 +188,7 @@ def _is_cached(kind: type, name: str) -> bool:
     return isinstance(getattr(kind, name, None), _Cached)
 
 
-_mode: ContextVar[bool | None] = ContextVar("mode", default=None)
+training_mode: ContextVar[bool | None] = ContextVar("mode", default=None)
 
 
 @contextmanager
@@ -197,11 +197,11 @@ def training_as(training: bool | None) -> Iterator[None]:
 
     It holds for the current thread only, and changes no module. With None, each module's own flag decides.
     """
-    token = _mode.set(training)
+    token = training_mode.set(training)
     try:
         yield
     finally:
-        _mode.reset(token)
+        training_mode.reset(token)
 
 
 def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter]]:

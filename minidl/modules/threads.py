@@ -8,7 +8,7 @@ from threading import get_ident
 from time import sleep
 
 from minidl.errors import StateError
-from minidl.modules.module import Module, training_as
+from minidl.modules.module import Module, training_mode
 
 __all__ = ["changing", "check_thread", "evaluating"]
 
@@ -46,11 +46,12 @@ def evaluating(module: Module) -> Iterator[None]:
     """
     threads = vars(module).setdefault("user_threads", [])  # this step and the next are atomic
     threads.append(get_ident())
+    mode = training_mode.set(False)  # as in training_as, which would take another microsecond
     try:
-        check_thread(module)  # after the line above, so that of two that begin at once, one sees the other
-        with training_as(False):
-            yield
+        check_thread(module)  # after the append, so that of two that begin at once, one sees the other
+        yield
     finally:
+        training_mode.reset(mode)
         threads.remove(get_ident())
 
 
