@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import count
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,9 +16,6 @@ __all__ = ["LEVELS", "absolute", "check_folder", "content_of", "nesting_checked"
 
 LEVELS = 200
 """How deeply values in a file may be nested: few enough for a reader whose stack is half full already."""
-
-_numbers = count()
-"""Numbers of temporary files, so that no two threads take one name."""
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
@@ -117,8 +113,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ['poem']
     """
     target, mode = _target_of(path)
-    file = _created_beside(target)
-    temporary = file.name
+    temporary = os.path.join(os.path.dirname(target), f".minidl-{os.urandom(8).hex()}.tmp")
+    try:
+        file = open(temporary, "x+b")  # noqa: SIM115  (closed below) a new file, and no link or leftover of that name
+    except OSError as error:
+        error.filename = target  # the name that the user knows
+        raise
     try:
         with file:
             if mode not in (None, _permissions(file.fileno())):  # not every file system can change them
@@ -161,16 +161,3 @@ def _target_of(path: str | os.PathLike[str]) -> tuple[str, int | None]:
 
 def _permissions(descriptor: int) -> int:
     return os.fstat(descriptor).st_mode & 0o7777
-
-
-def _created_beside(target: str) -> BinaryIO:
-    """A new file under a name that nothing else has: neither a link nor what a crash left behind."""
-    while True:
-        name = f".minidl-{os.getpid()}-{next(_numbers)}.tmp"
-        try:
-            return open(os.path.join(os.path.dirname(target), name), "x+b")
-        except FileExistsError:
-            continue
-        except OSError as error:
-            error.filename = target  # the name that the user knows
-            raise

@@ -5,7 +5,6 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import CheckpointError, MinidlWarning, StateError, files
+from minidl import CheckpointError, MinidlWarning, StateError
 from minidl.files import absolute, check_folder, content_of, replacing, warn_of_values
 
 
@@ -183,16 +182,21 @@ def test_what_lies_beside_the_file_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_a_crash_left_behind_is_in_nobodys_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_numbers", count())
-    left = [tmp_path / f".minidl-{os.getpid()}-{number}.tmp" for number in range(3)]  # of a process with this number
-    left[0].write_bytes(b"half")
-    left[1].symlink_to(tmp_path / "file")
-    left[2].mkdir()
-    with replacing(tmp_path / "file") as file:
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    leaves: list[Callable[[Path], None]] = [Path.touch, Path.mkdir, lambda left: left.symlink_to(target)]
+    for index, leave in enumerate(leaves):
+        monkeypatch.setattr(os, "urandom", lambda size, index=index: bytes([index] * size))
+        left = tmp_path / f".minidl-{f'0{index}' * 8}.tmp"
+        leave(left)
+        with pytest.raises(FileExistsError), replacing(target):  # of 2⁶⁴ names, this one again
+            raise AssertionError
+        assert left.exists()
+        assert target.read_bytes() == b"old"
+    monkeypatch.undo()
+    with replacing(target) as file:
         file.write(b"new")
-    assert (tmp_path / "file").read_bytes() == b"new"
-    assert left[0].read_bytes() == b"half"
-    assert left[1].is_symlink()
+    assert target.read_bytes() == b"new"
     assert len(os.listdir(tmp_path)) == 4
 
 

@@ -17,6 +17,8 @@ from minidl.integrations import safetensors as module
 from minidl.typing import Array
 from tests.helpers import bits, unchanged
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* holds numbers that are not finite")
+
 VALUES = [np.nan, -np.nan, np.inf, -np.inf, -0.0, 1 / 3, 5e-324, 1e-45]
 
 
