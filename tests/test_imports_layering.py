@@ -21,6 +21,7 @@ LEVELS = {
     "constants": 1,
     "sums": 1,
     "files": 1,
+    "interruption": 1,
     "differences": 1,
     "parameters": 2,
     "initializers": 2,

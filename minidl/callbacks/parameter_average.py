@@ -22,6 +22,8 @@ __all__ = ["ParameterAverage"]
 class ParameterAverage(Callback):
     """``a ← a + (1 − d) / (1 − dᵗ) (θ − a)``  after step t: the moving average of all parameters.
 
+    t counts the steps of all fits of one trainer. With another trainer, the average starts again.
+
     After the first step, a is θ. The weight of a new θ then falls from 1 to 1 − d, where the rule becomes
     ``a ← d a + (1 − d) θ``. At any time a = Σᵢ dᵗ⁻ⁱ θᵢ / Σᵢ dᵗ⁻ⁱ, an exponential average with its bias corrected as in
     Adam (Kingma and Ba 2015). For d → 1 it is the plain mean of Polyak and Juditsky (1992).
@@ -56,9 +58,12 @@ class ParameterAverage(Callback):
 
     def __init__(self, decay: float = 0.999) -> None:
         self.decay = number("ParameterAverage: decay", decay, at_least=0, below=1)
+        self._parameters: ParameterVector | None = None
+        self.reset()
+
+    def reset(self) -> None:
         self.average: Array | None = None
         self.steps = 0
-        self._parameters: ParameterVector | None = None
 
     def on_fit_begin(self, run: Run) -> None:
         parameters = run.model.parameters()
@@ -73,6 +78,9 @@ class ParameterAverage(Callback):
             self.average = theta.astype(np.float64)
         else:
             self.average += (1.0 - self.decay) / (1.0 - self.decay**self.steps) * (theta - self.average)
+
+    def on_fit_end(self, run: Run) -> None:
+        self._parameters = None
 
     @contextmanager
     def applied(self, model: Module) -> Iterator[None]:

@@ -48,7 +48,7 @@ class ProgressBar(Callback):
         with self._silent_after_an_error():
             stream: Any = sys.stderr if self.stream is None else self.stream
             if _is_watched(stream) if self.show is None else self.show:
-                self._line = _line(max(run.steps - run.step, 0), self.description, stream)
+                self._line = _line(run.steps - run.step, self.description, stream)
 
     def on_step_end(self, run: Run) -> None:
         if self._line is not None and perf_counter() >= self._next:

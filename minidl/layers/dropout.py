@@ -51,8 +51,9 @@ class Dropout(Layer):
         # Random numbers in float32 take less time. They are multiples of 6e-8, too coarse for p near 0 and 1.
         precise = np.float32 if 0.01 <= self.p <= 0.99 else np.float64
         kept = self.rng.random(x.shape, dtype=precise) >= self.p
-        self.factor = kept * x.dtype.type(1.0 / (1.0 - self.p))
-        return x * self.factor
+        factor: Array = kept * x.dtype.type(1.0 / (1.0 - self.p))
+        self.factor = factor
+        return x * factor
 
     def backward(self, grad: Array) -> Array:
         return grad * self.factor

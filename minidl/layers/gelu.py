@@ -39,11 +39,12 @@ class GELU(Activation):
     def forward(self, x: Array) -> Array:
         self.x = x
         if self.approximate:
-            x = np.clip(x, -FAR, FAR)
-            self.cdf = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
+            inside = np.clip(x, -FAR, FAR)
+            cdf: Array = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (inside + 0.044715 * inside * inside * inside))
         else:
-            self.cdf = 0.5 + 0.5 * erf(x / sqrt(2))
-        return self.x * self.cdf
+            cdf = 0.5 + 0.5 * erf(x / sqrt(2))
+        self.cdf = cdf
+        return x * cdf
 
     def backward(self, grad: Array) -> Array:
         x, cdf = np.clip(self.x, -FAR, FAR), self.cdf

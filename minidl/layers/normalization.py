@@ -113,24 +113,25 @@ class BatchNorm(_Norm):
         self.running_var = np.ones(self.features)
 
     def forward(self, x: Array) -> Array:
-        self.by_batch = self.training
-        if self.by_batch:
-            self.z = self._of_batch(x.reshape(-1, self.features)).reshape(x.shape)
+        self.by_batch = by_batch = self.training
+        if by_batch:
+            z, scale = self._of_batch(x.reshape(-1, self.features))
+            z = z.reshape(x.shape)
         else:
-            self.scale = 1 / np.sqrt(self.running_var + self.eps)
-            self.z = x - self.running_mean
-            self.z *= self.scale
-        return self._scaled(self.z)
+            scale = 1 / np.sqrt(self.running_var + self.eps)
+            z = (x - self.running_mean) * scale
+        self.z, self.scale = z, scale
+        return self._scaled(z)
 
-    def _of_batch(self, rows: Array) -> Array:
-        """Set the scale, update the running averages, and return z."""
-        z, self.scale, mean, variance = _normalise(rows, 0, self.eps)
+    def _of_batch(self, rows: Array) -> tuple[Array, Array]:
+        """Update the running averages, and return z and its scale."""
+        z, scale, mean, variance = _normalise(rows, 0, self.eps)
         n = len(rows)
         self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean[0]
         if n > 1:  # one sample is no estimate of the variance
             unbiased = n / (n - 1) * variance[0]
             self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased
-        return z
+        return z, scale
 
     def backward(self, grad: Array) -> Array:
         self._parameters_back(grad)
@@ -169,8 +170,9 @@ class LayerNorm(_Norm):
         super().__init__(features, eps)
 
     def forward(self, x: Array) -> Array:
-        self.z, self.scale, _, _ = _normalise(x, -1, self.eps)
-        return self._scaled(self.z)
+        z, scale, _, _ = _normalise(x, -1, self.eps)
+        self.z, self.scale = z, scale
+        return self._scaled(z)
 
     def backward(self, grad: Array) -> Array:
         w = self.weight.value

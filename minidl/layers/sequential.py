@@ -62,8 +62,8 @@ class Sequential(Layer):
             vars(self).pop("y", None)  # otherwise backward would silently use an older batch
             add_place(error, self.layers, layer, "forward", x)
             raise
-        self.y = x if isinstance(x, np.ndarray) else check_array(x, self.layers, len(self.layers) - 1, "forward")
-        return self.y
+        self.y = y = x if isinstance(x, np.ndarray) else check_array(x, self.layers, len(self.layers) - 1, "forward")
+        return y
 
     def backward(self, grad: Array) -> Array:
         grad = as_gradient(grad, self.y)

@@ -10,6 +10,7 @@ from minidl.modules.module import Module, cached, training_as
 from minidl.modules.objective import Objective, check_is_objective
 from minidl.modules.snapshot import Snapshot
 from minidl.modules.summary import Row, Summary, row
+from minidl.modules.threads import changing, check_thread, evaluating
 from minidl.modules.watching import watching
 
 __all__ = [
@@ -24,7 +25,10 @@ __all__ = [
     "backward_without_dx",
     "cached",
     "chained_rows",
+    "changing",
     "check_is_objective",
+    "check_thread",
+    "evaluating",
     "format_shape",
     "row",
     "same_shape",

@@ -11,8 +11,9 @@ from minidl.advice import add_conversion
 from minidl.arguments import generator, whole_number
 from minidl.data import as_data
 from minidl.errors import ShapeError
-from minidl.modules.module import Module, training_as
+from minidl.modules.module import Module
 from minidl.modules.summary import Row, Summary, row
+from minidl.modules.threads import check_thread, evaluating
 from minidl.typing import Array, ArrayLike, Seed, Shape
 
 __all__ = ["Layer", "as_gradient", "backward_without_dx", "chained_rows"]
@@ -24,6 +25,9 @@ class Layer(Module):
     A layer defines `forward` and `backward`. ``forward(x)`` returns y and caches in ``self`` what backward needs.
     ``backward(grad)`` takes dL/dy, writes dL/dparameter into each ``Parameter.grad`` and returns dL/dx. The first axis
     of x is the batch.
+
+    In evaluation, several threads may call forward at once. So what forward returns must come from its arguments and
+    local variables, not from the attributes that it has just set.
     """
 
     def forward(self, x: Array) -> Array:
@@ -85,7 +89,8 @@ class Layer(Module):
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """Check the data, then call `forward` as in evaluation. The layer itself does not change.
 
-        The result is an array of its own, which may be changed.
+        The result is an array of its own, which may be changed. Several threads may predict with one model at once, but
+        not while it is being trained.
 
         Args:
             x: the inputs.
@@ -94,8 +99,9 @@ class Layer(Module):
         Raises:
             DataError, ShapeError: data that this layer cannot take.
             HyperparameterError: a batch size that is not a positive integer.
+            StateError: the layer is being trained in another thread.
         """
-        with training_as(False):
+        with evaluating(self):
             if batch_size is not None:
                 return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
             batch = self.check_input(x)
@@ -108,7 +114,9 @@ class Layer(Module):
 
         Raises:
             DataError, ShapeError: data that this layer cannot take.
+            StateError: the layer is being trained in another thread.
         """
+        check_thread(self)
         parameter = next(self.named_parameters(), None)
         array = as_data(x, name, dtype=None if parameter is None else parameter[1].dtype)
         with add_conversion(x, name):

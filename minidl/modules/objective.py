@@ -13,6 +13,7 @@ from minidl.differences import numerical_jacobian
 from minidl.modules.layer import Layer
 from minidl.modules.module import Module
 from minidl.modules.snapshot import Snapshot
+from minidl.modules.threads import changing
 from minidl.parameters import ParameterVector
 from minidl.typing import Array, ArrayLike
 
@@ -73,10 +74,10 @@ class Objective(Module):
     @contextmanager
     def _at(self, theta: ArrayLike) -> Iterator[ParameterVector]:
         """Set the parameters to theta inside a ``with`` block. Afterwards everything is as before."""
-        parameters = self.parameters()
-        value, grad = parameters.value.copy(), parameters.grad.copy()
         # Far from any minimum, a value that is not finite is an answer.
-        with Snapshot([self]), np.errstate(all="ignore"):
+        with changing(self), Snapshot([self]), np.errstate(all="ignore"):
+            parameters = self.parameters()
+            value, grad = parameters.value.copy(), parameters.grad.copy()
             try:
                 copy_into(parameters.value, theta, "point theta")
                 yield parameters

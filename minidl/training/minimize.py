@@ -116,7 +116,7 @@ def minimize(
         objective.backward()
         return value
 
-    run = Run(objective, optimizer, [history, *callbacks, watch], range(steps), evaluate)
+    run = Run(objective, optimizer, [history, *callbacks, watch], range(steps), evaluate, owner=history)
     run.loss = first
     run.go()
     value = _value(objective)

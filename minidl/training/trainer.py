@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
 from minidl.errors import MinidlWarning
-from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, training_as
+from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
 from minidl.training.non_finite import Diagnosis
@@ -36,7 +37,8 @@ class Trainer:
         model: the model to train.
         loss: the loss to minimize.
         optimizer: made on ``model.parameters()``.
-        callbacks: see `Callback`. They are called in this order, after the `History` and before a `Checkpoint`.
+        callbacks: see `Callback`. They are called in this order, after the `History` and before a `Checkpoint`. Each
+            one may be listed once.
 
     Attributes:
         history: the losses of all fits so far.
@@ -124,11 +126,10 @@ class Trainer:
         together = None if batch_size is None else batch_size * accumulate
         batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
-        count = len(batches)
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
         def measure() -> dict[str, float]:
-            result = {"loss": run.loss if count == 1 else batches.mean(self.history.loss[-count:])}
+            result = {"loss": batches.mean(self.history.loss)}
             for kind, inputs, targets in measured:
                 values = self._measure(inputs, targets, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
@@ -141,12 +142,14 @@ class Trainer:
             batches,
             diagnosis.evaluate,
             measure=measure,
+            measures=_names(measured, metrics),
             diagnose=diagnosis,
             loss_function=self.loss,
             epochs=epochs,
             epoch=len(self.history.epochs.get("loss", ())),
             step=len(self.history.loss),
-            script=script(self.model, self.loss, self.optimizer, accumulate) if saves else None,
+            script=script(self.model, self.loss, self.optimizer, accumulate, measured) if saves else None,
+            owner=self.history,
         )
         resume = None if resume_from is None else Resumption(resume_from, run)
         try:
@@ -178,12 +181,12 @@ class Trainer:
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
     def _measure(self, inputs: Array, targets: Array, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
-        with training_as(False):
+        with evaluating(self.model):
             if batch_size is None:
                 prediction = self.model.forward(inputs)
             else:
                 prediction = self.model.predict(inputs, batch_size=batch_size)
-            loss = self.loss.forward(prediction, targets)
+            loss = copy.copy(self.loss).forward(prediction, targets)  # another thread may be using the loss itself
         return {"loss": loss} | {
             name: measured_by(name, metric, prediction, targets) for name, metric in metrics.items()
         }
@@ -247,3 +250,8 @@ class Trainer:
         # Copied parameters lie in memory of their own: pack those of the model, then find them there again.
         self.model.parameters()
         self.optimizer.rebind()
+
+
+def _names(measured: Sequence[tuple[str, Array, Array]], metrics: Metrics | None) -> list[str]:
+    """The names of all that is measured at the end of an epoch."""
+    return ["loss", *(f"{kind}_{name}" for kind, *_ in measured for name in ("loss", *(metrics or ())))]

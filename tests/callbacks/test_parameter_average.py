@@ -184,9 +184,19 @@ def test_a_model_that_it_does_not_fit_is_refused() -> None:
         average.applied(other),
     ):
         raise AssertionError
+    loaded = ParameterAverage(average.decay)
+    loaded.load_state(average.state())
     with unchanged(model), pytest.raises(StateError, match="the model has 3; create a new ParameterAverage"):
-        make(Dense(2, 1, rng=0), average).fit(*data())
-    assert average.steps == 10
+        make(Dense(2, 1, rng=0), loaded).fit(*data())
+    assert loaded.steps == 10
+
+
+def test_with_another_trainer_it_starts_again() -> None:
+    average = trained(network())
+    points = RecordPath()
+    make(Dense(2, 1, rng=0), average, points).fit(*data(), epochs=3)
+    assert average.steps == 3
+    np.testing.assert_allclose(value(average), by_hand(points.points[1:], average.decay), rtol=1e-12)
 
 
 def test_a_model_of_another_type_is_averaged_on() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from minidl import SGD, Callback, Checkpoint, ProgressBar, Quadratic, minimize
+from minidl import SGD, Callback, Checkpoint, ProgressBar, Quadratic, Run, minimize
 from minidl.callbacks import progress
-from tests.callbacks.recording import At, Clock, fails
+from tests.callbacks.recording import At, Clock, Hooks, fails
 from tests.training.factories import data, make_trainer, network
 
 
@@ -185,10 +185,15 @@ def test_no_steps_are_no_error() -> None:
     assert "step 0/0" in stream.getvalue()
 
 
-@pytest.mark.usefixtures("without_tqdm")
-def test_a_finished_run_that_is_resumed_has_no_steps_left(tmp_path: Path) -> None:
-    path, x, y = tmp_path / "run.npz", *data()
-    make_trainer(network(), Checkpoint(path)).fit(x, y, epochs=4, rng=0)
+@pytest.mark.parametrize(("epochs", "shown"), [(3, "0step"), (2, "0step"), (5, "4/4")])
+def test_a_finished_run_that_is_resumed_shows_the_steps_that_are_left(epochs: int, shown: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"batch_size": 4, "rng": 0}
+    make_trainer(network(), Checkpoint(tmp_path / "run.npz")).fit(*data(), epochs=3, **options)
     stream = Stream(terminal=True)
-    make_trainer(network(), ProgressBar(stream=stream)).fit(x, y, epochs=2, rng=0, resume_from=path)
-    assert "step 0/0," in stream.getvalue()
+    runs: list[Run] = []
+    trainer = make_trainer(network(), ProgressBar(stream=stream, interval=0), Hooks(on_fit_end=runs.append))
+    trainer.fit(*data(), epochs=epochs, resume_from=tmp_path / "run.npz", **options)
+    assert (runs[0].step, runs[0].steps) == (max(6, 2 * epochs),) * 2
+    assert runs[0].epoch == runs[0].epochs == max(3, epochs)
+    assert shown in stream.getvalue()
+    assert "-" not in stream.getvalue().replace("e-", "")

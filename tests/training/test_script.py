@@ -186,7 +186,7 @@ def test_patience_and_the_best_start_over_with_each_fit() -> None:
         def on_epoch_end(self, run: Run) -> None:
             run.metrics["measure"] = float(run.epoch)
 
-    trainer = make(Worse(), EarlyStopping("measure", patience=2))
+    trainer = make(Worse(), EarlyStopping("measure", mode="min", patience=2))
     trainer.fit(X, Y, epochs=10)
     assert len(trainer.history.epochs["loss"]) == 3
     trainer.fit(X, Y, epochs=10)
@@ -201,7 +201,7 @@ def test_a_metric_that_was_never_finite_has_no_best_epoch() -> None:
         def on_epoch_end(self, run: Run) -> None:
             run.metrics["measure"] = float("nan")
 
-    trainer = make(Nothing(), EarlyStopping("measure", patience=2))
+    trainer = make(Nothing(), EarlyStopping("measure", mode="min", patience=2))
     trainer.fit(X, Y, epochs=10)
     assert trainer.history.reason == "measure has not improved for 2 epochs"
 
