@@ -39,6 +39,7 @@ TESTS = {
     "minidl/modules/loss": "modules losses",
     "minidl/modules/places": "modules saving/test_generators*.py",
     "minidl/modules": "modules",
+    "minidl/interruption": "run/test_interruption.py",
     "minidl/files": "test_files.py",
     "minidl/saving": "saving/test_[!ch]*.py saving/test_container.py",
     "minidl/constants": "test_constants.py",
