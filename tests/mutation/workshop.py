@@ -49,7 +49,7 @@ TESTS = {
     "minidl/run": "run callbacks/test_c*ed.py training/test_r*.py",
     "minidl/callbacks/checkpoint": "callbacks/test_checkpoint*.py run/test_interruption.py training/test_res*.py",
     "minidl/callbacks/csv_log": "callbacks/test_csv_log*.py",
-    "minidl/callbacks/early_stopping": "callbacks/test_early_stopping.py",
+    "minidl/callbacks/early_stopping": "callbacks/test_early_stopping*.py",
     "minidl/callbacks/history": "callbacks/test_history.py training/test_minimize.py callbacks/test_c*resumed.py",
     "minidl/callbacks/parameter_average": "callbacks/test_parameter_average.py",
     "minidl/callbacks/progress": "callbacks/test_progress.py",
