@@ -274,7 +274,7 @@ def test_places_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     [
         (CheckpointError("is damaged"), "is damaged"),
         (KeyError("model"), "lacks 'model'"),
-        (RecursionError(), "is nested too deeply; sys.setrecursionlimit can allow for more levels"),
+        (RecursionError(), "is nested too deeply; see sys.setrecursionlimit"),
         (StateError("the state lacks weight"), "does not match: the state lacks weight"),
         (TypeError("not a number"), "does not match: not a number"),
         (OverflowError("too large"), "does not match: too large"),
