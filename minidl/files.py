@@ -58,15 +58,13 @@ def content_of(path: str | os.PathLike[str]) -> Iterator[None]:
     except KeyError as error:
         raise CheckpointError(f"{os.fspath(path)!r} lacks {error}") from error
     except RecursionError as error:
-        raise CheckpointError(
-            f"{os.fspath(path)!r} is nested too deeply; sys.setrecursionlimit can allow for more levels"
-        ) from error
+        raise CheckpointError(f"{os.fspath(path)!r} is nested too deeply; see sys.setrecursionlimit") from error
     except (MinidlError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(f"{os.fspath(path)!r} does not match: {error}") from error
 
 
-def warn_of_values(state: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Warn of parameters and buffers that are not finite, and of buffers ``…_var`` that are negative.
+def warn_of_values(state: Mapping[str, Any], path: str | os.PathLike[str]) -> bool:
+    """Warn of parameters and buffers that are not finite, and of negative buffers ``…_var``. Return whether it warned.
 
     A file may hold them, for example to inspect a model after its run has diverged.
     """
@@ -74,8 +72,8 @@ def warn_of_values(state: Mapping[str, Any], path: str | os.PathLike[str]) -> No
     negative = [name for name, value in state.items() if name.endswith("_var") and np.less(value, 0).any()]
     for problem, names in (("numbers that are not finite", non_finite), ("negative variances", negative)):
         if names:
-            message = f"{os.fspath(path)!r} holds {problem}: {', '.join(names)}"
-            warnings.warn(message, MinidlWarning, stacklevel=3)
+            warnings.warn(f"{os.fspath(path)!r} holds {problem}: {', '.join(names)}", MinidlWarning, stacklevel=3)
+    return bool(non_finite or negative)
 
 
 @contextmanager

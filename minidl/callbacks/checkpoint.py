@@ -74,7 +74,7 @@ class Checkpoint(Callback):
         self._target = absolute(self.path)
         check_folder(self._target)
         check_remaking(run.model)
-        self._data, self._warned = fingerprint(run), False
+        self._data, self._warned, self._odd = fingerprint(run), False, False
         self._names = set(run.optimizer.state())
         encoded(self._content(run))
 
@@ -104,7 +104,7 @@ class Checkpoint(Callback):
             OSError: the disk refuses the file. One that was there before is unchanged.
         """
         content = self._content(run)
-        warn_of_values(content["model"]["state"], self.path)
+        self._odd = self._odd or warn_of_values(content["model"]["state"], self.path)  # once per fit
         write_content(content, self._target)
 
     def _content(self, run: Run) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_what_can_be_saved_can_be_loaded(tmp_path: Path) -> None:
     assert as_code(load(path)) == as_code(nested(99))
     with (
         few_levels(150),
-        pytest.raises(CheckpointError, match=r"model\.npz' is nested too deeply; sys.setrecursionlimit"),
+        pytest.raises(CheckpointError, match=r"model\.npz' is nested too deeply; see sys.setrecursionlimit"),
     ):
         load(path)
 
