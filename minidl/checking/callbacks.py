@@ -28,7 +28,10 @@ __all__ = ["check_callback"]
 MOMENTS = {("on_epoch_end", 4): "epoch.npz", ("on_step_end", 5): "step.npz"}
 """When a run is saved, and in which file: at the end of an epoch of four steps, and within one."""
 
-PARTS = {"changes_parameters": "parameters, buffers or generators of the model", "changes_optimizer": "the optimizer"}
+PARTS = {
+    "changes_parameters": "parameters, buffers or generators of the model",
+    "changes_optimizer": "the optimizer",
+}
 
 
 def check_callback(
