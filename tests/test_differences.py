@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import CubicValley, DataError, FunctionObjective, checking
-from minidl.checking import check_objective, numerical_gradient, numerical_jacobian
+from minidl.checking import numerical_gradient, numerical_jacobian
 from minidl.typing import Array
 
 
@@ -103,7 +103,6 @@ def test_they_are_public(name: str) -> None:
 def test_a_function_without_its_gradient_is_an_objective() -> None:
     start = np.array([0.3, -0.7])
     objective = FunctionObjective(CubicValley.f, start=start)
-    assert check_objective(objective).error < 1e-8
     np.testing.assert_allclose(objective.gradient(start), CubicValley().gradient(start), rtol=1e-10)
     np.testing.assert_allclose(objective.hessian(start), CubicValley().hessian(start), rtol=1e-6)
     assert repr(FunctionObjective(CubicValley.f, None, start).derivative) == "None"

@@ -13,28 +13,25 @@ __all__ = ["answers", "both_modes", "layouts", "like", "modes", "spread"]
 DRAWS = 4
 
 
-def like(y: Array, before: int = 0) -> Array:
-    """A fixed gradient dL/dy, for the part of a batch that comes after `before` samples."""
-    grad: Array = np.cos(np.arange(y.size, dtype=y.dtype) + before * y[0].size).reshape(y.shape)
+def like(y: Array) -> Array:
+    """A fixed gradient dL/dy."""
+    grad: Array = np.cos(np.arange(y.size, dtype=y.dtype)).reshape(y.shape)
     return grad
 
 
-def answers(
-    layer: Layer, x: Array, grad: Array | None = None, *, before: int = 0, training: bool = False
-) -> list[Array]:
+def answers(layer: Layer, x: Array, grad: Array | None = None, *, training: bool = False) -> list[Array]:
     """What a layer computes: y, dL/dx and the parameter gradients. Afterwards its state is as before.
 
     Args:
         layer: the layer.
         x: the batch.
         grad: dL/dy. By default, that of `like`.
-        before: how many samples come before the batch.
         training: whether it computes as in training. Its generators draw the same numbers in each call.
     """
     with Snapshot([layer]), training_as(training):
         layer.parameters().grad = np.zeros(layer.parameters().size)
         y = layer.forward(x)
-        dx = layer.backward(like(y, before) if grad is None else grad)
+        dx = layer.backward(like(y) if grad is None else grad)
         return [np.array(y), np.array(dx), layer.parameters().grad.copy()]
 
 

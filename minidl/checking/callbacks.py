@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,10 @@ __all__ = ["check_callback"]
 MOMENTS = {("on_epoch_end", 4): "epoch.npz", ("on_step_end", 5): "step.npz"}
 """When a run is saved, and in which file: at the end of an epoch of four steps, and within one."""
 
-PARTS = {"changes_parameters": "parameters, buffers or generators of the model", "changes_optimizer": "the optimizer"}
+PARTS = {
+    "changes_parameters": "parameters, buffers or generators of the model",
+    "changes_optimizer": "the optimizer",
+}
 
 
 def check_callback(
@@ -150,8 +154,9 @@ class _Trial(Callback):
         self.end = _plain(given)
         self.handed_out.append((event, given, self.end))
         if file := MOMENTS.get((event, run.step)):
-            self.states[file], self.checkpoint.path = self.end, f"{self.folder}/{file}"
+            self.states[file] = self.end
             self.checkpoint.save(run)
+            os.replace(self.checkpoint.path, f"{self.folder}/{file}")
 
     def state(self) -> dict[str, Any]:
         return self.callback.state()

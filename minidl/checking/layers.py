@@ -22,8 +22,7 @@ from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["check_layer"]
 
-ADVICE = "; if that is intended, set mixes_samples = True in the class"
-IN_ITS_BATCH = f"within its batch{ADVICE}"
+ADVICE = "if that is intended, set mixes_samples = True in the class"
 
 
 def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8) -> GradientReport:
@@ -75,19 +74,17 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
         with training_as(training):
             report = check_gradients(moved, batch, rng=generator, rtol=rtol)
     with contract(layer):
-        _sums(moved, batch)
+        _alone_backward(moved, batch)
     return report
 
 
 def _constructor(layer: Layer) -> None:
     for name, argument in inspect.signature(type(layer)).parameters.items():
         kept = name in vars(layer) or name in ("rng", "dtype") or argument.kind is argument.VAR_KEYWORD
-        require(kept, f"the constructor must keep its argument {name!r} as self.{name}, where repr and saving read it")
-        require(
-            not isinstance(vars(layer).get(name), Parameter),
-            f"the constructor must keep its argument {name!r} as self.{name}, where repr and saving read it, but a "
-            "Parameter is there, which minidl.save refuses; keep the Parameter under another name",
-        )
+        where = f"the constructor must keep its argument {name!r} as self.{name}, where repr and saving read it"
+        require(kept, where)
+        reason = f"{where}, but a Parameter is there, which minidl.save refuses; keep that under another name"
+        require(not isinstance(vars(layer).get(name), Parameter), reason)
     check_parameters(layer)
 
 
@@ -173,8 +170,10 @@ def _samples(layer: Layer, x: Array) -> None:
         return
     move = _moves(layer, x, EPS)
     one, turned = layer.forward(x[:1]), layer.forward(x[::-1].copy())
-    require(near(one, y[:1], spread=partial(move, 0)), f"a sample alone has another result than {IN_ITS_BATCH}")
-    require(near(turned, y[::-1], spread=partial(move, 0)), f"the order of the samples makes a difference{ADVICE}")
+    same = near(one, y[:1], spread=partial(move, 0))
+    require(same, f"a sample alone has another result than within its batch; {ADVICE}")
+    same = near(turned, y[::-1], spread=partial(move, 0))
+    require(same, f"the order of the samples makes a difference; {ADVICE}")
 
 
 def _moves(layer: Layer, x: Array, eps: float) -> Callable[[int], float]:
@@ -183,20 +182,17 @@ def _moves(layer: Layer, x: Array, eps: float) -> Callable[[int], float]:
     return lambda answer: measured()[answer]
 
 
-def _sums(layer: Layer, x: Array) -> None:
-    """What gradients themselves do not show: a backward that mixes samples as forward does not."""
+def _alone_backward(layer: Layer, x: Array) -> None:
+    """What gradients of a whole batch do not show: a backward that is wrong for a batch of one."""
     if layer.mixes_samples:
         return
     move = _moves(layer, x, EPS)
-    (_, both, total), *alone = answers(layer, x[:2]), answers(layer, x[:1]), answers(layer, x[1:2], before=1)
-    require(
-        near(both, np.concatenate([dx for _, dx, _ in alone]), spread=partial(move, 1)),
-        f"a sample alone has another dL/dx than {IN_ITS_BATCH}",
-    )
-    require(
-        near(total, alone[0][2] + alone[1][2], spread=partial(move, 2)),
-        "the parameter gradients of two samples are not the sum of those of each alone",
-    )
+    y, dx, total = answers(layer, x[:2])
+    parts = [answers(layer, x[i : i + 1], like(y)[i : i + 1]) for i in (0, 1)]
+    same = near(dx, np.concatenate([part[1] for part in parts]), spread=partial(move, 1))
+    require(same, f"a sample alone has another dL/dx than within its batch; {ADVICE}")
+    same = near(total, parts[0][2] + parts[1][2], spread=partial(move, 2))
+    require(same, "the parameter gradients of two samples are not the sum of those of each alone")
 
 
 def _dtype(layer: Layer, x: Array) -> None:

@@ -101,13 +101,10 @@ def _buffers(loss: Loss, p: Array, y: Array) -> None:
 
 def _layouts(loss: Loss, p: Array, y: Array) -> None:
     expected = _behave(loss, p, y)
-    for name, prediction in layouts(p):
-        same = all(map(near, expected, _behave(loss, prediction, y)))
-        require(same, f"a {name} prediction has another result than a plain one")
-    for name, target in layouts(y):
-        require(
-            all(map(near, expected, _behave(loss, p, target))), f"a {name} target has another result than a plain one"
-        )
+    targets = layouts(y)
+    for (name, prediction), (other, target) in zip(layouts(p), [*targets[1:], targets[0]], strict=True):
+        same = all(map(near, expected, _behave(loss, prediction, target)))
+        require(same, f"a {name} prediction and a {other} target have another result than plain ones")
 
 
 def _alone(loss: Loss, p: Array, y: Array) -> None:

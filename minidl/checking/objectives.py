@@ -46,7 +46,7 @@ def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) 
     require(
         isinstance(objective, Objective),
         f"expected an Objective, got {describe(objective)}; derive its class from minidl.Objective, or pass "
-        "FunctionObjective(f, derivative, start=[1.0, 2.0]) for a function",
+        "FunctionObjective(f, start=[1.0, 2.0], derivative=df) for a function",
     )
     generator = np.random.default_rng(rng)
     with contract(objective):

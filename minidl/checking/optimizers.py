@@ -146,6 +146,11 @@ def _resumes(make: Make) -> None:
     fresh = _parameters()
     resumed = make(fresh)
     fresh.value = parameters.value
+    require(
+        not (gained := optimizer.state().keys() - resumed.state().keys()),
+        f"it has gained {', '.join(gained)} in its steps, and a new one has no place for it; set it in __init__, or "
+        "begin its name with an underscore if it need not be saved",
+    )
     resumed.load_state(copy.deepcopy(optimizer.state()))
     load_states(_places(resumed), states_of(_places(optimizer)))
     require(

@@ -88,6 +88,8 @@ def warn_if_still(kind: type, before: Array, block: Block) -> None:
 
 def _rebinds_theta(update: Any) -> bool:
     """Whether a method assigns to its first argument after self other than by -= and the like."""
+    if not hasattr(update, "__code__"):
+        return False
     name, operation = update.__code__.co_varnames[1:2], ""
     for each in dis.get_instructions(update):
         stored = each.argval if isinstance(each.argval, tuple) else (each.argval,)  # Python 3.13 joins instructions

@@ -106,3 +106,10 @@ class Shared(Objective):
 def test_instances_must_not_share_what_forward_caches() -> None:
     with pytest.raises(ContractError, match="another instance is used between its forward and its backward"):
         check_objective(Shared())
+
+
+def test_finite_differences_are_not_compared_with_themselves() -> None:
+    objective = FunctionObjective(lambda x, y: x * y, start=[1.0, 2.0])
+    for check in (check_objective, check_gradients):
+        with pytest.raises(ContractError, match=r"it has no derivative, .* compared with themselves; pass derivative="):
+            check(objective)

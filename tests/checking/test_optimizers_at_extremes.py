@@ -160,6 +160,15 @@ class RateOfTheFirstStep(Optimizer):
         theta -= self._rate_kept * grad
 
 
+class GainsANumber(Optimizer):
+    def step(self) -> None:
+        self.factor = 1.0 + 0.1 / (1 + self.steps)
+        super().step()
+
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.lr * self.factor * grad
+
+
 class WithoutSeed(Optimizer):
     """Draws in step, from a generator that has no seed."""
 
@@ -192,6 +201,7 @@ BROKEN: list[tuple[type[Optimizer], str]] = [
     (SharedInTheClass, "keep something in the class"),
     (CountsInTheClass, "a copy ends elsewhere than the original: .* not of the class"),
     (RateOfTheFirstStep, "read self.lr in update"),
+    (GainsANumber, "has gained factor in its steps, .* set it in __init__"),
     (WithoutSeed, "does it draw without a seed"),
 ]
 

@@ -188,3 +188,13 @@ def test_parameter_gradients_must_be_linear(broken: type[Scale], words: str) -> 
     for layer in (broken(), Sequential(broken(), Dense(3, 3, rng=0))):
         with pytest.raises(GradientError, match=words):
             check_layer(layer, X)
+
+
+class MeanOverTheBatch(Scale):
+    def backward_parameters(self, grad: Array) -> None:
+        super().backward_parameters(grad / len(grad))
+
+
+def test_a_mean_over_the_batch_is_named_with_its_factor() -> None:
+    with pytest.raises(GradientError, match=r"the gradient of scale is off .* All are 0.166667 times as large as they"):
+        check_layer(MeanOverTheBatch(), X)

@@ -208,7 +208,7 @@ LAYERS: list[tuple[type[Layer], str]] = [
     (OrderInTraining, GRADIENT),
     (OneBlock, "raises AttributeError"),
     (Unlocks, "raises ValueError: cannot set WRITEABLE"),
-    (KeepProbability, "it has other arguments: the constructor must keep each one"),
+    (KeepProbability, "another result: the constructor must keep each argument"),
     (ReadsOtherThanItKeeps, "as from a file, it returns another result"),
     (UnheldGenerator, "another y for the same input"),
 ]
