@@ -4,9 +4,10 @@ A `Layer` maps a batch to a batch. A `Loss` maps predictions and targets to a nu
 depends on nothing but its own parameters.
 """
 
+from minidl.modules.caches import cached
 from minidl.modules.layer import Layer, as_gradient, backward_without_dx, chained_rows
 from minidl.modules.loss import Loss, format_shape, same_shape
-from minidl.modules.module import Module, cached, training_as
+from minidl.modules.module import Module, training_as
 from minidl.modules.objective import Objective, check_is_objective
 from minidl.modules.snapshot import Snapshot
 from minidl.modules.summary import Row, Summary, row

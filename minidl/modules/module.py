@@ -11,32 +11,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from minidl.arguments import check_type, flag, real_numbers
+from minidl.arguments import flag, real_numbers
 from minidl.errors import HyperparameterError, ShapeError, StateError
+from minidl.modules.caches import cached, is_cached
 from minidl.parameters import Parameter, ParameterVector
 
-__all__ = ["Module", "cached", "training_as"]
-
-
-class _Cached:
-    """Stands in for an attribute until forward sets it. Reading it before that is a `StateError`."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        # An attribute that forward has set hides this object, so reading it costs nothing.
-        if instance is None:
-            return self
-        raise StateError(f"backward before forward: {instance!r} has no {self.name!r} yet; call forward first")
-
-
-def cached() -> Any:
-    """Declare an attribute that forward sets and backward reads, such as ``x: Array = cached()``.
-
-    Copies and pickles of the module drop it.
-    """
-    return _Cached()
+__all__ = ["Module", "training_as"]
 
 
 class Module:
@@ -159,7 +139,6 @@ class Module:
             ShapeError: an array of another shape.
             DataError: a value that is not made of real numbers.
         """
-        check_type("state", state, Mapping)
         expected = self.state()
         if missing := expected.keys() - state.keys():
             raise StateError(f"the state lacks {', '.join(sorted(missing))}")
@@ -179,14 +158,10 @@ class Module:
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles drop what forward cached: it may be large, and it is the user's data.
-        return {name: value for name, value in list(vars(self).items()) if not _is_cached(type(self), name)}
+        return {name: value for name, value in list(vars(self).items()) if not is_cached(type(self), name)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(_arguments(self))})"
-
-
-def _is_cached(kind: type, name: str) -> bool:
-    return isinstance(getattr(kind, name, None), _Cached)
 
 
 training_mode: ContextVar[bool | None] = ContextVar("mode", default=None)

@@ -53,7 +53,7 @@ def test_live_plot_passes(tmp_path: Path) -> None:
 
 
 def test_further_arguments_reach_the_fit() -> None:
-    stopping = EarlyStopping("validation_distance", patience=1)
+    stopping = EarlyStopping("validation_distance", patience=1, mode="min")
     check_callback(stopping, metrics={"distance": lambda p, y: np.abs(p - y).mean()})
     with pytest.raises(ContractError, match="EarlyStopping raises StateError"):
         check_callback(stopping)
