@@ -92,9 +92,12 @@ class StopOutside(Callback):
     def __init__(self, land: Landscape) -> None:
         self.low, self.high = np.transpose([land.xlim, land.ylim])
 
+    def on_fit_begin(self, run: Run) -> None:
+        self.parameters = run.model.parameters()
+
     def on_step_end(self, run: Run) -> None:
-        theta = run.model.parameters().value
-        if (theta < self.low).any() or (theta > self.high).any():
+        x, y = self.parameters.value
+        if not (self.low[0] <= x <= self.high[0] and self.low[1] <= y <= self.high[1]):
             run.stop("left the box")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import inf, nan
 
@@ -39,10 +39,18 @@ class Objective(Module):
 
     def value(self, theta: ArrayLike) -> float:
         """The value at theta (P,). It is infinite where Python's floats overflow."""
-        value = inf
-        with self._at(theta), suppress(OverflowError):
-            value = float(self.forward())
-        return value
+        return float(self.values_at([theta])[0])
+
+    def values_at(self, thetas: Sequence[ArrayLike] | Array) -> Array:
+        """The values at n points, of shape (n,). This is faster than calling `value` n times."""
+        values = np.full(len(thetas), inf)
+        with self._unchanged() as (parameters, before):
+            for i, theta in enumerate(thetas):
+                copy_into(parameters.value, theta, "point theta")
+                with suppress(OverflowError):
+                    values[i] = float(self.forward())
+                before.restore()
+        return values
 
     def gradient(self, theta: ArrayLike) -> Array:
         """The gradient at theta (P,), of the same shape. It is NaN where Python's floats overflow."""
@@ -51,7 +59,8 @@ class Objective(Module):
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
         """Value and gradient at theta (P,), as SciPy's ``minimize(..., jac=True)`` takes them."""
         value = inf
-        with self._at(theta) as parameters:
+        with self._unchanged() as (parameters, _):
+            copy_into(parameters.value, theta, "point theta")
             parameters.grad = np.full(parameters.size, nan)  # what is left where Python's floats overflow
             with suppress(OverflowError):
                 value = float(self.forward())
@@ -72,15 +81,14 @@ class Objective(Module):
         return 0.5 * (matrix + matrix.T)
 
     @contextmanager
-    def _at(self, theta: ArrayLike) -> Iterator[ParameterVector]:
-        """Set the parameters to theta inside a ``with`` block. Afterwards everything is as before."""
+    def _unchanged(self) -> Iterator[tuple[ParameterVector, Snapshot]]:
+        """Yield the parameters to set inside a ``with`` block. Afterwards everything is as before."""
         # Far from any minimum, a value that is not finite is an answer.
-        with changing(self), Snapshot([self]), np.errstate(all="ignore"):
+        with changing(self), Snapshot([self]) as before, np.errstate(all="ignore"):
             parameters = self.parameters()
             value, grad = parameters.value.copy(), parameters.grad.copy()
             try:
-                copy_into(parameters.value, theta, "point theta")
-                yield parameters
+                yield parameters, before
             finally:
                 parameters.value, parameters.grad = value, grad
 

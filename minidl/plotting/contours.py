@@ -162,8 +162,8 @@ def _box(paths: list[Array], landmarks: Array) -> tuple[Array, Array]:
 
 
 def _draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array) -> None:
-    xs, ys = np.linspace(low, high, GRID).T.tolist()
-    values = np.array([[objective.value((x, y)) for x in xs] for y in ys])
+    xs, ys = np.linspace(low, high, GRID).T
+    values = objective.values_at([(x, y) for y in ys for x in xs]).reshape(GRID, GRID)
     np.clip(values, -LARGEST, LARGEST, out=values, where=np.isfinite(values))
     finite = values[np.isfinite(values)]
     if not finite.size:
@@ -239,12 +239,7 @@ def _draw_path(ax: Axes, path: Array, low: Array, high: Array, style: Look, widt
         before, border = pieces[-1][-2:]
         away = (border - before) / (high - low)
         tail = border - 0.04 * (high - low) * away / np.hypot(*away)
-        arrow = {
-            "arrowstyle": "-|>",
-            "color": style.color,
-            "mutation_scale": 11 + 4 * width,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        }
+        size = 11 + 4 * width
+        arrow = {"arrowstyle": "-|>", "color": style.color, "mutation_scale": size, "shrinkA": 0, "shrinkB": 0}
         ax.annotate("", border, tail, arrowprops=arrow, annotation_clip=False, zorder=7)
     return Line2D([], [], color=style.color, linestyle=style.linestyle, marker=style.marker, markersize=6, label=name)

@@ -40,6 +40,7 @@ CALLS: list[Callable[[Remembers, Array], object]] = [
     Remembers.gradient,
     Remembers.value_and_gradient,
     Remembers.hessian,
+    lambda objective, theta: objective.values_at([theta, theta]),
 ]
 
 
@@ -143,6 +144,27 @@ def test_the_hessian_by_hand() -> None:
     np.testing.assert_allclose(uneven, [[79.75, 1.0], [1.0, 401.0]], rtol=1e-13)
     np.testing.assert_allclose(objective.hessian([2.0, -3.0]), [[80.0, 1.0], [1.0, 405.0]], rtol=1e-9)
     np.testing.assert_allclose(np.diag(objective.hessian([0.0, 0.0])), -4 * np.finfo(float).eps ** (4 / 3), rtol=1e-9)
+
+
+def test_many_values_are_those_of_each_point() -> None:
+    """Also where forward draws numbers, or changes a buffer that it returns."""
+
+    class Noisy(Remembers):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rng = np.random.default_rng(0)
+
+        def forward(self) -> float:
+            return super().forward() + self.count + float(self.rng.normal())
+
+    objective = Noisy()
+    points = np.arange(6.0).reshape(3, 2)
+    values = objective.values_at(points)
+    np.testing.assert_array_equal(values, [objective.value(theta) for theta in points])
+    assert values.tolist() == [values[0], values[0] + 4, values[0] + 8]
+    assert objective.values_at([]).shape == (0,)
+    with pytest.raises(ShapeError, match=r"\(2,\), got \(3,\)"):
+        objective.values_at(np.ones((2, 3)))
 
 
 def test_values_are_python_numbers() -> None:
