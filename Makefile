@@ -9,10 +9,10 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
-	@echo "make test      run the tests on all cores"
+	@echo "make test      run the tests on all cores, without the four long demos of the gallery"
 	@echo "make quick     run the tests that take little time: no demos, no long runs"
 	@echo "make lint      check style and types"
-	@echo "make coverage  run the tests like make test, and report the lines and branches that they miss"
+	@echo "make coverage  run all tests, and report the lines and branches that they miss"
 	@echo "make lowest    run the quick tests with the oldest NumPy and Matplotlib that are allowed"
 	@echo "make bench     time a training step here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
 	@echo "make docs      build the documentation, with a gallery of the demos, into docs/_build/html"
@@ -25,7 +25,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python demos/xor.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -m "not gallery"
 
 quick: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not slow"

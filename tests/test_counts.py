@@ -157,9 +157,9 @@ def growth_bytes(name: str) -> float:
         fit(20)
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
-        fit(1000)  # so many that what is allocated once does not count
+        fit(500)  # so many that what is allocated once does not count
         gc.collect()
-        return (tracemalloc.get_traced_memory()[0] - before) / 1000
+        return (tracemalloc.get_traced_memory()[0] - before) / 500
     finally:
         tracemalloc.stop()
 
