@@ -75,8 +75,7 @@ class Run:
         self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose
         self.iterator, self.owner = iter(batches), owner or object()
         self.measures = () if measure is None else measures
-        self.epoch = self.first_epoch = epoch
-        self.step = self.first_step = step
+        self.epoch, self.step = self.first_epoch, self.first_step = epoch, step
         self.planned, self.script, self.interrupted = epochs, script or {}, False
         self.loss, self.metrics = nan, dict[str, float]()
         self.reason: str | None = None
@@ -214,8 +213,8 @@ class Run:
     def state(self) -> dict[str, Any]:
         """The progress to save in a file. A stop by Ctrl-C is left out: it would stop the resumed run as well."""
         reason = None if self.reason == INTERRUPTED else self.reason
-        state = {name: getattr(self, name) for name in COUNTS}
-        return state | {"loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
+        measured = {"loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
+        return {name: getattr(self, name) for name in COUNTS} | measured
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load what `state` returned."""
@@ -244,7 +243,6 @@ class Callback:
     changes_parameters = changes_optimizer = False  # whether it may change them: `check_callback` holds it to that
     last: ClassVar[bool] = False
     """Whether it is notified of each event last, regardless of its position in the list."""
-
     adds: ClassVar[Collection[str] | None] = ()
     """The names that `on_epoch_end` adds to ``run.metrics``. None means any, as for a class that does not name them."""
     _owner: object = None  # that of the latest run

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from minidl.arguments import flag, real_numbers
+from minidl.arguments import check_type, flag, real_numbers
 from minidl.errors import HyperparameterError, ShapeError, StateError
 from minidl.modules.caches import cached, is_cached
 from minidl.parameters import Parameter, ParameterVector
@@ -140,10 +140,7 @@ class Module:
             DataError: a value that is not made of real numbers.
         """
         expected = self.state()
-        if missing := expected.keys() - state.keys():
-            raise StateError(f"the state lacks {', '.join(sorted(missing))}")
-        if unknown := state.keys() - expected.keys():
-            raise StateError(f"the state has {', '.join(sorted(unknown))}, which {type(self).__name__} does not have")
+        _check_names(self, state, expected)
         new = {path: real_numbers(state[path], path) for path in expected}
         for path, array in expected.items():
             if new[path].shape != array.shape:
@@ -178,6 +175,15 @@ def training_as(training: bool | None) -> Iterator[None]:
         yield
     finally:
         training_mode.reset(token)
+
+
+def _check_names(module: Module, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Raise an error unless a state has the expected names."""
+    check_type("state", state, Mapping)
+    if missing := expected.keys() - state.keys():
+        raise StateError(f"the state lacks {', '.join(sorted(missing))}")
+    if unknown := state.keys() - expected.keys():
+        raise StateError(f"the state has {', '.join(sorted(unknown))}, which {type(module).__name__} does not have")
 
 
 def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter]]:

@@ -201,7 +201,8 @@ def test_with_another_trainer_it_starts_again() -> None:
 
 def test_a_model_of_another_type_is_averaged_on() -> None:
     model = network()
-    average = trained(model)
+    average = ParameterAverage(0.9)
+    average.load_state(trained(model).state())
     model.astype(np.float32)
     make(model, average).fit(*data())
     assert average.steps == 11
