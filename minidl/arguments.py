@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from math import isfinite, isnan, nan
 from numbers import Real
-from typing import Any
+from sys import maxsize
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
-from minidl.typing import Array, ArrayLike
+from minidl.advice import what_to_do
+from minidl.errors import DataError, HyperparameterError, ShapeError
+from minidl.typing import Array, ArrayLike, Seed
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = [
+    "check_exact",
+    "check_mask",
     "check_type",
     "copy_into",
+    "flag",
+    "generator",
+    "got",
     "hyperparameter",
-    "limited_to",
     "number",
     "real_numbers",
     "same_length",
-    "take_room",
     "whole_number",
 ]
 
@@ -70,7 +75,7 @@ def number(
     bounds = {"above": above, "at least": at_least, "below": below, "at most": at_most}
     limits = " and ".join(f"{words} {bound:g}" for words, bound in bounds.items() if bound is not None)
     kind = "a finite number" if finite else "a number"
-    raise HyperparameterError(f"{name} must be {kind}{limits and ', '}{limits}, got {value!r:.80}")
+    raise HyperparameterError(f"{name} must be {kind}{limits and ', '}{limits}, {got(value)}")
 
 
 class _Hyperparameter:
@@ -90,11 +95,8 @@ class _Hyperparameter:
 def hyperparameter(**bounds: float) -> Any:
     """Declare an attribute that must be a finite number, such as ``lr: float = hyperparameter(above=0)``.
 
-    Setting the attribute checks the bounds and raises `HyperparameterError` outside them. The value is kept as a
-    Python float, because a float64 of NumPy would turn float32 arrays into float64.
-
-    Args:
-        bounds: any of `above`, `at_least`, `below` and `at_most`.
+    Setting the attribute checks the bounds, which are those of `number`, and raises `HyperparameterError` outside them.
+    The value is kept as a Python float, because a float64 of NumPy would turn float32 arrays into float64.
 
     >>> class Rule:
     ...     lr: float = hyperparameter(above=0)
@@ -125,14 +127,67 @@ def whole_number(name: str, value: object, least: int) -> int:
         ...
     minidl.errors.HyperparameterError: epochs must be an integer, at least 0, got 2.5
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    # More than maxsize of anything overflows somewhere.
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= maxsize:
         kind = "a positive integer" if least == 1 else f"an integer, at least {least}"
-        raise HyperparameterError(f"{name} must be {kind}, got {value!r:.80}")
+        raise HyperparameterError(f"{name} must be {kind}, {got(value)}")
     return int(value)
 
 
-def check_type(name: str, value: object, kind: type) -> None:
+def flag(name: str, value: object) -> bool:
+    """Return the value as a Python bool if it is True or False, of Python or NumPy.
+
+    Args:
+        name: what a message calls the value.
+        value: what was passed. Anything else has a truth value, too: "no" would count as True.
+
+    Raises:
+        HyperparameterError: any other value.
+
+    >>> flag("shuffle", "no")
+    Traceback (most recent call last):
+        ...
+    minidl.errors.HyperparameterError: shuffle must be True or False, got 'no'
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise HyperparameterError(f"{name} must be True or False, {got(value)}")
+    return bool(value)
+
+
+def generator(rng: Seed) -> Generator:
+    """Return the generator itself, or a new one for a seed. None means a new one without a seed.
+
+    Raises:
+        HyperparameterError: anything else.
+
+    >>> generator(-1)
+    Traceback (most recent call last):
+        ...
+    minidl.errors.HyperparameterError: rng must be None, an integer of at least 0, or a NumPy generator, got -1
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kinds = "None, an integer of at least 0, or a NumPy generator"
+        raise HyperparameterError(f"rng must be {kinds}, {got(rng)}") from error
+
+
+def got(value: object) -> str:
+    """What a message says about the value that was passed."""
+    try:
+        return f"got {value!r:.80}"
+    except Exception:  # a repr may fail, as that of an integer with more than 4300 digits does
+        return f"got an object of type {type(value).__name__}"
+
+
+def check_type(name: str, value: object, kind: type, call: str = "") -> None:
     """Raise unless an argument is an instance of a class.
+
+    Args:
+        name: what a message calls the argument.
+        value: what was passed.
+        kind: the class.
+        call: how the call is written, for arguments that are easily confused.
 
     Raises:
         TypeError: anything else.
@@ -143,8 +198,10 @@ def check_type(name: str, value: object, kind: type) -> None:
     TypeError: model must be of type str, got 3
     """
     if not isinstance(value, kind):
-        fix = "; make one by calling it" if isinstance(value, type) and issubclass(value, kind) else ""
-        raise TypeError(f"{name} must be of type {kind.__name__}, got {value!r:.200}{fix}")
+        fix = f"; the arguments are {call}" if call else ""
+        if isinstance(value, type) and issubclass(value, kind):
+            fix = "; make one by calling it"
+        raise TypeError(f"{name} must be of type {kind.__name__}, {got(value)}{fix}")
 
 
 def same_length(x: Array, y: Array, of: str = "") -> None:
@@ -166,21 +223,61 @@ def same_length(x: Array, y: Array, of: str = "") -> None:
         raise ShapeError(f"{of}x has {len(x)} samples but y has {len(y)}; each input needs its target")
 
 
+def check_mask(value: ArrayLike, name: str) -> None:
+    """Raise unless an array, or a list of arrays, is free of masked entries.
+
+    Raises:
+        DataError: masked entries. The message calls the value `name`.
+
+    >>> check_mask([np.ma.array([1.0, 2.0], mask=[False, True])], "x")
+    Traceback (most recent call last):
+        ...
+    minidl.errors.DataError: x has masked entries, which would be taken at face value; fill or drop them first
+    """
+    if isinstance(value, list | tuple):
+        for item in value:
+            if isinstance(item, list | tuple | np.ndarray):
+                check_mask(item, name)
+    elif np.ma.is_masked(value):
+        raise DataError(f"{name} has masked entries, which would be taken at face value; fill or drop them first")
+
+
+def check_exact(array: Array, dtype: Any, name: str) -> None:
+    """Raise unless a float type can hold all integers of an array. Floats may be rounded.
+
+    Raises:
+        DataError: an integer that changes. The message calls the array `name`.
+
+    """
+    limit = 2 ** (np.finfo(dtype).nmant + 1)
+    if array.dtype.kind not in "iu" or np.iinfo(array.dtype).max <= limit:
+        return
+    for index in np.argwhere((array > limit) | (array < -limit)):
+        number = int(array[tuple(index)])
+        if int(dtype.type(number)) != number:
+            raise DataError(
+                f"{name} holds an integer that {dtype} cannot represent, at index {tuple(index.tolist())}: {number}; "
+                f"if rounding is fine, convert {name} to floats first"
+            )
+
+
 def real_numbers(value: ArrayLike, name: str) -> Array:
     """Return the value as an array of real numbers of any type.
 
     Raises:
-        DataError: any other value. The message calls it `name`.
+        DataError: any other value, or masked entries. The message calls it `name`.
 
     >>> real_numbers([1, 2], "a parameter")
     array([1, 2])
     """
+    check_mask(value, name)
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise DataError(f"{name} must be an array of numbers: {error}") from error
+    except Exception as error:  # other packages' arrays raise errors of any type
+        raise DataError(f"{name} is not an array of numbers: {error}; {what_to_do(value, name)}") from error
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{name} must be real numbers, got {array.dtype}")
+        kind = array.dtype if array.ndim else f"{type(value).__name__}"
+        raise DataError(f"{name} must hold real numbers, got {kind}; {what_to_do(value, name, array)}")
     return array
 
 
@@ -188,40 +285,15 @@ def copy_into(target: Array, value: ArrayLike, name: str) -> None:
     """Copy a value of the same shape into an array.
 
     Raises:
-        DataError: a value that is not made of real numbers.
+        DataError: a value that is not made of real numbers, has masked entries, or holds integers that change.
         ShapeError: a value of another shape.
     """
-    # A layer's backward sets a float array: the common case skips the conversion.
-    array = value if isinstance(value, np.ndarray) and value.dtype.kind == "f" else real_numbers(value, f"the {name}")
+    # A layer's backward sets a float array: the common case skips the checks.
+    if type(value) is np.ndarray and value.dtype.kind == "f":
+        array = value
+    else:
+        array = real_numbers(value, f"the {name}")
+        check_exact(array, target.dtype, f"the {name}")
     if array.shape != target.shape:
         raise ShapeError(f"the {name} must have shape {target.shape}, got {array.shape}")
     np.copyto(target, array, casting="same_kind")
-
-
-_room: ContextVar[int | None] = ContextVar("room", default=None)
-
-
-@contextmanager
-def limited_to(size: int) -> Iterator[None]:
-    """Limit the Parameters made inside a ``with`` block to `size` elements in all.
-
-    Code that builds layers from a file uses it: a forged size could otherwise take all memory.
-    """
-    token = _room.set(size)
-    try:
-        yield
-    finally:
-        _room.reset(token)
-
-
-def take_room(size: int) -> None:
-    """Take room for `size` elements where `limited_to` applies.
-
-    Raises:
-        StateError: there is less room.
-    """
-    room = _room.get()
-    if room is not None:
-        if size > room:
-            raise StateError(f"a Parameter of {size} elements exceeds the limit: {room} are left")
-        _room.set(room - size)

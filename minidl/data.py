@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arguments import number, same_length, whole_number
+from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, same_length, whole_number
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
-__all__ = ["Batches", "as_data", "hold_out"]
+__all__ = ["BatchSource", "Batches", "Pass", "as_data", "hold_out"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -23,7 +23,8 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         dtype: the float type to cast to. By default float32 stays float32, and every other type becomes float64.
 
     Raises:
-        DataError: values that are not numeric, masked, empty, NaN or infinite.
+        DataError: values that are not numeric, masked, empty, NaN or infinite. Integers that the float type cannot
+            represent, such as 2⁵³ + 1 in float64 and 2²⁴ + 1 in float32.
         ShapeError: a single number without a batch axis.
 
     >>> as_data([[1, 2]])
@@ -33,21 +34,15 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         ...
     minidl.errors.DataError: x holds 1 number that is NaN or infinite, the first at index (0, 1): nan; clean the data
     """
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise DataError(f"{name} has masked entries, which would be taken at face value; fill or drop them first")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{name} is not an array of numbers: {error}") from error
-    if array.dtype.kind not in "biuf":
-        raise DataError(
-            f"{name} must hold real numbers, got {array.dtype}; convert it first, e.g. {name}.astype(float)"
-        )
+    array = real_numbers(values, name)
     if array.ndim == 0:
-        raise ShapeError(f"{name} must have the batch as its first axis, got a single number; e.g. {name}[None, :]")
+        raise ShapeError(
+            f"{name} must have the batch as its first axis, got a single number; one sample of one number is [[number]]"
+        )
     if array.size == 0:
         raise DataError(f"{name} is empty, its shape is {array.shape}; at least one sample is needed")
     target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
+    check_exact(array, target, name)
     with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
         cast = array.astype(target, copy=False)
     finite = np.isfinite(cast)
@@ -60,8 +55,18 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
     return cast
 
 
+class BatchSource(Protocol):
+    """What a run takes batches from: it has a length, and each iteration over it is one epoch."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
 class Batches:
     """The samples in batches, in a new random order at each pass.
+
+    Each iteration is a `Pass` with a position of its own, so several may be under way at once. All draw their orders
+    from one generator: with shuffling, a further pass changes the orders of later ones.
 
     Args:
         x: inputs, with the samples along the first axis.
@@ -73,10 +78,7 @@ class Batches:
     Raises:
         ShapeError: x and y with different numbers of samples.
         DataError: no samples.
-        HyperparameterError: a batch size that is not a positive integer.
-
-    Attributes:
-        taken: the number of batches taken in the current pass, 0 between two passes.
+        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]
@@ -86,67 +88,103 @@ class Batches:
     def __init__(
         self, x: Array, y: Array, *, batch_size: int | None = None, shuffle: bool = True, rng: Seed = None
     ) -> None:
+        for name, value in (("x", x), ("y", y)):
+            check_type(name, value, np.ndarray)
+            if value.ndim == 0:
+                raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)
         if len(x) == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
         self.x, self.y = x, y
         self.batch_size = len(x) if batch_size is None else min(whole_number("batch_size", batch_size, 1), len(x))
-        self.shuffle = shuffle and self.batch_size < len(x)
+        self.count = -(-len(x) // self.batch_size)
+        self.shuffle = flag("shuffle", shuffle) and self.count > 1
         # A generator loads numpy.random, which takes longer than a small run, so it is made only if an order is drawn.
-        self.rng = np.random.default_rng(rng) if self.shuffle else None
-        self.taken = 0
-        self._order: Array | None = None
-        self._going_on = False
+        self.rng = generator(rng) if self.shuffle else None
 
     def mean(self, losses: Sequence[float]) -> float:
-        """The mean over all samples, from one mean per batch."""
-        last = len(self.x) - (len(losses) - 1) * self.batch_size
-        return (sum(losses[:-1]) * self.batch_size + losses[-1] * last) / len(self.x)
+        """The mean over all samples, from the mean of each batch."""
+        if self.count == 1:
+            return losses[-1]
+        last = len(self.x) - (self.count - 1) * self.batch_size
+        return (sum(losses[-self.count : -1]) * self.batch_size + losses[-1] * last) / len(self.x)
 
     def __len__(self) -> int:
-        return -(-len(self.x) // self.batch_size)
+        return self.count
+
+    def __iter__(self) -> Pass:
+        return Pass(self)
+
+
+class Pass:
+    """One pass over `Batches`. It draws its order with the first batch.
+
+    Args:
+        batches: what to pass over. Each pass has its own position there.
+
+    Attributes:
+        taken: the number of batches taken so far.
+        order: the order of the samples. None before the first batch, and without shuffling.
+
+    >>> batches = Batches(np.arange(4), np.arange(4), batch_size=2, shuffle=False)
+    >>> first = iter(batches)
+    >>> x, y = next(first)
+    >>> other = iter(batches)
+    >>> other.load_state(first.state())
+    >>> [x.tolist() for x, y in other]
+    [[2, 3]]
+    """
+
+    taken: int = 0
+    order: Array | None = None
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        size, count = self.batch_size, len(self.x)
-        if not self._going_on:
-            self.taken, self._order = 0, None if self.rng is None else self.rng.permutation(count)
-        self._going_on = False
-        while (start := self.taken * size) < count:
+        # A generator, because a call of __next__ for each batch would take 3 % of the time of a small network.
+        batches = self.batches
+        x, y, size = batches.x, batches.y, batches.batch_size
+        if self.taken == 0 and batches.rng is not None:
+            self.order = batches.rng.permutation(len(x))
+        while (start := self.taken * size) < len(x):
             self.taken += 1
-            if size == count:
-                yield self.x, self.y
-            elif self._order is None:
-                yield self.x[start : start + size], self.y[start : start + size]
+            if size == len(x):
+                yield x, y
             else:
-                chosen = self._order[start : start + size]
-                yield self.x[chosen], self.y[chosen]
-        self.taken, self._order = 0, None
+                chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
+                yield x[chosen], y[chosen]
+
+    def __next__(self) -> tuple[Array, Array]:
+        return next(iter(self))
 
     def state(self) -> dict[str, Any]:
-        """The position in the current pass: its order and the number of batches taken, without the generator."""
-        return {
-            "samples": len(self.x),
-            "batch_size": self.batch_size,
-            "shuffle": self.shuffle,
-            "taken": self.taken,
-            "order": None if self._order is None else self._order.copy(),
-        }
+        """The position: the order and the number of batches taken, without the generator."""
+        order = None if self.order is None else self.order.copy()
+        return {**self._settings(), "taken": self.taken, "order": order}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Load what `state` returned. The next pass resumes in the middle if the state was in the middle of one.
+        """Load what `state` returned. The next batch is the one that would have come next there.
 
         Raises:
             StateError: batches of other data, of another size, or shuffled if these are not.
         """
-        for name, what in (
-            ("samples", "number of training samples"),
-            ("batch_size", "batch_size (times accumulate)"),
-            ("shuffle", "shuffle (of more than one batch)"),
-        ):
-            if state[name] != self.state()[name]:
-                raise StateError(f"the {what} was {state[name]} and is {self.state()[name]} now; make it the same")
-        self.taken, self._order = int(state["taken"]), state["order"]
-        self._going_on = self.taken > 0
+        for name, value in self._settings().items():
+            if state[name] != value:
+                raise StateError(f"the {SETTINGS[name]} was {state[name]} and is {value} now; make it the same")
+        self.taken, self.order = int(state["taken"]), state["order"]
+
+    def _settings(self) -> dict[str, Any]:
+        batches = self.batches
+        return {"samples": len(batches.x), "batch_size": batches.batch_size, "shuffle": batches.shuffle}
+
+
+SETTINGS = {
+    "samples": "number of training samples",
+    "batch_size": "batch_size (times accumulate)",
+    "shuffle": "shuffle (of more than one batch)",
+}
+"""What two passes must have in common for one to continue the other."""
 
 
 def hold_out(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array]]:

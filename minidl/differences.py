@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arguments import real_numbers
+from minidl.errors import ShapeError
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["five_point", "numerical_gradient", "numerical_jacobian"]
@@ -64,7 +65,10 @@ def numerical_jacobian(f: Callable[[Array], ArrayLike], theta: ArrayLike, step: 
            [0., 6.]])
     """
     point = np.array(real_numbers(theta, "theta"), dtype=np.float64)
-    steps = np.broadcast_to(1e-3 * np.maximum(1.0, np.abs(point)) if step is None else step, point.shape)
+    steps = 1e-3 * np.maximum(1.0, np.abs(point)) if step is None else real_numbers(step, "step")
+    if steps.ndim and steps.shape != point.shape:
+        raise ShapeError(f"step must be one number or have theta's shape {point.shape}, got {steps.shape}")
+    steps = np.broadcast_to(steps, point.shape)
     jacobian = np.empty(np.shape(f(point.copy())) + point.shape)
     for index in np.ndindex(point.shape):
 

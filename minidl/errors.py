@@ -6,6 +6,8 @@ works.
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from typing import Any
 
 from minidl.typing import Array
@@ -22,6 +24,7 @@ __all__ = [
     "ShapeError",
     "StateError",
     "describe",
+    "warn",
 ]
 
 
@@ -57,7 +60,7 @@ class DivergenceError(MinidlError, ArithmeticError):
         step: the number of steps taken before.
         batch: the inputs and targets of the step, for inspection.
         layer: path of the layer where a number first was not finite, such as "2" or "1.0", or "loss". None if every
-            number is finite and only the sum of their squares is not.
+            number was finite when the batch was evaluated again.
         direction: "forward" or "backward".
     """
 
@@ -95,3 +98,12 @@ def describe(thing: object) -> str:
     except Exception:
         return type(thing).__name__
     return text if len(text) <= 80 else type(thing).__name__
+
+
+def warn(message: str) -> None:
+    """Issue a `MinidlWarning` from what accompanies a run, such as a progress bar.
+
+    Python itself raises where standard error is closed or is not a stream. That must not end the run.
+    """
+    with suppress(AttributeError, OSError, ValueError):
+        warnings.warn(message, MinidlWarning, stacklevel=2)

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from minidl.errors import CheckpointError, MinidlError, StateError
+import numpy as np
 
-__all__ = ["check_folder", "content_of", "replacing"]
+from minidl.errors import CheckpointError, MinidlError, MinidlWarning, StateError
+
+__all__ = ["LEVELS", "absolute", "check_folder", "content_of", "nesting_checked", "replacing", "warn_of_values"]
+
+LEVELS = 200
+"""How deeply values in a file may be nested: few enough for a reader whose stack is half full already."""
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """The absolute path, with a leading "~" replaced by the home folder.
+
+    A run may change the working directory. What writes to files during a run resolves its path when the run begins.
+    """
+    return os.path.abspath(os.path.expanduser(os.fspath(path)))
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
     """Raise `StateError` unless a file can be written to this path, before the work that it is to hold."""
+    path = absolute(path)
     folder = os.path.dirname(os.path.realpath(path))
     if os.path.isdir(path):
         raise StateError(f"{os.fspath(path)!r} is a folder; give the name of a file in it")
     if not os.access(folder, os.W_OK):
         wrong = "cannot be written to" if os.path.isdir(folder) else "does not exist"
         raise StateError(f"{os.fspath(path)!r} cannot be written: the folder {folder!r} {wrong}")
+    try:
+        _target_of(path)
+    except OSError as error:
+        raise StateError(f"{os.fspath(path)!r} cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -39,9 +58,34 @@ def content_of(path: str | os.PathLike[str]) -> Iterator[None]:
     except KeyError as error:
         raise CheckpointError(f"{os.fspath(path)!r} lacks {error}") from error
     except RecursionError as error:
-        raise CheckpointError(f"{os.fspath(path)!r} is nested too deeply") from error
+        raise CheckpointError(f"{os.fspath(path)!r} is nested too deeply; see sys.setrecursionlimit") from error
     except (MinidlError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(f"{os.fspath(path)!r} does not match: {error}") from error
+
+
+def warn_of_values(state: Mapping[str, Any], path: str | os.PathLike[str]) -> bool:
+    """Warn of parameters and buffers that are not finite, and of negative buffers ``…_var``. Return whether it warned.
+
+    A file may hold them, for example to inspect a model after its run has diverged.
+    """
+    non_finite = [name for name, value in state.items() if not np.isfinite(value).all()]
+    negative = [name for name, value in state.items() if name.endswith("_var") and np.less(value, 0).any()]
+    for problem, names in (("numbers that are not finite", non_finite), ("negative variances", negative)):
+        if names:
+            warnings.warn(f"{os.fspath(path)!r} holds {problem}: {', '.join(names)}", MinidlWarning, stacklevel=3)
+    return bool(non_finite or negative)
+
+
+@contextmanager
+def nesting_checked() -> Iterator[None]:
+    """Turn a RecursionError inside a ``with`` block, of something that is to be saved, into a `CheckpointError`."""
+    try:
+        yield
+    except RecursionError as error:
+        raise CheckpointError(
+            f"what is to be saved is nested too deeply, or holds itself: a file holds {LEVELS} levels of lists and "
+            f"layers at most, or {LEVELS // 2 - 1} layers inside each other"
+        ) from error
 
 
 @contextmanager
@@ -49,10 +93,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write to, which replaces the one at this path at the end of the ``with`` block.
 
     At any moment, even after a crash, there is the whole old file or the whole new one. After an error, it is the old
-    one.
+    one. Several processes and threads may write to one path. The last one to end wins.
+
+    The new file has the permissions of the old one, but belongs to the user who writes it. Other hard links keep the
+    old content. A symbolic link stays one, and the file that it points to is replaced. Until the end, the content is
+    in a file of its own in the same folder, named ``.minidl-*.tmp``. One that a killed process leaves behind is never
+    used again, and can be deleted.
 
     Raises:
-        OSError: the disk refuses the file, or something other than a file has this path.
+        OSError: the disk refuses the file, `open` would not write to it, or something other than a file has this path.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -61,12 +110,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ...     os.listdir(folder)
     ['poem']
     """
-    target = os.path.realpath(path)  # a link stays a link
-    if os.path.exists(target) and not os.path.isfile(target):  # a folder, or a device that would be lost
-        raise FileExistsError(f"{os.fspath(path)!r} exists and is not a file; give the path of a file")
-    temporary = f"{target}.tmp"
+    target, mode = _target_of(path)
+    temporary = os.path.join(os.path.dirname(target), f".minidl-{os.urandom(8).hex()}.tmp")
     try:
-        with open(temporary, "w+b") as file:
+        file = open(temporary, "x+b")  # noqa: SIM115  (closed below) a new file, and no link or leftover of that name
+    except OSError as error:
+        error.filename = target  # the name that the user knows
+        raise
+    try:
+        with file:
+            if mode not in (None, _permissions(file.fileno())):  # not every file system can change them
+                os.chmod(temporary, mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -82,3 +136,26 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _target_of(path: str | os.PathLike[str]) -> tuple[str, int | None]:
+    """The file that a path leads to, and its permissions, None if it does not exist.
+
+    Raises:
+        OSError: `open` would not write to it, or it is not a file.
+    """
+    target = os.path.realpath(absolute(path))  # a link stays a link
+    if os.path.exists(target) and not os.path.isfile(target):  # a folder, or a device that would be lost
+        raise FileExistsError(f"{os.fspath(path)!r} exists and is not a file; give the path of a file")
+    try:
+        descriptor = os.open(target, os.O_WRONLY)
+    except FileNotFoundError:
+        return target, None
+    try:
+        return target, _permissions(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _permissions(descriptor: int) -> int:
+    return os.fstat(descriptor).st_mode & 0o7777

@@ -6,16 +6,20 @@ largest counts. For two classes they may be one number (n, 1), which means class
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from minidl.arguments import number, whole_number
 from minidl.data import as_data
-from minidl.errors import DataError, ShapeError
+from minidl.errors import DataError, MinidlWarning, ShapeError
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["PrecisionRecall", "accuracy", "binary_accuracy", "confusion_matrix", "precision_recall", "r2"]
+
+MOST_CLASSES = 10_000
+"""A confusion matrix of that many classes takes 800 MB."""
 
 
 def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
@@ -37,13 +41,14 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     return float((predicted == true).mean())
 
 
-def binary_accuracy(prediction: ArrayLike, target: ArrayLike, *, threshold: float = 0.5) -> float:
+def binary_accuracy(prediction: ArrayLike, target: ArrayLike, *, threshold: float | None = None) -> float:
     """The share of samples on the correct side of a threshold.
 
     Args:
         prediction: one number per sample, (n,) or (n, 1).
         target: 0 or 1, (n,) or (n, 1).
-        threshold: a prediction above it means class 1. Use 0.5 for probabilities and 0 for logits.
+        threshold: a prediction above it means class 1. Use 0.5 for probabilities and 0 for logits. None means 0.5, with
+            a `MinidlWarning` if the predictions are not probabilities.
 
     Raises:
         DataError: targets that are not 0 or 1.
@@ -55,9 +60,13 @@ def binary_accuracy(prediction: ArrayLike, target: ArrayLike, *, threshold: floa
     """
     values, true = _column(prediction, "prediction"), _classes(target, "target", scores=False)
     _same_length(values, true)
-    threshold = number("threshold", threshold, finite=False)
     if true.max() > 1:
         raise DataError(f"binary_accuracy takes targets 0 and 1, got {true.max()}; use accuracy for more classes")
+    if threshold is None and (values.min() < 0.0 or values.max() > 1.0):
+        # The text is always the same, so that Python shows it once and not after each epoch.
+        message = "binary_accuracy: predictions are not probabilities, from 0 to 1; pass threshold=0 if they are logits"
+        warnings.warn(f"{message}, threshold=0.5 otherwise", MinidlWarning, stacklevel=2)
+    threshold = 0.5 if threshold is None else number("threshold", threshold, finite=False)
     return float(((values > threshold) == true).mean())
 
 
@@ -66,7 +75,8 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike, *, classes: int |
 
     Args:
         prediction, target: as for `accuracy`.
-        classes: number k of classes. By default it is the largest class plus 1, or the width of the scores if larger.
+        classes: number k of classes, at most 10,000. By default it is the largest class plus 1, or the width of the
+            scores if larger.
 
     Returns:
         Counts, (k, k) integers.
@@ -85,6 +95,11 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike, *, classes: int |
     width = scores.shape[1] if scores.ndim == 2 else 0
     largest = int(max(predicted.max(), true.max())) + 1
     k = max(width, largest) if classes is None else whole_number("classes", classes, 1)
+    if k > MOST_CLASSES:
+        raise DataError(
+            f"a confusion matrix has at most {MOST_CLASSES} classes, got {k}; if only some of these numbers occur, "
+            "number the classes from 0 without gaps, in predictions and targets alike"
+        )
     if largest > k:
         raise DataError(f"there is a class {largest - 1}, but classes = {k} means 0 to {k - 1}")
     return np.bincount(true * k + predicted, minlength=k * k).reshape(k, k)
@@ -156,14 +171,14 @@ def _classes(values: ArrayLike, name: str, *, scores: bool = True) -> Array:
         best: Array = array.argmax(axis=1)
         return best
     column = _column(array, name)
-    whole = column.astype(np.int64)
-    if (whole != column).any() or (whole < 0).any():
+    wrong = (column != np.floor(column)) | (column < 0) | (column > 2**53)
+    if wrong.any():
         fix = "for two classes use binary_accuracy, with threshold=0 if these are logits"
         raise DataError(
-            f"{name} must hold classes, integers from 0, got {column[(whole != column) | (whole < 0)][0]:g}; "
+            f"{name} must hold classes, integers from 0, got {column[wrong][0]:g}; "
             f"{fix if scores else 'number the classes from 0'}"
         )
-    return whole
+    return column.astype(np.int64)
 
 
 def _same_length(prediction: Array, target: Array) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf, isfinite, nan
 from numbers import Real
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minidl.arguments import check_type
-from minidl.errors import ContractError, DivergenceError
-from minidl.modules import Loss, Module
+from minidl.data import BatchSource
+from minidl.errors import ContractError, DivergenceError, StateError, describe
+from minidl.interruption import on_interrupt
+from minidl.modules import Loss, Module, changing
 from minidl.optimizers import Optimizer
 from minidl.typing import Array
 
@@ -21,33 +21,31 @@ __all__ = ["EVENTS", "INTERRUPTED", "Callback", "Run", "check_callbacks"]
 
 COUNTS = ("epoch", "step", "first_epoch", "first_step")
 EVENTS = ("on_fit_begin", "on_epoch_begin", "on_step_begin", "on_step_end", "on_epoch_end", "on_fit_end")
-INTERRUPTED = "interrupted by Ctrl-C"
-"""The reason of a run that Ctrl-C has stopped."""
+INTERRUPTED = "interrupted by Ctrl-C"  # the reason of a run that Ctrl-C has stopped
 
 
 class Run:
     """One run of the loop: what it works on, how far it is, and how it ended. Callbacks read it, and may stop it.
 
     Args:
-        model: the module whose parameters change: a model, or an objective under `minimize`.
-        optimizer: changes them.
+        model, optimizer: a model, or an objective under `minimize`, and what changes its parameters.
         callbacks: called at each event in this order. Those with ``last = True`` come after all others.
         batches: one pass over them is an epoch.
         evaluate: takes a batch, writes the gradients and returns the loss.
         measure: returns the metrics at the end of an epoch.
+        measures: their names. None means that they are not known before the first epoch ends.
         diagnose: returns the error for a batch whose loss or gradient is not finite.
         loss_function: the loss of a fit, None under `minimize`.
-        epochs: the number of epochs to run.
-        epoch, step: how many there were before, in earlier fits of the same trainer.
+        epochs, epoch, step: how many epochs to run, and how many epochs and steps earlier fits of the trainer had.
         script: the reprs of model, loss and optimizer, which a `Checkpoint` saves and a resumed run compares.
+        owner: what all runs of one trainer have in common. A callback that accompanied runs of another is reset.
 
     Attributes:
-        epoch: completed epochs, counted from the first fit of a trainer.
-        step: completed steps, counted likewise.
+        epoch, step: completed epochs and steps, counted from the first fit of a trainer.
         first_epoch, first_step: their values at the beginning of this fit.
+        iterator: the present pass over the batches.
         loss: the loss of the latest step, before its update.
-        metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those called
-            after it, such as `CSVLog` and `EarlyStopping`; the history is called before all of them.
+        metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those after it.
         reason: why the run stopped early. None while it goes on, and if it ran to its end.
         divergence: the error that describes a loss or gradient that is not finite. Its update was not applied.
         interrupted: whether Ctrl-C was pressed. The run then ends after the current step.
@@ -62,23 +60,26 @@ class Run:
         evaluate: Callable[[Any], float],
         *,
         measure: Callable[[], dict[str, float]] | None = None,
+        measures: Collection[str] | None = None,
         diagnose: Callable[[Run, Any], DivergenceError] | None = None,
         loss_function: Loss | None = None,
         epochs: int = 1,
         epoch: int = 0,
         step: int = 0,
         script: Mapping[str, Any] | None = None,
+        owner: object = None,
     ) -> None:
+        check_callbacks(callbacks)
         self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose
-        self.epoch = self.first_epoch = epoch
-        self.step = self.first_step = step
-        self.planned, self.script = epochs, script or {}
+        self.iterator, self.owner = iter(batches), owner or object()
+        self.measures = () if measure is None else measures
+        self.epoch, self.step = self.first_epoch, self.first_step = epoch, step
+        self.planned, self.script, self.interrupted = epochs, script or {}, False
         self.loss, self.metrics = nan, dict[str, float]()
         self.reason: str | None = None
         self.divergence: DivergenceError | None = None
-        self.interrupted = False
 
     def _loop(self, within_epoch: bool) -> None:
         """Take one step for each batch of each epoch. A resumed run may begin within an epoch."""
@@ -88,7 +89,7 @@ class Run:
             if epoch_begin and not within_epoch:
                 self._tell(epoch_begin)
             within_epoch = False
-            for batch in self.batches:
+            for batch in self.iterator:
                 if step_begin:
                     self._tell(step_begin)
                 self._evaluate(batch, grad)  # forward, loss and backward
@@ -97,7 +98,7 @@ class Run:
                 if self.interrupted:
                     self.stop(INTERRUPTED)
                 self._tell(step_end)
-            self.epoch += 1
+            self.epoch, self.iterator = self.epoch + 1, iter(self.batches)
             if self.measure is not None:
                 self.metrics = self.measure()
             self._tell(epoch_end)
@@ -106,17 +107,18 @@ class Run:
         """Set the loss and the gradients of a batch. Stop the run if one of them is not finite."""
         try:
             self.loss = self.evaluate(batch)
-            finite = isfinite(self.loss + grad.dot(grad))  # one NaN or infinity anywhere in grad makes the sum one
+            # One NaN or infinity anywhere in grad makes the sum one. So do squares that overflow.
+            finite = isfinite(self.loss + grad.dot(grad)) or (isfinite(self.loss) and np.isfinite(grad).all())
         except OverflowError:  # Python's floats raise where NumPy's become infinite
             self.loss, finite = inf, False
         except TypeError as error:
             if isinstance(self.loss, Real):  # evaluate itself has failed
                 raise
-            source = self.loss_function or self.model
-            raise ContractError(f"{source!r}: forward must return a number, got {self.loss!r:.80}") from error
+            what = f"{self.loss_function or self.model!r}: forward must return a number, got {self.loss!r:.80}"
+            raise ContractError(what) from error
         if not finite:
-            plain = DivergenceError(f"loss or gradient stopped being finite at step {self.step}", step=self.step)
-            self.divergence = plain if self.diagnose is None else self.diagnose(self, batch)
+            what = f"loss or gradient stopped being finite at step {self.step}"
+            self.divergence = self.diagnose(self, batch) if self.diagnose else DivergenceError(what, step=self.step)
             self.stop(str(self.divergence))
             raise _Stop
 
@@ -133,39 +135,54 @@ class Run:
         return [method for method in methods if getattr(method, "__func__", None) is not vars(Callback)[event]]
 
     def go(self, resume: Callable[[], bool] | None = None) -> None:
-        """Run until all epochs are done or something stops the run.
-
-        Args:
-            resume: restores an earlier run once all callbacks have begun, and returns whether it was within an epoch.
-        """
+        """Run until all epochs are done or something stops the run. `resume` restores an earlier run; see `_begin`."""
         begun: list[Callback] = []
         # Overflow is found by the check for finite numbers; a warning would only repeat it.
-        with np.errstate(all="ignore"), interruptible(self):
+        with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(self.model):
             try:
-                for callback in self.callbacks:
-                    begun.append(callback)
-                    callback.on_fit_begin(self)
-                within_epoch = resume is not None and resume()
-                if self.reason is None:
-                    self._loop(within_epoch)
-            except _Stop:
-                pass
-            except KeyboardInterrupt:
-                if self.interrupted:
-                    raise
-                self.interrupted = True
-            finally:
-                if self.interrupted:
-                    self.stop(INTERRUPTED)
-                self._end(begun)
+                self._begin(begun, resume)
+            except BaseException as error:
+                self._end(begun, error)
+                raise
+            self._end(begun)
 
-    def _end(self, callbacks: Sequence[Callback]) -> None:
-        """Tell all of these that the run ends. Recursion reaches the rest even if one of them raises."""
+    def _begin(self, begun: list[Callback], resume: Callable[[], bool] | None) -> None:
+        """Have all callbacks begin, resume a run, within an epoch or between two, and loop. One Ctrl-C is no error."""
+        try:
+            for callback in self.callbacks:
+                begun.append(callback)
+                if callback._owner not in (None, self.owner):
+                    callback.reset()
+                callback._owner = self.owner
+                callback.on_fit_begin(self)
+            within_epoch = resume is not None and resume()
+            if self.reason is None:
+                self._loop(within_epoch)
+        except _Stop:
+            pass
+        except KeyboardInterrupt:
+            if self.interrupted:
+                raise
+            self.interrupted = True
+
+    def _end(self, callbacks: Sequence[Callback], error: BaseException | None = None) -> None:
+        """Tell all of these that the run ends. The first error is the one that is raised. Notes name the others."""
+        if self.interrupted:
+            self.stop(INTERRUPTED)
         if callbacks:
             try:
                 callbacks[0].on_fit_end(self)
-            finally:
-                self._end(callbacks[1:])
+            except BaseException as later:
+                if error is None:
+                    self._end(callbacks[1:], later)
+                    raise
+                error.add_note(f"then on_fit_end of {describe(callbacks[0])} raised {later!r}")
+            self._end(callbacks[1:], error)
+
+    def may_measure(self, name: str) -> bool:
+        """Whether `metrics` may hold this name when an epoch ends: the run measures it, or a callback adds it."""
+        added = any(each.adds is None or name in each.adds or "on_epoch_end" in vars(each) for each in self.callbacks)
+        return added or self.measures is None or name in self.measures
 
     def stop(self, reason: str) -> None:
         """Stop the run after the current event. The first reason is the one that counts."""
@@ -180,13 +197,13 @@ class Run:
 
     @property
     def epochs(self) -> int:
-        """The value that `epoch` will have if nothing stops the run."""
-        return self.first_epoch + self.planned
+        """The value that `epoch` will have if nothing stops the run. A resumed run may be there already."""
+        return max(self.epoch, self.first_epoch + self.planned)
 
     @property
     def steps(self) -> int:
         """The value that `step` will have if nothing stops the run."""
-        return self.first_step + self.planned * len(self.batches)
+        return max(self.step, self.first_step + self.planned * len(self.batches))
 
     @property
     def batch(self) -> int:
@@ -196,8 +213,8 @@ class Run:
     def state(self) -> dict[str, Any]:
         """The progress to save in a file. A stop by Ctrl-C is left out: it would stop the resumed run as well."""
         reason = None if self.reason == INTERRUPTED else self.reason
-        counts = {name: getattr(self, name) for name in COUNTS}
-        return {**counts, "loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
+        measured = {"loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
+        return {name: getattr(self, name) for name in COUNTS} | measured
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load what `state` returned."""
@@ -209,41 +226,13 @@ class _Stop(Exception):  # noqa: N818  (not an error)
     """Ends the loop, once every callback has had the event in which something stopped the run."""
 
 
-class BatchSource(Protocol):
-    """What a run takes batches from: it has a length, and each iteration over it is one epoch."""
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[Any]: ...
-
-
-@contextmanager
-def interruptible(run: Run) -> Iterator[None]:
-    """Have Ctrl-C interrupt a run inside a ``with`` block instead of raising KeyboardInterrupt at once.
-
-    A handler that somebody else has set stays in place. Outside the main thread, where Python allows no handlers,
-    Ctrl-C works as usual.
-    """
-
-    def handler(*_: Any) -> None:
-        run.interrupt()
-
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        with suppress(ValueError):  # only the main thread may set handlers
-            signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGINT) is handler:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        if run.interrupted:
-            run.stop(INTERRUPTED)
-
-
 class Callback:
     """The base of callbacks: override the events that matter. Each one is given the `Run`, to read or to stop it.
 
-    Raises:
-        TypeError: when a class is defined with a method ``on_…`` that is not an event.
+    A callback continues in a second fit of the same trainer. Before a run of another trainer, and before each
+    `minimize`, its `reset` is called. After `on_fit_end`, keep nothing of the run, so that trainers can be copied.
+    An event may also be set on an instance, as in ``callback.on_step_end = print``. A method ``on_…`` that is not an
+    event is a TypeError.
 
     >>> class StopWhenGood(Callback):
     ...     def on_step_end(self, run):
@@ -251,8 +240,15 @@ class Callback:
     ...             run.stop("good enough")
     """
 
+    changes_parameters = changes_optimizer = False  # whether it may change them: `check_callback` holds it to that
     last: ClassVar[bool] = False
     """Whether it is notified of each event last, regardless of its position in the list."""
+    adds: ClassVar[Collection[str] | None] = ()
+    """The names that `on_epoch_end` adds to ``run.metrics``. None means any, as for a class that does not name them."""
+    _owner: object = None  # that of the latest run
+
+    def reset(self) -> None:
+        """Forget all earlier runs. Called before a run of another trainer, so that the two are never mixed."""
 
     def on_fit_begin(self, run: Run) -> None:
         """Before the first epoch."""
@@ -277,20 +273,28 @@ class Callback:
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Load what `state` returned.
-
-        In a resumed run this happens after `on_fit_begin`, and after `on_epoch_begin` if the state is from mid-epoch.
-        """
+        """Load what `state` returned, after `on_fit_begin`, and mid-epoch after `on_epoch_begin` as well."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if unknown := {name for name in dir(cls) if name.startswith("on_")} - set(EVENTS):
-            raise TypeError(f"{cls.__name__} defines {', '.join(sorted(unknown))}; the events are {', '.join(EVENTS)}")
+        if "on_epoch_end" in vars(cls) and "adds" not in vars(cls):
+            cls.adds = None
+        _check_events(cls, cls.__name__)
+
+
+def _check_events(owner: object, name: str) -> None:
+    """Raise `TypeError` for a method ``on_…`` that is not an event, and for an event that is not a method."""
+    names = [each for each in dir(owner) if each.startswith("on_")]
+    if wrong := ", ".join(each for each in names if callable(getattr(owner, each)) != (each in EVENTS)):
+        raise TypeError(f"{name} defines {wrong}; the events are {', '.join(EVENTS)}; each must be a function")
 
 
 def check_callbacks(callbacks: object) -> None:
-    """Raise `TypeError` unless it is a list or tuple of callbacks."""
+    """Raise `TypeError` unless it is a list or tuple of callbacks, `StateError` if one of them is in it twice."""
     if not isinstance(callbacks, list | tuple):
         raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
-    for callback in callbacks:
+    for index, callback in enumerate(callbacks):
         check_type("each callback", callback, Callback)
+        _check_events(callback, describe(callback))
+        if any(callback is other for other in callbacks[:index]):
+            raise StateError(f"the callback {describe(callback)} is listed twice; list it once, or create a second one")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import cos, pi
+from math import cos, inf, pi
 from typing import TypeAlias
 
-from minidl.arguments import number, whole_number
+from minidl.arguments import got, number, whole_number
 from minidl.errors import HyperparameterError
 
 __all__ = [
@@ -53,7 +53,7 @@ def step_decay(every: int, factor: float = 0.1) -> ScheduleFunction:
     """
     every = whole_number("every", every, 1)
     factor = number("factor", factor, at_least=0)
-    return lambda step: float(factor ** (step // every))
+    return lambda step: _power(factor, step // every)
 
 
 def exponential(factor: float) -> ScheduleFunction:
@@ -66,7 +66,7 @@ def exponential(factor: float) -> ScheduleFunction:
     [1.0, 0.5, 0.25]
     """
     factor = number("factor", factor, at_least=0)
-    return lambda step: float(factor**step)
+    return lambda step: _power(factor, step)
 
 
 def cosine(steps: int, end: float = 0.0) -> ScheduleFunction:
@@ -82,7 +82,7 @@ def cosine(steps: int, end: float = 0.0) -> ScheduleFunction:
     """
     steps = whole_number("steps", steps, 1)
     end = number("end", end, at_least=0)
-    return lambda step: end + (1.0 - end) * 0.5 * (1.0 + cos(pi * min(step, steps) / steps))
+    return lambda step: end + (1.0 - end) * 0.5 * (1.0 + cos(pi * min(int(step), steps) / steps))
 
 
 def linear_warmup(steps: int, start: float = 0.0) -> ScheduleFunction:
@@ -96,7 +96,7 @@ def linear_warmup(steps: int, start: float = 0.0) -> ScheduleFunction:
     """
     steps = whole_number("steps", steps, 1)
     start = number("start", start, at_least=0)
-    return lambda step: start + (1.0 - start) * min(step, steps) / steps
+    return lambda step: start + (1.0 - start) * min(int(step), steps) / steps
 
 
 def one_cycle(steps: int, *, rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> ScheduleFunction:
@@ -126,6 +126,7 @@ def one_cycle(steps: int, *, rise: float = 0.3, start: float = 0.04, end: float 
         )
 
     def factor(step: int) -> float:
+        step = int(step)
         begin, goal, share = (start, 1.0, step / top) if step <= top else (1.0, end, (step - top) / (last - top))
         return goal + (begin - goal) * 0.5 * (1.0 + cos(pi * min(share, 1.0)))
 
@@ -146,6 +147,9 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
     >>> [round(warm_then_cool(step), 3) for step in range(7)]
     [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
+    for name, value in (("schedules", schedules), ("borders", borders)):
+        if not isinstance(value, list | tuple):
+            raise HyperparameterError(f"{name} must be a list, {got(value)}")
     begins = [0, *(whole_number("a border", border, 0) for border in borders)]
     if len(schedules) != len(begins) or any(a >= b for a, b in pairwise(begins)):
         raise HyperparameterError(
@@ -153,7 +157,16 @@ def sequence(schedules: Sequence[ScheduleFunction], borders: Sequence[int]) -> S
         )
 
     def factor(step: int) -> float:
+        step = int(step)
         index = max(i for i, begin in enumerate(begins) if begin <= step)
         return schedules[index](step - begins[index])
 
     return factor
+
+
+def _power(factor: float, exponent: int) -> float:
+    """A power of a factor. It is infinite where Python's floats raise, and a run then refuses it."""
+    try:
+        return float(factor ** int(exponent))
+    except OverflowError:
+        return inf

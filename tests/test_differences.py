@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import CubicValley, DataError, FunctionObjective, checking
-from minidl.checking import check_objective, numerical_gradient, numerical_jacobian
+from minidl.checking import numerical_gradient, numerical_jacobian
 from minidl.typing import Array
 
 
@@ -88,7 +88,7 @@ def test_a_value_that_is_not_finite_yields_nan_without_a_warning() -> None:
 
 
 def test_other_things_are_refused() -> None:
-    with pytest.raises(DataError, match="theta must be real numbers, got <U1"):
+    with pytest.raises(DataError, match="theta must hold real numbers, got <U1"):
         numerical_gradient(lambda _: 0.0, ["a"])
     with pytest.raises(TypeError):
         numerical_gradient(lambda t: t, [1.0, 2.0])  # type: ignore[arg-type, return-value]  # an array is not a number
@@ -103,7 +103,6 @@ def test_they_are_public(name: str) -> None:
 def test_a_function_without_its_gradient_is_an_objective() -> None:
     start = np.array([0.3, -0.7])
     objective = FunctionObjective(CubicValley.f, start=start)
-    assert check_objective(objective).error < 1e-8
     np.testing.assert_allclose(objective.gradient(start), CubicValley().gradient(start), rtol=1e-10)
     np.testing.assert_allclose(objective.hessian(start), CubicValley().hessian(start), rtol=1e-6)
     assert repr(FunctionObjective(CubicValley.f, None, start).derivative) == "None"

@@ -16,9 +16,12 @@ ROOT = Path(minidl.__file__).parent
 LEVELS = {
     "typing": 0,
     "errors": 0,
+    "advice": 1,
     "arguments": 1,
     "constants": 1,
+    "sums": 1,
     "files": 1,
+    "interruption": 1,
     "differences": 1,
     "parameters": 2,
     "initializers": 2,

@@ -1,6 +1,7 @@
 """Metrics against plain loops, for every form of predictions and targets, and what they refuse."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl import DataError, ShapeError
+from minidl import DataError, MinidlWarning, ShapeError
 from minidl.metrics import accuracy, binary_accuracy, confusion_matrix, precision_recall, r2
 from minidl.typing import Array
 from tests.tables import seeds
@@ -48,11 +49,13 @@ def test_accuracy_of_scores_and_of_classes(form: Callable[[Array], Any], seed: i
 def test_binary_accuracy(form: Callable[[Array], Any], seed: int, n: int, threshold: float) -> None:
     rng = np.random.default_rng(seed)
     values, classes = rng.normal(size=n), rng.integers(0, 2, n)
+    outside = values.min() < 0 or values.max() > 1
     expected = sum((p > threshold) == (y == 1) for p, y in zip(values.tolist(), classes.tolist(), strict=True)) / n
     assert binary_accuracy(values, form(classes), threshold=threshold) == pytest.approx(expected)
     assert binary_accuracy(form(values), classes, threshold=threshold) == pytest.approx(expected)
     if threshold == 0.5:
-        assert binary_accuracy(values, classes) == pytest.approx(expected)
+        with pytest.warns(MinidlWarning, match="threshold=0 if they are logits") if outside else nullcontext():
+            assert binary_accuracy(values, classes) == pytest.approx(expected)
 
 
 def test_a_prediction_on_the_threshold_is_class_0() -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-from math import cos, pi
+from math import cos, inf, pi
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl import HyperparameterError
+from minidl import SGD, HyperparameterError, Quadratic, Schedule, minimize
 from minidl.schedules import (
     ScheduleFunction,
     constant,
@@ -82,3 +84,36 @@ def test_cosine_and_warmup_stay_between_their_ends(steps: int, end: float) -> No
 def test_what_is_out_of_range_is_refused(make: Callable[[], ScheduleFunction], words: str) -> None:
     with pytest.raises(HyperparameterError, match=words):
         make()
+
+
+NUMBERS = [int, np.int8, np.int64, np.uint8, np.float32, np.float64]
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@pytest.mark.parametrize("step_kind", [np.int64, np.int32, np.uint16])
+def test_numbers_of_numpy_act_like_pythons(kind: Any, step_kind: Any) -> None:
+    whole = int if kind in (np.float32, np.float64) else kind
+    pairs = [
+        (exponential(kind(3)), exponential(3)),
+        (step_decay(whole(2), kind(3)), step_decay(2, 3)),
+        (cosine(whole(9), kind(2)), cosine(9, 2)),
+        (linear_warmup(whole(9), kind(2)), linear_warmup(9, 2)),
+        (one_cycle(whole(9), start=kind(2), end=kind(1)), one_cycle(9, start=2, end=1)),
+        (constant(kind(3)), constant(3)),
+        (sequence([constant(kind(3)), cosine(9)], [whole(4)]), sequence([constant(3), cosine(9)], [4])),
+    ]
+    for schedule, plain in pairs:
+        for step in (0, 1, 5, 41, 300, 1000):
+            given = schedule(step_kind(step))
+            assert type(given) is float
+            assert given == plain(step)
+    assert exponential(kind(3))(41) == 3.0**41
+
+
+@pytest.mark.parametrize("schedule", [exponential(2), step_decay(1, 2.0), exponential(1e200)])
+def test_growth_beyond_the_largest_number_is_infinite_and_refused_by_a_run(schedule: ScheduleFunction) -> None:
+    step: Any = np.int64(5000)
+    assert schedule(5000) == schedule(step) == inf
+    theta = Quadratic([[1.0]])
+    with pytest.raises(HyperparameterError, match=r"schedule's factor at step \d+ must be a finite number, .* got inf"):
+        minimize(theta, SGD(theta.parameters(), 1e-320 if schedule(2) > 1e300 else 1e-310), 2000, [Schedule(schedule)])

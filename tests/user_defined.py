@@ -59,8 +59,8 @@ class Scaled(Sequential):
         self.alpha = Parameter(0.5)
 
     def forward(self, x: Array) -> Array:
-        self.inner = super().forward(x)
-        return self.alpha.value * self.inner
+        self.inner = inner = super().forward(x)
+        return self.alpha.value * inner
 
     def backward(self, grad: Array) -> Array:
         self.alpha.grad = (grad * self.inner).sum()

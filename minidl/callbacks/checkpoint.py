@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from minidl.arguments import whole_number
 from minidl.data import Batches
 from minidl.errors import CheckpointError, MinidlWarning
-from minidl.files import check_folder
+from minidl.files import absolute, check_folder, warn_of_values
 from minidl.modules import Layer, Loss, Module
 from minidl.modules.places import Place, places_in, places_of
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run
 from minidl.saving.generators import states_of
 from minidl.saving.models import as_code, check_remaking, checksum, encoded, model_content, state_of, write_content
+from minidl.typing import Array
 
 __all__ = ["Checkpoint", "fingerprint", "parts", "places", "script"]
 
@@ -34,13 +36,13 @@ class Checkpoint(Callback):
     run that is not resumed from the file replaces it.
 
     Args:
-        path: the file.
+        path: the file. A relative path and a leading "~" are resolved when a fit begins.
         every_steps: how many steps to take between two saves. None never saves within an epoch.
         every_epochs: how many epochs to run between two saves. None never saves at the end of an epoch.
 
     Raises:
         HyperparameterError: numbers that are not positive integers.
-        StateError: when a fit begins, a folder that does not exist or cannot be written to.
+        StateError: when a fit begins, a folder that does not exist, or a folder or file that cannot be written to.
         CheckpointError: when a fit begins, a model, a generator or a callback's state that no file can hold.
 
     >>> import tempfile
@@ -57,7 +59,7 @@ class Checkpoint(Callback):
     True
     """
 
-    last = True
+    last, adds = True, ()
 
     def __init__(
         self, path: str | os.PathLike[str], *, every_steps: int | None = None, every_epochs: int | None = 1
@@ -69,10 +71,11 @@ class Checkpoint(Callback):
         self.every_steps, self.every_epochs = every_steps, every_epochs
 
     def on_fit_begin(self, run: Run) -> None:
-        check_folder(self.path)
+        self._target = absolute(self.path)
+        check_folder(self._target)
         check_remaking(run.model)
-        self._data, self._warned = fingerprint(run), False
-        self._names = run.optimizer.state().keys()
+        self._data, self._warned, self._odd = fingerprint(run), False, False
+        self._names = set(run.optimizer.state())
         encoded(self._content(run))
 
     def on_step_end(self, run: Run) -> None:
@@ -100,7 +103,9 @@ class Checkpoint(Callback):
             CheckpointError: something that no file can hold.
             OSError: the disk refuses the file. One that was there before is unchanged.
         """
-        write_content(self._content(run), self.path)
+        content = self._content(run)
+        self._odd = self._odd or warn_of_values(content["model"]["state"], self.path)  # once per fit
+        write_content(content, self._target)
 
     def _content(self, run: Run) -> dict[str, Any]:
         states = {name: state_of(part) for name, part in parts(run).items() if name != "model"}
@@ -124,10 +129,12 @@ class Checkpoint(Callback):
 def parts(run: Run) -> dict[str, Any]:
     """What a run is made of besides its callbacks, by the names in a file. Each has `state` and `load_state`."""
     every = {"model": run.model, "loss": run.loss_function, "optimizer": run.optimizer, "run": run}
-    return {name: part for name, part in {**every, "batches": run.batches}.items() if hasattr(part, "load_state")}
+    return {name: part for name, part in {**every, "batches": run.iterator}.items() if hasattr(part, "load_state")}
 
 
-def script(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int) -> dict[str, Any]:
+def script(
+    model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, measured: Sequence[tuple[str, Array, Array]]
+) -> dict[str, Any]:
     """What a script made a run with, for comparison with the script that resumes it."""
     return {
         "model": as_code(model),
@@ -136,6 +143,7 @@ def script(model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int) -> d
         "optimizer": repr(optimizer),
         "rule": type(optimizer).__name__,
         "accumulate": accumulate,
+        "validation": [f"{checksum(x)} {checksum(y)}" for kind, x, y in measured if kind == "validation"],
     }
 
 
@@ -143,7 +151,8 @@ def places(run: Run) -> dict[str, Place]:
     """Where all generators of a run are, by names such as "model.3.rng", "callbacks.Noise.0.rng" and "batches.rng"."""
     found: dict[str, Place] = {}
     for name, part in parts(run).items():
-        found |= places_of(part, name) if isinstance(part, Module) else places_in(vars(part), name)
+        holder = run.batches if name == "batches" else part  # where a pass has its generator from
+        found |= places_of(part, name) if isinstance(part, Module) else places_in(vars(holder), name)
     seen: Counter[str] = Counter()
     for callback in run.callbacks:
         kind = type(callback).__name__

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any, Literal
 
-from minidl.arguments import hyperparameter, whole_number
+from minidl.arguments import check_type, hyperparameter, whole_number
 from minidl.errors import HyperparameterError, StateError
 from minidl.run import Callback, Run
 
@@ -20,27 +21,33 @@ class EarlyStopping(Callback):
     file.
 
     Args:
-        monitor: the name of the metric, such as "validation_loss".
+        monitor: the name of the metric, such as "validation_loss". "loss" stops a run as well, but is measured before
+            each step, so no parameters belong to it and none are restored. "training_loss" is measured after the epoch.
         patience: how many epochs without improvement end the run.
         min_delta: the smallest change that counts as an improvement.
-        mode: whether a lower value ("min") or a higher one ("max") is better.
+        mode: whether a lower value ("min") or a higher one ("max") is better. "auto" knows it for names that end in
+            loss, error, mae, mse or rmse, and in accuracy, acc, auc, f1, precision, recall or r2.
+        restore: whether to restore the best. None means yes, unless monitor is "loss".
 
     Attributes:
         best: the best value of the latest fit, infinite before its first epoch.
         best_epoch: the epoch of the best value, counted from 1 over all fits. 0 means there is none yet.
 
     Raises:
-        HyperparameterError: arguments out of range.
-        StateError: a metric that the run does not measure. The message lists those that it measures.
+        HyperparameterError: arguments out of range, a name whose direction is not known, "loss" with ``restore=True``.
+        StateError: a metric that the run does not measure. The message lists those that it measures. It is raised when
+            the fit begins, unless a callback may add the metric; see `Callback.adds`.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
-    >>> model, stopping = Dense(1, 1, rng=0), EarlyStopping("loss", patience=2, min_delta=0.1)
+    >>> model, stopping = Dense(1, 1, rng=0), EarlyStopping("training_loss", patience=2, min_delta=0.1)
     >>> trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.1), callbacks=[stopping])
-    >>> trainer.fit([[0.0], [1.0]], [[1.0], [3.0]], epochs=100).reason
-    'loss has not improved for 2 epochs; back to epoch 7'
+    >>> trainer.fit([[0.0], [1.0]], [[1.0], [3.0]], epochs=100, training_loss=True).reason
+    'training_loss has not improved for 2 epochs; back to epoch 6'
     """
 
+    changes_parameters = True
     min_delta: float = hyperparameter(at_least=0.0)
+    adds = ()
 
     def __init__(
         self,
@@ -48,41 +55,57 @@ class EarlyStopping(Callback):
         *,
         patience: int = 10,
         min_delta: float = 0.0,
-        mode: Literal["min", "max"] = "min",
+        mode: Literal["auto", "min", "max"] = "auto",
+        restore: bool | None = None,
     ) -> None:
-        if mode not in ("min", "max"):
-            raise HyperparameterError(f'EarlyStopping: mode must be "min" or "max", got {mode!r}')
-        self.monitor, self.min_delta, self.mode = monitor, min_delta, mode
+        check_type("EarlyStopping: monitor", monitor, str)
+        if mode not in ("auto", "min", "max"):
+            raise HyperparameterError(f'EarlyStopping: mode must be "auto", "min" or "max", got {mode!r}')
+        if restore and monitor == "loss":
+            raise HyperparameterError(
+                'EarlyStopping: "loss" is measured before each step, so no parameters belong to it; to restore the '
+                'best, monitor "training_loss" and pass training_loss=True to fit'
+            )
+        self.monitor, self.min_delta = monitor, min_delta
+        self.mode = _direction(monitor) if mode == "auto" else mode
         self.patience = whole_number("EarlyStopping: patience", patience, 1)
-        self._forget()
-        self.begin = 0
+        self.restore = monitor != "loss" if restore is None else restore
+        self.begin, self._running = 0, False
+        self.reset()
 
-    def _forget(self) -> None:
+    def reset(self) -> None:
         self.best, self.best_epoch = inf if self.mode == "min" else -inf, 0
         self.best_state: dict[str, Any] | None = None
 
     def on_fit_begin(self, run: Run) -> None:
-        self._forget()
-        self.begin = run.epoch
+        self.reset()
+        self.begin, self._running = run.epoch, True
+        if not run.may_measure(self.monitor):
+            raise self._unknown(run.measures or ())
 
     def on_epoch_end(self, run: Run) -> None:
         if self.monitor not in run.metrics:
-            hint = "; pass validation= to fit" if self.monitor.startswith("validation_") else ""
-            raise StateError(
-                f"EarlyStopping watches {self.monitor!r}, but the run measures "
-                f"{', '.join(run.metrics) or 'nothing'}{hint}"
-            )
+            raise self._unknown(run.metrics)
         value = run.metrics[self.monitor]
         gain = self.best - value if self.mode == "min" else value - self.best
         if gain > self.min_delta:
-            self.best, self.best_epoch, self.best_state = value, run.epoch, run.model.state()
+            self.best, self.best_epoch = value, run.epoch
+            self.best_state = run.model.state() if self.restore else None
         elif run.epoch - max(self.best_epoch, self.begin) >= self.patience:
             back = f"; back to epoch {self.best_epoch}" if self.best_state is not None else ""
             run.stop(f"{self.monitor} has not improved for {self.patience} epochs{back}")
 
     def on_fit_end(self, run: Run) -> None:
-        if self.best_state is not None:
+        if self._running and self.best_state is not None:
             run.model.load_state(self.best_state)
+        self._running = False
+
+    def _unknown(self, measured: Iterable[str]) -> StateError:
+        hint = "; pass validation= to fit" if self.monitor.startswith("validation_") else ""
+        hint = "; pass training_loss=True to fit" if self.monitor.startswith("training_") else hint
+        return StateError(
+            f"EarlyStopping watches {self.monitor!r}, but the run measures {', '.join(measured) or 'nothing'}{hint}"
+        )
 
     def state(self) -> dict[str, Any]:
         best = {f"best_state.{name}": value for name, value in (self.best_state or {}).items()}
@@ -95,4 +118,24 @@ class EarlyStopping(Callback):
         self.best, self.best_epoch, self.begin = float(state["best"]), int(state["best_epoch"]), int(state["begin"])
         prefix = "best_state."
         best = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-        self.best_state = best or None
+        self.best_state = best if best and self.restore else None
+
+
+LOWER = ("loss", "error", "mae", "mse")
+HIGHER = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2")
+
+
+def _direction(name: str) -> Literal["min", "max"]:
+    """Whether a lower or a higher value of a metric is better, by the last word of its name.
+
+    >>> _direction("validation_log_loss"), _direction("validation_accuracy")
+    ('min', 'max')
+    """
+    word = re.split(r"[^a-z0-9]+", name.lower())[-1]
+    if word.endswith(LOWER):
+        return "min"
+    if word in HIGHER:
+        return "max"
+    raise HyperparameterError(
+        f'EarlyStopping: whether {name!r} should fall or rise is not known; pass mode="min" or mode="max"'
+    )

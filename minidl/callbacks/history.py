@@ -20,11 +20,16 @@ class History(Callback):
     Attributes:
         loss: the loss of each step, before its update.
         epochs: name -> one value per epoch, such as "loss" (the mean over the epoch's steps) and "validation_loss".
-            NaN marks an epoch without a value, if a later epoch has one.
+            All lists have one value per epoch. NaN marks an epoch in which this was not measured.
         reason: why the latest run stopped early, None if it did not.
     """
 
+    adds = ()
+
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
         self.loss: list[float] = []
         self.epochs: dict[str, list[float]] = {}
         self.reason: str | None = None
@@ -38,6 +43,9 @@ class History(Callback):
             if len(values) < run.epoch - 1:
                 values.extend([nan] * (run.epoch - 1 - len(values)))
             values.append(value)
+        if len(self.epochs) > len(run.metrics):
+            for name in self.epochs.keys() - run.metrics.keys():
+                self.epochs[name].append(nan)
 
     def state(self) -> dict[str, Any]:
         return {"loss": list(self.loss), "epochs": {name: list(values) for name, values in self.epochs.items()}}
@@ -52,25 +60,33 @@ class History(Callback):
 
 
 class RecordPath(Callback):
-    """Records every point that the parameters visit.
+    """Records every point that the parameters visit, over all fits of one trainer.
 
     Attributes:
         points: copies of the flat vector, before the first step and after each step.
         begin: the index of the point where the latest run began.
     """
 
+    _theta: Array
+
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
         self.points: list[Array] = []
         self.begin = 0
 
     def on_fit_begin(self, run: Run) -> None:
-        self.theta = run.model.parameters().value
-        if not self.points or not np.array_equal(self.points[-1], self.theta):
-            self.points.append(self.theta.copy())
+        self._theta = run.model.parameters().value
+        if not self.points or not np.array_equal(self.points[-1], self._theta):
+            self.points.append(self._theta.copy())
         self.begin = len(self.points) - 1
 
     def on_step_end(self, run: Run) -> None:
-        self.points.append(self.theta.copy())
+        self.points.append(self._theta.copy())
+
+    def on_fit_end(self, run: Run) -> None:
+        vars(self).pop("_theta", None)
 
     def state(self) -> dict[str, Any]:
         return {"points": np.array(self.points), "begin": self.begin}

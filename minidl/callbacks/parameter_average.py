@@ -22,6 +22,8 @@ __all__ = ["ParameterAverage"]
 class ParameterAverage(Callback):
     """``a ← a + (1 − d) / (1 − dᵗ) (θ − a)``  after step t: the moving average of all parameters.
 
+    t counts the steps of all fits of one trainer. With another trainer, the average starts again.
+
     After the first step, a is θ. The weight of a new θ then falls from 1 to 1 − d, where the rule becomes
     ``a ← d a + (1 − d) θ``. At any time a = Σᵢ dᵗ⁻ⁱ θᵢ / Σᵢ dᵗ⁻ⁱ, an exponential average with its bias corrected as in
     Adam (Kingma and Ba 2015). For d → 1 it is the plain mean of Polyak and Juditsky (1992).
@@ -36,12 +38,13 @@ class ParameterAverage(Callback):
         decay: d, from 0 (the latest parameters) to below 1. About the last 1 / (1 − d) steps count.
 
     Attributes:
-        average: a, (P,), None before the first step.
+        average: a, (P,), None before the first step. It is float64 for float32 parameters, too: there it would stop
+            moving once the weight of a new θ is below 6e-8.
         steps: t, the number of steps in the average.
 
     Raises:
         HyperparameterError: a decay out of range.
-        StateError: a model with another number or dtype of parameters than were averaged.
+        StateError: a model with another number of parameters than were averaged.
 
     >>> from minidl import Quadratic, SGD, minimize
     >>> bowl, average = Quadratic([[1.0]], start=[8.0]), ParameterAverage(decay=0.5)
@@ -55,9 +58,12 @@ class ParameterAverage(Callback):
 
     def __init__(self, decay: float = 0.999) -> None:
         self.decay = number("ParameterAverage: decay", decay, at_least=0, below=1)
+        self._parameters: ParameterVector | None = None
+        self.reset()
+
+    def reset(self) -> None:
         self.average: Array | None = None
         self.steps = 0
-        self._parameters: ParameterVector | None = None
 
     def on_fit_begin(self, run: Run) -> None:
         parameters = run.model.parameters()
@@ -69,9 +75,12 @@ class ParameterAverage(Callback):
         theta = self._parameters.value
         self.steps += 1
         if self.average is None:
-            self.average = theta.copy()
+            self.average = theta.astype(np.float64)
         else:
             self.average += (1.0 - self.decay) / (1.0 - self.decay**self.steps) * (theta - self.average)
+
+    def on_fit_end(self, run: Run) -> None:
+        self._parameters = None
 
     @contextmanager
     def applied(self, model: Module) -> Iterator[None]:
@@ -96,7 +105,7 @@ class ParameterAverage(Callback):
         return {"decay": self.decay, "steps": self.steps, "average": average}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        average = None if state["average"] is None else np.array(state["average"])
+        average = None if state["average"] is None else np.array(state["average"], np.float64)
         if self._parameters is not None:
             _check_fit(average, self._parameters)
         if state["decay"] != self.decay:
@@ -106,8 +115,8 @@ class ParameterAverage(Callback):
 
 
 def _check_fit(average: Array | None, parameters: ParameterVector) -> None:
-    if average is not None and (average.size, average.dtype) != (parameters.size, parameters.dtype):
+    if average is not None and average.size != parameters.size:
         raise StateError(
-            f"the average has {average.size} parameters in {average.dtype}, the model has {parameters.size} in "
-            f"{parameters.dtype}; create a new ParameterAverage for it"
+            f"the average has {average.size} parameters, the model has {parameters.size}; create a new "
+            "ParameterAverage for it"
         )

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, TextIO
 
-from minidl.arguments import number
+from minidl.arguments import flag, number
+from minidl.errors import warn
 from minidl.run import Callback, Run
 
-__all__ = ["ProgressBar"]
+__all__ = ["ProgressBar", "in_notebook"]
 
 
 class ProgressBar(Callback):
     """A line with the steps, the loss and the time left, updated during a run.
 
     It appears in a terminal or a notebook, but not in a log file. If the `tqdm` package is installed, it is a tqdm bar.
+    If the line cannot be written, for instance because the stream is closed, a `MinidlWarning` says so once per fit.
+    The run continues without the line.
 
     Args:
         description: how the line begins.
         interval: the least time between two updates, in seconds.
-        stream: where to write. None means standard error.
+        stream: where to write. None means standard error as it is when the fit begins.
         show: whether to show the line. None means only in a terminal or a notebook.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
@@ -35,26 +40,54 @@ class ProgressBar(Callback):
     ) -> None:
         self.description = description
         self.interval = number("ProgressBar: interval", interval, at_least=0, finite=False)
-        self.stream, self.show = stream, show
+        self.stream, self.show = stream, None if show is None else flag("ProgressBar: show", show)
+        self._line: _PlainLine | _TqdmLine | None = None
 
     def on_fit_begin(self, run: Run) -> None:
-        stream = self.stream or sys.stderr
-        watched = stream.isatty() or "ipykernel" in sys.modules
-        self._line: _PlainLine | _TqdmLine | None = None
-        if watched if self.show is None else self.show:
-            self._line = _line(run.steps - run.step, self.description, stream)
-        self._begin, self._next = run.step, perf_counter()
+        self._line, self._begin, self._next = None, run.step, perf_counter()
+        with self._silent_after_an_error():
+            stream: Any = sys.stderr if self.stream is None else self.stream
+            if _is_watched(stream) if self.show is None else self.show:
+                self._line = _line(run.steps - run.step, self.description, stream)
 
     def on_step_end(self, run: Run) -> None:
         if self._line is not None and perf_counter() >= self._next:
-            self._line.show(run.step - self._begin, run.loss)
+            with self._silent_after_an_error():
+                self._line.show(run.step - self._begin, run.loss)
             self._next = perf_counter() + self.interval
 
     def on_fit_end(self, run: Run) -> None:
         if self._line is not None:
-            self._line.show(run.step - self._begin, run.loss)
-            self._line.close()
+            with self._silent_after_an_error():
+                self._line.show(run.step - self._begin, run.loss)
+                self._line.close()
             self._line = None
+
+    @contextmanager
+    def _silent_after_an_error(self) -> Iterator[None]:
+        """Turn an error of the line into a warning, and show no line for the rest of the fit."""
+        try:
+            yield
+        except Exception as error:
+            if self._line is not None:
+                self._line.abandon()
+            self._line = None
+            warn(f"ProgressBar cannot write its line: {type(error).__name__}: {error}")
+
+
+def in_notebook() -> bool:
+    """Whether the code runs in a notebook: in an IPython shell that belongs to a kernel.
+
+    IPython in a terminal is not a notebook, and neither is a script that merely imports the packages of one.
+    """
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel") or type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def _is_watched(stream: Any) -> bool:
+    """Whether somebody sees what is written to the stream. In a notebook, the standard streams are below the cell."""
+    terminal: bool = stream.isatty()
+    return terminal or (in_notebook() and stream in (sys.stdout, sys.stderr))
 
 
 class _PlainLine:
@@ -76,19 +109,27 @@ class _PlainLine:
     def close(self) -> None:
         self.stream.write("\n")
 
+    def abandon(self) -> None:
+        """Nothing is left to close."""
+
 
 class _TqdmLine:
     """The same as a tqdm bar."""
 
-    def __init__(self, bar: Any) -> None:
-        self.bar = bar
+    def __init__(self, bar: Any, stream: TextIO) -> None:
+        self.bar, self.stream = bar, stream
 
     def show(self, done: int, loss: float) -> None:
+        self.stream.write("")  # tqdm itself hides that a stream is closed
         self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
         self.bar.update(done - self.bar.n)
 
     def close(self) -> None:
         self.bar.close()
+
+    def abandon(self) -> None:
+        """Have tqdm write nothing when it deletes the bar."""
+        self.bar.disable = True
 
 
 def _line(total: int, description: str, stream: TextIO) -> _PlainLine | _TqdmLine:
@@ -96,9 +137,11 @@ def _line(total: int, description: str, stream: TextIO) -> _PlainLine | _TqdmLin
         from tqdm.auto import tqdm
     except ImportError:
         return _PlainLine(total, description, stream)
-    # tqdm shows a widget in a notebook only if no stream is passed.
+    # tqdm shows a widget in a notebook only if no stream is passed. The delay keeps the constructor from writing: a bar
+    # that fails there would fail again when Python deletes it.
     file = None if stream is sys.stderr else stream
-    return _TqdmLine(tqdm(total=total, desc=description or None, file=file, unit="step", mininterval=0))
+    bar = tqdm(total=total, desc=description or None, file=file, unit="step", mininterval=0, delay=1e-9)
+    return _TqdmLine(bar, stream)
 
 
 def _clock(seconds: float) -> str:

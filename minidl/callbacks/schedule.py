@@ -16,11 +16,13 @@ __all__ = ["Schedule"]
 class Schedule(Callback):
     """Sets the learning rate of each step to the optimizer's own rate times ``schedule(step)``.
 
-    After the run, the optimizer has its own learning rate again. A second fit continues the schedule.
+    After the run, the optimizer has its own learning rate again. A second fit of the same trainer continues the
+    schedule.
 
     Args:
         schedule: a function step → factor, such as those in `minidl.schedules`. The first step is 0. A factor of 0, as
-            at the beginning of a warm-up, makes the step as small as possible.
+            at the beginning of a warm-up, makes the step as small as possible. To pickle a trainer with a schedule, use
+            a function that a module defines. Those in `minidl.schedules` are closures, which only ``deepcopy`` copies.
 
     Attributes:
         lr: the learning rate of each step so far.
@@ -39,17 +41,23 @@ class Schedule(Callback):
     ([0.1, 0.1, 0.05, 0.05, 0.025], 0.1)
     """
 
+    changes_optimizer = True
+
     def __init__(self, schedule: ScheduleFunction) -> None:
         if not callable(schedule):
             raise TypeError(
                 f"Schedule takes a function step -> factor, such as schedules.cosine(100), got {schedule!r}"
             )
         self.schedule = schedule
-        self.lr: list[float] = []
         self.base = SMALLEST
+        self._running = False
+        self.reset()
+
+    def reset(self) -> None:
+        self.lr: list[float] = []
 
     def on_fit_begin(self, run: Run) -> None:
-        self.base = run.optimizer.lr
+        self.base, self._running = run.optimizer.lr, True
         if any(isinstance(other, Schedule) and other is not self for other in run.callbacks):
             raise StateError("a run can have only one Schedule; combine two with schedules.sequence")
 
@@ -59,7 +67,8 @@ class Schedule(Callback):
         self.lr.append(run.optimizer.lr)
 
     def on_fit_end(self, run: Run) -> None:
-        run.optimizer.lr = self.base
+        if self._running:
+            run.optimizer.lr, self._running = self.base, False
 
     def state(self) -> dict[str, Any]:
         return {"lr": list(self.lr), "base": self.base}

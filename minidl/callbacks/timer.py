@@ -12,7 +12,7 @@ __all__ = ["Timer"]
 
 
 class Timer(Callback):
-    """Measures the time that training takes, over all fits. It costs nothing per step.
+    """Measures the time that training takes, over all fits of one trainer. It costs nothing per step.
 
     All times are wall-clock seconds of a clock that never goes back. A resumed run continues from the times in the
     checkpoint, without what was lost after it.
@@ -28,10 +28,15 @@ class Timer(Callback):
     (3, 3, True)
     """
 
+    adds = ()
+
     def __init__(self) -> None:
+        self._run: Run | None = None
+        self.reset()
+
+    def reset(self) -> None:
         self.epochs: list[float] = []
         self._seconds, self._steps = 0.0, 0  # in the finished fits
-        self._run: Run | None = None
 
     @property
     def seconds(self) -> float:

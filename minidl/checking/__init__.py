@@ -1,5 +1,6 @@
-"""Checks for people who write their own layers, losses, optimizers and objectives."""
+"""Checks for people who write their own layers, losses, optimizers, objectives and callbacks."""
 
+from minidl.checking.callbacks import check_callback
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.checking.layers import check_layer
 from minidl.checking.losses import check_loss
@@ -9,6 +10,7 @@ from minidl.differences import numerical_gradient, numerical_jacobian
 
 __all__ = [
     "GradientReport",
+    "check_callback",
     "check_gradients",
     "check_layer",
     "check_loss",

@@ -12,11 +12,16 @@ import numpy as np
 
 from minidl.checking.contract import near, require, same_bits
 from minidl.checking.noise import EPS
-from minidl.errors import ContractError, DataError, GradientError
+from minidl.errors import ContractError, GradientError
 from minidl.modules import Layer, Loss, Module, Objective, Snapshot, backward_without_dx
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Case"]
+__all__ = ["NO_FUNCTION", "Case"]
+
+NO_FUNCTION = (
+    "forward returns another y for the same input when it is called again, so it has no gradient; is there state that "
+    "evolves, or a generator that is not NumPy's or not held in an attribute?"
+)
 
 
 class Case:
@@ -32,8 +37,8 @@ class Case:
 
     Attributes:
         arrays: name -> each array that y depends on, the parameters included.
-        unit: the size of one unit in the last place of Σ w y. Each y counts as at least 1, as backward rounds even
-            where y is 0.
+        size: the size of the terms of Σ w y. Each y counts as at least 1, as backward rounds even where y is 0.
+        unit: one unit in the last place of a number of that size.
     """
 
     def __init__(self, target: Module, inputs: tuple[ArrayLike, ...], rng: np.random.Generator) -> None:
@@ -53,11 +58,11 @@ class Case:
                 self.forward, self.backward = objective.forward, objective.backward
         self.y = self.evaluate()
         self.weights: Array = np.asarray(rng.normal(size=self.y.shape) if isinstance(target, Layer) else 1.0)
-        self.unit = EPS * float(np.linalg.norm(self.weights * np.maximum(np.abs(self.y), 1.0)))
+        self.size = float(np.linalg.norm(self.weights * np.maximum(np.abs(self.y), 1.0)))
+        self.unit = EPS * self.size
         require(
             same_bits(self.y, self.evaluate()),
-            "forward returns another y for the same input when it is called again, so it has no gradient; is there "
-            "state that evolves, or a generator that is not NumPy's or not held in an attribute?",
+            NO_FUNCTION,
         )
 
     def evaluate(self) -> Array:
@@ -105,6 +110,11 @@ class Case:
             found[name] = np.array(given, dtype=np.float64)
         return found
 
+    def answers(self, method: str, grad: Array) -> dict[str, Array]:
+        """What a layer's backward, or its backward_parameters, returns and writes for a gradient dL/dy."""
+        given, found = self._run_backward(lambda: getattr(self.target, method)(grad.copy()))
+        return {**found, "x": np.array(given)} if method == "backward" else found
+
     def _run_backward(self, backward: Callable[[], Any]) -> tuple[Any, dict[str, Array]]:
         """What backward returns, and the parameter gradients it writes. They are NaN where it writes none."""
         for _, parameter in self.target.named_parameters():
@@ -123,7 +133,9 @@ class Case:
             with self.moved({name: t * direction}):
                 try:
                     y = self.evaluate()
-                except DataError:  # outside the domain
+                except ContractError:
+                    raise
+                except (ArithmeticError, ValueError):  # outside the domain, as math.log(0) or data that is refused
                     return float("nan")
             if y.shape != self.y.shape:
                 raise ContractError(f"forward returns y of shape {y.shape} near a point where it is {self.y.shape}")

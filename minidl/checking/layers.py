@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-import warnings
-from contextlib import suppress
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 
+from minidl.checking.behavior import answers, both_modes, layouts, like, modes, spread
+from minidl.checking.case import NO_FUNCTION
 from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
+from minidl.checking.keeping import check_alone, check_files, check_size, instance_of
+from minidl.checking.noise import EPS
 from minidl.data import as_data
-from minidl.errors import CheckpointError, MinidlWarning, describe
-from minidl.modules import Layer, backward_without_dx, training_as
-from minidl.saving import remade
+from minidl.errors import ContractError, describe
+from minidl.modules import Layer, Snapshot, backward_without_dx, training_as
+from minidl.parameters import Parameter
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["check_layer"]
+
+ADVICE = "if that is intended, set mixes_samples = True in the class"
 
 
 def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8) -> GradientReport:
     """Check the gradients of a layer, and everything else that the framework relies on.
 
-    - The gradients agree with finite differences, in training and in evaluation.
+    - The gradients agree with finite differences, in training and in evaluation, and are linear in dL/dy.
     - The shapes of outputs and gradients are right, also for a batch of one, and float32 stays float32.
     - No call writes to an array that was handed in or out earlier.
-    - The memory layout of the input makes no difference.
+    - The memory layout of x and of dL/dy makes no difference.
     - backward repeats itself bit for bit.
     - Samples do not mix, unless ``mixes_samples`` is true.
     - Evaluation is deterministic and changes nothing.
-    - Copies, pickles and layers loaded from a file behave like the original.
-    - The same seed draws the same initial values.
+    - Copies, pickles and layers loaded from a file behave like the original, in training, too.
+    - Instances do not disturb each other, and do not keep every batch.
+    - The same seed draws the same initial values, and a generator draws others each time.
     - `Module.parameters` finds every Parameter, and the constructor keeps its arguments in attributes.
+    - `minidl.save` takes it. What only warns there passes.
 
     Copies are checked, with parameters moved a little, so `layer` does not change.
 
@@ -61,22 +68,29 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
         _constructor(layer)
         moved = _moved(layer, batch, generator)
         for check in CHECKS:
-            check(copy.deepcopy(moved), batch.copy())
-    with training_as(False):
-        check_gradients(moved, batch, rng=generator, rtol=rtol)
-    return check_gradients(moved, batch, rng=generator, rtol=rtol)
+            check(instance_of(moved), batch.copy())
+        both = modes(moved, batch)
+    for training in both:
+        with training_as(training):
+            report = check_gradients(moved, batch, rng=generator, rtol=rtol)
+    with contract(layer):
+        _alone_backward(moved, batch)
+    return report
 
 
 def _constructor(layer: Layer) -> None:
     for name, argument in inspect.signature(type(layer)).parameters.items():
         kept = name in vars(layer) or name in ("rng", "dtype") or argument.kind is argument.VAR_KEYWORD
-        require(kept, f"the constructor must keep its argument {name!r} as self.{name}, where repr and saving read it")
+        where = f"the constructor must keep its argument {name!r} as self.{name}, where repr and saving read it"
+        require(kept, where)
+        reason = f"{where}, but a Parameter is there, which minidl.save refuses; keep that under another name"
+        require(not isinstance(vars(layer).get(name), Parameter), reason)
     check_parameters(layer)
 
 
 def _moved(layer: Layer, x: Array, rng: np.random.Generator) -> Layer:
     """A copy in float64 and training, away from initial values: a scale of 1 or a bias of 0 would hide mistakes."""
-    moved = copy.deepcopy(layer).astype(np.float64)
+    moved = instance_of(layer).astype(np.float64)
     moved.training = True
     parameters = moved.parameters()
     parameters.value += 0.1 * rng.normal(size=parameters.size)
@@ -89,7 +103,7 @@ def _shapes(layer: Layer, x: Array) -> None:
     require(isinstance(y, np.ndarray), f"forward must return an array, got {type(y).__name__}")
     require(y.dtype.kind == "f", f"forward must return an array of floats, got {y.dtype}")
     require(y.shape[:1] == x.shape[:1], f"forward must keep the batch axis: x has shape {x.shape}, y {y.shape}")
-    grad = layer.backward(_like(y))
+    grad = layer.backward(like(y))
     require(isinstance(grad, np.ndarray), f"backward must return dL/dx, an array, got {type(grad).__name__}")
     require(grad.dtype.kind == "f", f"backward must return an array of floats, got {grad.dtype}")
     require(grad.shape == x.shape, f"backward returns dL/dx of shape {grad.shape}, but x has {x.shape}")
@@ -102,21 +116,26 @@ def _untouched(layer: Layer, x: Array) -> None:
     x_before = x.copy()
     y = layer.forward(x)
     require(same_bits(x, x_before), "forward writes to its input x")
-    y_before, grad = y.copy(), _like(y)
+    y_before, grad = y.copy(), like(y)
     grad_before = grad.copy()
     dx = layer.backward(grad)
     dx_before = dx.copy()
     require(same_bits(grad, grad_before), "backward writes to the gradient that it is given")
     require(same_bits(x, x_before), "backward writes to the input x of forward")
     layer.backward(grad)
-    layer.forward(x[::-1].copy())
-    layer.backward(grad[::-1].copy())
+    for other in (x[::-1], np.roll(x, 1, axis=0)):
+        layer.forward(other.copy())
+        layer.backward(grad[::-1].copy())
     require(same_bits(y, y_before), "a later call writes to the y that forward returned")
     require(same_bits(dx, dx_before), "a later call writes to the dL/dx that backward returned")
 
 
 def _repeats(layer: Layer, x: Array) -> None:
-    grad = _like(layer.forward(x))
+    start = Snapshot([layer])
+    y = layer.forward(x).copy()
+    start.rewind()
+    require(same_bits(y, layer.forward(x)), NO_FUNCTION)
+    grad = like(layer.forward(x))
     results = []
     for backward in (layer.backward, layer.backward, getattr(layer, backward_without_dx(type(layer)))):
         layer.parameters().grad = np.full(layer.parameters().size, np.nan)
@@ -144,23 +163,36 @@ def _samples(layer: Layer, x: Array) -> None:
     one = layer.forward(x[:1])
     shape = (1, *y.shape[1:])
     require(one.shape == shape, f"forward returns shape {one.shape} for a batch of one, expected {shape}")
-    dx = layer.backward(_like(one))
+    dx = layer.backward(like(one))
     shape = x[:1].shape
     require(dx.shape == shape, f"backward returns dL/dx of shape {dx.shape} for a batch of one, but x has {shape}")
     if layer.mixes_samples:
         return
-    advice = "; if that is intended, set mixes_samples = True in the class"
-    require(near(one, y[:1]), f"a sample alone has another result than within its batch{advice}")
-    require(near(layer.forward(x[::-1].copy()), y[::-1]), f"the order of the samples makes a difference{advice}")
-    (_, both, total), *alone = _behave(layer, x[:2]), _behave(layer, x[:1]), _behave(layer, x[1:2], 1)
-    require(
-        near(both, np.concatenate([dx for _, dx, _ in alone])),
-        f"a sample alone has another dL/dx than within its batch{advice}",
-    )
-    require(
-        near(total, alone[0][2] + alone[1][2]),
-        "the parameter gradients of two samples are not the sum of those of each alone",
-    )
+    move = _moves(layer, x, EPS)
+    one, turned = layer.forward(x[:1]), layer.forward(x[::-1].copy())
+    same = near(one, y[:1], spread=partial(move, 0))
+    require(same, f"a sample alone has another result than within its batch; {ADVICE}")
+    same = near(turned, y[::-1], spread=partial(move, 0))
+    require(same, f"the order of the samples makes a difference; {ADVICE}")
+
+
+def _moves(layer: Layer, x: Array, eps: float) -> Callable[[int], float]:
+    """How far rounding moves each answer, as a function of its number, measured at the first call."""
+    measured = cache(partial(spread, layer, x, eps))
+    return lambda answer: measured()[answer]
+
+
+def _alone_backward(layer: Layer, x: Array) -> None:
+    """What gradients of a whole batch do not show: a backward that is wrong for a batch of one."""
+    if layer.mixes_samples:
+        return
+    move = _moves(layer, x, EPS)
+    y, dx, total = answers(layer, x[:2])
+    parts = [answers(layer, x[i : i + 1], like(y)[i : i + 1]) for i in (0, 1)]
+    same = near(dx, np.concatenate([part[1] for part in parts]), spread=partial(move, 1))
+    require(same, f"a sample alone has another dL/dx than within its batch; {ADVICE}")
+    same = near(total, parts[0][2] + parts[1][2], spread=partial(move, 2))
+    require(same, "the parameter gradients of two samples are not the sum of those of each alone")
 
 
 def _dtype(layer: Layer, x: Array) -> None:
@@ -168,65 +200,87 @@ def _dtype(layer: Layer, x: Array) -> None:
     y = layer.forward(x.astype(np.float32))
     question = "is there a float64 array in forward?"
     require(y.dtype == np.float32, f"the output for a float32 input must be float32, got {y.dtype}: {question}")
-    grad = layer.backward(_like(y))
+    grad = layer.backward(like(y))
     require(grad.dtype == np.float32, f"backward must keep float32, got {grad.dtype}")
 
 
 def _layouts(layer: Layer, x: Array) -> None:
-    expected = _behave(layer, x)
-    wide = np.repeat(x, 2, axis=-1)
-    locked = x.copy()
-    locked.setflags(write=False)
-    layouts = {"Fortran-ordered": np.asfortranarray(x), "strided": wide[..., ::2], "read-only": locked}
-    for name, batch in layouts.items():
-        same = all(map(near, expected, _behave(layer, batch)))
-        require(same, f"a {name} batch has another result than a plain one")
+    for training in modes(layer, x):
+        expected = answers(layer, x, training=training)
+        grads = layouts(like(expected[0]))
+        # x and dL/dy in different layouts, so that two mistakes do not cancel
+        for (name, batch), (other, grad) in zip(layouts(x), [*grads[1:], grads[0]], strict=True):
+            if not all(map(near, expected, answers(layer, batch, grad, training=training))):
+                same = all(map(near, expected, answers(layer, batch, training=training)))
+                what = f"backward of a {other} gradient" if same else f"a {name} batch"
+                raise ContractError(f"{what} has another result than a plain one")
+
+
+def _single(layer: Layer, x: Array) -> None:
     single = x.astype(np.float32)
-    pairs = zip(_behave(layer, single.astype(np.float64)), _behave(layer, single), strict=True)
+    double = single.astype(np.float64)
+    move = _moves(layer, double, float(np.finfo(np.float32).eps))
+    pairs = zip(answers(layer, double), answers(layer, single), strict=True)
     require(
-        all(near(one, other, np.float32) for one, other in pairs),
+        all(near(*pair, np.float32, partial(move, index)) for index, pair in enumerate(pairs)),
         "a float32 batch has another result than the same numbers in float64",
     )
 
 
 def _copies(layer: Layer, x: Array) -> None:
-    check_copies(layer, lambda thing: _behave(thing, x))
+    check_copies(layer, lambda thing: both_modes(thing, x))
 
 
 def _files(layer: Layer, x: Array) -> None:
     layer.forward(x[::-1].copy())
-    with warnings.catch_warnings(), suppress(CheckpointError):  # saving itself reports what it cannot save
-        warnings.simplefilter("ignore", MinidlWarning)
-        require(
-            all(map(same_bits, _behave(layer, x), _behave(remade(layer), x))),
-            "remade from its arguments, parameters and buffers, as from a file, it returns another result: keep what "
-            "forward changes or the constructor draws in a Parameter, or in an attribute named in buffers",
-        )
+    check_files(layer, lambda thing: both_modes(thing, x))
+
+
+def _alone(layer: Layer, x: Array) -> None:
+    batches = x, x[::-1].copy()
+
+    def end(thing: Layer, batch: int) -> list[Array]:
+        return [np.array(thing.backward(like(ys[batch]))), thing.parameters().grad.copy()]
+
+    ys = [layer.forward(batch) for batch in batches]
+    check_alone(layer, lambda thing, batch: thing.forward(batches[batch]), end)
+
+
+def _size(layer: Layer, x: Array) -> None:
+    whole = bool((x == np.round(x)).all())
+
+    def use(number: int) -> None:
+        batch = np.roll(x, number, axis=0) if whole else x * (1.0 - 2.0**-10 * number)
+        layer.backward(like(layer.forward(batch)))
+
+    check_size(layer, x.nbytes, use)
 
 
 def _initial(layer: Layer, _: Array) -> None:
-    twins = layer, copy.deepcopy(layer)
-    for twin in twins:
-        twin.initialize(0)
+    def drawn(rng: Seed) -> Array:
+        layer.initialize(rng)
+        return layer.parameters().value.copy()
+
+    first = drawn(0)
     require(
-        same_bits(*(twin.parameters().value for twin in twins)),
+        same_bits(first, drawn(0)),
         "initialize(0) draws other parameters the second time: draw all of them from np.random.default_rng(rng)",
+    )
+    generator = np.random.default_rng(0)
+    require(
+        same_bits(first, drawn(generator)),
+        "initialize draws other parameters from np.random.default_rng(0) than from 0: make rng = "
+        "np.random.default_rng(rng) once, and draw all of them from it",
+    )
+    draws = not same_bits(first, drawn(1))
+    require(
+        not (draws and same_bits(first, drawn(generator))),
+        "initialize draws the same parameters from a generator the second time: draw from the generator itself, not "
+        "from a copy or a seed of it",
     )
 
 
-CHECKS = (_shapes, _untouched, _repeats, _evaluation, _samples, _dtype, _layouts, _copies, _files, _initial)
-
-
-def _like(y: Array, before: int = 0) -> Array:
-    """A fixed gradient dL/dy, for the part of a batch that comes after `before` samples."""
-    grad: Array = np.cos(np.arange(y.size, dtype=y.dtype) + before * y[0].size).reshape(y.shape)
-    return grad
-
-
-@training_as(False)
-def _behave(layer: Layer, x: Array, before: int = 0) -> list[Array]:
-    """What the layer computes in evaluation, for a fixed dL/dy: y, dL/dx and the parameter gradients."""
-    layer.parameters().grad = np.zeros(layer.parameters().size)
-    y = layer.forward(x)
-    dx = layer.backward(_like(y, before))
-    return [y, dx, layer.parameters().grad.copy()]
+CHECKS = (
+    *(_shapes, _untouched, training_as(False)(_untouched), _evaluation, _repeats, _samples, _dtype, _layouts),
+    *(_single, _copies, _files, _alone, _size, _initial),
+)

@@ -6,8 +6,10 @@ import copy
 
 import numpy as np
 
+from minidl.checking.behavior import layouts
 from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
+from minidl.checking.keeping import check_alone, check_size
 from minidl.data import as_data
 from minidl.errors import describe
 from minidl.modules import Loss
@@ -23,17 +25,19 @@ def check_loss(
 
     - forward returns a Python float, the mean over the batch.
     - backward returns an array of the prediction's shape and type, and repeats itself bit for bit.
-    - Neither writes to the arrays that it is given.
+    - Neither writes to the arrays that it is given, or to those that it returned earlier.
+    - The memory layout of predictions and targets makes no difference.
     - A target with another number of samples, or with an axis too few, is refused.
     - Copies and pickles behave like the original.
+    - Instances do not disturb each other, and do not keep every batch.
 
-    A copy is checked, so `loss` does not change.
+    A copy is checked, with parameters moved a little, so `loss` does not change.
 
     Args:
         loss: the loss.
         prediction: predictions for a batch.
         target: targets of the kind that the loss takes.
-        rng: seed or generator of the random directions.
+        rng: seed or generator of the random directions and of the parameters' moves.
         rtol: the largest relative error of the gradient.
 
     Returns:
@@ -49,15 +53,22 @@ def check_loss(
     """
     require(isinstance(loss, Loss), f"expected a Loss, got {describe(loss)}; derive its class from minidl.Loss")
     p = as_data(prediction, "prediction", dtype=np.float64)
+    generator = np.random.default_rng(rng)
     with contract(loss):
         private = copy.deepcopy(loss).astype(np.float64)
         check_parameters(private)
+        parameters = private.parameters()
+        parameters.value += 0.1 * generator.normal(size=parameters.size)
         y = private.check_target(target, p.shape[1:], np.float64)
         _values(private, p, y)
         _dtype(copy.deepcopy(private), p, y)
         _refusals(private, p, y)
+        _buffers(private, p, y)
+        _layouts(private, p, y)
         check_copies(private, lambda thing: _behave(thing, p, y))
-    return check_gradients(loss, p, target, rng=rng, rtol=rtol)
+        _alone(private, p, y)
+        check_size(private, p.nbytes, lambda number: _behave(private, p * (1.0 - 2.0**-10 * number), y))
+    return check_gradients(private, p, target, rng=generator, rtol=rtol)
 
 
 def _values(loss: Loss, p: Array, y: Array) -> None:
@@ -76,6 +87,33 @@ def _values(loss: Loss, p: Array, y: Array) -> None:
         near(np.array(twice), np.array(value)),
         f"the loss must be a mean over the batch, but it is {value} for the batch and {twice} for the batch twice",
     )
+
+
+def _buffers(loss: Loss, p: Array, y: Array) -> None:
+    loss.forward(p, y)
+    grad = loss.backward()
+    first = grad.copy()
+    for shift in (1, 2):  # p may be of one sample, or hold the same one twice
+        loss.forward(np.roll(p, shift, axis=0) * (1.0 - 2.0**-10 * shift), y)
+        loss.backward()
+    require(same_bits(grad, first), "a later call writes to the gradient that backward returned")
+
+
+def _layouts(loss: Loss, p: Array, y: Array) -> None:
+    expected = _behave(loss, p, y)
+    targets = layouts(y)
+    for (name, prediction), (other, target) in zip(layouts(p), [*targets[1:], targets[0]], strict=True):
+        same = all(map(near, expected, _behave(loss, prediction, target)))
+        require(same, f"a {name} prediction and a {other} target have another result than plain ones")
+
+
+def _alone(loss: Loss, p: Array, y: Array) -> None:
+    predictions = p, p * (1.0 - 2.0**-10)
+
+    def end(thing: Loss, _: int) -> list[Array]:
+        return [np.array(thing.backward()), thing.parameters().grad.copy()]
+
+    check_alone(loss, lambda thing, batch: thing.forward(predictions[batch], y), end)
 
 
 def _dtype(loss: Loss, p: Array, y: Array) -> None:
@@ -99,4 +137,4 @@ def _refusals(loss: Loss, p: Array, y: Array) -> None:
 
 
 def _behave(loss: Loss, p: Array, y: Array) -> list[Array]:
-    return [np.array(loss.forward(p, y)), loss.backward(), loss.parameters().grad.copy()]
+    return [np.array(loss.forward(p, y)), np.array(loss.backward()), loss.parameters().grad.copy()]

@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl.differences import five_point
 
-__all__ = ["EPS", "STEPS", "UNITS", "Slope", "jumps", "measure", "one_sided", "rounding"]
+__all__ = ["EPS", "STEPS", "UNITS", "Slope", "jumps", "measure", "one_sided", "rounding", "steps_for"]
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -54,6 +54,21 @@ class Slope(NamedTuple):
         """The part of the gap that noise does not explain."""
         excess = self.gap - self.noise
         return max(0.0, excess) if isfinite(excess) else inf
+
+    def with_noise(self, more: float) -> Slope:
+        """The same with more noise."""
+        return self._replace(noise=self.noise + more)
+
+
+def steps_for(size: float) -> tuple[float, ...]:
+    """`STEPS` for a number of ordinary size, and further ones that suit a large or a small number.
+
+    >>> steps_for(1e6)[:2], steps_for(1e-9)[-1] < 1e-12
+    ((1000.0, 0.001), True)
+    """
+    larger = (1e-3 * size,) if size > 1.0 else ()
+    smaller = tuple(size * 2.0**-power for power in (4, 7, 10, 13)) if 0.0 < size < STEPS[0] else ()
+    return tuple(sorted((*larger, *STEPS, *smaller), reverse=True))
 
 
 def one_sided(s: Callable[[float], float], h: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.checking.contract import check_copies, check_parameters, contract, require, same_bits
 from minidl.checking.gradients import GradientReport, check_gradients
+from minidl.checking.keeping import check_alone
 from minidl.errors import describe
 from minidl.modules import Objective, Snapshot
 from minidl.typing import Array, Seed
@@ -18,16 +19,17 @@ __all__ = ["check_objective"]
 def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) -> GradientReport:
     """Check the gradient of an objective, and everything else that the framework relies on.
 
+    - The gradients agree with finite differences, at the parameters and at other points around them.
     - forward returns a Python float, and the same one when it is called again.
     - backward overwrites all gradients.
     - Neither changes the parameters, nor do `value` and `gradient` at another point.
-    - Copies and pickles behave like the original.
+    - Copies and pickles behave like the original, and instances do not disturb each other.
 
     A copy is checked, so `objective` does not change.
 
     Args:
-        objective: the objective. Its parameters are the point at which it is checked.
-        rng: seed or generator of the other point and the random directions.
+        objective: the objective. Its parameters are the first of the points at which it is checked.
+        rng: seed or generator of the other points and the random directions.
         rtol: the largest relative error of a gradient.
 
     Returns:
@@ -43,7 +45,8 @@ def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) 
     """
     require(
         isinstance(objective, Objective),
-        f"expected an Objective, got {describe(objective)}; derive its class from minidl.Objective",
+        f"expected an Objective, got {describe(objective)}; derive its class from minidl.Objective, or pass "
+        "FunctionObjective(f, start=[1.0, 2.0], derivative=df) for a function",
     )
     generator = np.random.default_rng(rng)
     with contract(objective):
@@ -53,6 +56,7 @@ def check_objective(objective: Objective, *, rng: Seed = 0, rtol: float = 1e-8) 
         _values(private)
         _purity(private, generator)
         check_copies(private, _behave)
+        _alone(private, generator)
     return check_gradients(objective, rng=generator, rtol=rtol)
 
 
@@ -74,7 +78,7 @@ def _values(objective: Objective) -> None:
 def _purity(objective: Objective, rng: np.random.Generator) -> None:
     parameters = objective.parameters()
     value, grad = parameters.value.copy(), parameters.grad.copy()
-    elsewhere = value + 1e-3 * rng.normal(size=value.shape)
+    elsewhere = _nearby(value, rng)
     found, slope = objective.value_and_gradient(elsewhere)
     require(found == objective.value(elsewhere), "value and value_and_gradient return different values at one point")
     require(same_bits(slope, objective.gradient(elsewhere)), "gradient and value_and_gradient differ at one point")
@@ -87,3 +91,24 @@ def _purity(objective: Objective, rng: np.random.Generator) -> None:
 def _behave(objective: Objective) -> list[Array]:
     value, grad = objective.value_and_gradient(objective.parameters().value)
     return [np.array(value), grad]
+
+
+def _alone(objective: Objective, rng: np.random.Generator) -> None:
+    value = objective.parameters().value
+    points = value.copy(), _nearby(value, rng)
+
+    def begin(thing: Objective, batch: int) -> None:
+        thing.parameters().value = points[batch]
+        thing.forward()
+
+    def end(thing: Objective, _: int) -> list[Array]:
+        thing.backward()
+        return [thing.parameters().grad.copy()]
+
+    check_alone(objective, begin, end)
+
+
+def _nearby(value: Array, rng: np.random.Generator) -> Array:
+    """Another point, which is on the same side of 0."""
+    move: Array = 1e-3 * np.abs(rng.normal(size=value.shape)) * np.where(value == 0.0, 1.0, value)
+    return value + move

@@ -11,8 +11,8 @@ from math import pi
 
 import numpy as np
 
-from minidl.arguments import number, whole_number
-from minidl.errors import ShapeError
+from minidl.arguments import flag, generator, got, number, real_numbers, whole_number
+from minidl.errors import HyperparameterError, ShapeError
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["make_blobs", "make_circles", "make_moons", "make_spirals", "make_xor"]
@@ -37,10 +37,10 @@ def make_xor(n_samples: int = 200, *, noise: float = 0.25, rng: Seed = None) -> 
     [([-1.0, -1.0], 0.0), ([-1.0, 1.0], 1.0), ([1.0, -1.0], 1.0), ([1.0, 1.0], 0.0)]
     """
     n_samples, noise = whole_number("n_samples", n_samples, 1), number("noise", noise, at_least=0)
-    generator = np.random.default_rng(rng)
-    cloud = generator.permutation(np.arange(n_samples) % 4)
+    draws = generator(rng)
+    cloud = draws.permutation(np.arange(n_samples) % 4)
     centers = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
-    x = centers[cloud] + generator.normal(0.0, noise, (n_samples, 2))
+    x = centers[cloud] + draws.normal(0.0, noise, (n_samples, 2))
     y = (cloud % 2).astype(np.float64)[:, None]
     return x, y
 
@@ -137,7 +137,7 @@ def make_blobs(
     *,
     centers: int | ArrayLike = 3,
     cluster_std: float = 1.0,
-    center_box: tuple[float, float] = (-10.0, 10.0),
+    center_box: Sequence[float] = (-10.0, 10.0),
     shuffle: bool = True,
     rng: Seed = None,
 ) -> tuple[Array, Array]:
@@ -163,19 +163,21 @@ def make_blobs(
     ([[0.0, 0.0], [9.0, 9.0], [0.0, 0.0], [9.0, 9.0]], [0, 1, 0, 1])
     """
     n_samples, cluster_std = whole_number("n_samples", n_samples, 1), number("cluster_std", cluster_std, at_least=0)
-    generator = np.random.default_rng(rng)
-    if np.ndim(centers) == 0:
+    draws, shuffle = generator(rng), flag("shuffle", shuffle)
+    if not isinstance(centers, list | tuple) and np.ndim(centers) == 0:
         shape = whole_number("centers", centers, 1), whole_number("n_features", n_features, 1)
+        if not isinstance(center_box, list | tuple) or len(center_box) != 2:
+            raise HyperparameterError(f"center_box must be two numbers, such as (-10, 10), {got(center_box)}")
         low, high = (number("center_box", bound) for bound in center_box)
-        middles = generator.uniform(low, high, shape)
+        middles = draws.uniform(low, high, shape)
     else:
-        middles = np.asarray(centers, dtype=np.float64)
+        middles = real_numbers(centers, "centers").astype(np.float64)
         if middles.ndim != 2 or middles.size == 0:
             raise ShapeError(f"centers must be a number or an array (k, d), got shape {middles.shape}")
     y = np.arange(n_samples) % len(middles)
     if shuffle:
-        y = generator.permutation(y)
-    return middles[y] + generator.normal(0.0, cluster_std, (n_samples, middles.shape[1])), y
+        y = draws.permutation(y)
+    return middles[y] + draws.normal(0.0, cluster_std, (n_samples, middles.shape[1])), y
 
 
 def _halves(n_samples: int) -> Sequence[int]:
@@ -186,9 +188,9 @@ def _two_classes(zeros: Array, ones: Array, shuffle: bool, noise: float, rng: Se
     """Join the two classes, add noise and shuffle."""
     x = np.concatenate([zeros, ones])
     y = np.repeat([0.0, 1.0], [len(zeros), len(ones)])[:, None]
-    if noise or shuffle:
-        generator = np.random.default_rng(rng)
-        x = x + generator.normal(0.0, noise, x.shape)
-        order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
+    if flag("shuffle", shuffle) or noise:
+        draws = generator(rng)
+        x = x + draws.normal(0.0, noise, x.shape)
+        order = draws.permutation(len(x)) if shuffle else np.arange(len(x))
         x, y = x[order], y[order]
     return x, y

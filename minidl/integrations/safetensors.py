@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 
 from minidl.errors import CheckpointError
-from minidl.files import content_of, replacing
+from minidl.files import absolute, content_of, nesting_checked, replacing, warn_of_values
 from minidl.modules import Module
 from minidl.typing import Array
 
@@ -18,13 +18,15 @@ __all__ = ["load_safetensors", "save_safetensors"]
 def save_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
     """Write all parameters and buffers to a file, by names such as "0.weight", bit for bit.
 
-    The architecture is not in the file. An existing file of that name is replaced at the end, as a whole.
+    The architecture is not in the file. An existing file of that name is replaced at the end, as a whole. Numbers that
+    are not finite and negative variances are written, with a `MinidlWarning`.
 
     Args:
         model: any module.
-        path: where to write.
+        path: where to write. A leading "~" is the home folder.
 
     Raises:
+        CheckpointError: a module that is nested too deeply.
         ImportError: the package safetensors is not installed.
         OSError: the disk refuses the file. One that was there before is unchanged.
 
@@ -39,7 +41,9 @@ def save_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
     """
     package = _package()
     # The package writes memory in its own order, so each array must lie row by row.
-    arrays = {name: np.array(value, order="C") for name, value in model.state().items()}
+    with nesting_checked():
+        arrays = {name: np.array(value, order="C") for name, value in model.state().items()}
+    warn_of_values(arrays, path)
     with replacing(path) as file:
         file.write(package.numpy.save(arrays))
 
@@ -49,7 +53,8 @@ def load_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
 
     Only names, shapes and types are compared. The format has no checksum, so values that were changed on the disk go
     unnoticed. PyTorch's Linear stores its weight as (out, in), and Dense as (in, out): transpose such weights before
-    saving them. If a layer has as many inputs as outputs, nothing here can tell the difference.
+    saving them. If a layer has as many inputs as outputs, nothing here can tell the difference. Numbers that are not
+    finite and negative variances are loaded, with a `MinidlWarning`.
 
     Args:
         model: a module of the same architecture and dtype.
@@ -61,7 +66,7 @@ def load_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
         OSError: the file does not exist or cannot be read.
     """
     package = _package()
-    with open(path, "rb") as file:
+    with open(absolute(path), "rb") as file:
         data = file.read()
     with content_of(path):
         arrays = _arrays(package, data)
@@ -72,6 +77,7 @@ def load_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
                     "model with astype() first"
                 )
         model.load_state(arrays)
+    warn_of_values(arrays, path)
 
 
 def _arrays(package: ModuleType, data: bytes) -> dict[str, Array]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.arguments import whole_number
-from minidl.constants import ones
+from minidl.arguments import flag, generator, whole_number
 from minidl.errors import HyperparameterError, ShapeError
 from minidl.initializers import Initializer, he_normal
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
+from minidl.sums import column_sums, product
 from minidl.typing import Array, Seed, Shape
 
 __all__ = ["Dense"]
@@ -55,14 +55,14 @@ class Dense(Layer):
             raise HyperparameterError(
                 f"Dense: initializer must be a function such as minidl.initializers.he_normal, got {initializer!r}"
             )
-        self.use_bias, self.initializer = use_bias, initializer
+        self.use_bias, self.initializer = flag("Dense: use_bias", use_bias), initializer
         self.weight = Parameter(np.zeros((self.inputs, self.outputs)))
-        if use_bias:
+        if self.use_bias:
             self.bias = Parameter(np.zeros(self.outputs))
         self.initialize(rng)
 
     def initialize(self, rng: Seed) -> None:
-        self.weight.value = self.initializer(np.random.default_rng(rng), (self.inputs, self.outputs))
+        self.weight.value = self.initializer(generator(rng), (self.inputs, self.outputs))
         if self.use_bias:
             self.bias.value = np.zeros(self.outputs)
 
@@ -79,14 +79,15 @@ class Dense(Layer):
         return grad_x
 
     def backward_parameters(self, grad: Array) -> None:
-        # Straight into the gradients, the second argument of dot. A product with ones is a sum over the batch. Both
-        # save a tenth of the step of a 2-4-1 network.
-        self.x.T.dot(grad, self.weight.grad)
+        # Both write into their place, which saves a twentieth of the step of a 2-4-1 network.
+        product(self.x, grad, self.weight.grad)
         if self.use_bias:
-            ones(len(grad), grad.dtype).dot(grad, self.bias.grad)
+            column_sums(grad, self.bias.grad)
 
     def output_shape(self, shape: Shape | None) -> Shape:
         if shape is not None and shape != (self.inputs,):
-            fix = "is the batch axis missing, as in x[None, :]?" if shape == () else "change one of the two"
+            fix = "change one of the two"
+            if shape == ():  # of samples x (n,), or of a single sample
+                fix = "make it x[:, None]" if self.inputs == 1 else "is the batch axis missing, as in x[None, :]?"
             raise ShapeError(f"{self!r} takes samples of shape ({self.inputs},), got {shape}; {fix}")
         return (self.outputs,)

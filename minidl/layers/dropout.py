@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.arguments import number
+from minidl.arguments import generator, number
 from minidl.modules import Layer, cached
 from minidl.typing import Array, Seed, Shape
 
@@ -34,11 +34,12 @@ class Dropout(Layer):
     array([[1., 1., 1., 1., 1., 1.]])
     """
 
+    gives_probabilities = None
     factor: Array | float = cached()
 
     def __init__(self, p: float = 0.5, *, rng: Seed = None) -> None:
         self.p = number("Dropout: p", p, at_least=0, below=1)
-        self.rng = np.random.default_rng(rng)
+        self.rng = generator(rng)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         return shape
@@ -47,10 +48,12 @@ class Dropout(Layer):
         if not self.training:
             self.factor = 1.0
             return x
-        # Random numbers in float32 take less time, and are precise enough for a comparison with p.
-        kept = self.rng.random(x.shape, dtype=np.float32) >= self.p
-        self.factor = kept * x.dtype.type(1.0 / (1.0 - self.p))
-        return x * self.factor
+        # Random numbers in float32 take less time. They are multiples of 6e-8, too coarse for p near 0 and 1.
+        precise = np.float32 if 0.01 <= self.p <= 0.99 else np.float64
+        kept = self.rng.random(x.shape, dtype=precise) >= self.p
+        factor: Array = kept * x.dtype.type(1.0 / (1.0 - self.p))
+        self.factor = factor
+        return x * factor
 
     def backward(self, grad: Array) -> Array:
         return grad * self.factor

@@ -21,6 +21,7 @@ class Flatten(Layer):
     (5, 6)
     """
 
+    gives_probabilities = None
     shape: Shape = cached()
 
     def output_shape(self, shape: Shape | None) -> Shape | None:

@@ -6,6 +6,7 @@ from math import pi, sqrt
 
 import numpy as np
 
+from minidl.arguments import flag
 from minidl.layers.activations import Activation
 from minidl.modules import cached
 from minidl.typing import Array
@@ -33,18 +34,20 @@ class GELU(Activation):
     cdf: Array = cached()
 
     def __init__(self, *, approximate: bool = False) -> None:
-        self.approximate = approximate
+        self.approximate = flag("GELU: approximate", approximate)
 
     def forward(self, x: Array) -> Array:
         self.x = x
         if self.approximate:
-            self.cdf = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x))
+            inside = np.clip(x, -FAR, FAR)
+            cdf: Array = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (inside + 0.044715 * inside * inside * inside))
         else:
-            self.cdf = 0.5 + 0.5 * erf(x / sqrt(2))
-        return x * self.cdf
+            cdf = 0.5 + 0.5 * erf(x / sqrt(2))
+        self.cdf = cdf
+        return x * cdf
 
     def backward(self, grad: Array) -> Array:
-        x, cdf = self.x, self.cdf
+        x, cdf = np.clip(self.x, -FAR, FAR), self.cdf
         if self.approximate:
             # ½ (1 − t²) = 2 cdf (1 − cdf), as t = 2 cdf − 1
             density = 2 * cdf * (1 - cdf) * sqrt(2 / pi) * (1 + 0.134145 * x * x)
@@ -52,6 +55,10 @@ class GELU(Activation):
             density = np.exp(-0.5 * x * x) / sqrt(2 * pi)
         grad_x: Array = grad * (cdf + x * density)
         return grad_x
+
+
+FAR = 100.0
+"""Beyond ±100, Φ is 0 or 1 and φ is 0. Powers of x are taken of numbers clipped to that, so that none overflows."""
 
 
 def erf(x: Array) -> Array:

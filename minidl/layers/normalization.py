@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.arguments import number, whole_number
-from minidl.constants import ones
 from minidl.errors import ShapeError
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
+from minidl.sums import column_sums, row_sums
 from minidl.typing import Array, Shape
 
 __all__ = ["BatchNorm", "LayerNorm"]
@@ -29,7 +29,10 @@ class _Norm(Layer):
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         if shape is not None and shape[-1:] != (self.features,):
-            raise ShapeError(f"{self!r} takes samples of {self.features} features on the last axis, got shape {shape}")
+            fix = "; make it x[:, None]" if shape == () and self.features == 1 else ""
+            raise ShapeError(
+                f"{self!r} takes samples of {self.features} features on the last axis, got shape {shape}{fix}"
+            )
         return shape
 
     def _scaled(self, z: Array) -> Array:
@@ -40,11 +43,35 @@ class _Norm(Layer):
     def _parameters_back(self, grad: Array) -> Array:
         """Write dw and db, and return g z."""
         grad_z = grad * self.z
-        rows = grad.reshape(-1, self.features)
-        every = ones(len(rows), grad.dtype)
-        every.dot(grad_z.reshape(rows.shape), self.weight.grad)
-        every.dot(rows, self.bias.grad)
+        column_sums(grad_z.reshape(-1, self.features), self.weight.grad)
+        column_sums(grad.reshape(-1, self.features), self.bias.grad)
         return grad_z
+
+
+def _normalise(x: Array, axis: int, eps: float | Array) -> tuple[Array, Array, Array, Array]:
+    """Return z, ``1 / √(v + ε)``, mean and variance along the first or the last axis, which stays with length 1."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = _mean(x, axis)
+        z = x - mean
+        rest = _mean(z, axis)  # The mean is rounded: 1e7 + 0.5 becomes 1e7 in float32.
+        z -= rest
+        variance = _mean(z * z, axis)
+    if not np.isfinite(variance).all():
+        size = np.maximum(np.abs(x).max(axis=axis, keepdims=True), 1)
+        if np.isfinite(size).all():  # Squares overflow, but not those of numbers up to 1.
+            scaled_eps = np.maximum(eps / size / size, np.finfo(x.dtype).tiny)
+            z, scale, mean, variance = _normalise(x / size, axis, scaled_eps)
+            with np.errstate(over="ignore"):
+                return z, scale / size, mean * size, variance * size * size
+    scale = 1 / np.sqrt(variance + eps)
+    z *= scale
+    return z, scale, mean + rest, variance
+
+
+def _mean(x: Array, axis: int) -> Array:
+    sums = column_sums(x)[None] if axis == 0 else row_sums(x)[..., None]
+    mean: Array = sums / x.shape[axis]
+    return mean
 
 
 class BatchNorm(_Norm):
@@ -52,7 +79,9 @@ class BatchNorm(_Norm):
 
     Training uses m and v of the batch, with v divided by the number N of samples. It also updates running averages by
     ``m̄ ← (1 − μ) m̄ + μ m``, likewise v̄ with N − 1 in place of N, which evaluation uses. Conventions and defaults are
-    PyTorch's. In a batch of one sample (features,), z is 0, so only b learns.
+    PyTorch's. In a batch of one sample (features,), z is 0, so only b learns. One sample is no estimate of the
+    variance, so v̄ stays as it is. In float32, m̄ and v̄ have a relative error of up to 6e-8 / μ, and below μ = 6e-8
+    they no longer move.
 
     Shapes    x and y (n, …, features)   w = weight and b = bias (features,). All axes but the last are averaged over
     Backward  dw = Σ g z   db = Σ g   dx = w / √(v + ε) · (g − mean g − z mean(g z)), in evaluation w g / √(v̄ + ε)
@@ -84,27 +113,25 @@ class BatchNorm(_Norm):
         self.running_var = np.ones(self.features)
 
     def forward(self, x: Array) -> Array:
-        self.by_batch = self.training
-        if self.by_batch:
-            self.z, variance = self._of_batch(x)
+        self.by_batch = by_batch = self.training
+        if by_batch:
+            z, scale = self._of_batch(x.reshape(-1, self.features))
+            z = z.reshape(x.shape)
         else:
-            self.z, variance = x - self.running_mean, self.running_var
-        self.scale = 1 / np.sqrt(variance + self.eps)
-        self.z *= self.scale
-        return self._scaled(self.z)
+            scale = 1 / np.sqrt(self.running_var + self.eps)
+            z = (x - self.running_mean) * scale
+        self.z, self.scale = z, scale
+        return self._scaled(z)
 
-    def _of_batch(self, x: Array) -> tuple[Array, Array]:
-        """Return centred x and the variance, and update the running averages."""
-        rows = x.reshape(-1, self.features)
+    def _of_batch(self, rows: Array) -> tuple[Array, Array]:
+        """Update the running averages, and return z and its scale."""
+        z, scale, mean, variance = _normalise(rows, 0, self.eps)
         n = len(rows)
-        # Sums by products with ones, as in Dense, save a fifth of the step of a small network.
-        mean = ones(n, x.dtype).dot(rows) / n
-        centred = rows - mean
-        variance = ones(n, x.dtype).dot(centred * centred) / n
-        unbiased = n / max(n - 1, 1)
-        self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
-        self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased * variance
-        return centred.reshape(x.shape), variance
+        self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean[0]
+        if n > 1:  # one sample is no estimate of the variance
+            unbiased = n / (n - 1) * variance[0]
+            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased
+        return z, scale
 
     def backward(self, grad: Array) -> Array:
         self._parameters_back(grad)
@@ -143,18 +170,16 @@ class LayerNorm(_Norm):
         super().__init__(features, eps)
 
     def forward(self, x: Array) -> Array:
-        # The mean is taken in float64, so that equal numbers far from 0 become 0.
-        self.z = x - x.mean(axis=-1, keepdims=True, dtype=np.float64).astype(x.dtype)
-        squares = (self.z * self.z).dot(ones(self.features, x.dtype))
-        self.scale = 1 / np.sqrt(squares / self.features + self.eps)[..., None]
-        self.z *= self.scale
-        return self._scaled(self.z)
+        z, scale, _, _ = _normalise(x, -1, self.eps)
+        self.z, self.scale = z, scale
+        return self._scaled(z)
 
     def backward(self, grad: Array) -> Array:
-        features, w = self.features, self.weight.value
+        w = self.weight.value
         grad_z = self._parameters_back(grad)
+        grad_z *= w
         grad_x: Array = grad * w
-        grad_x -= (grad.dot(w) / features)[..., None]
-        grad_x -= self.z * (grad_z.dot(w) / features)[..., None]
+        grad_x -= _mean(grad_x, -1)
+        grad_x -= self.z * _mean(grad_z, -1)
         grad_x *= self.scale
         return grad_x

@@ -62,8 +62,8 @@ class Sequential(Layer):
             vars(self).pop("y", None)  # otherwise backward would silently use an older batch
             add_place(error, self.layers, layer, "forward", x)
             raise
-        self.y = x if isinstance(x, np.ndarray) else check_array(x, self.layers, len(self.layers) - 1, "forward")
-        return self.y
+        self.y = y = x if isinstance(x, np.ndarray) else check_array(x, self.layers, len(self.layers) - 1, "forward")
+        return y
 
     def backward(self, grad: Array) -> Array:
         grad = as_gradient(grad, self.y)
@@ -91,8 +91,9 @@ class Sequential(Layer):
         return chained_shape(self.layers, shape)
 
     @property
-    def gives_probabilities(self) -> bool:
-        return bool(self.layers) and self.layers[-1].gives_probabilities
+    def gives_probabilities(self) -> bool | None:
+        answers = [layer.gives_probabilities for layer in self.layers]
+        return next((answer for answer in reversed(answers) if answer is not None), None)
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         # Paths begin with the place, "0.weight" instead of "layers.0.weight". What a subclass adds comes after.

@@ -31,8 +31,9 @@ class Softmax(Layer):
 
     def forward(self, x: Array) -> Array:
         e = np.exp(x - x.max(axis=-1, keepdims=True))
-        self.y = e / e.sum(axis=-1, keepdims=True)
-        return self.y
+        y: Array = e / e.sum(axis=-1, keepdims=True)
+        self.y = y
+        return y
 
     def backward(self, grad: Array) -> Array:
         y = self.y

@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl.arguments import number
 from minidl.modules import Loss, cached, same_shape
+from minidl.sums import mean, mean_square
 from minidl.typing import Array
 
 __all__ = ["HuberLoss", "MAELoss", "MSELoss"]
@@ -29,8 +30,7 @@ class MSELoss(Loss):
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
         self.difference = prediction - target
-        flat = self.difference.ravel()
-        return float(flat.dot(flat)) / flat.size
+        return mean_square(self.difference)
 
     def backward(self) -> Array:
         return self.difference * (2.0 / self.difference.size)
@@ -54,7 +54,7 @@ class MAELoss(Loss):
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
         self.difference = prediction - target
-        return float(np.abs(self.difference).mean())
+        return mean(np.abs(self.difference))
 
     def backward(self) -> Array:
         return np.sign(self.difference) / self.difference.size
@@ -88,7 +88,7 @@ class HuberLoss(Loss):
         self.difference = prediction - target
         self.clipped = np.clip(self.difference, -self.delta, self.delta)
         # h(d) = c (d − ½ c) in both cases, with c the clipped d
-        return float((self.clipped * (self.difference - 0.5 * self.clipped)).mean())
+        return mean(self.clipped * (self.difference - 0.5 * self.clipped))
 
     def backward(self) -> Array:
         return self.clipped / self.clipped.size

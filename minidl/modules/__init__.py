@@ -4,12 +4,14 @@ A `Layer` maps a batch to a batch. A `Loss` maps predictions and targets to a nu
 depends on nothing but its own parameters.
 """
 
+from minidl.modules.caches import cached
 from minidl.modules.layer import Layer, as_gradient, backward_without_dx, chained_rows
 from minidl.modules.loss import Loss, format_shape, same_shape
-from minidl.modules.module import Module, cached, training_as
-from minidl.modules.objective import Objective
+from minidl.modules.module import Module, training_as
+from minidl.modules.objective import Objective, check_is_objective
 from minidl.modules.snapshot import Snapshot
 from minidl.modules.summary import Row, Summary, row
+from minidl.modules.threads import changing, check_thread, evaluating
 from minidl.modules.watching import watching
 
 __all__ = [
@@ -24,6 +26,10 @@ __all__ = [
     "backward_without_dx",
     "cached",
     "chained_rows",
+    "changing",
+    "check_is_objective",
+    "check_thread",
+    "evaluating",
     "format_shape",
     "row",
     "same_shape",

@@ -7,11 +7,13 @@ from functools import cache
 
 import numpy as np
 
-from minidl.arguments import whole_number
+from minidl.advice import add_conversion
+from minidl.arguments import generator, whole_number
 from minidl.data import as_data
 from minidl.errors import ShapeError
-from minidl.modules.module import Module, training_as
+from minidl.modules.module import Module
 from minidl.modules.summary import Row, Summary, row
+from minidl.modules.threads import check_thread, evaluating
 from minidl.typing import Array, ArrayLike, Seed, Shape
 
 __all__ = ["Layer", "as_gradient", "backward_without_dx", "chained_rows"]
@@ -23,6 +25,9 @@ class Layer(Module):
     A layer defines `forward` and `backward`. ``forward(x)`` returns y and caches in ``self`` what backward needs.
     ``backward(grad)`` takes dL/dy, writes dL/dparameter into each ``Parameter.grad`` and returns dL/dx. The first axis
     of x is the batch.
+
+    In evaluation, several threads may call forward at once. So what forward returns must come from its arguments and
+    local variables, not from the attributes that it has just set.
     """
 
     def forward(self, x: Array) -> Array:
@@ -47,9 +52,10 @@ class Layer(Module):
             rng: one seed or generator for all of them, in reading order.
         """
         layers = [child for _, child in self.children() if isinstance(child, Layer)]
-        generator = np.random.default_rng(rng) if layers else None
+        if layers:
+            rng = generator(rng)
         for layer in layers:
-            layer.initialize(generator)
+            layer.initialize(rng)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         """The shape of one output for the shape of one input, both without the batch axis. None means unknown.
@@ -68,10 +74,11 @@ class Layer(Module):
         return any(isinstance(child, Layer) and child.mixes_samples for _, child in self.children())
 
     @property
-    def gives_probabilities(self) -> bool:
+    def gives_probabilities(self) -> bool | None:
         """Whether the outputs are probabilities: a loss that takes logits would then be the wrong one.
 
-        A class whose outputs are probabilities sets ``gives_probabilities = True``.
+        None means that they are if the inputs are. A class whose outputs are probabilities sets
+        ``gives_probabilities = True``. One that passes its inputs on, such as Dropout, sets it to None.
         """
         return False
 
@@ -82,6 +89,9 @@ class Layer(Module):
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """Check the data, then call `forward` as in evaluation. The layer itself does not change.
 
+        The result is an array of its own, which may be changed. Several threads may predict with one model at once, but
+        not while it is being trained.
+
         Args:
             x: the inputs.
             batch_size: samples per call of forward, so that what layers cache does not grow with x. None takes all.
@@ -89,21 +99,28 @@ class Layer(Module):
         Raises:
             DataError, ShapeError: data that this layer cannot take.
             HyperparameterError: a batch size that is not a positive integer.
+            StateError: the layer is being trained in another thread.
         """
-        with training_as(False):
-            if batch_size is None:
-                return self(x)
-            return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+        with evaluating(self):
+            if batch_size is not None:
+                return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+            batch = self.check_input(x)
+            y = self.forward(batch)
+        # Some layers return their input. The result must not be the caller's own memory.
+        return y.copy() if np.may_share_memory(batch, y) else y
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Array:
         """The batch as `forward` takes it: finite floats of the dtype of the parameters.
 
         Raises:
             DataError, ShapeError: data that this layer cannot take.
+            StateError: the layer is being trained in another thread.
         """
+        check_thread(self)
         parameter = next(self.named_parameters(), None)
         array = as_data(x, name, dtype=None if parameter is None else parameter[1].dtype)
-        self.output_shape(array.shape[1:])  # raises for samples of the wrong shape
+        with add_conversion(x, name):
+            self.output_shape(array.shape[1:])  # raises for samples of the wrong shape
         return array
 
     def summary(self) -> Summary:
@@ -145,7 +162,7 @@ backward_without_dx: Callable[[type], str] = cache(_backward_without_dx)
 
 def _in_parts(layer: Layer, x: Array, size: int) -> Array:
     size = whole_number("batch_size", size, 1)
-    y = first = layer(x[:size])
+    y = first = layer.predict(x[:size])
     if len(x) > size:
         y = np.empty((len(x), *first.shape[1:]), first.dtype)
         y[:size] = first

@@ -5,6 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
+from minidl.advice import add_conversion
 from minidl.data import as_data
 from minidl.errors import MinidlWarning, ShapeError
 from minidl.modules.layer import Layer
@@ -58,7 +61,7 @@ class Loss(Module):
         if self.takes_logits and model.gives_probabilities:
             warnings.warn(
                 f"{type(self).__name__} takes logits and applies the last nonlinearity itself, but the model returns "
-                f"probabilities; remove its last layer, {_last(model)!r}",
+                f"probabilities; remove its last layer, {_maker(model)!r}",
                 MinidlWarning,
                 stacklevel=3,
             )
@@ -66,13 +69,15 @@ class Loss(Module):
     def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """Check the data, then call `forward`."""
         checked = as_data(prediction, "prediction")
-        return self.forward(checked, self.check_target(target, dtype=checked.dtype))
+        with add_conversion(target, "y"):
+            y = self.check_target(target, dtype=checked.dtype)
+            with np.errstate(over="ignore"):  # losses that large are infinite, or computed again with care
+                return self.forward(checked, y)
 
 
-def _last(model: Module) -> Module:
-    """The last module inside, however deep."""
-    *_, (_, last) = model.modules()
-    return last
+def _maker(model: Module) -> Module:
+    """The last layer inside that returns probabilities, however deep."""
+    return [module for _, module in model.modules() if isinstance(module, Layer) and module.gives_probabilities][-1]
 
 
 def same_shape(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:

@@ -11,11 +11,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from minidl.arguments import real_numbers
+from minidl.arguments import check_type, flag, real_numbers
 from minidl.errors import HyperparameterError, ShapeError, StateError
+from minidl.modules.caches import cached, is_cached
 from minidl.parameters import Parameter, ParameterVector
 
-__all__ = ["Module", "cached", "training_as"]
+__all__ = ["Module", "training_as"]
 
 
 class Module:
@@ -29,6 +30,8 @@ class Module:
     """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
 
     _training = True
+    run_thread, user_threads = cached(), cached()
+    """The thread of the run that is changing this module, and those that are evaluating it; see threads.py."""
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         """Pairs (name, child) of the parameters and modules directly below, in the order of the attributes.
@@ -36,7 +39,7 @@ class Module:
         A module that is found twice counts once. A Parameter that is found twice is refused by `parameters`.
         """
         seen: set[int] = set()
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):  # while forward in another thread adds one
             for path, child in _members(name, value):
                 if id(child) not in seen:
                     yield path, child
@@ -75,13 +78,13 @@ class Module:
 
         Setting it sets all modules below, too. `training_as` overrides it for a while.
         """
-        override = _mode.get()
+        override = training_mode.get()
         return self._training if override is None else override
 
     @training.setter
     def training(self, training: bool) -> None:
         for _, module in self.modules():
-            module._training = bool(training)
+            module._training = flag("training", training)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -137,10 +140,7 @@ class Module:
             DataError: a value that is not made of real numbers.
         """
         expected = self.state()
-        if missing := expected.keys() - state.keys():
-            raise StateError(f"the state lacks {', '.join(sorted(missing))}")
-        if unknown := state.keys() - expected.keys():
-            raise StateError(f"the state has {', '.join(sorted(unknown))}, which {type(self).__name__} does not have")
+        _check_names(self, state, expected)
         new = {path: real_numbers(state[path], path) for path in expected}
         for path, array in expected.items():
             if new[path].shape != array.shape:
@@ -155,38 +155,13 @@ class Module:
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles drop what forward cached: it may be large, and it is the user's data.
-        return {name: value for name, value in vars(self).items() if not _is_cached(type(self), name)}
+        return {name: value for name, value in list(vars(self).items()) if not is_cached(type(self), name)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(_arguments(self))})"
 
 
-class _Cached:
-    """Stands in for an attribute until forward sets it. Reading it before that is a `StateError`."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        # An attribute that forward has set hides this object, so reading it costs nothing.
-        if instance is None:
-            return self
-        raise StateError(f"backward before forward: {instance!r} has no {self.name!r} yet; call forward first, which must set it")
-
-
-def cached() -> Any:
-    """Declare an attribute that forward sets and backward reads, such as ``x: Array = cached()``.
-
-    Copies and pickles of the module drop it.
-    """
-    return _Cached()
-
-
-def _is_cached(kind: type, name: str) -> bool:
-    return isinstance(getattr(kind, name, None), _Cached)
-
-
-_mode: ContextVar[bool | None] = ContextVar("mode", default=None)
+training_mode: ContextVar[bool | None] = ContextVar("mode", default=None)
 
 
 @contextmanager
@@ -195,19 +170,30 @@ def training_as(training: bool | None) -> Iterator[None]:
 
     It holds for the current thread only, and changes no module. With None, each module's own flag decides.
     """
-    token = _mode.set(training)
+    token = training_mode.set(None if training is None else flag("training", training))
     try:
         yield
     finally:
-        _mode.reset(token)
+        training_mode.reset(token)
+
+
+def _check_names(module: Module, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Raise an error unless a state has the expected names."""
+    check_type("state", state, Mapping)
+    if missing := expected.keys() - state.keys():
+        raise StateError(f"the state lacks {', '.join(sorted(missing))}")
+    if unknown := state.keys() - expected.keys():
+        raise StateError(f"the state has {', '.join(sorted(unknown))}, which {type(module).__name__} does not have")
 
 
 def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter]]:
     if isinstance(value, Module | Parameter):
         yield name, value
     elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _members(f"{name}.{index}", item)
+        # The types first: a list of a million floats holds no module.
+        if any(issubclass(kind, Module | Parameter | list | tuple | dict) for kind in set(map(type, value))):
+            for index, item in enumerate(value):
+                yield from _members(f"{name}.{index}", item)
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _members(f"{name}.{key}", item)

@@ -8,13 +8,16 @@ from math import inf, nan
 
 import numpy as np
 
+from minidl.arguments import check_type, copy_into, got
 from minidl.differences import numerical_jacobian
+from minidl.modules.layer import Layer
 from minidl.modules.module import Module
 from minidl.modules.snapshot import Snapshot
+from minidl.modules.threads import changing
 from minidl.parameters import ParameterVector
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "check_is_objective"]
 
 
 class Objective(Module):
@@ -43,7 +46,7 @@ class Objective(Module):
         values = np.full(len(thetas), inf)
         with self._unchanged() as (parameters, before):
             for i, theta in enumerate(thetas):
-                parameters.value = theta
+                copy_into(parameters.value, theta, "point theta")
                 with suppress(OverflowError):
                     values[i] = float(self.forward())
                 before.restore()
@@ -57,7 +60,7 @@ class Objective(Module):
         """Value and gradient at theta (P,), as SciPy's ``minimize(..., jac=True)`` takes them."""
         value = inf
         with self._unchanged() as (parameters, _):
-            parameters.value = theta
+            copy_into(parameters.value, theta, "point theta")
             parameters.grad = np.full(parameters.size, nan)  # what is left where Python's floats overflow
             with suppress(OverflowError):
                 value = float(self.forward())
@@ -80,11 +83,23 @@ class Objective(Module):
     @contextmanager
     def _unchanged(self) -> Iterator[tuple[ParameterVector, Snapshot]]:
         """Yield the parameters to set inside a ``with`` block. Afterwards everything is as before."""
-        parameters = self.parameters()
-        value, grad = parameters.value.copy(), parameters.grad.copy()
         # Far from any minimum, a value that is not finite is an answer.
-        with Snapshot([self]) as before, np.errstate(all="ignore"):
+        with changing(self), Snapshot([self]) as before, np.errstate(all="ignore"):
+            parameters = self.parameters()
+            value, grad = parameters.value.copy(), parameters.grad.copy()
             try:
                 yield parameters, before
             finally:
                 parameters.value, parameters.grad = value, grad
+
+
+def check_is_objective(objective: object) -> None:
+    """Raise `TypeError` unless it is an `Objective`, and say how a model or a function becomes one."""
+    fix = ""
+    if isinstance(objective, Layer):
+        fix = "with a loss and data a model becomes one: EmpiricalRisk(model, loss, x, y)"
+    elif callable(objective) and not isinstance(objective, type | Module):
+        fix = "with a start a function becomes one: FunctionObjective(f, start=[1.0, 2.0])"
+    if fix:
+        raise TypeError(f"objective must be an Objective, {got(objective)}; {fix}")
+    check_type("objective", objective, Objective)

@@ -36,7 +36,7 @@ def places_in(container: Any, path: str) -> Iterator[tuple[str, Place]]:
     # The types first: a list of a million losses holds no generator, and this takes a tenth of the time of the loop.
     kinds = set(map(type, container.values() if keyed else container))
     if any(issubclass(kind, dict | list | tuple) or _of_generators(kind) for kind in kinds):
-        for key, value in container.items() if keyed else enumerate(container):
+        for key, value in list(container.items()) if keyed else enumerate(container):
             if is_generator(value):
                 yield f"{path}.{key}", Place(container, key)
             elif isinstance(value, dict | list | tuple):

@@ -37,11 +37,11 @@ def row(path: str, layer: object, shape: Shape | None, parameters: Iterable[tupl
 
 
 class Summary(NamedTuple):
-    """The layers of a model, which print as a table.
+    """The layers of a model. It prints as a table, also at the end of a notebook cell.
 
     >>> from minidl import Dense, ReLU, Sequential
     >>> summary = Sequential(Dense(2, 4), ReLU()).summary()
-    >>> print(summary)
+    >>> summary
     path  layer        output  parameters  memory
     ─────────────────────────────────────────────
     0     Dense(2, 4)  (n, 4)          12   192 B
@@ -62,7 +62,7 @@ class Summary(NamedTuple):
         """Bytes of its parameters and their gradients."""
         return sum(row.memory for row in self.rows)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         table = [("path", "layer", "output", "parameters", "memory")]
         for row in self.rows:
             shape = "?" if row.shape is None else f"({', '.join(map(str, ('n', *row.shape)))})"

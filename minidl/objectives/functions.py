@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
-from minidl.differences import numerical_gradient
+from minidl.arguments import number, real_numbers
 from minidl.errors import HyperparameterError, ShapeError
-from minidl.modules import Objective
-from minidl.parameters import Parameter
+from minidl.objectives.plain import FunctionObjective
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Beale", "CubicValley", "FunctionObjective", "Himmelblau", "Quadratic", "Rosenbrock"]
-
-
-class FunctionObjective(Objective):
-    """``f(θ)``, a plain function of n numbers, with or without its gradient.
-
-    Args:
-        function: f, a function that takes θ (n,) and returns a number.
-        derivative: ∇f, a function that takes θ and returns n numbers. Without it, the gradient is
-            `minidl.checking.numerical_gradient`, which calls f 4n + 1 times. It has about 11 correct digits where f is
-            smooth, and may be wrong within ``0.002 max(1, |θᵢ|)`` of a kink.
-        start: the initial θ, n numbers.
-
-    Raises:
-        ShapeError: a start that is not a list of n ≥ 1 numbers, or a derivative of another length.
-
-    >>> bowl = FunctionObjective(lambda theta: theta @ theta, lambda theta: 2 * theta, start=[3.0, 4.0])
-    >>> bowl.forward(), bowl.gradient([1.0, 2.0])
-    (25.0, array([2., 4.]))
-    >>> FunctionObjective(lambda theta: theta @ theta, start=[3.0, 4.0]).gradient([1.0, 2.0]).round(9)
-    array([2., 4.])
-    """
-
-    minima: tuple[tuple[float, ...], ...] = ()
-    """The points where the function is smallest, if they are known."""
-
-    def __init__(
-        self,
-        function: Callable[[Array], float],
-        derivative: Callable[[Array], ArrayLike] | None = None,
-        start: ArrayLike = (),
-    ) -> None:
-        self.function, self.derivative, self.start = function, derivative, start
-        self.theta = Parameter(start)
-        if self.theta.value.ndim != 1 or self.theta.size == 0:
-            raise ShapeError(f"start must be a list of at least one number, got shape {self.theta.shape}")
-
-    def forward(self) -> float:
-        return float(self.function(self.theta.value))
-
-    def backward(self) -> None:
-        if self.derivative is None:
-            self.theta.grad = numerical_gradient(self.function, self.theta.value)
-        else:
-            self.theta.grad = self.derivative(self.theta.value)
+__all__ = ["Beale", "CubicValley", "Himmelblau", "Quadratic", "Rosenbrock"]
 
 
 class CubicValley(FunctionObjective):
@@ -76,14 +32,18 @@ class CubicValley(FunctionObjective):
 
     def __init__(self, x: float = 0.5, y: float = 0.5) -> None:
         self.x, self.y = x, y
-        super().__init__(self.f, self.df, start=(x, y))
+        super().__init__(self.f, self.df, start=(number("x", x), number("y", y)))
 
     @staticmethod
     def f(theta: Array) -> float:
         """The value."""
         x, y = theta.tolist()
         wall = 2.0 * y * y - x
-        return float((3.0 - x * x * x) + 50.0 * wall * wall)
+        value = (3.0 - x * x * x) + 50.0 * wall * wall
+        if not isfinite(value) and x != 0.0:  # the difference of two infinite terms, unless x² is factored out
+            ratio = 2.0 * y * (y / x) - 1.0
+            value = x * (x * (50.0 * ratio * ratio - x))
+        return float(value)
 
     @staticmethod
     def df(theta: Array) -> tuple[float, float]:
@@ -113,10 +73,11 @@ class Rosenbrock(FunctionObjective):
     minima: tuple[tuple[float, ...], ...] = ((1.0, 1.0),)
 
     def __init__(self, start: Sequence[float] = (-1.2, 1.0)) -> None:
-        if len(start) < 2:
-            raise ShapeError(f"Rosenbrock needs at least two numbers, got {len(start)}")
+        size = real_numbers(start, "start").size
+        if size < 2:
+            raise ShapeError(f"Rosenbrock: start needs at least two numbers, got {size}")
         super().__init__(self.f, self.df, start)
-        self.minima = ((1.0,) * len(start),)
+        self.minima = ((1.0,) * size,)
 
     @staticmethod
     def f(theta: Array) -> float:
@@ -157,7 +118,7 @@ class Himmelblau(FunctionObjective):
 
     def __init__(self, x: float = 0.0, y: float = 0.0) -> None:
         self.x, self.y = x, y
-        super().__init__(self.f, self.df, start=(x, y))
+        super().__init__(self.f, self.df, start=(number("x", x), number("y", y)))
 
     @staticmethod
     def f(theta: Array) -> float:
@@ -192,13 +153,14 @@ class Beale(FunctionObjective):
 
     def __init__(self, x: float = 1.0, y: float = 1.0) -> None:
         self.x, self.y = x, y
-        super().__init__(self.f, self.df, start=(x, y))
+        super().__init__(self.f, self.df, start=(number("x", x), number("y", y)))
 
     @staticmethod
     def f(theta: Array) -> float:
         """The value."""
         x, y = theta.tolist()
-        r1, r2, r3 = 1.5 - x * (1.0 - y), 2.25 - x * (1.0 - y * y), 2.625 - x * (1.0 - y * y * y)
+        # x is multiplied first: 0 times an infinite y³ would be NaN.
+        r1, r2, r3 = 1.5 - (x - x * y), 2.25 - (x - x * y * y), 2.625 - (x - x * y * y * y)
         return float(r1 * r1 + r2 * r2 + r3 * r3)
 
     @staticmethod
@@ -219,7 +181,8 @@ class Quadratic(FunctionObjective):
     eigenvalue of A.
 
     Args:
-        matrix: A, symmetric and positive definite, (n, n).
+        matrix: A, symmetric and positive definite, (n, n). A difference of 1e-12 from its transpose is rounding, and
+            evened out.
         linear: b, (n,). The default is zeros.
         start: the initial θ, (n,). The default is ones.
 
@@ -232,22 +195,27 @@ class Quadratic(FunctionObjective):
     """
 
     def __init__(self, matrix: ArrayLike, linear: ArrayLike = None, start: ArrayLike = None) -> None:
-        self.matrix = np.array(matrix, dtype=np.float64)
+        self.matrix = np.array(real_numbers(matrix, "matrix"), dtype=np.float64)
         if self.matrix.ndim != 2 or self.matrix.shape[0] != self.matrix.shape[1]:
             raise ShapeError(f"matrix must be square, got shape {self.matrix.shape}")
         n = len(self.matrix)
-        self.linear = np.zeros(n) if linear is None else np.array(linear, dtype=np.float64)
-        begin = np.ones(n) if start is None else np.array(start, dtype=np.float64)
+        self.linear = np.zeros(n) if linear is None else np.array(real_numbers(linear, "linear"), dtype=np.float64)
+        begin = np.ones(n) if start is None else np.array(real_numbers(start, "start"), dtype=np.float64)
         if self.linear.shape != (n,) or begin.shape != (n,):
             raise ShapeError(f"linear and start must have shape ({n},), got {self.linear.shape} and {begin.shape}")
-        if not np.allclose(self.matrix, self.matrix.T) or np.linalg.eigvalsh(self.matrix)[0] <= 0:
-            raise HyperparameterError("matrix must be symmetric with positive eigenvalues, else there is no minimum")
+        largest, difference = np.abs(self.matrix).max(), np.abs(self.matrix - self.matrix.T).max()
+        self.matrix = 0.5 * self.matrix + 0.5 * self.matrix.T
+        if not difference <= 1e-12 * largest or np.linalg.eigvalsh(self.matrix)[0] <= 0:
+            raise HyperparameterError(
+                "matrix must be symmetric with positive eigenvalues, else there is no minimum; it differs from its "
+                f"transpose by {difference:g}, which (A + A.T) / 2 does not"
+            )
         super().__init__(self.f, self.df, start=begin)
         self.minima = (tuple(np.linalg.solve(self.matrix, self.linear).tolist()),)
 
     def f(self, theta: Array) -> float:
         """The value."""
-        return float(0.5 * theta.dot(self.matrix.dot(theta)) - self.linear.dot(theta))
+        return float(theta.dot(0.5 * self.matrix.dot(theta) - self.linear))
 
     def df(self, theta: Array) -> Array:
         """The gradient."""

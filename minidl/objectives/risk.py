@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from minidl.arguments import same_length
+from minidl.advice import add_conversion
+from minidl.arguments import check_type, same_length
 from minidl.modules import Layer, Loss, Objective, as_gradient, backward_without_dx, cached
 from minidl.typing import Array, ArrayLike
 
@@ -19,6 +20,7 @@ class EmpiricalRisk(Objective):
 
     Raises:
         DataError, ShapeError: data that the model or the loss cannot take.
+        TypeError: a model that is not a Layer, or a loss that is not a Loss.
 
     >>> from minidl import Dense, MSELoss
     >>> risk = EmpiricalRisk(Dense(1, 1), MSELoss(), x=[[1.0], [2.0]], y=[[2.0], [4.0]])
@@ -29,10 +31,13 @@ class EmpiricalRisk(Objective):
     prediction: Array = cached()
 
     def __init__(self, model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> None:
+        check_type("model", model, Layer, "EmpiricalRisk(model, loss, x, y)")
+        check_type("loss", loss, Loss, "EmpiricalRisk(model, loss, x, y)")
         loss.check_model(model)
         self.model, self.loss = model, loss
         self.x = model.check_input(x)
-        self.y = loss.check_target(y, model.output_shape(self.x.shape[1:]), self.x.dtype)
+        with add_conversion(y, "y"):
+            self.y = loss.check_target(y, model.output_shape(self.x.shape[1:]), self.x.dtype)
         same_length(self.x, self.y)
 
     def forward(self) -> float:

@@ -19,6 +19,9 @@ class Adam(Optimizer):
 
     with ``m̂ = m / (1 − β₁ᵗ)`` and ``ŝ = s / (1 − β₂ᵗ)`` at step t. ε stands outside the root, as in PyTorch.
 
+    Where s overflows, in float32 for gradients above 1e19, the step is 0, as in PyTorch. `clip` prevents that.
+    In float32, s has a relative error of up to 6e-8 / (1 − β₂), and no longer decays if that is above 1.
+
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
         lr: learning rate η.
@@ -40,7 +43,7 @@ class Adam(Optimizer):
     """
 
     slots = ("mean", "squares")
-    scalars: tuple[str, ...] = ("mean_beta", "squares_beta")
+    scalars: tuple[str, ...] = ("mean_beta",)
     beta1: float = hyperparameter(at_least=0.0, below=1.0)
     beta2: float = hyperparameter(at_least=0.0, below=1.0)
     eps: float = hyperparameter(above=0.0)
@@ -57,21 +60,21 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay=weight_decay)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
-        self.mean_beta, self.squares_beta = self.beta1, self.beta2  # those of the previous step
+        self.mean_beta = self.beta1  # that of the previous step
 
     def step(self) -> None:
         super().step()
-        self.mean_beta, self.squares_beta = self.beta1, self.beta2
+        self.mean_beta = self.beta1
 
     def _moments(self, grad: Array, mean: Array, squares: Array) -> tuple[Array, float]:
         """Update m and s, and return c (√ŝ + ε) and c."""
-        # The slots hold m / (1 − β₁) and s / (1 − β₂), which saves two passes over memory and a tenth of the time at
-        # 10 million parameters. A β that has changed since the previous step rescales them.
+        # The first slot holds m / (1 − β₁), which saves a pass over memory. A β₁ that has changed since the previous
+        # step rescales it. The second holds s itself: s / (1 − β₂) would overflow in float32 for gradients of 1e18.
         mean *= self.beta1 * ((1.0 - self.mean_beta) / (1.0 - self.beta1))
         mean += grad
-        squares *= self.beta2 * ((1.0 - self.squares_beta) / (1.0 - self.beta2))
-        squares += grad * grad
-        correction = sqrt((1.0 - self.beta2**self.steps) / (1.0 - self.beta2))
+        squares *= self.beta2
+        squares += (1.0 - self.beta2) * grad * grad
+        correction = sqrt(1.0 - self.beta2**self.steps)
         root = np.sqrt(squares)
         root += self.eps * correction
         return root, correction

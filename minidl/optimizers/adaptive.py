@@ -15,6 +15,8 @@ __all__ = ["AdaGrad", "Lion", "RMSProp"]
 class AdaGrad(Optimizer):
     """``s ← s + g²``,  ``θ ← θ − η g / (√s + ε)``   (Duchi et al. 2011, ε as in PyTorch)
 
+    Where s overflows, in float32 above 3e38, the step is 0, as in PyTorch. `clip` prevents that.
+
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
         lr: learning rate η.
@@ -49,6 +51,9 @@ class AdaGrad(Optimizer):
 
 class RMSProp(Optimizer):
     """``s ← α s + (1 − α) g²``,  ``θ ← θ − η g / (√s + ε)``   (Tieleman and Hinton 2012, ε as in PyTorch)
+
+    Where s overflows, in float32 for gradients above 1e19, the step is 0, as in PyTorch. `clip` prevents that.
+    In float32, s has a relative error of up to 6e-8 / (1 − α), and no longer decays if that is above 1.
 
     Args:
         parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from math import inf, sqrt
+from math import hypot, inf
 from typing import Any, Self
 
 import numpy as np
 
-from minidl.arguments import copy_into, hyperparameter, number
+from minidl.arguments import check_type, copy_into, hyperparameter, number
 from minidl.errors import StateError
 from minidl.modules import Module
-from minidl.optimizers.blocks import BLOCK, Block, cut_blocks, keep_freed_memory
-from minidl.optimizers.groups import Parameters, parts_of
+from minidl.optimizers.blocks import BLOCK, Block, cut_blocks, keep_freed_memory, warn_if_still
+from minidl.optimizers.groups import Parameters, describe_settings, describe_sizes, parts_of
 from minidl.parameters import ParameterVector
+from minidl.sums import norm
 from minidl.typing import Array
 
 __all__ = ["Optimizer"]
@@ -24,8 +25,9 @@ __all__ = ["Optimizer"]
 class Optimizer:
     """The base of optimizers: an elementwise rule, applied in place to all parameters at each step.
 
-    A rule defines ``update(theta, grad, *slots)``, which changes theta in place. Slots are the arrays that it remembers
-    from step to step, one number per parameter. ``slots = ("velocity",)`` asks for one.
+    A rule defines ``update(theta, grad, *slots)``, which changes theta in place. A `MinidlWarning` says so if
+    ``theta = theta - …`` makes a new array instead. Slots are the arrays that the rule remembers from step to step, one
+    number per parameter. ``slots = ("velocity",)`` asks for one.
 
     Long arrays are cut into blocks that fit the processor's cache, so one step may call `update` several times. What
     changes once per step, such as a count, therefore belongs in an overridden `step`. Name it in `scalars` to save it.
@@ -69,11 +71,14 @@ class Optimizer:
         for vector in self.vectors:
             vector.check()
         self.steps += 1
+        before = self._blocks[0].arrays[0].copy() if self.steps == 1 else None
         if self.weight_decay == 0.0 and self.max_norm == self.max_value == inf and not self._grouped:
             for arrays, _, _ in self._blocks:
                 self.update(*arrays)
         else:
             self._adjusted_step()
+        if before is not None:
+            warn_if_still(type(self), before, self._blocks[0])
 
     def decayed(self, theta: Array, grad: Array) -> Array:
         """Return the gradient with weight decay, ``g + λ θ``. A rule with decoupled weight decay overrides it."""
@@ -102,7 +107,8 @@ class Optimizer:
         scale = 1.0 if self.max_norm == inf else min(1.0, self.max_norm / (self._norm() + 1e-6))
         for (theta, grad, *slots), factor, decay in self._blocks:
             if scale != 1.0:
-                grad = grad * scale
+                # In float64, as a float32 holds fewer digits of a scale below 1e-38.
+                grad = (grad * np.float64(scale)).astype(grad.dtype, copy=False)
             if self.max_value != inf:
                 grad = np.clip(grad, -self.max_value, self.max_value)
             with nullcontext() if factor == 1.0 else self._rate(factor):
@@ -111,7 +117,7 @@ class Optimizer:
                 self.update(theta, grad, *slots)
 
     def _norm(self) -> float:
-        return sqrt(sum(float(vector.grad.dot(vector.grad)) for vector in self.vectors))
+        return hypot(*(norm(vector.grad) for vector in self.vectors))
 
     @contextmanager
     def _rate(self, factor: float) -> Iterator[None]:
@@ -174,6 +180,7 @@ class Optimizer:
             ShapeError: slots for another number of parameters.
             DataError: slots that are not made of real numbers.
         """
+        check_type("state", state, Mapping)
         new, trial = self.state(), copy(self)
         if new.keys() != state.keys():
             raise StateError(
@@ -195,8 +202,5 @@ class Optimizer:
         self.cut()
 
     def __repr__(self) -> str:
-        shown = [f"{sum(vector.size for vector in self.vectors)} parameters"]
-        for name, value in self._hyperparameters().items():
-            if value or not (name == "weight_decay" or value is False):
-                shown.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+        sizes = describe_sizes(self.vectors, self._factors)
+        return f"{type(self).__name__}({sizes}{describe_settings(self._hyperparameters())})"

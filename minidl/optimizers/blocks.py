@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.errors import warn
 from minidl.parameters import ParameterVector
 from minidl.typing import Array
 
-__all__ = ["BLOCK", "Block", "cut_blocks", "keep_freed_memory"]
+__all__ = ["BLOCK", "Block", "cut_blocks", "keep_freed_memory", "warn_if_still"]
 
 BLOCK = 98304
 """The size of a block. Its temporaries stay in the cache: Adam on 10 million parameters takes 11 ms instead of 18."""
@@ -66,3 +68,32 @@ def keep_freed_memory() -> None:
     its temporaries from the system again, page by page. A plainly written rule then takes up to five times as long.
     """
     np.empty(LARGEST_KEPT, np.uint8)
+
+
+def warn_if_still(kind: type, before: Array, block: Block) -> None:
+    """Warn if the first step has left a block as it was because `update` makes a new theta.
+
+    Args:
+        kind: the class of the optimizer.
+        before: the values of the block before the step.
+        block: the block after it.
+    """
+    theta, grad, *_ = block.arrays
+    if np.array_equal(theta, before) and grad.any() and _rebinds_theta(getattr(kind, "update", None)):
+        warn(
+            f"{kind.__name__}: the first step moved no parameter, because update makes a new array and calls it theta; "
+            "change theta in place, with theta -= … instead of theta = theta - …"
+        )
+
+
+def _rebinds_theta(update: Any) -> bool:
+    """Whether a method assigns to its first argument after self other than by -= and the like."""
+    if not hasattr(update, "__code__"):
+        return False
+    name, operation = update.__code__.co_varnames[1:2], ""
+    for each in dis.get_instructions(update):
+        stored = each.argval if isinstance(each.argval, tuple) else (each.argval,)  # Python 3.13 joins instructions
+        if each.opname.startswith("STORE_FAST") and stored[:1] == name and not operation.endswith("="):
+            return True
+        operation = each.argrepr if each.opname == "BINARY_OP" else ""
+    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl.arguments import hyperparameter
+from minidl.arguments import flag, hyperparameter
 from minidl.constants import scalar
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.groups import Parameters
@@ -75,7 +75,7 @@ class Momentum(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay=weight_decay)
         self.momentum = momentum
-        self.nesterov = nesterov
+        self.nesterov = flag("Momentum: nesterov", nesterov)
 
     def update(self, theta: Array, grad: Array, velocity: Array) -> None:
         # As arrays without axes, the numbers save 3 % of a step of a 2-4-1 network.

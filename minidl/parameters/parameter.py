@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.arguments import copy_into, real_numbers, take_room
+from minidl.arguments import check_exact, copy_into, flag, real_numbers
+from minidl.errors import StateError
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Memory", "Parameter"]
+__all__ = ["Memory", "Parameter", "limited_to"]
 
 
 class Memory:
@@ -47,7 +51,7 @@ class Parameter:
 
     Raises:
         ShapeError: a new value or gradient of another shape.
-        DataError: a value that is not made of real numbers.
+        DataError: a value that is not made of real numbers, or holds integers that the type cannot represent.
 
     >>> bias = Parameter([0.0, 1.0])
     >>> bias.value = [2.0, 3.0]
@@ -68,10 +72,11 @@ class Parameter:
     _start: int
 
     def __init__(self, value: ArrayLike, *, decay: bool = True) -> None:
-        initial = real_numbers(value, "a parameter")
-        take_room(initial.size)
+        initial = real_numbers(value, "a parameter's value")
+        _take_room(initial.size)
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
-        self.decay = decay
+        check_exact(initial, dtype, "a parameter's value")
+        self.decay = flag("Parameter: decay", decay)
         self._bind(Memory(initial.size, dtype), 0, initial.shape)
         self.value[...] = initial
 
@@ -123,3 +128,32 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.shape}, dtype={self.dtype})"
+
+
+_room: ContextVar[int | None] = ContextVar("room", default=None)
+
+
+@contextmanager
+def limited_to(size: int) -> Iterator[None]:
+    """Limit the Parameters made inside a ``with`` block to `size` elements in all.
+
+    Code that builds layers from a file uses it: a forged size could otherwise take all memory.
+    """
+    token = _room.set(size)
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
+def _take_room(size: int) -> None:
+    """Take room for `size` elements where `limited_to` applies.
+
+    Raises:
+        StateError: there is less room.
+    """
+    room = _room.get()
+    if room is not None:
+        if size > room:
+            raise StateError(f"a Parameter of {size} elements exceeds the limit: {room} are left")
+        _room.set(room - size)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import copy_into
+from minidl.arguments import copy_into, got
 from minidl.errors import StateError, describe
 from minidl.parameters.parameter import Memory, Parameter
 from minidl.typing import Array, ArrayLike
@@ -37,7 +37,10 @@ class ParameterVector:
     """
 
     def __init__(self, named: Iterable[tuple[str, Parameter]]) -> None:
-        pairs = list(named)
+        try:
+            pairs = [(name, parameter) for name, parameter in named]
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"named must be pairs (name, parameter), {got(named)}; see Module.parameters") from error
         self.names: tuple[str, ...] = tuple(name for name, _ in pairs)
         self.parameters: tuple[Parameter, ...] = tuple(parameter for _, parameter in pairs)
         check_owners(pairs)

@@ -7,21 +7,22 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, TwoSlopeNorm, to_rgb
 from matplotlib.lines import Line2D
 
-from minidl.arguments import same_length
+from minidl.arguments import check_type, number, same_length
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
-from minidl.layers import Sequential, Sigmoid
 from minidl.modules import Layer
-from minidl.plotting.style import BLUE, COLORS, ORANGE, canvas, color_scale, legend_below
+from minidl.plotting.style import BLUE, COLORS, LARGEST, ORANGE, YELLOW, canvas, color_scale, legend_below
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["plot_decision_boundary"]
 
 GRID = 200
-# The first two colours also differ in brightness. The markers are for readers who cannot tell colours apart.
-CLASS_COLORS = (ORANGE, BLUE, *(color for color in COLORS if color not in (ORANGE, BLUE)))
+# The first two colours also differ in brightness. To the palette of Okabe and Ito, the last two add the colours of Tol
+# (2021) that differ most from it for colour-blind readers.
+CLASS_COLORS = (ORANGE, BLUE, *(color for color in COLORS if color not in (ORANGE, BLUE)), YELLOW, "#882255", "#332288")
+# One more than colours, so that the first 110 classes differ in the pair.
+CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p", "*")
 WHITE = (1.0, 1.0, 1.0)
-CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 
 
 def plot_decision_boundary(
@@ -29,13 +30,16 @@ def plot_decision_boundary(
 ) -> Axes:
     """Draw the predictions of a model of two features, its decision boundary, and the data on top.
 
+    Ten classes have their own colours and markers. From the eleventh class on, colours repeat with other markers.
+
     Args:
         model: takes (n, 2) and returns one probability or logit per sample, (n,) or (n, 1), or k scores, (n, k).
         x: the samples, (n, 2).
         y: their classes, counted from 0, as (n,) or (n, 1), or one-hot as (n, k).
         ax: the axes to draw on. None makes a new figure.
         threshold: the output above which a sample belongs to class 1, for a model with a single output. By default 0.5
-            after a Sigmoid, otherwise 0. With k scores, the largest decides.
+            if the model's `gives_probabilities` is true, as after a Sigmoid, otherwise 0. With k scores, the largest
+            decides.
 
     Returns:
         The axes.
@@ -43,6 +47,8 @@ def plot_decision_boundary(
     Raises:
         ShapeError: a model that does not take 2 features; x and y of shapes that do not match.
         DataError: classes that are not integers from 0; predictions that are not finite.
+        HyperparameterError: a threshold that is not a finite number.
+        TypeError: something that is not a layer.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import Dense, Sequential, Sigmoid, make_xor
@@ -51,7 +57,10 @@ def plot_decision_boundary(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['class 0', 'class 1', 'boundary']
     """
-    samples = as_data(x, "x")
+    check_type("model", model, Layer)
+    if threshold is not None:
+        threshold = number("threshold", threshold, at_least=-LARGEST, at_most=LARGEST)
+    samples = as_data(x, "x", dtype=np.float64)
     if samples.ndim != 2 or samples.shape[1] != 2:
         raise ShapeError(f"x must have shape (n, 2) to be drawn in a plane, got {samples.shape}; choose two features")
     try:
@@ -65,7 +74,7 @@ def plot_decision_boundary(
     classes = _classes(samples, y, max(2, scores.shape[1]))
     with canvas(ax, (5.4, 4.2)) as ax:
         if scores.shape[1] == 1:
-            _fill_binary(ax, xs, ys, scores.reshape(GRID, GRID), model, threshold)
+            _fill_binary(ax, xs, ys, scores.reshape(GRID, GRID), bool(model.gives_probabilities), threshold)
         else:
             _fill_classes(ax, xs, ys, scores.reshape(GRID, GRID, -1))
         for index in np.unique(classes).tolist():
@@ -94,7 +103,7 @@ def _scores(model: Layer, points: Array) -> Array:
         raise ShapeError(f"the model must return shape (n,) or (n, k), got {scores.shape}")
     if not np.isfinite(scores).all():
         raise DataError("the model predicts NaN or infinity; check its weights, as its training may have diverged")
-    return scores.reshape(len(points), -1)
+    return scores.reshape(len(points), -1).astype(np.float64).clip(-LARGEST, LARGEST)
 
 
 def _classes(x: Array, y: ArrayLike, k: int) -> Array:
@@ -112,14 +121,15 @@ def _classes(x: Array, y: ArrayLike, k: int) -> Array:
     return labels.astype(int)
 
 
-def _fill_binary(ax: Axes, xs: Array, ys: Array, score: Array, model: Layer, threshold: float | None) -> None:
-    probability = _ends_in_sigmoid(model)
+def _fill_binary(ax: Axes, xs: Array, ys: Array, score: Array, probability: bool, threshold: float | None) -> None:
     middle = threshold if threshold is not None else 0.5 if probability else 0.0
     if probability:
-        low, high = min(0.0, middle - 1e-9), max(1.0, middle + 1e-9)
+        gap = 1e-9 * max(1.0, abs(middle))
+        low, high = min(0.0, middle - gap), max(1.0, middle + gap)
     else:
         # With the largest logit as the limit, a few large ones would leave the rest of the plane pale.
         reach = float(np.quantile(np.abs(score - middle), 0.7)) or 1.0
+        reach = max(reach, 1e-9 * abs(middle), 1e-100)  # floating point cannot tell the colours of less apart
         low, high = middle - reach, middle + reach
     colors = LinearSegmentedColormap.from_list("classes", [_pale(_class_color(0)), WHITE, _pale(_class_color(1))])
     norm = TwoSlopeNorm(middle, low, high)
@@ -139,12 +149,6 @@ def _fill_classes(ax: Axes, xs: Array, ys: Array, scores: Array) -> None:
         lead = scores[..., index] - np.delete(scores, index, axis=-1).max(axis=-1)
         if lead.min() < 0 < lead.max():
             ax.contour(xs, ys, lead, levels=[0.0], colors="black", linewidths=1.6)
-
-
-def _ends_in_sigmoid(model: Layer) -> bool:
-    while isinstance(model, Sequential) and len(model):
-        model = model[-1]
-    return isinstance(model, Sigmoid)
 
 
 def _class_color(index: int) -> str:

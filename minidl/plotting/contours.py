@@ -14,9 +14,9 @@ from matplotlib.path import Path as Outline
 
 from minidl.data import as_data
 from minidl.errors import DataError, HyperparameterError, ShapeError
-from minidl.modules import Objective
+from minidl.modules import Objective, check_is_objective
 from minidl.plotting.paths import clip_path, inside, thin_out
-from minidl.plotting.style import Look, canvas, color_scale, legend_below, look
+from minidl.plotting.style import LARGEST, Look, canvas, color_scale, legend_below, look
 from minidl.training import Descent
 from minidl.typing import Array, ArrayLike
 
@@ -62,6 +62,7 @@ def plot_contours(
         ShapeError: an objective that does not have two parameters; paths that are not (n, 2).
         DataError: paths with NaN or infinity; a Descent without a path; an objective without finite values.
         HyperparameterError: limits in the wrong order.
+        TypeError: something that is not an objective.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import SGD, Quadratic, minimize
@@ -71,6 +72,7 @@ def plot_contours(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['lr 0.1: stationary', 'start', 'minimum']
     """
+    check_is_objective(objective)
     size = objective.parameters().size
     if size != 2:
         raise ShapeError(f"contours need an objective with 2 parameters, but {objective!r} has {size}")
@@ -79,11 +81,9 @@ def plot_contours(
     # A descent may have moved the parameters far away. The objective's own start is a better place to look at.
     start = np.asarray(getattr(objective, "start", objective.parameters().value), dtype=float)
     low, high = _box(list(points.values()), np.vstack([start, minima]))
-    for axis, limits in enumerate((xlim, ylim)):
+    for axis, (name, limits) in enumerate((("xlim", xlim), ("ylim", ylim))):
         if limits is not None:
-            low[axis], high[axis] = limits
-    if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-        raise HyperparameterError(f"xlim and ylim must be two finite numbers in ascending order, got {xlim} and {ylim}")
+            low[axis], high[axis] = _limits(name, limits)
     with canvas(ax, (6.4, 4.8 + 0.1 * len(points))) as ax:
         _draw_landscape(ax, objective, low, high)
         handles = []
@@ -114,6 +114,16 @@ def plot_contours(
     return ax
 
 
+def _limits(name: str, limits: Any) -> tuple[float, float]:
+    try:
+        low, high = (float(limit) for limit in limits)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not -LARGEST <= low < high <= LARGEST:
+        raise HyperparameterError(f"{name} must be two finite numbers in ascending order, got {limits!r}")
+    return low, high
+
+
 def _points(label: str, path: Path) -> Array:
     """The points of a path, (n, 2)."""
     if isinstance(path, Descent):
@@ -123,7 +133,7 @@ def _points(label: str, path: Path) -> Array:
     points = as_data(path, f"path {label!r}", dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ShapeError(f"path {label!r} must have shape (n, 2), got {points.shape}")
-    return points
+    return points.clip(-LARGEST, LARGEST)
 
 
 def _box(paths: list[Array], landmarks: Array) -> tuple[Array, Array]:
@@ -154,6 +164,7 @@ def _box(paths: list[Array], landmarks: Array) -> tuple[Array, Array]:
 def _draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array) -> None:
     xs, ys = np.linspace(low, high, GRID).T
     values = objective.values_at([(x, y) for y in ys for x in xs]).reshape(GRID, GRID)
+    np.clip(values, -LARGEST, LARGEST, out=values, where=np.isfinite(values))
     finite = values[np.isfinite(values)]
     if not finite.size:
         raise DataError(f"{objective!r} has no finite value between {low} and {high}; choose other limits")

@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from minidl.arguments import flag
 from minidl.callbacks import History
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
-from minidl.plotting.style import canvas, draw_line, legend_below
+from minidl.plotting.style import LARGEST, canvas, draw_line, legend_below
 from minidl.training import Descent
 from minidl.typing import Array
 
@@ -22,18 +23,18 @@ __all__ = ["Losses", "plot_history"]
 Losses: TypeAlias = "History | Descent | Sequence[float] | Array"
 """What a loss curve is drawn from."""
 
-LARGEST = 1e100
-"""Matplotlib's axes overflow soon beyond it."""
-
 
 def plot_history(
     histories: Losses | Mapping[str, Losses],
     ax: Axes | None = None,
     *,
-    keys: Sequence[str] | None = None,
+    keys: str | Sequence[str] | None = None,
     log: bool | None = None,
 ) -> Axes:
     """Draw one or several loss curves over the steps, or metrics over the epochs.
+
+    For a single History of a fit with validation data, the curves are the training loss and the validation loss of each
+    epoch. To see the loss of each step instead, pass ``history.loss``.
 
     A metric that is NaN or infinite at an epoch leaves a gap in its curve, as do the epochs before it was first
     measured. Values beyond 1e100, which a diverging run may reach, are drawn at 1e100.
@@ -41,7 +42,7 @@ def plot_history(
     Args:
         histories: a History, a Descent or a list of losses, or a dict of labels and these.
         ax: the axes to draw on. None makes a new figure.
-        keys: names in `History.epochs` to draw over the epochs instead, such as ("loss", "validation_loss").
+        keys: one or several names in `History.epochs` to draw over the epochs, such as ("loss", "validation_loss").
         log: whether the vertical axis is logarithmic. It is symmetric logarithmic if there are values of 0 or less. By
             default it is logarithmic if the values span more than two decades.
 
@@ -57,9 +58,14 @@ def plot_history(
     >>> [line.get_label() for line in ax.lines]
     ['plain', 'momentum']
     """
-    named: Mapping[str, Losses] = histories if isinstance(histories, Mapping) else {"": histories}
+    log = None if log is None else flag("log", log)
+    pairs = histories.items() if isinstance(histories, Mapping) else [("", histories)]
+    named: dict[str, Losses] = {str(label): history for label, history in pairs}
     if not named:
         raise DataError("histories must contain at least one history, got an empty dict")
+    if keys is None and isinstance(histories, History):
+        keys = _losses_of_epochs(histories)
+    keys = (keys,) if isinstance(keys, str) else tuple(keys or ())
     curves = [(label, key, _losses(label, history, key)) for label, history in named.items() for key in keys or ("",)]
     with canvas(ax, (6.0, 3.8)) as ax:
         for index, (label, key, losses) in enumerate(curves):
@@ -76,6 +82,12 @@ def plot_history(
         if len(curves) > 1 or any(label for label, _, _ in curves):
             legend_below(ax, ax.lines)
     return ax
+
+
+def _losses_of_epochs(history: History) -> tuple[str, ...]:
+    """The names of the losses that were measured at the end of epochs. None if nothing was validated."""
+    names = [name for name in ("loss", "validation_loss") if np.isfinite(history.epochs.get(name, [])).any()]
+    return tuple(names) if "validation_loss" in names else ()
 
 
 def _losses(label: str, history: Any, key: str) -> Array:
@@ -115,4 +127,4 @@ def _set_scale(ax: Axes, losses: Array, log: bool | None) -> None:
     elif log or (log is None and size.max() > 100 * np.median(size) > 0):
         # Linear up to the median, logarithmic beyond.
         typical = float(np.median(size)) or float(size.max()) or 1.0
-        ax.set_yscale("symlog", linthresh=10.0 ** floor(log10(typical)))
+        ax.set_yscale("symlog", linthresh=10.0 ** max(floor(log10(typical)), -100))

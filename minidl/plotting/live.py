@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from math import isfinite
 from time import perf_counter
@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 
 from minidl.arguments import number
 from minidl.callbacks import History
-from minidl.errors import HyperparameterError, MinidlWarning, StateError
+from minidl.callbacks.progress import in_notebook
+from minidl.errors import HyperparameterError, StateError, warn
 from minidl.files import check_folder, replacing
 from minidl.plotting.history import plot_history
-from minidl.plotting.style import style
+from minidl.plotting.style import new_figure, style
 from minidl.run import Callback, Run
 
 __all__ = ["LivePlot"]
@@ -29,8 +30,9 @@ class LivePlot(Callback):
 
     The figure appears on the display or in the notebook if there is one, and in a file if `path` names one. Each new
     picture replaces the whole file, so a viewer never sees half of one. During a run, drawing takes at most a tenth of
-    the time. A metric that is not finite at an epoch leaves a gap in its curve. If the file can no longer be written,
-    for instance because the disk is full, a `MinidlWarning` says so once per fit, and the run continues.
+    the time. A metric that is not finite at an epoch leaves a gap in its curve. If a picture cannot be drawn, shown or
+    written, for instance because the disk is full, a `MinidlWarning` says so once per fit. The run continues, and the
+    next picture is tried again.
 
     Args:
         path: a PNG file. It may be None if there is a display or a notebook.
@@ -64,15 +66,28 @@ class LivePlot(Callback):
         self._history: History | None = None
 
     def on_fit_begin(self, run: Run) -> None:
+        self._history, self._warned = None, False
         if self.path is not None:
-            check_folder(self.path)
+            # The run may change the working directory.
+            self._target = os.path.abspath(os.path.expanduser(self.path))
+            check_folder(self._target)
         if not isinstance(self._screen, _Window) or self._screen.closed:
-            self.figure, self._screen = _new_figure()
-        if self.path is None and self._screen is None:
-            raise StateError("LivePlot found neither a display nor a notebook; pass a file, as in LivePlot('loss.png')")
+            self._open()
         self._history = next(callback for callback in run.callbacks if isinstance(callback, History))
         self._next = perf_counter() + self.interval
-        self._warned = False
+
+    def _open(self) -> None:
+        """Make a figure and find what shows it."""
+        self.figure, self._screen = Figure(), None
+        reason = "found neither a display nor a notebook"
+        try:
+            self.figure, self._screen = _new_figure()
+        except Exception as error:
+            reason = f"cannot open a figure: {error}"
+            if self.path is not None:
+                self._warn(reason)
+        if self.path is None and self._screen is None:
+            raise StateError(f"LivePlot {reason}; pass a file, as in LivePlot('loss.png')")
 
     def on_step_end(self, run: Run) -> None:
         begin = perf_counter()
@@ -90,40 +105,56 @@ class LivePlot(Callback):
         figure, history = self.figure, self._history
         assert figure is not None  # on_fit_begin has set both
         assert history is not None
-        metrics = [name for name, values in history.epochs.items() if any(map(isfinite, values))]
-        losses = [name for name in metrics if "loss" in name]
-        others = [name for name in metrics if "loss" not in name]
-        panels = [None, *filter(None, (losses, others))]
-        with style():
-            if len(figure.axes) != len(panels):
-                figure.set_size_inches(4.6 * len(panels), 3.8)
-            figure.clear()
-            for ax, keys in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-                plot_history(history, ax, keys=keys)
-            self._write(figure)
+        with self._warning("draw its picture"), style():
+            _plot(figure, history)
+            with self._warning("write its picture"):
+                self._write(figure)
             if self._screen is not None:
                 self._screen.show(figure)
 
     def _write(self, figure: Figure) -> None:
-        if self.path is None:
-            return
-        try:
-            with replacing(self.path) as file:
+        if self.path is not None:
+            with replacing(self._target) as file:
                 figure.savefig(file, format="png")
-        except OSError as error:  # a missing picture must not end the run
-            if not self._warned:
-                self._warned = True
-                warnings.warn(f"LivePlot cannot write its picture: {error}", MinidlWarning, stacklevel=2)
+
+    @contextmanager
+    def _warning(self, task: str) -> Iterator[None]:
+        """Turn an error of a task inside a ``with`` block into a warning, once per fit."""
+        try:
+            yield
+        except Exception as error:
+            self._warn(f"cannot {task}: {str(error) or repr(error)}")
+
+    def _warn(self, problem: str) -> None:
+        if not self._warned:
+            self._warned = True
+            warn(f"LivePlot {problem}")
+
+
+def _plot(figure: Figure, history: History) -> None:
+    """Draw a history over its steps and, once epochs are complete, over its epochs."""
+    metrics = [name for name, values in history.epochs.items() if any(map(isfinite, values))]
+    losses = [name for name in metrics if "loss" in name]
+    others = [name for name in metrics if "loss" not in name]
+    panels = [None, *filter(None, (losses, others))]
+    if len(figure.axes) != len(panels):
+        figure.set_size_inches(4.6 * len(panels), 3.8)
+    figure.clear()
+    for ax, keys in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        plot_history(history if keys else history.loss, ax, keys=keys)
 
 
 def _new_figure() -> tuple[Figure, _Window | _Notebook | None]:
     """A new figure, and what shows it. None if there is neither a display nor a notebook."""
-    with style():
-        figure = plt.figure()
+    figure = new_figure()
     if figure.canvas.required_interactive_framework is not None:
-        return figure, _Window(figure)
+        try:
+            return figure, _Window(figure)
+        except BaseException:
+            plt.close(figure)
+            raise
     plt.close(figure)  # otherwise a notebook would show it again at the end of the cell
-    return figure, _Notebook() if "ipykernel" in sys.modules else None
+    return figure, _Notebook() if in_notebook() else None
 
 
 class _Window:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from minidl.arguments import whole_number
+from minidl.arguments import flag, whole_number
 from minidl.modules import Layer
 from minidl.plotting.columns import Column, columns_of, place
 from minidl.plotting.style import FONT, NEGATIVE, POSITIVE, SMALL_FONT, canvas
@@ -51,6 +51,7 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
     [8, 4]
     """
     max_units = whole_number("max_units", max_units, 3)
+    values = None if values is None else flag("values", values)
     columns = columns_of(model)
     for column in columns:
         place(column, max_units)
@@ -122,7 +123,7 @@ def _draw_edges(ax: Axes, index: int, before: Column, column: Column, largest: f
     edges = LineCollection(
         [[(index - 1, before.heights[i]), (index, column.heights[j])] for i, j in zip(sources, targets, strict=True)],
         colors=[_color(w) for w in sizes],
-        linewidths=[thin + (thick - thin) * abs(w) / largest for w in sizes],
+        linewidths=[thin + (thick - thin) * (abs(w) / largest) for w in sizes],
         linestyles=[DASHED if w < 0 else "solid" for w in sizes],
         alpha=1.0 if before.whole and column.whole else 0.6,
         zorder=1,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import matplotlib.style
 import numpy as np
@@ -13,21 +14,37 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
+from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
 from minidl.typing import Array
 
-__all__ = ["NEGATIVE", "POSITIVE", "Look", "canvas", "color_scale", "draw_line", "legend_below", "look", "style"]
+__all__ = [
+    "LARGEST",
+    "NEGATIVE",
+    "POSITIVE",
+    "Look",
+    "canvas",
+    "color_scale",
+    "draw_line",
+    "legend_below",
+    "look",
+    "new_figure",
+    "style",
+]
 
 # The palette of Okabe and Ito (2008) without yellow, which is too pale for lines on white.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-ORANGE, BLACK, SKY = "#E69F00", "#000000", "#56B4E9"
+ORANGE, BLACK, SKY, YELLOW = "#E69F00", "#000000", "#56B4E9", "#F0E442"
 COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, BLACK, SKY)
 POSITIVE, NEGATIVE = BLUE, VERMILLION
 
 # Five dashes, seven colours and seven markers: the first 35 lines all differ, even in greyscale.
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
+
+LARGEST = 1e100
+"""The largest number that is drawn. Matplotlib's axes overflow soon beyond it."""
 
 FONT, SMALL_FONT, THIN = 10, 9, 0.7
 SETTINGS = {
@@ -64,22 +81,46 @@ def look(index: int) -> Look:
     return Look(COLORS[index % len(COLORS)], DASHES[index % len(DASHES)], MARKERS[index % len(MARKERS)])
 
 
-def style() -> AbstractContextManager[None]:
+@contextmanager
+def style() -> Iterator[None]:
     """Use the style of minidl's plots inside a ``with`` block, for instance for a figure with several plots.
 
-    Inside, the user's Matplotlib settings have no effect. Afterwards they are as before.
+    Inside, the user's settings of Matplotlib have no effect. Afterwards they are as before, but for the backend and
+    whether figures are interactive, which stay as they were last set.
 
     >>> with style():
     ...     figure = plt.Figure(figsize=(8, 3))
     >>> figure.get_constrained_layout()
     True
     """
-    return matplotlib.style.context(["default", SETTINGS])
+    interactive = mpl.is_interactive()
+    try:
+        with matplotlib.style.context(["default", SETTINGS]):
+            try:
+                yield
+            finally:
+                interactive = mpl.is_interactive()
+    finally:  # Matplotlib's own context would undo a backend's switch to interactive figures.
+        mpl.interactive(interactive)
+
+
+def new_figure(size: tuple[float, float] | None = None) -> Figure:
+    """A new pyplot figure in the style.
+
+    Args:
+        size: the width and height in inches. None means Matplotlib's default.
+    """
+    # Load the backend first. It may set the user's settings, which `style` would undo.
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]
+    with style():
+        return plt.figure(figsize=size)
 
 
 @contextmanager
 def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
     """Open axes to draw on, with the style around them: the given ones, or those of a new pyplot figure.
+
+    After an error, a new figure is closed.
 
     Args:
         ax: the axes, or None for a new figure.
@@ -92,10 +133,17 @@ def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
         raise TypeError(
             f"ax must be one Axes or None, got {type(ax).__name__}; pass one of an array of axes, such as axes[0, 0]"
         )
-    with style():
-        axes = plt.subplots(figsize=size)[1] if ax is None else ax
-        _dress(axes)
-        yield axes
+    opened = new_figure(size) if ax is None else None
+    try:
+        with style():
+            axes = ax if opened is None else opened.subplots()
+            assert axes is not None  # one of the two is there
+            _dress(axes)
+            yield axes
+    except BaseException:
+        if opened is not None:
+            plt.close(opened)
+        raise
 
 
 def _dress(axes: Axes) -> None:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from minidl.errors import CheckpointError
-from minidl.files import content_of, replacing
+from minidl.files import absolute, content_of, replacing
 from minidl.typing import Array
 
 __all__ = ["checksum", "read", "write"]
@@ -92,12 +92,12 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Array]]:
         CheckpointError: a damaged or foreign file.
         OSError: the file does not exist or cannot be read.
     """
-    with open(path, "rb") as file, content_of(path):
+    with open(absolute(path), "rb") as file, content_of(path):
         try:
             _check_seal(file)
             with zipfile.ZipFile(file) as archive:
                 return _read_members(archive, os.fstat(file.fileno()).st_size)
-        except CheckpointError:
+        except (CheckpointError, RecursionError):
             raise
         except Exception as error:  # whatever a parser stumbles over, the file is at fault
             raise CheckpointError(f"is damaged: {error!r}") from error

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import limited_to
 from minidl.errors import CheckpointError
-from minidl.files import content_of
+from minidl.files import content_of, nesting_checked, warn_of_values
 from minidl.modules import Module, training_as
 from minidl.modules.places import places_of
+from minidl.parameters.parameter import limited_to
 from minidl.saving.generators import load_states, states_of
 from minidl.saving.tree import Decoder, Encoder, title_of
 from minidl.typing import Array
@@ -40,15 +40,17 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
 
     The file is an .npz archive of NumPy: ``numpy.load(path)["model/state/0.weight"]`` is a weight. It is written
     beside its path and moved there at the end. Even after a crash there is the whole old file or the whole new one.
+    Several processes and threads may write to one path. The file keeps the permissions of the old one. Numbers that are
+    not finite and negative variances are saved, with a `MinidlWarning` that names them.
 
     Args:
         model: a layer, or any other module whose constructor keeps its arguments in attributes of the same names.
-        path: where. An existing file of that name is replaced.
+        path: where. An existing file of that name is replaced. A leading "~" is the home folder.
 
     Raises:
         CheckpointError: a module that could not be made again from its constructor's arguments. These may be numbers,
-            strings, lists, arrays and modules.
-        OSError: the disk refuses the file. One that was there before is unchanged.
+            strings, lists, arrays and modules. Likewise more than 100 layers inside each other.
+        OSError: the disk refuses the file, or it must not be written to. One that was there before is unchanged.
         TypeError: something other than a module.
 
     >>> import tempfile
@@ -65,14 +67,18 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     if not isinstance(model, Module):
         raise TypeError(f"save takes a layer or another module, and then a path; got {model!r} as the module")
     check_remaking(model)
-    write_content({**model_content(model), "generators": states_of(places_of(model))}, path)
+    content = {**model_content(model), "generators": states_of(places_of(model))}
+    warn_of_values(content["model"]["state"], path)
+    write_content(content, path)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
     """Return the model in a file that `save` or a `Checkpoint` wrote.
 
     Nothing in the file is run: the layers' own constructors make them from numbers, strings, lists and arrays. A layer
-    of your own must be defined or imported before. Loading takes at most 13 times the size of the file, and 10 MB.
+    of your own must be defined or imported before. Loading takes at most 13 times the size of the file, and 10 MB,
+    besides what the constructors of your own layers take. Numbers that are not finite and negative variances are
+    loaded, with a `MinidlWarning` that names them.
 
     Raises:
         CheckpointError: a damaged or foreign file, or one that needs a layer that nothing has defined.
@@ -88,6 +94,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     content = read_content(path, ("architecture", "model", "training", "generators"))
     with content_of(path):
         _load(content["architecture"], content)
+        warn_of_values(content["model"]["state"], path)
     return content["architecture"]
 
 
@@ -133,10 +140,8 @@ def encoded(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Array
         CheckpointError: something that no file can hold.
     """
     encoder = Encoder()
-    try:
+    with nesting_checked():
         return {name: encoder.encode(value, name) for name, value in content.items()}, encoder.arrays
-    except RecursionError as error:
-        raise CheckpointError("what is to be saved is nested too deeply, or holds itself") from error
 
 
 def read_content(path: str | os.PathLike[str], names: Iterable[str]) -> dict[str, Any]:
@@ -159,11 +164,12 @@ def check_remaking(model: Module) -> None:
     work is done, and not when the file is loaded.
 
     Raises:
-        CheckpointError: they do not.
+        CheckpointError: they do not, or the model is nested too deeply.
         StateError: parameters that cannot be one vector.
     """
-    model.parameters()
-    states = _made_again(model).state(), model.state()
+    with nesting_checked():
+        model.parameters()
+        states = _made_again(model).state(), model.state()
     then, now = ({name: np.shape(value) for name, value in state.items()} for state in states)
     if then != now:
         name = next(name for name in [*now, *then] if now.get(name) != then.get(name))
@@ -196,7 +202,8 @@ def _made_again(model: Module) -> Any:
 
 def as_code(model: Module) -> str:
     """A model as code, without the addresses in memory that some arguments show."""
-    return re.sub(" at 0x[0-9A-Fa-f]+", "", repr(model))
+    with nesting_checked():
+        return re.sub(" at 0x[0-9A-Fa-f]+", "", repr(model))
 
 
 def state_of(part: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from minidl import initializers
 from minidl.errors import CheckpointError, MinidlWarning
+from minidl.files import LEVELS
 from minidl.modules import Layer, Module
 from minidl.modules.places import is_generator
 from minidl.typing import Array
@@ -45,6 +46,7 @@ class Encoder:
 
     def __init__(self) -> None:
         self.arrays: dict[str, Array] = {}
+        self._levels = 0
 
     def encode(self, value: Any, name: str) -> Any:
         """Return the value as JSON takes it.
@@ -55,7 +57,16 @@ class Encoder:
 
         Raises:
             CheckpointError: another value, or a module that could not be made again.
+            RecursionError: more than `LEVELS` levels.
         """
+        self._levels += 1
+        if self._levels > LEVELS:
+            raise RecursionError
+        node = self._encode(value, name)
+        self._levels -= 1
+        return node
+
+    def _encode(self, value: Any, name: str) -> Any:
         if isinstance(value, np.generic):
             value = value.item()
         if value is None or isinstance(value, int | str):  # a bool is an int

@@ -11,7 +11,7 @@ import numpy as np
 from minidl.arguments import check_type, whole_number
 from minidl.callbacks import History, RecordPath
 from minidl.errors import DivergenceError
-from minidl.modules import Layer, Objective
+from minidl.modules import Objective, check_is_objective
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
 from minidl.training.fate import NOT_FINITE, FateWatch, kind_of_point
@@ -95,13 +95,8 @@ def minimize(
     >>> descent.fate, len(descent.path) == descent.steps + 1
     ('stationary', True)
     """
-    if isinstance(objective, Layer):
-        raise TypeError(
-            f"objective must be an Objective, got {objective!r}; with a loss and data a model becomes one: "
-            "EmpiricalRisk(model, loss, x, y)"
-        )
-    check_type("objective", objective, Objective)
-    check_type("optimizer", optimizer, Optimizer)
+    check_is_objective(objective)
+    check_type("optimizer", optimizer, Optimizer, "minimize(objective, optimizer, steps)")
     check_callbacks(callbacks)
     steps = whole_number("steps", steps, 0)
     parameters = objective.parameters()
@@ -121,7 +116,7 @@ def minimize(
         objective.backward()
         return value
 
-    run = Run(objective, optimizer, [history, *callbacks, watch], range(steps), evaluate)
+    run = Run(objective, optimizer, [history, *callbacks, watch], range(steps), evaluate, owner=history)
     run.loss = first
     run.go()
     value = _value(objective)
@@ -167,5 +162,5 @@ def _value(objective: Objective) -> float:
     parameters = objective.parameters()
     value, parameters.grad = objective.value_and_gradient(parameters.value)
     with np.errstate(all="ignore"):
-        finite = isfinite(value + parameters.grad.dot(parameters.grad)) and np.isfinite(parameters.value).all()
+        finite = isfinite(value) and np.isfinite([parameters.grad, parameters.value]).all()
     return value if finite else inf

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from minidl.typing import Array
 
 __all__ = ["Diagnosis"]
 
+NOT_AGAIN = "but not when the batch was evaluated again: the result depends on more than the batch"
 ADVICE = "try a smaller learning rate, or look at the data"
 
 
@@ -61,7 +61,7 @@ class Diagnosis:
             findings.append((None, None, f"outside of any layer: {error!r}"))
         finally:
             self._before.restore()
-        layer, direction, what = findings[0] if findings else (None, None, self._in_no_layer())
+        layer, direction, what = findings[0] if findings else (None, None, NOT_AGAIN)
         place = f"at step {run.step}, in batch {run.batch} of epoch {run.epoch + 1}"
         return DivergenceError(
             f"loss or gradient stopped being finite {place}, {what}; {ADVICE}",
@@ -70,12 +70,6 @@ class Diagnosis:
             layer=layer,
             direction=direction,
         )
-
-    def _in_no_layer(self) -> str:
-        grad = self.model.parameters().grad
-        if isfinite(grad.dot(grad)):
-            return "but not when the batch was evaluated again: the result depends on more than the batch"
-        return "each number is finite, but the sum of their squares is not"
 
 
 def _non_finite(module: Module, direction: str, result: Any) -> str | None:

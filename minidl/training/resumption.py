@@ -10,7 +10,7 @@ from typing import Any
 
 from minidl.callbacks.checkpoint import fingerprint, parts, places
 from minidl.errors import CheckpointError, MinidlWarning
-from minidl.files import content_of
+from minidl.files import content_of, warn_of_values
 from minidl.modules.places import Place
 from minidl.run import Callback, Run
 from minidl.saving.generators import load_states
@@ -98,6 +98,8 @@ class Resumption:
         where = "in a callback's on_fit_begin"
         if self.saved["data"] != fingerprint(self.run):
             yield "on other data: it will not continue as it would have"
+        elif then["validation"] != now["validation"]:
+            yield "with other validation data: what is measured on them does not continue what was measured before"
         if then["optimizer"] != now["optimizer"]:
             yield f"with {then['optimizer']}, whose numbers apply, not those of {now['optimizer']}; change one {where}"
         if then["accumulate"] != now["accumulate"]:
@@ -119,6 +121,7 @@ class Resumption:
                 self._callbacks_before.append((callback, before))
                 callback.load_state(state)
             load_states(places(self.run), self.saved["generators"])
+        warn_of_values(self.saved["model"]["state"], self.path)
         self.done = True
         # The run may take long, and needs none of this.
         del self.saved, self._before, self._callbacks, self._callbacks_before

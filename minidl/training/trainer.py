@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from minidl.arguments import check_type, same_length, whole_number
+from minidl.advice import add_conversion
+from minidl.arguments import check_type, same_length
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
-from minidl.errors import HyperparameterError, MinidlWarning
-from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, training_as
+from minidl.errors import MinidlWarning
+from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
 from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
+from minidl.training.settings import Metrics, check_metrics, check_settings, measured_by
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["Trainer"]
 
-Metrics: TypeAlias = Mapping[str, Callable[[Array, Array], float]]
 Validation: TypeAlias = tuple[ArrayLike, ArrayLike] | float | None
 
 
@@ -35,7 +37,8 @@ class Trainer:
         model: the model to train.
         loss: the loss to minimize.
         optimizer: made on ``model.parameters()``.
-        callbacks: see `Callback`. They are called in this order, after the `History` and before a `Checkpoint`.
+        callbacks: see `Callback`. They are called in this order, after the `History` and before a `Checkpoint`. Each
+            one may be listed once.
 
     Attributes:
         history: the losses of all fits so far.
@@ -53,9 +56,8 @@ class Trainer:
     """
 
     def __init__(self, model: Layer, loss: Loss, optimizer: Optimizer, callbacks: Sequence[Callback] = ()) -> None:
-        check_type("model", model, Layer)
-        check_type("loss", loss, Loss)
-        check_type("optimizer", optimizer, Optimizer)
+        for name, value, kind in (("model", model, Layer), ("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
+            check_type(name, value, kind, "Trainer(model, loss, optimizer)")
         check_callbacks(callbacks)
         optimizer.check_owner(model)
         loss.check_model(model)
@@ -117,18 +119,17 @@ class Trainer:
             DivergenceError: the loss or a gradient is no longer finite. It names layer and direction, and carries the
                 history and the batch.
         """
-        _check_settings(epochs, accumulate, batch_size, validation, on_divergence)
-        _check_metrics(metrics, measured=validation is not None or training_loss)
+        check_settings(epochs, accumulate, batch_size, validation, on_divergence, shuffle, training_loss)
+        check_metrics(metrics, measured=validation is not None or training_loss)
         self.optimizer.check_owner(self.model)
         train, measured = self._prepare(x, y, validation, training_loss)
         together = None if batch_size is None else batch_size * accumulate
         batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
-        count = len(batches)
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
         def measure() -> dict[str, float]:
-            result = {"loss": run.loss if count == 1 else batches.mean(self.history.loss[-count:])}
+            result = {"loss": batches.mean(self.history.loss)}
             for kind, inputs, targets in measured:
                 values = self._measure(inputs, targets, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
@@ -141,12 +142,14 @@ class Trainer:
             batches,
             diagnosis.evaluate,
             measure=measure,
+            measures=_names(measured, metrics),
             diagnose=diagnosis,
             loss_function=self.loss,
             epochs=epochs,
             epoch=len(self.history.epochs.get("loss", ())),
             step=len(self.history.loss),
-            script=script(self.model, self.loss, self.optimizer, accumulate) if saves else None,
+            script=script(self.model, self.loss, self.optimizer, accumulate, measured) if saves else None,
+            owner=self.history,
         )
         resume = None if resume_from is None else Resumption(resume_from, run)
         try:
@@ -173,18 +176,20 @@ class Trainer:
             DataError, ShapeError: data that the model or the loss cannot take.
             HyperparameterError: a batch size that is not a positive integer, metrics that are not functions.
         """
-        _check_metrics(metrics)
+        check_metrics(metrics)
         inputs, targets = self._check_data(x, y)
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
     def _measure(self, inputs: Array, targets: Array, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
-        with training_as(False):
+        with evaluating(self.model):
             if batch_size is None:
                 prediction = self.model.forward(inputs)
             else:
                 prediction = self.model.predict(inputs, batch_size=batch_size)
-            loss = self.loss.forward(prediction, targets)
-        return {"loss": loss, **{name: _number(name, metric(prediction, targets)) for name, metric in metrics.items()}}
+            loss = copy.copy(self.loss).forward(prediction, targets)  # another thread may be using the loss itself
+        return {"loss": loss} | {
+            name: measured_by(name, metric, prediction, targets) for name, metric in metrics.items()
+        }
 
     def _prepare(
         self, x: ArrayLike, y: ArrayLike, validation: Validation, training_loss: bool
@@ -201,7 +206,8 @@ class Trainer:
 
     def _check_data(self, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Array, Array]:
         inputs = self.model.check_input(x, f"{of}x")
-        targets = self.loss.check_target(y, self.model.output_shape(inputs.shape[1:]), inputs.dtype)
+        with add_conversion(y, f"{of}y"):
+            targets = self.loss.check_target(y, self.model.output_shape(inputs.shape[1:]), inputs.dtype)
         same_length(inputs, targets, of)
         return inputs, targets
 
@@ -233,6 +239,12 @@ class Trainer:
 
         return evaluate_parts
 
+    def __repr__(self) -> str:
+        parts = [repr(self.model), repr(self.loss), repr(self.optimizer)]
+        if self.callbacks:
+            parts.append(f"callbacks: {', '.join(type(callback).__name__ for callback in self.callbacks)}")
+        return f"Trainer({', '.join(parts)}; {len(self.history.loss)} steps taken)"
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         # Copied parameters lie in memory of their own: pack those of the model, then find them there again.
@@ -240,43 +252,6 @@ class Trainer:
         self.optimizer.rebind()
 
 
-def _check_metrics(metrics: Any, *, measured: bool = True) -> None:
-    """Raise `HyperparameterError` for metrics that are not a dict of functions, or that nothing would measure."""
-    if metrics is not None and not isinstance(metrics, Mapping):
-        raise HyperparameterError(
-            f'metrics must be a dict of names and functions, such as {{"accuracy": metrics.accuracy}}, got {metrics!r}'
-        )
-    if "loss" in (metrics or {}):
-        raise HyperparameterError('a metric must not be called "loss", which is the name of the loss itself')
-    for name, metric in (metrics or {}).items():
-        if not callable(metric):
-            raise HyperparameterError(
-                f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, got "
-                f"{metric!r:.80}"
-            )
-    if metrics and not measured:
-        raise HyperparameterError(
-            "metrics need data to be measured on: pass validation=(x, y), or training_loss=True for the training data"
-        )
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"the metric {name!r} must return one number, got {value!r:.80}") from error
-
-
-def _check_settings(epochs: int, accumulate: int, batch_size: Any, validation: Any, on_divergence: str) -> None:
-    """Raise `HyperparameterError` for settings out of range or that contradict each other."""
-    whole_number("epochs", epochs, 0)
-    whole_number("accumulate", accumulate, 1)
-    if batch_size is not None:
-        whole_number("batch_size", batch_size, 1)
-    if accumulate > 1 and batch_size is None:
-        raise HyperparameterError("accumulate needs a batch_size: without one, a batch holds all samples")
-    if on_divergence not in ("raise", "stop"):
-        raise HyperparameterError(f'on_divergence must be "raise" or "stop", got {on_divergence!r}')
-    pair = isinstance(validation, tuple | list) and len(validation) == 2
-    if not (validation is None or pair or isinstance(validation, float | np.floating)):
-        raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, got {validation!r:.80}")
+def _names(measured: Sequence[tuple[str, Array, Array]], metrics: Metrics | None) -> list[str]:
+    """The names of all that is measured at the end of an epoch."""
+    return ["loss", *(f"{kind}_{name}" for kind, *_ in measured for name in ("loss", *(metrics or ())))]

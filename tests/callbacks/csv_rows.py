@@ -13,7 +13,7 @@ ROWS = [{"loss": 0.1 * epoch, "other": 1 / epoch} for epoch in range(1, 6)]
 
 def stub(epoch: int = 0) -> Any:
     """A run of two steps per epoch."""
-    return SimpleNamespace(epoch=epoch, step=2 * epoch, metrics={})
+    return SimpleNamespace(epoch=epoch, step=2 * epoch, first_step=0, metrics={}, measures=None, callbacks=[])
 
 
 def write(log: CSVLog, rows: list[dict[str, float]], begin: int = 0) -> CSVLog:

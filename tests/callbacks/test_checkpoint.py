@@ -1,5 +1,6 @@
 """Checkpoints: when they are saved, what is checked before the first step, and what is in the file."""
 
+import errno
 import os
 from math import nan
 from pathlib import Path
@@ -131,6 +132,38 @@ def test_a_folder_that_is_not_there_or_is_no_folder(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     broken(endless.trainer(Checkpoint(path)), StateError, "cannot be written")
+
+
+def test_a_file_that_open_would_not_write_to(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def refuse(name: str, flags: int) -> int:
+        if name == str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", name)
+        return opened(name, flags)
+
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "open", refuse)
+    broken(endless.trainer(Checkpoint(path)), StateError, r"run\.npz' cannot be written: Permission denied")
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["run.npz", "./run.npz", "~/run.npz"])
+def test_the_path_is_resolved_when_the_fit_begins(
+    name: str, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    checkpoint = Checkpoint(name, every_steps=1)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    endless.fit(endless.trainer(checkpoint, At("on_step_begin", 2, lambda: os.chdir("elsewhere"))), 1)
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "run.npz"]
+    assert os.listdir(tmp_path / "elsewhere") == []
+    assert step_of(path) == (1, 3)
+    os.chdir(tmp_path)
+    resumed = endless.trainer()
+    endless.fit(resumed, 2, resume_from=name)
+    assert len(resumed.history.loss) == 6
 
 
 def test_a_model_that_no_file_can_hold(path: Path) -> None:

@@ -57,7 +57,7 @@ REFUSED: list[tuple[str, Callable[[], Trainer], dict[str, Any], str]] = [
         "clipping",
         lambda: make(optimizer=lambda *a, **k: Adam(*a, **k).clip(norm=1.0)),
         {},
-        "eps=1e-08, max_norm=1, max_value=inf)",
+        "eps=1e-08, max_norm=1)",
     ),
     ("batch size", make, {"batch_size": 5}, "the batch_size (times accumulate) was 6 and is 5 now"),
     ("accumulation", make, {"accumulate": 2}, "the batch_size (times accumulate) was 6 and is 12 now"),
@@ -187,3 +187,16 @@ def test_other_data_is_a_warning(path: Path) -> None:
         with pytest.raises(MinidlWarning):
             trainer.fit(X, -Y, **OPTIONS, rng=rng, resume_from=path)
         assert everything(trainer, rng) == before
+
+
+def test_other_validation_data_are_a_warning(tmp_path: Path) -> None:
+    file, held = tmp_path / "run.npz", (X[:3], Y[:3])
+    options = {**OPTIONS, "validation": held, "shuffle": False}
+    make(Checkpoint(file)).fit(X, Y, **options)
+    for other in ((X[:3] + 1e-9, Y[:3]), (X[:3], -Y[:3]), (X[:2], Y[:2]), None):
+        with pytest.warns(MinidlWarning, match=r"run.npz' is of a run with other validation data") as caught:
+            make().fit(X, Y, **{**options, "validation": other}, resume_from=file)
+        assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make().fit(X, Y, **{**options, "validation": (X[:3].copy(), Y[:3].tolist())}, resume_from=file)

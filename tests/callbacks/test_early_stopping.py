@@ -64,7 +64,7 @@ def test_when_it_stops_and_what_it_restores(
     values: list[float], options: dict[str, Any], stopped_after: int | None, best: int
 ) -> None:
     model = Sequential(Dense(2, 3), BatchNorm(3), Dense(3, 1), rng=0)
-    stopping = EarlyStopping("measure", **options)
+    stopping = EarlyStopping("measure", **{"mode": "min", **options})
     trainer, script = train(model, values, stopping)
     assert len(trainer.history.loss) == (stopped_after or len(values))
     reason = f"measure has not improved for {options['patience']} epochs; back to epoch {best}"
@@ -103,7 +103,7 @@ def test_without_an_epoch_nothing_is_restored() -> None:
 
 
 def test_the_best_is_restored_after_an_error_too() -> None:
-    model, stopping, script = network(), EarlyStopping("measure"), Script([1.0, 2.0, 3.0])
+    model, stopping, script = network(), EarlyStopping("measure", mode="min"), Script([1.0, 2.0, 3.0])
     trainer = make_trainer(model, script, stopping, At("on_epoch_end", 3, fails))
     with pytest.raises(KeyError):
         trainer.fit(*data(), epochs=3)
@@ -111,9 +111,9 @@ def test_the_best_is_restored_after_an_error_too() -> None:
 
 
 def test_state_round_trip() -> None:
-    model, stopping = network(), EarlyStopping("measure")
+    model, stopping = network(), EarlyStopping("measure", mode="min")
     train(model, [1.0, 2.0, 3.0], stopping)
-    other = EarlyStopping("measure")
+    other = EarlyStopping("measure", mode="min")
     assert other.state() == {"watches": "measure (min)", "best": np.inf, "best_epoch": 0, "begin": 0}
     other.load_state(stopping.state())
     assert (other.best, other.best_epoch) == (1.0, 1)
@@ -123,13 +123,13 @@ def test_state_round_trip() -> None:
     new = {"watches": "measure (min)", "best": np.array(2.0), "best_epoch": np.array(3), "begin": np.array(1)}
     other.load_state(new)
     assert (type(other.best), type(other.best_epoch), type(other.begin)) == (float, int, int)
-    other.load_state(EarlyStopping("measure").state())
+    other.load_state(EarlyStopping("measure", mode="min").state())
     assert other.best_state is None
 
 
 @pytest.mark.parametrize("saved", [EarlyStopping(), EarlyStopping("measure", mode="max")])
 def test_the_best_of_another_metric_is_refused(saved: EarlyStopping) -> None:
-    stopping = EarlyStopping("measure")
+    stopping = EarlyStopping("measure", mode="min")
     before = stopping.state()
     with pytest.raises(StateError, match=r"EarlyStopping watched .* \(m..\), but should watch measure \(min\) now"):
         stopping.load_state(saved.state())
@@ -141,7 +141,7 @@ def test_the_best_of_another_metric_is_refused(saved: EarlyStopping) -> None:
     [
         *(({"patience": wrong}, "patience must be a positive integer") for wrong in (0, 2.5, "3", True, None)),
         *(({"min_delta": wrong}, "min_delta must be a finite number") for wrong in (-0.1, np.nan, np.inf, "0", None)),
-        *(({"mode": wrong}, 'mode must be "min" or "max"') for wrong in ("best", None, 1)),
+        *(({"mode": wrong}, 'mode must be "auto", "min" or "max"') for wrong in ("best", None, 1)),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], words: str) -> None:
@@ -171,7 +171,7 @@ def test_the_best_of_one_fit_is_not_that_of_the_next(mode: Literal["min", "max"]
 
 def test_patience_counts_from_the_beginning_of_a_fit_that_has_no_best() -> None:
     nan = float("nan")
-    trainer, _ = train(network(), [1.0, nan, nan, nan, nan], EarlyStopping("measure", patience=2), epochs=2)
+    trainer, _ = train(network(), [1.0, nan, nan, nan, nan], EarlyStopping("measure", mode="min", patience=2), epochs=2)
     assert trainer.history.reason is None
     trainer.fit(*data(), epochs=3)
     assert len(trainer.history.loss) == 4
@@ -180,7 +180,7 @@ def test_patience_counts_from_the_beginning_of_a_fit_that_has_no_best() -> None:
 
 def test_a_resumed_fit_restores_a_best_from_before_the_break(tmp_path: Path) -> None:
     def make(*callbacks: Callback) -> tuple[Trainer, EarlyStopping]:
-        stopping = EarlyStopping("measure")
+        stopping = EarlyStopping("measure", mode="min")
         return make_trainer(network(), Script([3.0, 1.0, 2.0, 2.5]), stopping, *callbacks), stopping
 
     make(Checkpoint(tmp_path / "run.npz"))[0].fit(*data(), epochs=3)
@@ -190,3 +190,77 @@ def test_a_resumed_fit_restores_a_best_from_before_the_break(tmp_path: Path) -> 
     resumed.fit(*data(), epochs=4, resume_from=tmp_path / "run.npz")
     assert (stopping.best, stopping.best_epoch) == (1.0, 2)
     assert bits(*resumed.model.state().values()) == bits(*whole.model.state().values())
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        *((name, "min") for name in ("loss", "validation_loss", "training_log_loss", "validation_error", "logloss")),
+        *((name, "min") for name in ("validation_mae", "MSE", "rmse", "validation-loss", "accuracy_error")),
+        *((name, "max") for name in ("accuracy", "validation_accuracy", "validation_binary_accuracy", "loss_accuracy")),
+        *((name, "max") for name in ("validation_r2", "validation_F1", "roc auc", "top5_acc", "precision", "recall")),
+    ],
+)
+def test_the_direction_of_a_metric_is_known_by_its_name(name: str, mode: str) -> None:
+    assert EarlyStopping(name).mode == mode
+    assert EarlyStopping(name, mode="min").mode == "min"
+    assert EarlyStopping(name, mode="max").mode == "max"
+
+
+@pytest.mark.parametrize("name", ["validation_measure", "inaccuracy", "validation_r22", "f1_at", "lossless", ""])
+def test_a_direction_that_is_not_known_must_be_given(name: str) -> None:
+    words = rf'whether {name!r} should fall or rise is not known; pass mode="min" or mode="max"'
+    with pytest.raises(HyperparameterError, match=words):
+        EarlyStopping(name)
+    assert EarlyStopping(name, mode="max").best == -np.inf
+
+
+def test_the_epoch_of_the_best_accuracy_is_restored() -> None:
+    """Without a mode."""
+
+    def accuracy(prediction: Any, target: Any) -> float:
+        return float(np.mean((prediction > 0.5) == (target > 0.5)))
+
+    stopping = EarlyStopping("validation_accuracy", patience=20)
+    trainer = make_trainer(network(seed=3), stopping, lr=0.3)
+    history = trainer.fit(*data(20), epochs=60, validation=data(40, seed=2), metrics={"accuracy": accuracy})
+    values = history.epochs["validation_accuracy"]
+    assert min(values) < max(values) == stopping.best == values[stopping.best_epoch - 1]
+    assert trainer.evaluate(*data(40, seed=2), {"accuracy": accuracy})["accuracy"] == max(values)
+
+
+def test_by_the_loss_it_stops_and_restores_nothing() -> None:
+    """The loss of an epoch was measured before its steps, so it says nothing about the parameters after them."""
+    model, stopping = network(), EarlyStopping("loss", patience=2)
+    trainer = make_trainer(model, stopping, lr=100.0)
+    history = trainer.fit(*data(), epochs=50, on_divergence="stop")
+    assert history.reason == "loss has not improved for 2 epochs"
+    assert stopping.best == min(history.epochs["loss"])
+    whole = make_trainer(network(), lr=100.0)
+    whole.fit(*data(), epochs=len(history.loss), on_divergence="stop")
+    assert bits(*model.state().values()) == bits(*whole.model.state().values())
+    with pytest.raises(HyperparameterError, match=r'"loss" is measured before .* monitor "training_loss" and pass'):
+        EarlyStopping("loss", restore=True)
+
+
+def test_by_the_training_loss_it_restores_what_was_measured() -> None:
+    model, stopping = network(), EarlyStopping("training_loss", patience=3)
+    trainer = make_trainer(model, stopping, lr=1.7)
+    history = trainer.fit(*data(), epochs=50, training_loss=True)
+    assert history.reason is not None
+    assert trainer.evaluate(*data())["loss"] == min(history.epochs["training_loss"]) == stopping.best
+
+
+def test_it_stops_without_restoring_if_asked_to() -> None:
+    model = network()
+    trainer, script = train(
+        model, [1.0, 2.0, 3.0, 4.0], EarlyStopping("measure", mode="min", patience=2, restore=False)
+    )
+    assert trainer.history.reason == "measure has not improved for 2 epochs"
+    assert bits(*model.state().values()) == bits(*script.states[-1].values())
+
+
+def test_the_name_of_a_metric_is_a_string() -> None:
+    monitor: Any = abs
+    with pytest.raises(TypeError, match="EarlyStopping: monitor must be of type str"):
+        EarlyStopping(monitor)

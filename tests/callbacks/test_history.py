@@ -1,10 +1,12 @@
 """History and RecordPath: what a run records."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from minidl import SGD, History, Quadratic, RecordPath, minimize
+from minidl import SGD, History, Quadratic, RecordPath, Run, minimize
+from tests.callbacks.recording import Hooks
 from tests.helpers import bits
 from tests.training.factories import data, make_trainer, network
 
@@ -30,7 +32,7 @@ def test_a_metric_that_comes_late_or_pauses_has_its_place() -> None:
     for epochs, validation in ((2, None), (3, data()), (1, None), (1, data()), (2, None)):
         trainer.fit(*data(), epochs=epochs, validation=validation)
     measured = trainer.history.epochs
-    assert np.isnan(measured["validation_loss"]).tolist() == [True, True, False, False, False, True, False]
+    assert np.isnan(measured["validation_loss"]).tolist() == [True] * 2 + [False] * 3 + [True, False, True, True]
     assert len(measured["loss"]) == 9
     assert not np.isnan(measured["loss"]).any()
     # On all the data and without shuffling, the loss of a step is that after the epoch before.
@@ -60,3 +62,20 @@ def test_a_path_continues_in_a_second_fit() -> None:
     assert len(path.points) == 6
     assert (bits(path.points[0]), bits(path.points[-1])) == (start, bits(model.parameters().value))
     assert all(not np.array_equal(a, b) for a, b in pairwise(path.points))
+
+
+def test_all_lists_of_epochs_have_one_length_after_each_epoch() -> None:
+    lengths: list[set[int]] = []
+
+    def look(run: Run) -> None:
+        lengths.append(set(map(len, trainer.history.epochs.values())))
+        if run.epoch == 4:
+            run.metrics["late"] = 1.0
+
+    trainer = make_trainer(network(), Hooks(on_epoch_end=look), History())
+    for epochs, options in ((2, {}), (1, {"validation": data()}), (2, {"training_loss": True}), (1, {})):
+        trainer.fit(*data(), epochs=epochs, **options)
+    assert lengths == [{epoch} for epoch in range(1, 7)]
+    other: Any = trainer.callbacks[1]
+    assert set(map(len, other.epochs.values())) == {6}
+    assert np.isnan(other.epochs["late"]).tolist() == [True] * 3 + [False] + [True] * 2

@@ -2,13 +2,15 @@
 
 import io
 import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from minidl import SGD, Callback, ProgressBar, Quadratic, minimize
+from minidl import SGD, Callback, Checkpoint, ProgressBar, Quadratic, Run, minimize
 from minidl.callbacks import progress
-from tests.callbacks.recording import At, Clock, fails
+from tests.callbacks.recording import At, Clock, Hooks, fails
 from tests.training.factories import data, make_trainer, network
 
 
@@ -30,6 +32,13 @@ class Stream(io.StringIO):
 def run(bar: ProgressBar, *callbacks: Callback, steps: int = 5) -> None:
     bowl = Quadratic([[1.0]], start=[4.0])
     minimize(bowl, SGD(bowl.parameters(), 0.5), steps, [*callbacks, bar])
+
+
+def in_shell(monkeypatch: pytest.MonkeyPatch, shell: object) -> None:
+    """Replace IPython by one whose shell is this one. None stands for a script."""
+    package: Any = ModuleType("IPython")
+    package.get_ipython = lambda: shell
+    monkeypatch.setitem(sys.modules, "IPython", package)
 
 
 @pytest.fixture
@@ -110,11 +119,25 @@ def test_standard_error_by_default_and_in_a_notebook(
 ) -> None:
     run(ProgressBar())
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    in_shell(monkeypatch, SimpleNamespace(kernel=object()))
     run(ProgressBar())
     out, err = capsys.readouterr()
     assert out == ""
     assert "step 5/5" in err
+    log = Stream(terminal=False)
+    run(ProgressBar(stream=log))
+    assert log.getvalue() == ""
+
+
+@pytest.mark.usefixtures("without_tqdm")
+@pytest.mark.parametrize("shell", [None, SimpleNamespace()])
+def test_ipython_in_a_terminal_or_merely_imported_is_not_a_notebook(
+    shell: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_shell(monkeypatch, shell)
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    run(ProgressBar())
+    assert capsys.readouterr() == ("", "")
 
 
 def test_with_tqdm_its_bar_is_shown() -> None:
@@ -160,3 +183,17 @@ def test_no_steps_are_no_error() -> None:
     stream = Stream(terminal=True)
     run(ProgressBar(stream=stream), steps=0)
     assert "step 0/0" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("epochs", "shown"), [(3, "0step"), (2, "0step"), (5, "4/4")])
+def test_a_finished_run_that_is_resumed_shows_the_steps_that_are_left(epochs: int, shown: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"batch_size": 4, "rng": 0}
+    make_trainer(network(), Checkpoint(tmp_path / "run.npz")).fit(*data(), epochs=3, **options)
+    stream = Stream(terminal=True)
+    runs: list[Run] = []
+    trainer = make_trainer(network(), ProgressBar(stream=stream, interval=0), Hooks(on_fit_end=runs.append))
+    trainer.fit(*data(), epochs=epochs, resume_from=tmp_path / "run.npz", **options)
+    assert (runs[0].step, runs[0].steps) == (max(6, 2 * epochs),) * 2
+    assert runs[0].epoch == runs[0].epochs == max(3, epochs)
+    assert shown in stream.getvalue()
+    assert "-" not in stream.getvalue().replace("e-", "")

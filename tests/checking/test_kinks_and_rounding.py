@@ -94,7 +94,9 @@ def test_networks_that_amplify_rounding_pass(norms: list[Callable[[int], Layer]]
     layers = [layer for norm in norms for layer in (Dense(3, 3), norm(3))]
     model = Sequential(*layers, Dense(3, 2), rng=seed)
     x = 1.0 + 1e-3 * np.random.default_rng(seed).normal(size=(4, 3))
-    assert check_gradients(model, x).error <= 1e-8
+    report = check_gradients(model, x)
+    assert report.error <= 1e-7
+    assert all(error <= 1e-8 or name in report.rounding for name, error in report.errors.items())
 
 
 class Shifted(Layer):

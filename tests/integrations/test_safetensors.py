@@ -17,6 +17,8 @@ from minidl.integrations import safetensors as module
 from minidl.typing import Array
 from tests.helpers import bits, unchanged
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* holds numbers that are not finite")
+
 VALUES = [np.nan, -np.nan, np.inf, -np.inf, -0.0, 1 / 3, 5e-324, 1e-45]
 
 
@@ -168,6 +170,17 @@ def test_a_damaged_file_changes_nothing(damage: str, path: Path) -> None:
     spoil(path)
     with unchanged(model), pytest.raises(CheckpointError, match=rf"model.safetensors' {message}"):
         load_safetensors(model, path)
+
+
+def test_the_home_folder_and_permissions(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(path.parent))
+    model, other = network(0), network(1)
+    save_safetensors(model, f"~/{path.name}")
+    path.chmod(0o600)
+    save_safetensors(model, path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    load_safetensors(other, f"~/{path.name}")
+    assert bits(*other.state().values()) == bits(*model.state().values())
 
 
 def test_a_missing_file_is_the_error_of_the_disk(path: Path) -> None:

@@ -56,9 +56,10 @@ def test_running_averages_by_a_plain_loop(momentum: float) -> None:
         x = rng.normal(3, 2, (n, 2))
         layer.forward(x)
         middle = x.sum(axis=0) / n
-        spread = ((x - middle) ** 2).sum(axis=0) / max(n - 1, 1)
         mean = (1 - momentum) * mean + momentum * middle
-        variance = (1 - momentum) * variance + momentum * spread
+        if n > 1:
+            spread = ((x - middle) ** 2).sum(axis=0) / (n - 1)
+            variance = (1 - momentum) * variance + momentum * spread
         np.testing.assert_allclose(layer.running_mean, mean, rtol=1e-14)
         np.testing.assert_allclose(layer.running_var, variance, rtol=1e-14)
     x = rng.normal(size=(4, 2))

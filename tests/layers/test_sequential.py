@@ -7,15 +7,19 @@ import pytest
 
 from minidl import (
     Dense,
+    Dropout,
     Flatten,
+    Identity,
     Layer,
     Parameter,
     ReLU,
+    Residual,
     Sequential,
     ShapeError,
     Sigmoid,
     Softmax,
     StateError,
+    Tanh,
 )
 from minidl.typing import Array, Shape
 from tests.helpers import bits, unchanged
@@ -199,6 +203,22 @@ def test_the_last_layer_decides_whether_there_are_probabilities() -> None:
     assert Sequential(ReLU(), Sequential(Dense(2, 2), Softmax())).gives_probabilities
     for net in (Sequential(), Sequential(Sequential()), Sequential(Sigmoid(), Dense(2, 2)), Sequential(ReLU())):
         assert not net.gives_probabilities
+
+
+def test_layers_that_keep_probabilities_do_not_decide() -> None:
+    keep: list[Layer] = [
+        Identity(),
+        Dropout(0.5),
+        Flatten(),
+        Sequential(),
+        Sequential(Identity(), Sequential(Flatten())),
+    ]
+    for last in keep:
+        assert Sequential(Dense(2, 2), Sigmoid(), last).gives_probabilities
+        assert not Sequential(Dense(2, 2), last).gives_probabilities
+    others: list[Layer] = [Residual(), Residual(Identity()), Tanh(), Sequential(Identity(), Dense(2, 2))]
+    for last in others:
+        assert not Sequential(Dense(2, 2), Sigmoid(), last).gives_probabilities
 
 
 def test_rows_of_the_summary_have_paths_and_shapes_that_chain() -> None:

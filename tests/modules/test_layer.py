@@ -163,3 +163,43 @@ def test_a_layer_is_asked_whether_it_takes_samples_of_that_shape() -> None:
 def test_a_layer_that_is_not_finished_says_so() -> None:
     with pytest.raises(NotImplementedError, match="Layer must define forward"):
         Layer().predict(X, batch_size=2)
+
+
+PASSING: list[Layer] = [
+    Identity(),
+    Dropout(0.5, rng=0),
+    Flatten(),
+    Sequential(),
+    Sequential(Identity(), Dropout(rng=0)),
+    Sequential(Flatten(), Sequential()),
+]
+
+
+@pytest.mark.parametrize("layer", PASSING, ids=repr)
+@pytest.mark.parametrize("size", [None, 1, 3, 9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("strided", [False, True])
+def test_the_result_is_not_the_memory_of_the_caller(layer: Layer, size: int | None, dtype: Any, strided: bool) -> None:
+    x = np.ones((3, 4), dtype)[:, :: 2 if strided else 1]
+    y = layer.predict(x, batch_size=size)
+    assert not np.shares_memory(x, y)
+    y -= 5.0
+    assert x.tolist() == np.ones_like(x).tolist()
+
+
+def test_the_result_is_not_the_memory_of_what_merely_holds_an_array() -> None:
+    class Frame:
+        def __init__(self) -> None:
+            self.values = np.ones((3, 2))
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+            return self.values
+
+        def __len__(self) -> int:
+            return 3
+
+    for size in (None, 2, 3):
+        frame = Frame()
+        y = Identity().predict(frame, batch_size=size)
+        y -= 5.0
+        assert (frame.values == 1.0).all()

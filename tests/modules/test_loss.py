@@ -12,7 +12,9 @@ from minidl import (
     SGD,
     BCEWithLogitsLoss,
     Dense,
+    Dropout,
     EmpiricalRisk,
+    Identity,
     Layer,
     Loss,
     MinidlWarning,
@@ -97,3 +99,9 @@ def test_a_loss_of_other_shapes_is_told_what_to_define() -> None:
         EmpiricalRisk(model, OfClasses(), np.ones((4, 2)), np.ones(4))
     with pytest.raises(ShapeError, match=words):
         EmpiricalRisk(model, MSELoss(), np.ones((4, 2)), np.ones(4))
+
+
+def test_the_warning_names_the_layer_that_makes_probabilities() -> None:
+    model = Sequential(Dense(2, 1), Sigmoid(), Sequential(Identity(), Dropout(0.5)))
+    with pytest.warns(MinidlWarning, match=r"remove its last layer, Sigmoid\(\)"):
+        BCEWithLogitsLoss().check_model(model)

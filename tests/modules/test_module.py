@@ -182,7 +182,8 @@ def test_what_forward_caches_can_be_named_on_the_class() -> None:
 
 
 def test_what_forward_caches_is_named_where_it_is_missing() -> None:
-    with pytest.raises(StateError, match=r"^backward before forward: ReLU\(\) has no 'y' yet; call forward first, which must set it$"):
+    expected = r"^backward before forward: ReLU\(\) has no 'y' yet; call forward first, which must set it$"
+    with pytest.raises(StateError, match=expected):
         ReLU().backward(np.ones((1, 1)))
 
 

@@ -68,6 +68,7 @@ path  layer            output    parameters  memory
 )
 def test_the_table_as_it_prints(model: Layer, shown: str) -> None:
     assert str(model.summary()) == shown.strip("\n")
+    assert repr(model.summary()) == shown.strip("\n")  # what a notebook shows
 
 
 @pytest.mark.parametrize(

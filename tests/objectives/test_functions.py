@@ -1,5 +1,8 @@
 """Functions of a few numbers: values by hand, and what each function is known for."""
 
+from fractions import Fraction
+from math import inf
+
 import numpy as np
 import pytest
 
@@ -119,6 +122,53 @@ def test_theta_of_another_shape_is_refused(wrong: object) -> None:
     for call in (valley.value, valley.gradient, valley.value_and_gradient):
         with unchanged(valley), pytest.raises(ShapeError, match=r"\(2,\)"):
             call(wrong)
+
+
+@pytest.mark.parametrize(
+    ("theta", "value"),
+    [
+        ((1e200, 0.0), -inf),
+        ((1e120, 1e10), -inf),
+        ((1.7e308, 1.7e308), inf),
+        ((1e200, 1e200), inf),
+        ((-1e200, 0.0), inf),
+        ((1e103, 1e60), -inf),
+        ((1e103, 1e80), inf),
+        ((6e102, 1e51), -inf),
+        ((0.0, 1e200), inf),
+    ],
+)
+def test_cubic_valley_far_out_is_infinite_with_the_right_sign(theta: tuple[float, float], value: float) -> None:
+    x, y = map(Fraction, theta)
+    exact = 3 - x**3 + 50 * (2 * y * y - x) ** 2
+    assert abs(exact) > Fraction(1.7e308)
+    assert (value > 0) == (exact > 0)
+    assert CubicValley().value(theta) == value
+
+
+def test_other_objectives_far_out_have_the_value_of_their_formula() -> None:
+    c = 1.5**2 + 2.25**2 + 2.625**2
+    assert Beale().value([0.0, 1e200]) == Beale().value([0.0, -1e200]) == c
+    for far in (1e80, 1e110, 1e200, 1.7e308):
+        for x, y in ((far, far), (far, -far), (-far, far), (-far, -far), (far, 0.0), (far, 1.0), (1.0, far)):
+            for objective in (Himmelblau(), Rosenbrock(), Quadratic(np.eye(2), [10.0, 10.0])):
+                assert objective.value([x, y]) > 1e100
+            assert Beale().value([x, y]) > 1e100 or y == 1.0
+    assert Quadratic([[1.0]], linear=[10.0]).value([1.7e308]) == inf
+
+
+def test_a_matrix_that_is_nearly_symmetric_is_evened_out_or_refused() -> None:
+    for matrix in ([[1.0, 1e-6], [0.0, 1.0]], [[1e-9, 5e-10], [0.0, 1e-9]], [[1e9, 1.0], [2.0, 1e9]]):
+        with pytest.raises(HyperparameterError, match=r"differs from its transpose by .*, which \(A \+ A.T\) / 2"):
+            Quadratic(matrix)
+        Quadratic((np.array(matrix) + np.transpose(matrix)) / 2)
+    a = np.array([[2.0, 1 / 3], [1 / 3 + 1e-15, 1.0]])
+    bowl = Quadratic(a)
+    assert np.array_equal(bowl.matrix, bowl.matrix.T)
+    for theta in ([1.0, 0.0], [0.0, 1.0]):
+        np.testing.assert_array_equal(bowl.gradient(theta), bowl.matrix @ theta)
+    symmetric = np.array([[3.0, 0.1], [0.1, 0.7]])
+    assert np.array_equal(Quadratic(symmetric).matrix, symmetric)
 
 
 def test_arguments_are_checked() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minidl import DataError, Parameter, ParameterVector, ShapeError, StateError
-from minidl.arguments import limited_to
+from minidl.parameters.parameter import limited_to
 from tests.helpers import bits, unchanged
 
 

@@ -6,7 +6,19 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.contour import ContourSet
 
-from minidl import DataError, Dense, Layer, Sequential, ShapeError, Sigmoid
+from minidl import (
+    DataError,
+    Dense,
+    Dropout,
+    Flatten,
+    HyperparameterError,
+    Identity,
+    Layer,
+    Residual,
+    Sequential,
+    ShapeError,
+    Sigmoid,
+)
 from minidl.plotting import plot_decision_boundary
 from minidl.typing import Array
 from tests.plotting.helpers import axes, legend, render
@@ -24,6 +36,25 @@ def linear(weight: list[list[float]], bias: list[float]) -> Dense:
 # Class 1 to the right of x₁ = 2 by the logit, of x₁ = 2 + ln 3 by a probability of ¾.
 LOGIT = linear([[1.0], [0.0]], [-2.0])
 PROBABILITY = Sequential(linear([[1.0], [0.0]], [-2.0]), Sigmoid())
+
+
+class Certain(Layer):
+    """A user's layer that returns probabilities: ½ on the line x₁ = 2."""
+
+    gives_probabilities = True
+
+    def forward(self, x: Array) -> Array:
+        return np.asarray(1 / (1 + np.exp(2 - x[:, :1])))
+
+
+class Constant(Layer):
+    """The same output everywhere."""
+
+    def __init__(self, value: float, outputs: int = 1) -> None:
+        self.value, self.outputs = value, outputs
+
+    def forward(self, x: Array) -> Array:
+        return np.full((len(x), self.outputs), self.value)
 
 
 def boundaries(ax: Axes) -> list[Array]:
@@ -132,3 +163,76 @@ def test_a_model_that_diverged_is_refused() -> None:
     model.weight.value = [[np.nan], [1.0]]
     with pytest.raises(DataError, match="predicts NaN or infinity"):
         plot_decision_boundary(model, X, Y, axes())
+
+
+def colour_bar(ax: Axes) -> str:
+    return ax.get_figure(root=True).axes[1].get_ylabel()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Certain(),
+        Sequential(Certain()),
+        Sequential(PROBABILITY, Identity()),
+        Sequential(PROBABILITY, Dropout(0.5, rng=0)),
+        Sequential(Certain(), Sequential(Identity(), Flatten()), Sequential()),
+    ],
+)
+def test_probabilities_are_recognized_wherever_they_come_from(model: Layer) -> None:
+    ax = plot_decision_boundary(model, X, Y, axes())
+    assert colour_bar(ax) == "probability of class 1"
+    (line,) = boundaries(ax)
+    np.testing.assert_allclose(line[:, 0], 2.0, atol=1e-3)
+
+
+@pytest.mark.parametrize("last", [Dense(1, 1, rng=0), Residual(Identity()), Residual(), Sequential(Dense(1, 1, rng=0))])
+def test_what_follows_a_sigmoid_may_turn_probabilities_into_other_numbers(last: Layer) -> None:
+    ax = plot_decision_boundary(Sequential(PROBABILITY, last), X, Y, axes())
+    assert colour_bar(ax) == "output (logit of class 1)"
+
+
+def wheel(k: int) -> tuple[Layer, Array, Array]:
+    """A model that splits the plane into k sectors, with one sample in each."""
+    angles = 2 * np.pi * np.arange(k) / k
+    x = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return linear(x.T.tolist(), [0.0] * k), x, np.arange(k)
+
+
+@pytest.mark.parametrize("k", [2, 3, 8, 10])
+def test_up_to_ten_classes_differ_in_colour_and_in_marker(k: int) -> None:
+    ax = plot_decision_boundary(*wheel(k), axes())
+    assert len({tuple(np.ravel(cloud.get_facecolor())) for cloud in clouds(ax)}) == k
+    assert len({np.asarray(cloud.get_paths()[0].vertices).tobytes() for cloud in clouds(ax)}) == k
+    assert len({tuple(color) for color in background(ax).to_rgba(np.arange(k))}) == k
+    render(ax)
+
+
+def test_more_classes_differ_in_colour_or_in_marker() -> None:
+    ax = plot_decision_boundary(*wheel(30), axes())
+    looks = {(str(cloud.get_facecolor()), np.asarray(cloud.get_paths()[0].vertices).tobytes()) for cloud in clouds(ax)}
+    assert len(looks) == 30
+
+
+@pytest.mark.parametrize("threshold", [np.inf, -np.inf, np.nan, 1e300, 10**400, "0.5", [0.5]])
+@pytest.mark.parametrize("model", [PROBABILITY, LOGIT])
+def test_a_threshold_is_a_finite_number(model: Layer, threshold: float) -> None:
+    with pytest.raises(HyperparameterError, match="threshold must be a finite number"):
+        plot_decision_boundary(model, X, Y, threshold=threshold)
+
+
+@pytest.mark.parametrize("threshold", [0, 1, -3.0, 5e-324, 1e9, -1e20, 1e100, np.float32(0.5)])
+@pytest.mark.parametrize("model", [PROBABILITY, LOGIT, Constant(1e9), Constant(1e20), Constant(1e-320)])
+def test_any_finite_threshold_can_be_drawn(model: Layer, threshold: float) -> None:
+    render(plot_decision_boundary(model, X, Y, axes(), threshold=threshold))
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-320, -1e308, 1e308])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_outputs_of_any_size_can_be_drawn(value: float, outputs: int) -> None:
+    render(plot_decision_boundary(Constant(value, outputs), X, Y, axes()))
+
+
+def test_something_else_than_a_model_is_refused() -> None:
+    with pytest.raises(TypeError, match="model must be of type Layer, got 3"):
+        plot_decision_boundary(3, X, Y, axes())  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -249,3 +250,17 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         plot_contours(CubicValley(), {"a": without}, axes())
     with pytest.raises(HyperparameterError, match=r"two finite numbers in ascending order, got \(1, -1\)"):
         plot_contours(CubicValley(), ax=axes(), xlim=(1, -1))
+
+
+@pytest.mark.parametrize("limits", [(0, 1, 2), 3, "ab", (np.nan, 1), (0, np.inf), (1, 1), (-1e308, 1e308)])
+def test_limits_are_two_finite_numbers(limits: Any) -> None:
+    for name in ("xlim", "ylim"):
+        with pytest.raises(HyperparameterError, match=f"{name} must be two finite numbers in ascending order, got"):
+            plot_contours(Quadratic([[1.0, 0.0], [0.0, 5.0]]), **{name: limits})
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e308])
+def test_huge_values_and_points_can_be_drawn(scale: float) -> None:
+    plane = FunctionObjective(lambda theta: float(scale * theta[0]), start=[0.5, 0.5])
+    render(plot_contours(plane, {"far": [[0.0, 0.0], [scale, -scale]]}, axes()))

@@ -204,3 +204,37 @@ def test_a_curve_without_a_name_is_not_in_the_legend() -> None:
     ax = plot_history({"": [3.0, 2.0], "adam": [2.0, 1.0]}, axes())
     assert len(ax.lines) == 2
     assert legend(ax) == ["adam"]
+
+
+def test_after_validation_the_losses_of_training_and_validation_are_drawn_per_epoch() -> None:
+    history = trained()
+    ax = plot_history(history, axes())
+    assert legend(ax) == ["loss", "validation loss"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss")
+    for line, key in zip(points(ax), ("loss", "validation_loss"), strict=True):
+        np.testing.assert_array_equal(line, np.transpose([[1, 2, 3, 4, 5], history.epochs[key]]))
+    (steps,) = points(plot_history(history.loss, axes()))
+    np.testing.assert_array_equal(steps[:, 1], history.loss)
+
+
+@pytest.mark.parametrize("validation", [{}, {"validation_loss": [np.nan, np.inf]}, {"validation_accuracy": [1.0, 1.0]}])
+def test_without_a_validation_loss_the_steps_are_drawn(validation: dict[str, list[float]]) -> None:
+    history = measured(loss=[2.0, 1.0], **validation)
+    history.loss = [4.0, 3.0, 2.0, 1.0]
+    ax = plot_history(history, axes())
+    (steps,) = points(ax)
+    np.testing.assert_array_equal(steps, [[0, 4], [1, 3], [2, 2], [3, 1]])
+    assert ax.get_xlabel() == "step"
+
+
+def test_one_key_may_be_a_string() -> None:
+    ax = plot_history(measured(loss=[2.0, 1.0]), axes(), keys="loss")
+    np.testing.assert_array_equal(points(ax)[0], [[1, 2], [2, 1]])
+
+
+def test_labels_may_be_numbers() -> None:
+    assert legend(plot_history({0.1: [2.0, 1.0], 1: [3.0, 1.0]}, axes())) == ["0.1", "1"]  # type: ignore[dict-item]
+
+
+def test_numbers_next_to_0_can_be_drawn() -> None:
+    render(plot_history([0.0, 1e-300], axes(), log=True))

@@ -1,6 +1,8 @@
 """The live plot: where and how often it is drawn, what it shows, and that the run does not change."""
 
+import copy
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from minidl import (
     StateError,
     minimize,
 )
-from minidl.plotting import LivePlot
+from minidl.plotting import LivePlot, live
 from tests.helpers import bits, unchanged
 from tests.plotting.helpers import legend, render
 from tests.plotting.living import PNG, Clock, X, fit, make, mean_error, panels
@@ -206,3 +208,81 @@ def test_files_are_png(name: str) -> None:
         LivePlot(name)
     assert LivePlot("losses.PNG").path == "losses.PNG"
     assert LivePlot().interval == 2.0
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no font"), MemoryError(), ValueError("too large")])
+def test_an_error_of_drawing_is_a_warning_and_the_run_continues(
+    error: Exception, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(*_: Any, **__: Any) -> None:
+        raise error
+
+    trainer = make(LivePlot(path, interval=0.0))
+    with monkeypatch.context() as broken:
+        broken.setattr(live, "plot_history", raises)
+        for steps in (10, 20):  # once per fit
+            with pytest.warns(MinidlWarning, match="LivePlot cannot draw its picture: ") as warned:
+                history = fit(trainer)
+            assert (len(warned), len(history.loss)) == (1, steps)
+    assert not path.exists()
+    fit(trainer)
+    assert path.read_bytes().startswith(PNG)
+
+
+def test_ctrl_c_while_drawing_is_not_taken_for_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(live, "plot_history", raises)
+    with pytest.raises(KeyboardInterrupt):
+        fit(make(LivePlot(path, interval=0.0)))
+
+
+def test_a_figure_that_cannot_be_opened_leaves_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(*_: Any, **__: Any) -> None:
+        raise ImportError("cannot load a backend")
+
+    monkeypatch.setattr(plt, "figure", raises)
+    with pytest.warns(MinidlWarning, match="LivePlot cannot open a figure: cannot load a backend"):
+        fit(make(LivePlot(path)))
+    assert path.read_bytes().startswith(PNG)
+    with pytest.raises(StateError, match="cannot open a figure: cannot load a backend; pass a file"):
+        fit(make(LivePlot()))
+
+
+def test_the_error_of_a_fit_that_could_not_begin_is_not_hidden(path: Path) -> None:
+    class Fails(Callback):
+        def on_fit_begin(self, run: Run) -> None:
+            raise KeyError
+
+    for callbacks in ([LivePlot(path), Fails()], [Fails(), LivePlot(path)]):
+        trainer = make(*callbacks)
+        for _ in range(2):
+            with pytest.raises(KeyError):
+                fit(trainer)
+
+
+def test_the_file_stays_in_its_folder_when_the_run_changes_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Moves(Callback):
+        def on_step_end(self, run: Run) -> None:
+            os.chdir(elsewhere)
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in ("losses.png", "~/home.png"):
+        monkeypatch.chdir(tmp_path)
+        fit(make(LivePlot(given, interval=0.0), Moves()))
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "home.png", "losses.png"]
+    assert os.listdir(elsewhere) == []
+
+
+def test_copies_of_a_trainer_draw_for_themselves(path: Path) -> None:
+    trainer = make(LivePlot(path))
+    fit(trainer)
+    for twin in (copy.deepcopy(trainer), pickle.loads(pickle.dumps(trainer))):
+        path.unlink()
+        assert len(fit(twin).loss) == 20
+        assert path.exists()

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from minidl import (
     Callback,
+    MinidlWarning,
     Run,
 )
 from minidl.plotting import LivePlot
@@ -35,8 +36,9 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     notebook = Notebook()
     module: Any = ModuleType("IPython.display")
     module.display, module.Image = notebook.display, bytes
-    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
-    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    package: Any = ModuleType("IPython")
+    package.get_ipython = lambda: SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", package)
     monkeypatch.setitem(sys.modules, "IPython.display", module)
     return notebook
 
@@ -56,6 +58,29 @@ def test_the_file_is_also_updated_in_a_notebook(notebook: Notebook, path: Path) 
     fit(make(LivePlot(path)))
     assert path.read_bytes().startswith(PNG)
     assert len(notebook.shown) == 1
+
+
+@pytest.mark.parametrize("shell", [None, SimpleNamespace()])
+def test_ipython_in_a_terminal_or_merely_imported_displays_nothing(
+    shell: object, notebook: Notebook, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    fit(make(LivePlot(path)))
+    assert path.read_bytes().startswith(PNG)
+    assert notebook.shown == []
+
+
+@pytest.mark.usefixtures("notebook")
+def test_a_display_that_fails_is_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise ConnectionError("no browser")
+
+    monkeypatch.setattr(sys.modules["IPython.display"], "display", fails)
+    with pytest.warns(MinidlWarning, match="LivePlot cannot draw its picture: no browser") as warned:
+        history = fit(make(LivePlot(path, interval=0.0)))
+    assert (len(warned), len(history.loss)) == (1, 10)
+    assert path.read_bytes().startswith(PNG)
 
 
 @pytest.fixture

@@ -1,18 +1,21 @@
 """One style for all plots, applied locally."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import matplotlib.style
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from minidl import CubicValley, Dense, Sequential, make_xor
+from minidl import CubicValley, DataError, Dense, FunctionObjective, Sequential, make_xor
 from minidl.plotting import plot_contours, plot_decision_boundary, plot_history, plot_network, style
 from minidl.plotting.style import FONT, SMALL_FONT, canvas, legend_below, look
 from tests.plotting.helpers import axes, render
@@ -93,6 +96,55 @@ def test_style_ends_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), canvas(None, (1.0, 1.0)):
         raise ZeroDivisionError
     assert dict(mpl.rcParams) == before
+
+
+def test_what_a_style_does_not_set_stays_as_it_was_set_inside() -> None:
+    with mpl.rc_context({"interactive": False, "lines.linewidth": 7.0}):
+        with style():
+            mpl.rcParams.update({"interactive": True, "lines.linewidth": 5.0, "axes.grid": True})
+        assert mpl.rcParams["interactive"]
+        assert (mpl.rcParams["lines.linewidth"], mpl.rcParams["axes.grid"]) == (7.0, False)
+
+
+def test_a_backend_that_the_first_plot_loads_keeps_the_settings_that_it_makes(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "from matplotlib.backends.backend_agg import *\n"
+        "import matplotlib\n"
+        "matplotlib.rcParams.update({'interactive': True, 'figure.figsize': (3.0, 2.0)})\n"
+    )
+    shown = in_a_new_process(
+        "import matplotlib as mpl\n"
+        "from minidl.plotting import plot_history\n"
+        "assert not mpl.rcParams['interactive']\n"
+        "plot_history([3.0, 2.0])\n"
+        "print(mpl.rcParams['interactive'], mpl.rcParams['figure.figsize'])",
+        MPLBACKEND="module://loud",
+        PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]),
+    )
+    assert shown == "True [3.0, 2.0]"
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_plot_that_fails_closes_its_figure(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Axes) -> None:
+        raise MemoryError
+
+    mine = plt.figure()
+    monkeypatch.setattr(sys.modules["minidl.plotting.style"], "_dress", fails)
+    with pytest.raises(MemoryError):
+        PLOTS[name]()
+    assert plt.get_fignums() == [mine.number]
+
+
+def test_an_error_while_a_plot_draws_leaves_no_figure_open_and_those_of_others_alone() -> None:
+    nowhere = FunctionObjective(lambda _: float("nan"), start=[0.0, 0.0])
+    with pytest.raises(DataError, match="no finite value"):
+        plot_contours(nowhere)
+    assert plt.get_fignums() == []
+    ax = plt.figure().subplots()
+    with pytest.raises(DataError, match="no finite value"):
+        plot_contours(nowhere, ax=ax)
+    assert plt.get_fignums() == [ax.get_figure(root=True).number]  # type: ignore[union-attr]
 
 
 def test_lines_differ_in_more_than_colour() -> None:

@@ -22,9 +22,7 @@ def zero(_: int) -> float:
     return 0.0
 
 
-@pytest.mark.parametrize(
-    ("loss", "grad"), [(nan, 1.0), (inf, 1.0), (-inf, 1.0), (1.0, nan), (1.0, inf), (1.0, -inf), (1.0, 1e200)]
-)
+@pytest.mark.parametrize(("loss", "grad"), [(nan, 1.0), (inf, 1.0), (-inf, 1.0), (1.0, nan), (1.0, inf), (1.0, -inf)])
 def test_no_update_by_what_is_not_finite(loss: float, grad: float) -> None:
     def evaluate(_: int) -> float:
         OBJECTIVE.parameters().grad = [0.0, grad]
@@ -37,6 +35,23 @@ def test_no_update_by_what_is_not_finite(loss: float, grad: float) -> None:
     assert run.reason == str(run.divergence) == "loss or gradient stopped being finite at step 0"
     assert (run.step, run.optimizer.steps, run.epoch) == (0, 0, 0)
     assert bits(OBJECTIVE.parameters().value) == before
+
+
+@pytest.mark.parametrize(("loss", "grad"), [(1.0, 1e200), (1e308, 1e154), (-1e308, -1e308), (1.0, 1.7e308)])
+def test_numbers_whose_squares_overflow_are_finite(loss: float, grad: float) -> None:
+    def evaluate(_: int) -> float:
+        OBJECTIVE.parameters().grad = [0.0, grad]
+        return loss
+
+    before = OBJECTIVE.parameters().value.copy()
+    try:
+        run = make(evaluate)
+        run.go()
+        assert run.divergence is None
+        assert run.step == 2
+        assert OBJECTIVE.parameters().value[1] == before[1] - 0.1 * grad - 0.1 * grad
+    finally:
+        OBJECTIVE.parameters().value = before
 
 
 def test_a_diagnosis_is_the_reason_if_one_is_passed() -> None:

@@ -72,7 +72,9 @@ def kill_again_and_again(kills: int, folder: Path, seed: int = 0) -> Report:
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), "the run ended by itself"
-        while_writing += (folder / "run.npz.tmp").exists()
+        for half_written in folder.glob(".minidl-*.tmp"):
+            while_writing += 1
+            half_written.unlink()
         if (folder / "run.npz").exists():
             load(folder / "run.npz")
             now = read_content(folder / "run.npz", ["run"])["run"]["step"]

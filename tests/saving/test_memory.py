@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from minidl import BatchNorm, Callback, Checkpoint, CheckpointError, Dense, Run, Sequential, load, save
+from minidl.layers.activations import Activation
 from minidl.saving import container
 from minidl.saving.container import CHUNK, LONGEST_DESCRIPTION, MOST_MEMBERS, MOST_TOKENS
 from minidl.saving.models import write_content
+from minidl.typing import Array
 from tests.saving.helpers import entry
 from tests.saving.hostile import SLACK, TIMES
 from tests.training.resuming import fit, trainer
@@ -83,6 +85,31 @@ class Long(Callback):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         self.numbers = state["numbers"]
+
+
+class Table(Activation):
+    """Keeps its numbers as they are given, and as an array."""
+
+    def __init__(self, numbers: Any) -> None:
+        self.numbers, self.table = numbers, np.array(numbers)
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def backward(self, grad: Array) -> Array:
+        return grad
+
+
+@pytest.mark.parametrize("name", ["floats", "small integers", "large integers", "tuple"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_layers_with_long_values(name: str, inside: bool, tmp_path: Path) -> None:
+    table, path = Table(HONEST[name].value), tmp_path / "model.npz"
+    save(Sequential(Dense(2, 2), table) if inside else table, path)
+    loaded: list[Any] = []
+    assert peak_of(lambda: loaded.append(load(path))) < TIMES * path.stat().st_size
+    loaded_table = loaded[0].layers[1] if inside else loaded[0]
+    assert type(loaded_table.numbers) is type(table.numbers)
+    assert loaded_table.numbers == table.numbers
 
 
 def test_a_run_whose_callback_has_a_million_floats_resumes(tmp_path: Path) -> None:

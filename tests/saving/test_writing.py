@@ -63,11 +63,25 @@ def test_when_the_disk_is_full_the_old_file_stays(
     assert all_of(load(path)) == all_of(NEW)
 
 
-def test_what_a_killed_run_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
-    (tmp_path / "model.npz.tmp").write_bytes(bytes(100_000))
+def test_a_file_of_a_similar_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "model.npz.tmp").write_bytes(b"own")
     save(OLD, tmp_path / "model.npz")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["model.npz"]
+    assert (tmp_path / "model.npz.tmp").read_bytes() == b"own"
     assert all_of(load(tmp_path / "model.npz")) == all_of(OLD)
+
+
+def test_the_file_of_a_private_model_stays_private(tmp_path: Path) -> None:
+    save(OLD, tmp_path / "model.npz")
+    (tmp_path / "model.npz").chmod(0o600)
+    save(NEW, tmp_path / "model.npz")
+    assert (tmp_path / "model.npz").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save(OLD, "~/model.npz")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.npz"]
+    assert all_of(load("~/model.npz")) == all_of(load(Path("~/model.npz"))) == all_of(OLD)
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_a_recorder_that_is_used_again_gives_the_path_of_the_latest_run() -> Non
     second = descend(objective, 0.1, 4, callbacks=[recorder])
     assert first.path is not None
     check_invariants(objective, second)
-    assert len(recorder.points) == 3 + 4 + 1
+    np.testing.assert_array_equal(recorder.points, second.path)
     objective.parameters().value = [5.0]
     check_invariants(objective, descend(objective, 0.1, 2, callbacks=[recorder]))
 
@@ -236,9 +236,12 @@ PARTS: list[tuple[dict[str, Any], str]] = [
         "objective must be of type Objective, got <class .*CubicValley'>; make one by calling it",
     ),
     ({"objective": Loss()}, r"objective must be of type Objective, got Loss\(\)$"),
-    ({"objective": lambda theta: theta @ theta}, "objective must be of type Objective, got <function .*>$"),
+    (
+        {"objective": lambda theta: theta @ theta},
+        "objective must be an Objective, got <function .*>; .*: FunctionObjective",
+    ),
     ({"optimizer": SGD}, "optimizer must be of type Optimizer, got <class .*SGD'>; make one by calling it"),
-    ({"optimizer": 0.1}, "optimizer must be of type Optimizer, got 0.1$"),
+    ({"optimizer": 0.1}, "optimizer must be of type Optimizer, got 0.1; the arguments are minimize"),
     ({"callbacks": History()}, r"callbacks must be a list of callbacks, got History\(0 steps\)"),
     ({"callbacks": [History(), History]}, "each callback must be of type Callback, got .*; make one by calling it"),
     ({"callbacks": [None]}, "each callback must be of type Callback, got None$"),

@@ -265,9 +265,7 @@ def test_a_cycle_all_of_whose_points_are_still_is_none(still: int, fate: str) ->
     assert descend(bowl(), 2 - shrink, 4, cycle_tolerance=1e-7, tolerance=tolerance).fate == fate
 
 
-@pytest.mark.parametrize(
-    ("value", "slope"), [(0.0, nan), (0.0, inf), (0.0, 1e200), (nan, 0.0), (inf, 0.0), (-inf, 0.0)]
-)
+@pytest.mark.parametrize(("value", "slope"), [(0.0, nan), (0.0, inf), (nan, 0.0), (inf, 0.0), (-inf, 0.0)])
 def test_a_start_is_refused_where_value_or_gradient_is_not_finite(value: float, slope: float) -> None:
     objective = FunctionObjective(lambda _: value, lambda _: [0.0, slope], [1.0, 1.0])
     with pytest.raises(DivergenceError, match="not finite at the start"):

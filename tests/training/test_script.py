@@ -102,10 +102,10 @@ def test_another_loss_is_another_run(loss: Any, tmp_path: Path) -> None:
     ("parts", "words"),
     [
         ({"model": Dense}, r"model must be of type Layer, got <class .*Dense'>; make one by calling it"),
-        ({"model": "model"}, "model must be of type Layer, got 'model'$"),
+        ({"model": "model"}, "model must be of type Layer, got 'model'; the arguments are Trainer"),
         ({"loss": BCEWithLogitsLoss}, "loss must be of type Loss, got .*; make one by calling it"),
-        ({"loss": Dense}, "loss must be of type Loss, got <class .*Dense'>$"),
-        ({"loss": Dense(1, 1)}, r"loss must be of type Loss, got Dense\(1, 1\)$"),
+        ({"loss": Dense}, "loss must be of type Loss, got <class .*Dense'>; the arguments are Trainer"),
+        ({"loss": Dense(1, 1)}, r"loss must be of type Loss, got Dense\(1, 1\); the arguments are Trainer"),
         ({"optimizer": SGD}, "optimizer must be of type Optimizer, got .*; make one by calling it"),
         ({"callbacks": EarlyStopping()}, "callbacks must be a list of callbacks, got "),
         ({"callbacks": [EarlyStopping]}, "each callback must be of type Callback, got .*; make one by calling it"),
@@ -186,7 +186,7 @@ def test_patience_and_the_best_start_over_with_each_fit() -> None:
         def on_epoch_end(self, run: Run) -> None:
             run.metrics["measure"] = float(run.epoch)
 
-    trainer = make(Worse(), EarlyStopping("measure", patience=2))
+    trainer = make(Worse(), EarlyStopping("measure", mode="min", patience=2))
     trainer.fit(X, Y, epochs=10)
     assert len(trainer.history.epochs["loss"]) == 3
     trainer.fit(X, Y, epochs=10)
@@ -201,7 +201,7 @@ def test_a_metric_that_was_never_finite_has_no_best_epoch() -> None:
         def on_epoch_end(self, run: Run) -> None:
             run.metrics["measure"] = float("nan")
 
-    trainer = make(Nothing(), EarlyStopping("measure", patience=2))
+    trainer = make(Nothing(), EarlyStopping("measure", mode="min", patience=2))
     trainer.fit(X, Y, epochs=10)
     assert trainer.history.reason == "measure has not improved for 2 epochs"
 

@@ -1,0 +1,98 @@
+"""What to do about data that is not an array of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import ShapeError
+from minidl.typing import Array
+
+__all__ = ["add_conversion", "what_to_do"]
+
+JOIN = "a model takes one array, so join several inputs"
+
+
+def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
+    """Say how to turn a value into an array of real numbers. Packages are recognised by name, not imported.
+
+    Types that NumPy lacks, such as bfloat16, and sparse tensors need one more conversion than is said here.
+
+    Args:
+        value: what was passed.
+        name: what a message calls it. Its last word is taken as the name of the variable.
+        array: what NumPy made of the value, None if it raised an error.
+
+    >>> what_to_do({"a": [1.0]}, "x")
+    'a model takes one array, so join several inputs, e.g. np.column_stack(list(x.values()))'
+    >>> what_to_do(map(float, "12"), "validation x")
+    'convert it first: list(x)'
+    """
+    x = name.rpartition(" ")[2]
+    if code := _readable(value, x):
+        return f"{JOIN}, e.g. np.column_stack({code})" if isinstance(value, Mapping) else f"convert it first: {code}"
+    if isinstance(value, list | tuple) and value and (code := _readable(value[0], "each")):
+        return f"convert its elements first: [{code} for each in {x}]"
+    if isinstance(value, list | tuple) and array is None:
+        lengths = {len(item) if isinstance(item, np.ndarray) and item.ndim else None for item in value}
+        same = len(lengths) == 1 and None not in lengths
+        return f"{JOIN}, e.g. np.column_stack({x})" if same else "all samples must have the same shape, so cut or pad"
+    if isinstance(value, str | bytes):
+        return "a text is not data; if it is the name of a file, read the file first"
+    if array is None or not (array.ndim or isinstance(value, np.ndarray | np.generic)):
+        return "pass an array or a list of numbers"
+    return _of_array(array, x, columns=hasattr(value, "select_dtypes"))
+
+
+def _readable(value: Any, x: str) -> str:
+    """Code that turns a value that NumPy takes for a single object into an array or a list, "" for other values."""
+    if type(value).__module__.partition(".")[0] == "torch":
+        return f"{x}.detach().cpu().numpy()"
+    if hasattr(value, "toarray"):  # a sparse matrix of SciPy
+        return f"{x}.toarray()"
+    if isinstance(value, Mapping):
+        return f"list({x}.values())"
+    single = isinstance(value, Sequence) or hasattr(value, "__array__") or not isinstance(value, Iterable)
+    return "" if single else f"list({x})"
+
+
+def _of_array(array: Array, x: str, *, columns: bool) -> str:
+    kind, flat = array.dtype.kind, array.ravel().tolist()
+    if kind in "Mm" or (kind == "O" and all(hasattr(item, "isoformat") for item in flat)):
+        unit = f'"{"timedelta" if kind == "m" else "datetime"}64[s]"'
+        return f"convert it first, e.g. to seconds: np.asarray({x}, {unit}).astype(float)"
+    if kind == "c":
+        return f"split it into real numbers: np.stack([np.real({x}), np.imag({x})], axis=-1)"
+    with suppress(OverflowError, TypeError, ValueError):
+        if None not in flat and array.astype(np.float64) is not None:
+            return f"convert it first: np.asarray({x}, dtype=float)"
+    if columns:
+        return f'choose numeric columns with {x}.select_dtypes("number"), or encode text with pandas.get_dummies({x})'
+    if all(isinstance(item, str) for item in flat):
+        if array.ndim == 1:
+            return f"number the classes first: np.unique({x}, return_inverse=True)[1]"
+        return "encode text as numbers first, e.g. with a column of 0 and 1 for each value"
+    return "fill, drop or encode what is not a number"
+
+
+@contextmanager
+def add_conversion(value: Any, name: str) -> Iterator[None]:
+    """Add a note to a `ShapeError` raised inside a ``with`` block, if its advice works for arrays only.
+
+    Args:
+        value: what was passed, perhaps a list, a tuple or a table.
+        name: what messages call it.
+    """
+    try:
+        yield
+    except ShapeError as error:
+        x = name.rpartition(" ")[2]
+        if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) > 1 for item in value):
+            kind = f"{type(value).__name__} of {len(value)} arrays"
+            error.add_note(f"{name} is a {kind}, each of which is one sample; {JOIN}, e.g. np.column_stack({x})")
+        elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
+            error.add_note(f"{name} is of type {type(value).__name__}: make it an array first, {x} = np.asarray({x})")
+        raise

@@ -1,0 +1,76 @@
+"""What a layer computes, and how closely two computations must agree."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.checking.contract import same_bits
+from minidl.modules import Layer, Snapshot, training_as
+from minidl.typing import Array
+
+__all__ = ["answers", "both_modes", "layouts", "like", "modes", "spread"]
+
+DRAWS = 4
+
+
+def like(y: Array) -> Array:
+    """A fixed gradient dL/dy."""
+    grad: Array = np.cos(np.arange(y.size, dtype=y.dtype)).reshape(y.shape)
+    return grad
+
+
+def answers(layer: Layer, x: Array, grad: Array | None = None, *, training: bool = False) -> list[Array]:
+    """What a layer computes: y, dL/dx and the parameter gradients. Afterwards its state is as before.
+
+    Args:
+        layer: the layer.
+        x: the batch.
+        grad: dL/dy. By default, that of `like`.
+        training: whether it computes as in training. Its generators draw the same numbers in each call.
+    """
+    with Snapshot([layer]), training_as(training):
+        layer.parameters().grad = np.zeros(layer.parameters().size)
+        y = layer.forward(x)
+        dx = layer.backward(like(y) if grad is None else grad)
+        return [np.array(y), np.array(dx), layer.parameters().grad.copy()]
+
+
+def both_modes(layer: Layer, x: Array) -> list[Array]:
+    """What a layer computes in evaluation, then in training."""
+    return [*answers(layer, x), *answers(layer, x, training=True)]
+
+
+def modes(layer: Layer, x: Array) -> tuple[bool, ...]:
+    """The values of `training` between which a layer distinguishes: most layers compute the same in evaluation."""
+    layer.forward(x[::-1].copy())  # what an evaluation does not cache must not be right by chance
+    same = all(map(same_bits, answers(layer, x), answers(layer, x, training=True)))
+    return (True,) if same else (False, True)
+
+
+def spread(layer: Layer, x: Array, eps: float) -> list[float]:
+    """How far each answer moves if x, the parameters and dL/dy are rounded: changed by a relative eps, up or down."""
+    expected, parameters, rng = answers(layer, x), layer.parameters(), np.random.default_rng(0)
+    value, grad, moves = parameters.value.copy(), like(expected[0]), [0.0] * len(expected)
+
+    def rounded(array: Array) -> Array:
+        factors: Array = 1.0 + eps * rng.choice([-1.0, 1.0], array.shape)
+        return array * factors
+
+    for _ in range(DRAWS):
+        parameters.value = rounded(value)
+        found = answers(layer, rounded(x), rounded(grad))
+        gaps = [float(np.abs(one - other).max(initial=0.0)) for one, other in zip(found, expected, strict=True)]
+        moves = [max(move, gap) if np.isfinite(gap) else move for move, gap in zip(moves, gaps, strict=True)]
+    parameters.value = value
+    return moves
+
+
+def layouts(array: Array) -> list[tuple[str, Array]]:
+    """The same numbers in other places of memory, with the names of the layouts."""
+    backwards = tuple(slice(None, None, -1) for _ in array.shape)
+    return [
+        ("Fortran-ordered", np.asfortranarray(array)),
+        ("strided", np.repeat(array, 2, axis=-1)[..., ::2]),
+        ("reversed", array[backwards].copy()[backwards]),
+        ("read-only", np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)),
+    ]

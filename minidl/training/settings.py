@@ -1,0 +1,74 @@
+"""Checks of what `Trainer.fit` and `Trainer.evaluate` are called with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from minidl.arguments import flag, got, whole_number
+from minidl.errors import HyperparameterError
+from minidl.typing import Array
+
+__all__ = ["Metrics", "check_metrics", "check_settings", "measured_by"]
+
+Metrics: TypeAlias = Mapping[str, Callable[[Array, Array], float]]
+
+
+def check_metrics(metrics: Any, *, measured: bool = True) -> None:
+    """Raise `HyperparameterError` for metrics that are not a dict of functions, or that nothing would measure."""
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise HyperparameterError(
+            f'metrics must be a dict of names and functions, such as {{"accuracy": metrics.accuracy}}, got {metrics!r}'
+        )
+    if "loss" in (metrics or {}):
+        raise HyperparameterError('a metric must not be called "loss", which is the name of the loss itself')
+    for name, metric in (metrics or {}).items():
+        if not callable(metric):
+            raise HyperparameterError(
+                f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, got "
+                f"{metric!r:.80}"
+            )
+    if metrics and not measured:
+        raise HyperparameterError(
+            "metrics need data to be measured on: pass validation=(x, y), or training_loss=True for the training data"
+        )
+
+
+def measured_by(name: str, metric: Callable[[Array, Array], float], prediction: Array, target: Array) -> float:
+    """Return the value of a metric. A note names the metric that raises an error."""
+    try:
+        value = metric(prediction, target)
+    except Exception as error:
+        error.add_note(f"raised by the metric {name!r}")
+        raise
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"the metric {name!r} must return one number, {got(value)}") from error
+
+
+def check_settings(
+    epochs: int,
+    accumulate: int,
+    batch_size: Any,
+    validation: Any,
+    on_divergence: str,
+    shuffle: bool,
+    training_loss: bool,
+) -> None:
+    """Raise `HyperparameterError` for settings out of range or that contradict each other."""
+    whole_number("epochs", epochs, 0)
+    whole_number("accumulate", accumulate, 1)
+    if batch_size is not None:
+        whole_number("batch_size", batch_size, 1)
+    if accumulate > 1 and batch_size is None:
+        raise HyperparameterError("accumulate needs a batch_size: without one, a batch holds all samples")
+    flag("shuffle", shuffle)
+    flag("training_loss", training_loss)
+    if on_divergence not in ("raise", "stop"):
+        raise HyperparameterError(f'on_divergence must be "raise" or "stop", {got(on_divergence)}')
+    pair = isinstance(validation, tuple | list) and len(validation) == 2
+    if not (validation is None or pair or isinstance(validation, float | np.floating)):
+        raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, {got(validation)}")

@@ -1,0 +1,102 @@
+"""Advice for data that is not an array of numbers: it names what to do, and doing it works."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import SGD, DataError, Dense, EmpiricalRisk, LayerNorm, MSELoss, Sequential, ShapeError, Trainer
+from minidl.data import as_data
+from tests.errors.packages import Frame, Series, Sparse, Tensor
+
+WORKS: list[tuple[Any, str]] = [
+    (Sparse(), "x.toarray()"),
+    ([Sparse(), Sparse()], "[each.toarray() for each in x]"),
+    ({"a": [1.0, 2.0], "b": [3.0, 4.0]}, "np.column_stack(list(x.values()))"),
+    ([np.zeros((3, 2)), np.zeros((3, 1))], "np.column_stack(x)"),
+    ((np.zeros((3, 2)), np.zeros(3)), "np.column_stack(x)"),
+    (map(float, "12"), "list(x)"),
+    ((number for number in (1, 2)), "list(x)"),
+    ({1.0, 2.0}, "list(x)"),
+    ({"a": 1.0}.values(), "list(x)"),
+    ([{4: 1}.keys(), {5: 1}.keys()], "[list(each) for each in x]"),
+    ([{"a": 1.0}, {"a": 2.0}], "[list(each.values()) for each in x]"),
+    (["1", "2.5"], "np.asarray(x, dtype=float)"),
+    (np.array([["1", "2"]]), "np.asarray(x, dtype=float)"),
+    ([Decimal(1)], "np.asarray(x, dtype=float)"),
+    (Frame(a=[1.0], b=[True]), "np.asarray(x, dtype=float)"),
+    (["cat", "dog", "cat"], "np.unique(x, return_inverse=True)[1]"),
+    (Series("cat", "dog"), "np.unique(x, return_inverse=True)[1]"),
+    (np.array(["2024-01-01"], "datetime64[D]"), 'np.asarray(x, "datetime64[s]").astype(float)'),
+    ([date(2024, 1, 1)], 'np.asarray(x, "datetime64[s]").astype(float)'),
+    (np.array([timedelta(1)], "timedelta64[D]"), 'np.asarray(x, "timedelta64[s]").astype(float)'),
+    ([[1j, 2.0]], "np.stack([np.real(x), np.imag(x)], axis=-1)"),
+]
+
+
+@pytest.mark.parametrize(("x", "code"), WORKS, ids=[code for _, code in WORKS])
+def test_the_advice_works(x: Any, code: str) -> None:
+    with pytest.raises(DataError) as caught:
+        as_data(x)
+    assert str(caught.value).startswith("x ")
+    assert str(caught.value).endswith(code)
+    as_data(eval(code, {"x": x, "np": np}))
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (Tensor(), "x.detach().cpu().numpy()"),
+        ([Tensor()], "[each.detach().cpu().numpy() for each in x]"),
+        (Frame(a=[1.0], b=["red"], c=[date(2024, 1, 1)]), 'choose numeric columns with x.select_dtypes("number")'),
+        ([["a", "b"]], "encode text as numbers"),
+        ([[1, 2], [3]], "all samples must have the same shape"),
+        ([1.0, None], "fill, drop or encode what is not a number"),
+        ([10**400], "what is not a number"),
+        (None, "got NoneType; pass an array"),
+        ("data.csv", "read the file first"),
+        (Dense(1, 1), "got Dense; pass an array"),
+    ],
+)
+def test_what_cannot_be_used_is_explained(x: Any, words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        as_data(x)
+    assert words in str(caught.value)
+
+
+def test_the_advice_is_for_the_variable_that_was_passed() -> None:
+    trainer = Trainer(model := Dense(1, 1), MSELoss(), SGD(model.parameters(), 0.1))
+    with pytest.raises(DataError, match=r"validation x must hold real numbers, got map; convert it first: list\(x\)$"):
+        trainer.fit([[1.0]], [[1.0]], validation=(map(float, "1"), [[1.0]]))
+
+
+@pytest.mark.parametrize("model", [Dense(1, 2), Sequential(Dense(1, 2)), LayerNorm(1)])
+def test_a_missing_feature_axis(model: Any) -> None:
+    with pytest.raises(ShapeError, match=r"make it x\[:, None\]") as caught:
+        model(np.ones(3))
+    assert not any("np.asarray" in note for note in getattr(caught.value, "__notes__", []))
+    with pytest.raises(ShapeError) as caught:
+        model.predict([1.0, 2.0])
+    assert "x is of type list: make it an array first, x = np.asarray(x)" in caught.value.__notes__
+
+
+def test_advice_that_needs_an_array_says_so() -> None:
+    model, x, y = Dense(1, 1), [[1.0], [2.0]], Series(1.0, 2.0)
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1))
+    for call in (
+        lambda: trainer.fit(x, y),
+        lambda: trainer.evaluate(x, y),
+        lambda: EmpiricalRisk(model, MSELoss(), x, y),
+        lambda: MSELoss()(x, y),
+    ):
+        with pytest.raises(ShapeError, match=r"y\[:, None\]") as caught:
+            call()
+        assert any("y = np.asarray(y)" in note for note in caught.value.__notes__)
+
+
+def test_several_inputs_are_not_several_samples() -> None:
+    with pytest.raises(ShapeError) as caught:
+        Dense(2, 1)((np.ones((3, 1)), np.ones((3, 1))))
+    assert any(note.endswith("join several inputs, e.g. np.column_stack(x)") for note in caught.value.__notes__)
