@@ -14,7 +14,7 @@ import numpy as np
 from minidl.constants import ones
 from minidl.typing import Array
 
-__all__ = ["column_sums", "mean", "mean_square", "norm", "product", "row_sums"]
+__all__ = ["FEW", "column_sums", "mean", "mean_square", "norm", "product", "row_sums"]
 
 FEW = 512
 FOLD = 16
@@ -56,20 +56,20 @@ def row_sums(array: Array) -> Array:
     return result
 
 
-def product(x: Array, grad: Array, out: Array) -> None:
-    """Write ``xᵀ g``, the sum over all samples, into an array.
+def product(a: Array, b: Array, out: Array) -> None:
+    """Write the product of (…, n) and (n, k) into an array.
 
     >>> out = np.zeros((1, 1))
-    >>> product(np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]]), out)
+    >>> product(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), out)
     >>> out
     array([[11.]])
     """
-    if len(x) <= FEW or x.dtype == np.float64:
-        x.T.dot(grad, out)
+    if b.dtype == np.float64:
+        a.dot(b, out)
         return
     total = np.zeros(out.shape)
-    for start in range(0, len(x), FEW):
-        total += x[start : start + FEW].T.dot(grad[start : start + FEW])
+    for start in range(0, len(b), FEW):
+        total += a[..., start : start + FEW].dot(b[start : start + FEW])
     out[...] = total
 
 

@@ -38,7 +38,7 @@ def test_long_sums_of_equal_numbers(n: int, number: float) -> None:
 @pytest.mark.parametrize("n", [FEW + 1, 10**6])
 def test_products_over_many_rows(n: int) -> None:
     x, grad, out = equal_rows(n, 3, 0.3), equal_rows(n, 2, 0.7), np.zeros((3, 2), np.float32)
-    product(x, grad, out)
+    product(x.T, grad, out)
     exact = n * float(np.float32(0.3)) * float(np.float32(0.7))
     np.testing.assert_allclose(out.astype(float), exact, rtol=5e-6)
 
@@ -56,7 +56,7 @@ def test_every_number_is_summed_once(n: int, dtype: Any, strided: bool) -> None:
     assert mean(rows) == pytest.approx(exact.mean(), rel=1e-6)
     assert mean_square(rows) == pytest.approx((exact**2).mean(), rel=1e-6)
     out = np.zeros((rows.shape[1],) * 2, dtype)
-    product(rows, rows, out)
+    product(rows.T, rows, out)
     assert out.tolist() == (exact.T @ exact).tolist()
     assert np.array_equal(rows, before)
 

@@ -9,7 +9,7 @@ from minidl.errors import HyperparameterError, ShapeError
 from minidl.initializers import Initializer, he_normal
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
-from minidl.sums import column_sums, product
+from minidl.sums import FEW, column_sums, product
 from minidl.typing import Array, Seed, Shape
 
 __all__ = ["Dense"]
@@ -79,8 +79,11 @@ class Dense(Layer):
         return grad_x
 
     def backward_parameters(self, grad: Array) -> None:
-        # Both write into their place, which saves a twentieth of the step of a 2-4-1 network.
-        product(self.x, grad, self.weight.grad)
+        # Straight into the gradients, which saves a twentieth of the step of a 2-4-1 network.
+        if len(grad) <= FEW:
+            self.x.T.dot(grad, self.weight.grad)
+        else:
+            product(self.x.T, grad, self.weight.grad)  # one long sum would lose digits in float32
         if self.use_bias:
             column_sums(grad, self.bias.grad)
 
