@@ -171,9 +171,7 @@ class _Cached:
         # An attribute that forward has set hides this object, so reading it costs nothing.
         if instance is None:
             return self
-        raise StateError(
-            f"backward before forward: {instance!r} has no {self.name!r} yet; call forward first, which must set it"
-        )
+        raise StateError(f"backward before forward: {instance!r} has no {self.name!r} yet; call forward first, which must set it")
 
 
 def cached() -> Any:

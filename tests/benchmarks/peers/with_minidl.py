@@ -60,8 +60,7 @@ def images(spec: Images, _: str) -> Run:
     last = Dense(*three.shape)
     layers = (first, ReLU(), MaxPool2D(), second, ReLU(), MaxPool2D(), Flatten(), last)
     model = Sequential(*layers, dtype=np.float32)
-    for layer, weight in zip((first, second, last), (one, two, three), strict=True):
-        layer.weight.value = weight
+    first.weight.value, second.weight.value, last.weight.value = one, two, three
     optimizer = SGD(model.parameters(), lr=spec.lr)
     return fitting(Trainer(model, CrossEntropyLoss(), optimizer), *pictures(spec), spec.batch)
 
