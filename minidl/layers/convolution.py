@@ -160,7 +160,7 @@ class Conv2D(_Convolution):
         return convolve(grad, turned(self.weight.value).swapaxes(-1, -2), sweeps)
 
     def backward_parameters(self, grad: Array) -> None:
-        self.weight.grad = weight_gradient(self.x, grad, self._sweeps(self.x.shape[1:])).reshape(self.weight.shape)
+        self.weight.grad = weight_gradient(self.x, grad, self._sweeps(self.x.shape[1:]))
         self._bias_back(grad)
 
 
@@ -263,8 +263,7 @@ class ConvTranspose2D(_Convolution):
 
     def backward_parameters(self, grad: Array) -> None:
         sweeps = tuple(map(Axis.forward, self._axes, grad.shape[1:]))
-        swapped = weight_gradient(grad, self.x, sweeps)
-        self.weight.grad = swapped.reshape(self.weight.value.swapaxes(-1, -2).shape).swapaxes(-1, -2)
+        self.weight.grad = weight_gradient(grad, self.x, sweeps).swapaxes(-1, -2)
         self._bias_back(grad)
 
 
@@ -351,33 +350,45 @@ class DepthwiseConv2D(_Convolution):
 
 def convolve(x: Array, weight: Array, sweeps: tuple[Sweep, ...]) -> Array:
     """Return ``Σ x[…] W[…]`` over the kernel, (n, …, filters), for a kernel (…, channels, filters)."""
-    matrix = weight.reshape(-1, weight.shape[-1])
-    y = np.empty((len(x), *(sweep.places for sweep in sweeps), matrix.shape[1]), np.result_type(x, weight))
-    for part in blocks(len(x), len(matrix) * (y[0].size // matrix.shape[1])):
-        patches(x[part], sweeps).dot(matrix, y[part].reshape(-1, matrix.shape[1]))
+    filters = weight.shape[-1]
+    y = np.empty((len(x), *(sweep.places for sweep in sweeps), filters), np.result_type(x, weight))
+    for part in blocks(len(x), x[0].size * sweeps[-1].size):
+        first, *others = patches(x[part], sweeps)
+        kernel, *kernels = weight.reshape(1 + len(others), -1, filters)
+        out = y[part].reshape(len(first), -1, filters)
+        np.matmul(first, kernel, out=out)
+        for patch, kernel in zip(others, kernels, strict=True):
+            out += np.matmul(patch, kernel)
     return y
 
 
 def weight_gradient(x: Array, grad: Array, sweeps: tuple[Sweep, ...]) -> Array:
-    """Return ``Σ x[…]ᵀ g[…]`` over samples and places, the gradient of the kernel as a matrix."""
+    """Return ``Σ x[…]ᵀ g[…]`` over samples and places, the gradient of a kernel (…, channels, filters)."""
     filters = grad.shape[-1]
-    summed = np.zeros((prod(sweep.size for sweep in sweeps) * x.shape[-1], filters), grad.dtype)
-    for part in blocks(len(x), len(summed) * prod(sweep.places for sweep in sweeps)):
-        summed += patches(x[part], sweeps).T.dot(grad[part].reshape(-1, filters))
+    summed = np.zeros((*(sweep.size for sweep in sweeps), x.shape[-1], filters), grad.dtype)
+    for part in blocks(len(x), x[0].size * sweeps[-1].size):
+        matrices = patches(x[part], sweeps)
+        for patch, kernel in zip(matrices, summed.reshape(len(matrices), -1, filters), strict=True):
+            kernel += np.matmul(patch.swapaxes(1, 2), grad[part].reshape(len(patch), -1, filters)).sum(axis=0)
     return summed
 
 
-def patches(x: Array, sweeps: tuple[Sweep, ...]) -> Array:
-    """Return a matrix whose rows are what the windows hold: (samples · places, k · k · channels)."""
-    seen = windows(padded(x, sweeps), sweeps)
-    kernel = 1 + len(sweeps)
-    width = prod(seen.shape[kernel:])
-    if x.shape[-1] > 1:
-        return seen.reshape(-1, width)
-    # With one channel, only k numbers lie side by side. To copy the transpose takes a sixth of the time, 1.1 ms less
-    # for 64 images of 28 × 28 and k = 3.
-    turned_round = seen.transpose(*range(kernel, seen.ndim), *range(kernel))
-    return turned_round.reshape(width, -1).T
+def patches(x: Array, sweeps: tuple[Sweep, ...]) -> list[Array]:
+    """Return what the windows hold as matrices (…, places, k · channels), one for each row of the kernel.
+
+    The patches of all rows of a kernel overlap: they are parts of one array, which holds each number k times.
+    """
+    wide, channels = padded(x, sweeps), x.shape[-1]
+    if channels == 1:
+        # Only k numbers would lie side by side. All k · k as columns of one matrix take a third of the time.
+        seen = windows(wide, sweeps)
+        kernel = 1 + len(sweeps)
+        columns = seen.transpose(*range(kernel, seen.ndim), *range(kernel)).reshape(prod(seen.shape[kernel:]), -1)
+        return [columns.T[None]]
+    *over, along = sweeps
+    seen = windows(wide.reshape(-1, *wide.shape[-2:]), (along,))
+    rows = np.ascontiguousarray(seen).reshape(len(x), *wide.shape[1:-2], -1)
+    return [row.reshape(len(x), -1, along.size * channels) for row in cells(rows, tuple(over))]
 
 
 def turned(weight: Array) -> Array:
