@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import prod
+from operator import gt
 
 import numpy as np
 
-from minidl.arguments import number, whole_number
+from minidl.arguments import whole_number
 from minidl.constants import ones
 from minidl.errors import HyperparameterError, ShapeError
 from minidl.initializers import Initializer, he_normal
@@ -107,8 +108,8 @@ class Conv2D(_Convolution):
     Backward  dW[u, v] = Σ x[s i + d u − p, s j + d v − p]ᵀ g[i, j]   db = Σ g
               dx = the convolution of g, with s − 1 zeros between its numbers, and the turned kernel W[−u, −v]ᵀ
 
-    All patches of a few images at a time are copied into the rows of a matrix, so each sum is one matrix product
-    ("im2col", Chellapilla et al. 2006). Dumoulin and Visin (2016) derive the sizes.
+    For each row of the kernel, the numbers under it at all places of a few images are copied into the rows of a matrix,
+    so that the sum is a matrix product ("im2col", Chellapilla et al. 2006). Dumoulin and Visin (2016) derive the sizes.
 
     Args:
         channels: the channels of an input.
@@ -235,9 +236,12 @@ class ConvTranspose2D(_Convolution):
         self.filters = whole_number("ConvTranspose2D: filters", filters, 1)
         self.output_padding = check_size("ConvTranspose2D: output_padding", output_padding, self.axes, 0)
         self._extra = per_axis(self.output_padding, self.axes)
-        for axis, extra in zip(self._axes, self._extra, strict=True):
-            most = 0 if padding == "same" else axis.stride - 1
-            number("ConvTranspose2D: output_padding", extra, at_most=most)
+        most = [0 if padding == "same" else axis.stride - 1 for axis in self._axes]
+        if any(map(gt, self._extra, most)):
+            raise HyperparameterError(
+                'ConvTranspose2D: output_padding must be less than the stride, and 0 with padding="same", got '
+                f"{output_padding!r:.80}"
+            )
         self._make_parameters(self.filters, self.filters, rng)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
@@ -352,7 +356,7 @@ def convolve(x: Array, weight: Array, sweeps: tuple[Sweep, ...]) -> Array:
     """Return ``Σ x[…] W[…]`` over the kernel, (n, …, filters), for a kernel (…, channels, filters)."""
     filters = weight.shape[-1]
     y = np.empty((len(x), *(sweep.places for sweep in sweeps), filters), np.result_type(x, weight))
-    for part in blocks(len(x), x[0].size * sweeps[-1].size):
+    for part in blocks(len(x), x[0].size * prod(sweep.size for sweep in sweeps) + y[0].size):
         first, *others = patches(x[part], sweeps)
         kernel, *kernels = weight.reshape(1 + len(others), -1, filters)
         out = y[part].reshape(len(first), -1, filters)
@@ -366,7 +370,7 @@ def weight_gradient(x: Array, grad: Array, sweeps: tuple[Sweep, ...]) -> Array:
     """Return ``Σ x[…]ᵀ g[…]`` over samples and places, the gradient of a kernel (…, channels, filters)."""
     filters = grad.shape[-1]
     summed = np.zeros((*(sweep.size for sweep in sweeps), x.shape[-1], filters), grad.dtype)
-    for part in blocks(len(x), x[0].size * sweeps[-1].size):
+    for part in blocks(len(x), x[0].size * prod(sweep.size for sweep in sweeps)):
         matrices = patches(x[part], sweeps)
         for patch, kernel in zip(matrices, summed.reshape(len(matrices), -1, filters), strict=True):
             kernel += np.matmul(patch.swapaxes(1, 2), grad[part].reshape(len(patch), -1, filters)).sum(axis=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from minidl.layers.windows import (
     cropped,
     padded,
     sweeps_over,
-    windows,
 )
 from minidl.modules import Layer, cached
 from minidl.typing import Array, Shape
@@ -55,8 +55,8 @@ class MaxPool2D(_Pool):
     Shapes    x (n, height, width, channels)   y (n, ⌊(height + 2p − k) / s⌋ + 1, likewise for the width, channels)
     Backward  dx = Σ g over the windows whose maximum a number is, the first one row by row if several are equal
 
-    A NaN counts as the largest number, and its gradient is a NaN. Rows and columns that are left over at the end are in
-    no window, so their gradient is 0.
+    A window with a NaN has the maximum NaN, and the gradients of its numbers are NaN. Rows and columns that are left
+    over at the end are in no window, so their gradient is 0.
 
     Args:
         pool_size: k, the size of a window, one number or (height, width), like all sizes.
@@ -106,10 +106,10 @@ class MaxPool2D(_Pool):
                 share = (winner[part] == index) * g
                 # Where windows lie apart, each number is set once. Adding to the 0 there takes a third more time.
                 grad_cell[...] = share if apart else grad_cell + share
-            without = winner[part] == len(grad_cells)
-            if without.any():
+            unordered = winner[part] == len(grad_cells)
+            if unordered.any():
                 for grad_cell in grad_cells:
-                    grad_cell[without] = np.nan
+                    grad_cell[unordered] = np.nan
         return cropped(wide, sweeps, self.shape)
 
 
@@ -144,23 +144,17 @@ class AveragePool2D(_Pool):
         for part in blocks(len(x), x[0].size):
             for cell in cells(padded(x[part], sweeps), sweeps):
                 y[part] += cell
-        y /= self._counts(sweeps, x)
+        y /= counts(sweeps, x.shape, x.dtype)
         return y
 
     def backward(self, grad: Array) -> Array:
         sweeps = self._sweeps(self.shape[1:])
         wide = np.zeros((len(grad), *(sweep.length for sweep in sweeps), self.shape[-1]), grad.dtype)
-        share = grad / self._counts(sweeps, wide)
+        share = grad / counts(sweeps, self.shape, grad.dtype)
         for part in blocks(len(grad), wide[0].size):
             for cell in cells(wide[part], sweeps):
                 cell += share[part]
         return cropped(wide, sweeps, self.shape)
-
-    def _counts(self, sweeps: tuple[Sweep, ...], like: Array) -> Array:
-        """How many numbers of x are in each window: (1, …, 1) in the type of another array."""
-        inside = np.ones((1, *self.shape[1:-1], 1), like.dtype)
-        counts: Array = windows(padded(inside, sweeps), sweeps).sum(axis=(3, 4))
-        return counts
 
 
 class GlobalAveragePool2D(Layer):
@@ -192,3 +186,10 @@ class GlobalAveragePool2D(Layer):
     def backward(self, grad: Array) -> Array:
         share = grad / prod(self.shape[1:3])
         return np.tile(share[:, None, None], (1, *self.shape[1:3], 1))
+
+
+def counts(sweeps: tuple[Sweep, ...], shape: Shape, dtype: Any) -> Array:
+    """Return how many numbers of x (n, …, channels) there are in each window, (1, …, 1)."""
+    inside = np.ones((1, *shape[1:-1], 1), dtype)
+    total: Array = np.sum(cells(padded(inside, sweeps), sweeps), axis=0, dtype=dtype)
+    return total

@@ -205,10 +205,11 @@ def sweeps_over(layer: Layer, axes: tuple[Axis, ...], shape: Shape, channels: in
 
 def padded(x: Array, sweeps: tuple[Sweep, ...], fill: float = 0.0) -> Array:
     """Return a padded copy of x (n, …, channels), or x itself if there is nothing to pad, contiguous in memory."""
-    lengths = tuple(sweep.length for sweep in sweeps)
+    lengths = tuple([sweep.length for sweep in sweeps])
     if lengths == x.shape[1:-1]:
         return np.ascontiguousarray(x)
-    wide = np.full((len(x), *lengths, x.shape[-1]), fill, x.dtype)
+    shape = (len(x), *lengths, x.shape[-1])
+    wide = np.full(shape, fill, x.dtype) if fill else np.zeros(shape, x.dtype)
     within = [slice(s.start, s.start + s.step * n, s.step) for s, n in zip(sweeps, x.shape[1:-1], strict=True)]
     wide[(slice(None), *within)] = x
     return wide
@@ -229,13 +230,12 @@ def windows(wide: Array, sweeps: tuple[Sweep, ...]) -> Array:
            [2, 3]])
     """
     sample, *steps, channel = wide.strides
-    shape = (len(wide), *(s.places for s in sweeps), *(s.size for s in sweeps), wide.shape[-1])
-    over = [sweep.stride * step for sweep, step in zip(sweeps, steps, strict=True)]
-    inside = [sweep.dilation * step for sweep, step in zip(sweeps, steps, strict=True)]
-    begin = sum(sweep.first * step for sweep, step in zip(sweeps, steps, strict=True))
-    # This makes sure that the view stays inside the memory. It takes a twentieth of the 6 µs of as_strided, which does
-    # not: 3 % of the step of a small CNN.
-    return np.ndarray(shape, wide.dtype, wide, begin, (sample, *over, *inside, channel))
+    pairs = list(zip(sweeps, steps, strict=True))
+    shape = (len(wide), *[s.places for s in sweeps], *[s.size for s in sweeps], wide.shape[-1])
+    strides = (sample, *[s.stride * step for s, step in pairs], *[s.dilation * step for s, step in pairs], channel)
+    # Unlike as_strided, this refuses a view that would leave the memory, and it takes a twentieth of the 6 µs: 5 % of
+    # the step of a small CNN.
+    return np.ndarray(shape, wide.dtype, wide, sum([s.first * step for s, step in pairs]), strides)
 
 
 def cells(wide: Array, sweeps: tuple[Sweep, ...]) -> list[Array]:
