@@ -2,8 +2,8 @@
 
 It needs torch, keras and NumPy (last run with torch 2.13.0 and keras 3.15.1, on torch) and nothing of this project; the
 tests need only the JSON.
-A new layer, loss, optimizer or schedule is one row (rows.py): its name and arguments in minidl, and the same thing
-in PyTorch.
+A new layer, loss, optimizer or schedule is one row (rows.py, image_rows.py): its name and arguments in minidl, and the
+same thing in PyTorch.
 
 Conventions that differ:
 - The weight of a Linear is (out, in), ours (in, out), so that it is transposed here. That of a convolution is
@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from torch import nn, optim
 
+from tests.golden.image_rows import IMAGE_LAYERS
 from tests.golden.rows import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, Row, dense, labels, normal, row
 
 HERE = Path(__file__).parent
@@ -176,7 +177,7 @@ def write(name: str, make: Callable[..., dict[str, Any]], rows: list[Any]) -> No
 
 
 if __name__ == "__main__":
-    write("layers", layer_case, LAYERS)
+    write("layers", layer_case, [*LAYERS, *IMAGE_LAYERS])
     write("losses", loss_case, LOSSES)
     write("networks", network_case, NETWORKS)
     write("optimizers", optimizer_case, OPTIMIZERS)
