@@ -6,6 +6,8 @@ Everything here takes any number of axes between the batch and the channels: one
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -88,6 +90,7 @@ class Axis(NamedTuple):
         total = max((-(-n // self.stride) - 1) * self.stride + self.reach - n, 0)
         return total // 2, total - total // 2
 
+    @lru_cache(maxsize=64)  # noqa: B019  (an Axis is a few integers; to compute it anew takes 2 % of a small CNN's step)
     def forward(self, n: int) -> Sweep:
         """The windows over n numbers.
 
@@ -110,6 +113,7 @@ class Axis(NamedTuple):
             return n * self.stride
         return (n - 1) * self.stride + self.reach - 2 * self.padding + extra
 
+    @lru_cache(maxsize=64)  # noqa: B019
     def backward(self, n: int) -> Sweep:
         """The windows over dL/dy that make dL/dx of n numbers: number i of x is in windows that begin up to i.
 
@@ -246,7 +250,7 @@ def cells(wide: Array, sweeps: tuple[Sweep, ...]) -> list[Array]:
     [[0, 1, 2], [1, 2, 3]]
     """
     seen, before = windows(wide, sweeps), (slice(None),) * (1 + len(sweeps))
-    return [seen[before + place] for place in np.ndindex(*(sweep.size for sweep in sweeps))]
+    return [seen[before + place] for place in product(*[range(sweep.size) for sweep in sweeps])]
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:
