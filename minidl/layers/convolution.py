@@ -181,11 +181,11 @@ class ConvTranspose2D(Convolution):
 
     def backward(self, grad: Array) -> Array:
         ConvTranspose2D.backward_parameters(self, grad)
-        sweeps = tuple(map(Axis.forward, self._axes, grad.shape[1:]))
+        sweeps = tuple(map(Axis.forward, self._axes, self._sizes(self.x.shape[1:])))
         return convolve(grad, self.weight.value.swapaxes(-1, -2), sweeps)
 
     def backward_parameters(self, grad: Array) -> None:
-        sweeps = tuple(map(Axis.forward, self._axes, grad.shape[1:]))
+        sweeps = tuple(map(Axis.forward, self._axes, self._sizes(self.x.shape[1:])))
         self.weight.grad = weight_gradient(grad, self.x, sweeps).swapaxes(-1, -2)
         self._bias_back(grad)
 

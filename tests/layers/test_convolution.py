@@ -219,6 +219,11 @@ def test_initial_values() -> None:
     np.testing.assert_array_equal(Conv2D(2, 5, 2, initializer=glorot_uniform, rng=3).weight.value.reshape(8, 5), drawn)
 
 
+def test_shapes_of_transposed_convolutions() -> None:
+    assert ConvTranspose2D(1, 1, 3, stride=3, padding=0, output_padding=2).output_shape((2, 1, 1)) == (8, 5, 1)
+    assert ConvTranspose2D(1, 1, 1, stride=1, padding=0)(np.ones((1, 1, 1, 1))).shape == (1, 1, 1, 1)
+
+
 def test_shapes_of_weights() -> None:
     assert Conv2D(2, 3, (4, 5)).weight.shape == (4, 5, 2, 3)
     assert Conv1D(2, 3, 4).weight.shape == (4, 2, 3)

@@ -5,7 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import Conv1D, Conv2D, ConvTranspose2D, DepthwiseConv2D, HyperparameterError, Layer, Sequential, ShapeError
+from minidl import (
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
+    DepthwiseConv2D,
+    HyperparameterError,
+    Layer,
+    Sequential,
+    ShapeError,
+    StateError,
+)
 from tests.helpers import unchanged
 
 
@@ -72,6 +82,7 @@ def test_a_kernel_larger_than_its_input() -> None:
         ),
         (Conv2D(3, 1), (2, 8, 8), r"got \(8, 8\); is the axis of the batch or the channels missing"),
         (Conv2D(3, 1), (2, 8), r"got \(8,\); change one of the two"),
+        (Conv2D(3, 1), (2, 3), r"got \(3,\); change one of the two"),
         (Conv1D(3, 1), (2, 8, 8, 3), r"\(time, 3\), got \(8, 8, 3\); change one"),
         (DepthwiseConv2D(3, 2), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\)"),
         (ConvTranspose2D(3, 1, 2), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\)"),
@@ -82,6 +93,13 @@ def test_samples_of_another_shape(layer: Layer, shape: tuple[int, ...], message:
         with pytest.raises(ShapeError, match=message):
             call(np.ones(shape))
     assert layer.output_shape(None) is None
+
+
+@pytest.mark.parametrize("layer", [Conv2D(1, 1), Conv1D(1, 1), ConvTranspose2D(1, 1, 2), DepthwiseConv2D(1, 2)])
+def test_backward_before_forward(layer: Layer) -> None:
+    for call in (layer.backward, layer.backward_parameters):
+        with pytest.raises(StateError, match="backward before forward"):
+            call(np.ones((1, 1, 1, 1)))
 
 
 @pytest.mark.parametrize("shape", [(3, 6, 6, 2), (2, 5, 6, 2), (2, 6, 6, 1), (2, 6, 6)])

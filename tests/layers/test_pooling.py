@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from minidl import AveragePool2D, GlobalAveragePool2D, HyperparameterError, Layer, MaxPool2D, ShapeError
+from minidl import AveragePool2D, GlobalAveragePool2D, HyperparameterError, Layer, MaxPool2D, ShapeError, StateError
 from minidl.layers import windows
 from minidl.typing import Array
 from tests.tables import seeds
@@ -164,3 +164,15 @@ def test_arguments_out_of_range() -> None:
         with pytest.raises(HyperparameterError, match=r"padding must be below pool_size .*, or windows would be empty"):
             MaxPool2D(size, padding=padding)
     assert repr(MaxPool2D(3, stride=[1, 2])) == "MaxPool2D(pool_size=3, stride=(1, 2))"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("layer", [MaxPool2D(), AveragePool2D(), GlobalAveragePool2D()])
+def test_backward_before_forward(layer: Layer) -> None:
+    with pytest.raises(StateError, match="backward before forward"):
+        layer.backward(np.ones((1, 1, 1, 1)))
+
+
+def test_output_shapes() -> None:
+    assert MaxPool2D().output_shape((8, 6, 5)) == (4, 3, 5)
+    assert AveragePool2D(3, stride=(1, 2), padding=1).output_shape((8, 6, 5)) == (8, 3, 5)
+    assert MaxPool2D().output_shape(None) is None
