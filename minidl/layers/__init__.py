@@ -1,11 +1,13 @@
 """Layers, one file a family."""
 
 from minidl.layers.activations import ELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from minidl.layers.convolution import Conv1D, Conv2D, ConvTranspose2D, DepthwiseConv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.flatten import Flatten
 from minidl.layers.gelu import GELU
 from minidl.layers.normalization import BatchNorm, LayerNorm
+from minidl.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from minidl.layers.residual import Residual
 from minidl.layers.sequential import Sequential
 from minidl.layers.softmax import Softmax
@@ -13,13 +15,20 @@ from minidl.layers.softmax import Softmax
 __all__ = [
     "ELU",
     "GELU",
+    "AveragePool2D",
     "BatchNorm",
+    "Conv1D",
+    "Conv2D",
+    "ConvTranspose2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GlobalAveragePool2D",
     "Identity",
     "LayerNorm",
     "LeakyReLU",
+    "MaxPool2D",
     "ReLU",
     "Residual",
     "Sequential",

@@ -58,6 +58,12 @@ def goals(results: Results, footprints: dict[str, Footprint]) -> Iterator[Goal]:
     yield Goal("W3 against PyTorch eager", 1.7, 1.9, ratio("W3", "W3", "torch eager"))
     yield Goal("W3 against JAX jit", 1.05, 1.2, ratio("W3", "W3", "jax jit"))
     yield Goal("W3, share of the floor", 0.87, 0.93, ratio("W3", "W3", "numpy floor"))
+    for workload, must, aim in (
+        ("CNN 8×8, 1-16-32, batch 32", 1.7, 2.5),
+        ("CNN 28×28, 1-16-32, batch 64", 1.0, 1.6),
+        ("CNN 32×32, 3-32-64, batch 32", 0.72, 1.0),
+    ):
+        yield Goal(f"{workload}, against PyTorch", must, aim, ratio("CNN", workload, "torch eager"))
     for workload, name in (("Adam", "W5 Adam"), ("Adam, one array", "W5 Adam, one array")):
         yield Goal(f"{name}, against PyTorch's default", 2.5, 4, ratio("W5", workload, "torch eager"))
         yield Goal(f"{name}, against PyTorch's fused", 0.4, 0.6, ratio("W5", workload, "torch fused"))

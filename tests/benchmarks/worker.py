@@ -11,7 +11,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
-from tests.benchmarks.workloads import GROUPS, Function, Network, Rule, Run, Spec
+from tests.benchmarks.workloads import GROUPS, Function, Images, Network, Rule, Run, Spec
 
 SPECS: dict[str, Spec] = {spec.name: spec for group in GROUPS for spec in group.specs}
 
@@ -46,8 +46,8 @@ def obey(peer: Any, variant: str, command: dict[str, Any]) -> dict[str, Any]:
 
 def start(peer: Any, variant: str, spec: Spec) -> Run:
     """A fresh model on the initial weights: each turn does the same work."""
-    kind = peer.network if isinstance(spec, Network) else peer.optimizer if isinstance(spec, Rule) else peer.function
-    run: Run = kind(spec, variant)
+    kinds = {Network: "network", Images: "images", Rule: "optimizer", Function: "function"}
+    run: Run = getattr(peer, kinds[type(spec)])(spec, variant)
     return run
 
 

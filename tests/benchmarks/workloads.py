@@ -46,6 +46,30 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Images:
+    """A network for square images of 10 classes, by SGD: conv 3 × 3, ReLU, max-pool 2, twice, then dense."""
+
+    name: str
+    size: int
+    channels: tuple[int, int, int]  # of the data and of the two convolutions
+    batch: int
+    samples: int
+    lr: float = 0.01
+    epochs: int = 1
+    check: int = 3
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * -(-self.samples // self.batch)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the weights: two kernels (3, 3, channels, filters) and a matrix."""
+        a, b, c = self.channels
+        return (3, 3, a, b), (3, 3, b, c), ((self.size // 4) ** 2 * c, 10)
+
+
+@dataclass(frozen=True)
 class Function:
     """A function of two numbers, minimised by plain gradient descent."""
 
@@ -76,7 +100,7 @@ class Rule:
         return self.epochs
 
 
-Spec: TypeAlias = Network | Function | Rule
+Spec: TypeAlias = Network | Images | Function | Rule
 
 
 @lru_cache(1)
@@ -96,6 +120,20 @@ def weights(spec: Network) -> list[tuple[Array, Array]]:
         ((rng.standard_normal((a, b), np.float32) * np.sqrt(2 / a)).astype(spec.dtype), np.zeros(b, spec.dtype))
         for a, b in pairs
     ]
+
+
+@lru_cache(1)
+def pictures(spec: Images) -> tuple[Array, Array]:
+    """Images (samples, height, width, channels) of random numbers, and targets (samples,) of classes."""
+    rng, shape = np.random.default_rng(1), (spec.samples, spec.size, spec.size, spec.channels[0])
+    return rng.standard_normal(shape, np.float32), rng.integers(0, 10, spec.samples)
+
+
+@lru_cache(1)
+def kernels(spec: Images) -> list[Array]:
+    """The weights of each layer, drawn after He et al. 2015; biases are 0."""
+    rng = np.random.default_rng(2)
+    return [rng.standard_normal(each, np.float32) * np.float32(np.sqrt(2 / np.prod(each[:-1]))) for each in spec.shapes]
 
 
 @lru_cache(1)
@@ -178,6 +216,16 @@ GROUPS = (
         (1, 2),
         rounds=9,
         memory=True,
+    ),
+    Group(
+        "CNN",
+        "Convolutional networks on images, float32, SGD",
+        (
+            Images("CNN 8×8, 1-16-32, batch 32", 8, (1, 16, 32), 32, 320, epochs=10),
+            Images("CNN 28×28, 1-16-32, batch 64", 28, (1, 16, 32), 64, 320),
+            Images("CNN 32×32, 3-32-64, batch 32", 32, (3, 32, 64), 32, 160),
+        ),
+        ("minidl", "torch eager"),
     ),
     Group(
         "W4",

@@ -13,12 +13,18 @@ import sympy
 from minidl import (
     ELU,
     GELU,
+    AveragePool2D,
     BatchNorm,
     BCELoss,
     BCEWithLogitsLoss,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
     CrossEntropyLoss,
     Dense,
+    DepthwiseConv2D,
     Flatten,
+    GlobalAveragePool2D,
     HingeLoss,
     HuberLoss,
     Identity,
@@ -27,6 +33,7 @@ from minidl import (
     LeakyReLU,
     Loss,
     MAELoss,
+    MaxPool2D,
     MSELoss,
     ReLU,
     Residual,
@@ -38,6 +45,7 @@ from minidl import (
     Tanh,
 )
 from minidl.typing import Array, Shape
+from tests.docs.image_formulas import averaged, convolved, convolved_line, depthwise, largest, pooled, transposed
 
 __all__ = ["LAYERS", "LOSSES", "LayerFormula", "LossFormula", "bce", "network", "slopes"]
 
@@ -178,6 +186,19 @@ LAYERS = [
     LayerFormula("BatchNorm", lambda: BatchNorm(2, eps=EPS), normalised(axis=0)),
     LayerFormula("BatchNorm in evaluation", batch_norm_in_evaluation, evaluated),
     LayerFormula("LayerNorm", lambda: LayerNorm(3, eps=EPS), normalised(axis=-1), (2, 3)),
+    LayerFormula("Conv1D", lambda: Conv1D(2, 2, 2), convolved_line, (2, 3, 2)),
+    LayerFormula("Conv2D", lambda: Conv2D(2, 2, 2), convolved(1, 0, 1, 2, 2), (1, 3, 3, 2)),
+    LayerFormula(
+        "Conv2D with everything",
+        lambda: Conv2D(1, 2, 2, stride=2, padding=1, dilation=2),
+        convolved(2, 1, 2, 2, 2),
+        (2, 3, 4, 1),
+    ),
+    LayerFormula("ConvTranspose2D", lambda: ConvTranspose2D(2, 1, 3, stride=2, padding=0), transposed, (1, 2, 2, 2)),
+    LayerFormula("DepthwiseConv2D", lambda: DepthwiseConv2D(2, 2, multiplier=2), depthwise, (1, 3, 2, 2)),
+    LayerFormula("MaxPool2D", MaxPool2D, pooled(largest), (1, 3, 4, 1)),
+    LayerFormula("AveragePool2D", AveragePool2D, pooled(averaged), (1, 3, 4, 2)),
+    LayerFormula("GlobalAveragePool2D", GlobalAveragePool2D, lambda x: x.sum(axis=(1, 2)) / 6, (2, 2, 3, 2)),
     LayerFormula("Residual", lambda: Residual(Dense(2, 3), Tanh(), Dense(3, 2)), residual),
     LayerFormula("Q1.2", lambda: Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid()), network),
 ]

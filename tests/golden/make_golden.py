@@ -1,11 +1,13 @@
 """Writes the golden values beside it with PyTorch, on the CPU in float64: ``python -m tests.golden.make_golden``.
 
-It needs torch and NumPy (last run with torch 2.13.0) and nothing of this project; the tests need only the JSON.
-A new layer, loss, optimizer or schedule is one row (rows.py): its name and arguments in minidl, and the same thing
-in PyTorch.
+It needs torch, keras and NumPy (last run with torch 2.13.0 and keras 3.15.1, on torch) and nothing of this project; the
+tests need only the JSON.
+A new layer, loss, optimizer or schedule is one row (rows.py, image_rows.py): its name and arguments in minidl, and the
+same thing in PyTorch.
 
 Conventions that differ:
-- The weight of a Linear is (out, in), ours (in, out), so that it is transposed here.
+- The weight of a Linear is (out, in), ours (in, out), so that it is transposed here. That of a convolution is
+  (filters, channels, k, k), of a transposed one (channels, filters, k, k), ours (k, k, channels, filters).
 - At predictions of exactly 0 or 1 BCELoss holds the logarithm at −100, ours at that of the smallest number, so that no
   such prediction is drawn.
 - Beyond 20 Softplus takes y = x, ours the exact value, so that no such input is drawn.
@@ -25,6 +27,7 @@ import numpy as np
 import torch
 from torch import nn, optim
 
+from tests.golden.image_rows import IMAGE_LAYERS
 from tests.golden.rows import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, Row, dense, labels, normal, row
 
 HERE = Path(__file__).parent
@@ -37,8 +40,19 @@ def by_name(module: nn.Module, number: Callable[[Any], Any]) -> dict[str, Any]:
     for path, part in module.named_modules():
         for name, parameter in part.named_parameters(recurse=False):
             array = number(parameter).detach().numpy()
-            found[f"{path}.{name}".lstrip(".")] = (array.T if isinstance(part, nn.Linear) else array).tolist()
+            found[f"{path}.{name}".lstrip(".")] = (in_our_order(part, array) if name == "weight" else array).tolist()
     return found
+
+
+def in_our_order(part: nn.Module, weight: Any) -> Any:
+    if isinstance(part, nn.Linear):
+        return weight.T
+    if isinstance(part, nn.ConvTranspose2d):
+        return np.moveaxis(weight, (0, 1), (-2, -1))
+    if isinstance(part, nn.Conv1d | nn.Conv2d):
+        kernel = np.moveaxis(weight, (1, 0), (-2, -1))
+        return kernel if part.groups == 1 else kernel.reshape(*part.kernel_size, part.groups, -1)
+    return weight
 
 
 def values(module: nn.Module) -> dict[str, Any]:
@@ -61,13 +75,16 @@ def fix(rng: Rng, module: nn.Module) -> nn.Module:
 
 
 def layer_case(rng: Rng, layer: Row, *sample: int) -> dict[str, Any]:
-    """Two batches in training and one in evaluation."""
+    """Two batches in training and one in evaluation, of two samples if they are images, else of five."""
     module = fix(rng, layer.theirs)
     case = {**layer.ours, "parameters": values(module), "passes": []}
     for training in [False] if isinstance(module, nn.Dropout) else [True, True, False]:
         module.train(training)
         module.zero_grad()
-        x = torch.tensor(normal(rng, 5, *(sample or (4,))), requires_grad=True)
+        drawn = normal(rng, 2 if len(sample) == 3 else 5, *(sample or (4,)))
+        if layer.name == "MaxPool2D":
+            drawn = drawn.round()  # so that several numbers in a window are the largest
+        x = torch.tensor(drawn, requires_grad=True)
         y = module(x)
         grad = torch.tensor(normal(rng, *y.shape))
         y.backward(grad)
@@ -160,7 +177,7 @@ def write(name: str, make: Callable[..., dict[str, Any]], rows: list[Any]) -> No
 
 
 if __name__ == "__main__":
-    write("layers", layer_case, LAYERS)
+    write("layers", layer_case, [*LAYERS, *IMAGE_LAYERS])
     write("losses", loss_case, LOSSES)
     write("networks", network_case, NETWORKS)
     write("optimizers", optimizer_case, OPTIMIZERS)

@@ -38,6 +38,11 @@ SAME_POINT = "one segment ends where the next starts, so both are in the box, ex
 SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
 
 EQUIVALENT = [
+    Equivalent("minidl/layers/convolution", "DepthwiseConv2D.forward", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers/convolution", "DepthwiseConv2D._by_place", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers/kernels", "Convolution._make_parameters", "zeros -> ones", OVERWRITTEN, 2),
+    Equivalent("minidl/layers/kernels", "Convolution._plus_bias", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers/kernels", "total", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers", "sigmoid", "> -> >=", "at x = 0, e is 1 and the larger of 1 and 1 is 1"),
     Equivalent("minidl/layers", "Dense.__init__", "zeros -> ones", OVERWRITTEN, 2),
     Equivalent("minidl/layers", "erf", "<= -> <", "at the border both formulas return the same"),

@@ -20,11 +20,16 @@ from tests.mutation.breaks import Break
 ROOT = Path(__file__).parent.parent.parent
 NETWORKS = "test_golden.py test_mutants.py test_random_networks.py"
 CONTAINERS = "layers/test_[cdrs]*.py modules/test_layer.py modules/test_summary.py test_mutants.py"
+IMAGES = "layers/test_conv*.py layers/test_pool*.py layers/test_windows.py test_golden.py"
 TESTS = {
     "minidl/layers/containers": CONTAINERS,
     "minidl/layers/dense": CONTAINERS,
     "minidl/layers/residual": CONTAINERS,
     "minidl/layers/sequential": CONTAINERS,
+    "minidl/layers/convolution": IMAGES,
+    "minidl/layers/kernels": IMAGES,
+    "minidl/layers/pooling": IMAGES,
+    "minidl/layers/windows": IMAGES,
     "minidl/layers": f"layers {NETWORKS}",
     "minidl/losses": f"losses modules/test_loss.py {NETWORKS}",
     "minidl/optimizers": f"optimizers {NETWORKS}",

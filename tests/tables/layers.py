@@ -6,14 +6,21 @@ from typing import NamedTuple
 from minidl import (
     ELU,
     GELU,
+    AveragePool2D,
     BatchNorm,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePool2D,
     Identity,
     Layer,
     LayerNorm,
     LeakyReLU,
+    MaxPool2D,
     ReLU,
     Residual,
     Sequential,
@@ -34,6 +41,10 @@ def normal(rng: Rng, batch: int, width: int) -> Array:
 
 def images(rng: Rng, batch: int, width: int) -> Array:
     return rng.normal(size=(batch, 2, width))
+
+
+def pixels(rng: Rng, batch: int, width: int) -> Array:
+    return rng.normal(size=(batch, 4, 3, width))
 
 
 class LayerCase(NamedTuple):
@@ -86,6 +97,37 @@ LAYERS = [
             Flatten(), Dense(2 * width, 3), BatchNorm(3), ELU(), Dropout(rng=0), Residual(LayerNorm(3), Dense(3, 3))
         ),
         images,
+    ),
+    LayerCase("Conv1D", lambda width: Conv1D(width, 2, stride=2, padding=1), images),
+    LayerCase("Conv2D", lambda width: Conv2D(width, 2, 2), pixels),
+    LayerCase("Conv2D with a stride", lambda width: Conv2D(width, 2, stride=2, padding="same"), pixels),
+    LayerCase("Conv2D, dilated", lambda width: Conv2D(width, 1, 2, padding=(0, 1), dilation=2, use_bias=False), pixels),
+    LayerCase("Conv2D with rows left over", lambda width: Conv2D(width, 2, 1, stride=(3, 2)), pixels),
+    LayerCase("ConvTranspose2D", lambda width: ConvTranspose2D(width, 2, 2, stride=2, padding=1), pixels),
+    LayerCase(
+        "ConvTranspose2D with more padding",
+        lambda width: ConvTranspose2D(width, 1, (1, 2), stride=2, padding=(0, 1), output_padding=1, use_bias=False),
+        pixels,
+    ),
+    LayerCase("DepthwiseConv2D", lambda width: DepthwiseConv2D(width, 2), pixels),
+    LayerCase(
+        "DepthwiseConv2D, two kernels each",
+        lambda width: DepthwiseConv2D(width, (1, 2), multiplier=2, stride=2, padding=1, dilation=2, use_bias=False),
+        pixels,
+    ),
+    LayerCase("MaxPool2D", lambda _: MaxPool2D(), pixels),
+    LayerCase("MaxPool2D of overlapping windows", lambda _: MaxPool2D(3, stride=(2, 1), padding=1), pixels),
+    LayerCase("AveragePool2D", lambda _: AveragePool2D(), pixels),
+    LayerCase(
+        "AveragePool2D of overlapping windows", lambda _: AveragePool2D((3, 2), stride=1, padding="same"), pixels
+    ),
+    LayerCase("GlobalAveragePool2D", lambda _: GlobalAveragePool2D(), pixels),
+    LayerCase(
+        "Sequential of convolutions",
+        lambda width: Sequential(
+            Conv2D(width, 2, 2, padding=1), Tanh(), MaxPool2D(), Conv2D(2, 3, 2), Flatten(), Dense(3, 2)
+        ),
+        pixels,
     ),
     LayerCase("user's Scale", Scale),
     LayerCase("user's Scale in Sequential", lambda width: Sequential(Dense(width, 3), Scale(3), ReLU())),

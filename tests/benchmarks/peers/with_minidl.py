@@ -9,10 +9,13 @@ import numpy as np
 import minidl
 from minidl import (
     BCEWithLogitsLoss,
+    Conv2D,
     CrossEntropyLoss,
     CubicValley,
     Dense,
+    Flatten,
     Loss,
+    MaxPool2D,
     Objective,
     Parameter,
     ReLU,
@@ -23,7 +26,20 @@ from minidl import (
 )
 from minidl.optimizers import SGD, Adam, AdamW, Momentum, Optimizer, RMSProp
 from minidl.optimizers.groups import Parameters
-from tests.benchmarks.workloads import Function, Network, Rule, Run, data, moved, parameters, weights
+from minidl.typing import Array
+from tests.benchmarks.workloads import (
+    Function,
+    Images,
+    Network,
+    Rule,
+    Run,
+    data,
+    kernels,
+    moved,
+    parameters,
+    pictures,
+    weights,
+)
 
 VERSION = f"minidl {minidl.__version__}"
 
@@ -35,11 +51,23 @@ def network(spec: Network, _: str) -> Run:
         assert isinstance(layer, Dense)
         layer.weight.value, layer.bias.value = W, b
     loss: Loss = BCEWithLogitsLoss() if spec.binary else CrossEntropyLoss()
-    trainer = Trainer(model, loss, rule(spec.rule, model.parameters(), spec.lr))
-    x, y = data(spec)
+    return fitting(Trainer(model, loss, rule(spec.rule, model.parameters(), spec.lr)), *data(spec), spec.batch)
 
+
+def images(spec: Images, _: str) -> Run:
+    one, two, three = kernels(spec)
+    first, second = (Conv2D(*each.shape[2:], padding=1) for each in (one, two))
+    last = Dense(*three.shape)
+    layers = (first, ReLU(), MaxPool2D(), second, ReLU(), MaxPool2D(), Flatten(), last)
+    model = Sequential(*layers, dtype=np.float32)
+    first.weight.value, second.weight.value, last.weight.value = one, two, three
+    optimizer = SGD(model.parameters(), lr=spec.lr)
+    return fitting(Trainer(model, CrossEntropyLoss(), optimizer), *pictures(spec), spec.batch)
+
+
+def fitting(trainer: Trainer, x: Array, y: Array, batch: int) -> Run:
     def run(epochs: int, shuffle: bool) -> list[float]:
-        history = trainer.fit(x, y, epochs=epochs, batch_size=spec.batch, shuffle=shuffle, rng=0)
+        history = trainer.fit(x, y, epochs=epochs, batch_size=batch, shuffle=shuffle, rng=0)
         return history.epochs["loss"][-epochs:]
 
     return run

@@ -8,7 +8,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from tests.benchmarks.workloads import Function, Network, Rule, Run, data, moved, parameters, weights
+from tests.benchmarks.workloads import (
+    Function,
+    Images,
+    Network,
+    Rule,
+    Run,
+    data,
+    kernels,
+    moved,
+    parameters,
+    pictures,
+    weights,
+)
 
 VERSION = f"PyTorch {torch.__version__}"
 OPTIONS: dict[str, dict[str, bool]] = {"eager": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}
@@ -57,7 +69,32 @@ def model(spec: Network, variant: str) -> Run:
     criterion = nn.BCEWithLogitsLoss() if spec.binary else nn.CrossEntropyLoss()
     optimizer = rule(spec.rule, net.parameters(), spec.lr, variant)
     x, y = (torch.from_numpy(array) for array in data(spec))
-    full = spec.batch >= len(x)
+    return fitting(net, criterion, optimizer, x, y, spec.batch)
+
+
+def images(spec: Images, variant: str) -> Run:
+    """In channels_last, which is the faster layout."""
+    one, two, three = kernels(spec)
+    a, b, c = spec.channels
+    first, second = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, c, 3, padding=1)
+    last = nn.Linear(*three.shape)
+    net = nn.Sequential(first, nn.ReLU(), nn.MaxPool2d(2), second, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), last)
+    side = spec.size // 4
+    # Flatten takes the channels first here, and last in minidl.
+    ordered = three.reshape(side, side, c, 10).transpose(3, 2, 0, 1).reshape(10, -1)
+    turned = [weight.transpose(3, 2, 0, 1) for weight in (one, two)]
+    with torch.no_grad():
+        for layer, weight in zip((first, second, last), (*turned, ordered), strict=True):
+            layer.weight.copy_(torch.from_numpy(weight.copy()))
+            layer.bias.zero_()
+    net = net.to(memory_format=torch.channels_last)
+    x, y = (torch.from_numpy(array) for array in pictures(spec))
+    x = x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+    return fitting(net, nn.CrossEntropyLoss(), rule("sgd", net.parameters(), spec.lr, variant), x, y, spec.batch)
+
+
+def fitting(net: Any, criterion: Any, optimizer: Any, x: Any, y: Any, batch: int) -> Run:
+    full = batch >= len(x)
 
     def step(x: Any, y: Any) -> float:
         optimizer.zero_grad(set_to_none=True)
@@ -76,7 +113,7 @@ def model(spec: Network, variant: str) -> Run:
                 losses.append(step(x, y) * len(x))
             else:
                 order = torch.randperm(len(x)) if shuffle else torch.arange(len(x))
-                for chosen in order.split(spec.batch):
+                for chosen in order.split(batch):
                     losses.append(step(x[chosen], y[chosen]) * len(chosen))
             means.append(sum(losses) / len(x))
         return means
