@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from minidl.arguments import number, same_length, whole_number
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
-__all__ = ["Batches", "as_data", "hold_out"]
+__all__ = ["Augment", "Batches", "as_data", "hold_out"]
+
+Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"
+"""A random change to the inputs of a batch, such as those of `minidl.augment`."""
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -68,12 +71,15 @@ class Batches:
         y: targets, as many as inputs.
         batch_size: samples per batch. The last batch may be smaller. None takes all samples at once.
         shuffle: whether to draw a new order for each pass. A single batch of all samples is never shuffled.
-        rng: seed or generator of the orders.
+        rng: seed or generator of the orders and of `augment`.
+        augment: a function ``(x, rng) -> x`` that changes the inputs of each batch at random, such as
+            `minidl.augment.flip`. Its x is a copy of the batch. Let it draw from rng only, so that a run can be
+            repeated and resumed.
 
     Raises:
-        ShapeError: x and y with different numbers of samples.
+        ShapeError: x and y with different numbers of samples, `augment` returns another shape.
         DataError: no samples.
-        HyperparameterError: a batch size that is not a positive integer.
+        HyperparameterError: a batch size that is not a positive integer, `augment` is not a function.
 
     Attributes:
         taken: the number of batches taken in the current pass, 0 between two passes.
@@ -84,16 +90,26 @@ class Batches:
     """
 
     def __init__(
-        self, x: Array, y: Array, *, batch_size: int | None = None, shuffle: bool = True, rng: Seed = None
+        self,
+        x: Array,
+        y: Array,
+        *,
+        batch_size: int | None = None,
+        shuffle: bool = True,
+        rng: Seed = None,
+        augment: Augment | None = None,
     ) -> None:
         same_length(x, y)
+        if not (augment is None or callable(augment)):
+            raise HyperparameterError(f"augment must be a function such as minidl.augment.flip, got {augment!r:.80}")
         if len(x) == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
         self.x, self.y = x, y
         self.batch_size = len(x) if batch_size is None else min(whole_number("batch_size", batch_size, 1), len(x))
         self.shuffle = shuffle and self.batch_size < len(x)
-        # A generator loads numpy.random, which takes longer than a small run, so it is made only if an order is drawn.
-        self.rng = np.random.default_rng(rng) if self.shuffle else None
+        self.augment = augment
+        # A generator loads numpy.random, which takes longer than a small run, so it is made only if it is needed.
+        self.rng = np.random.default_rng(rng) if self.shuffle or augment is not None else None
         self.taken = 0
         self._order: Array | None = None
         self._going_on = False
@@ -109,18 +125,27 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
         size, count = self.batch_size, len(self.x)
         if not self._going_on:
-            self.taken, self._order = 0, None if self.rng is None else self.rng.permutation(count)
+            self.taken, self._order = 0, self.rng.permutation(count) if self.shuffle and self.rng else None
         self._going_on = False
         while (start := self.taken * size) < count:
             self.taken += 1
             if size == count:
-                yield self.x, self.y
+                x, y = self.x, self.y
             elif self._order is None:
-                yield self.x[start : start + size], self.y[start : start + size]
+                x, y = self.x[start : start + size], self.y[start : start + size]
             else:
                 chosen = self._order[start : start + size]
-                yield self.x[chosen], self.y[chosen]
+                x, y = self.x[chosen], self.y[chosen]
+            yield self._augmented(x), y
         self.taken, self._order = 0, None
+
+    def _augmented(self, x: Array) -> Array:
+        if self.augment is None or self.rng is None:
+            return x
+        augmented = np.asarray(self.augment(x.copy(), self.rng))
+        if augmented.shape != x.shape:
+            raise ShapeError(f"augment must return the batch's shape {x.shape}, got {augmented.shape}")
+        return augmented.astype(x.dtype, copy=False)
 
     def state(self) -> dict[str, Any]:
         """The position in the current pass: its order and the number of batches taken, without the generator."""
@@ -128,6 +153,7 @@ class Batches:
             "samples": len(self.x),
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
+            "augment": self.augment is not None,
             "taken": self.taken,
             "order": None if self._order is None else self._order.copy(),
         }
@@ -142,6 +168,7 @@ class Batches:
             ("samples", "number of training samples"),
             ("batch_size", "batch_size (times accumulate)"),
             ("shuffle", "shuffle (of more than one batch)"),
+            ("augment", "use of augment"),
         ):
             if state[name] != self.state()[name]:
                 raise StateError(f"the {what} was {state[name]} and is {self.state()[name]} now; make it the same")

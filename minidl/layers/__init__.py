@@ -3,9 +3,10 @@
 from minidl.layers.activations import ELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
-from minidl.layers.flatten import Flatten
+from minidl.layers.flatten import Flatten, Reshape
 from minidl.layers.gelu import GELU
-from minidl.layers.normalization import BatchNorm, LayerNorm
+from minidl.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from minidl.layers.prelu import PReLU
 from minidl.layers.residual import Residual
 from minidl.layers.sequential import Sequential
 from minidl.layers.softmax import Softmax
@@ -17,10 +18,14 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GroupNorm",
     "Identity",
     "LayerNorm",
     "LeakyReLU",
+    "PReLU",
+    "RMSNorm",
     "ReLU",
+    "Reshape",
     "Residual",
     "Sequential",
     "SiLU",

@@ -13,7 +13,7 @@ import numpy as np
 from minidl.arguments import check_type, same_length, whole_number
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
-from minidl.data import Batches, hold_out
+from minidl.data import Augment, Batches, hold_out
 from minidl.errors import HyperparameterError, MinidlWarning
 from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, training_as
 from minidl.optimizers import Optimizer
@@ -78,6 +78,7 @@ class Trainer:
         validation: Validation = None,
         metrics: Metrics | None = None,
         training_loss: bool = False,
+        augment: Augment | None = None,
         rng: Seed = None,
         on_divergence: Literal["raise", "stop"] = "raise",
         resume_from: str | os.PathLike[str] | None = None,
@@ -102,7 +103,9 @@ class Trainer:
                 fixed random choice, the same in every fit on as many samples.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
             training_loss: whether to measure loss and metrics on the training data, too, after each epoch.
-            rng: seed or generator of the orders.
+            augment: a function ``(x, rng) -> x`` that changes the inputs of each training batch at random, such as
+                `minidl.augment.flip`. What is measured after an epoch stays as it is. See `Batches`.
+            rng: seed or generator of the orders and of `augment`.
             on_divergence: whether to "raise" an error or to "stop" the run when the loss or a gradient is no longer
                 finite. That step's update is not applied in either case.
             resume_from: a file that a `Checkpoint` of this same fit wrote. The fit resumes there, even within an epoch,
@@ -122,7 +125,7 @@ class Trainer:
         self.optimizer.check_owner(self.model)
         train, measured = self._prepare(x, y, validation, training_loss)
         together = None if batch_size is None else batch_size * accumulate
-        batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng)
+        batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
         count = len(batches)
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
