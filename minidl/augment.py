@@ -1,8 +1,8 @@
 """Augmentation: random changes to the images of a batch that leave their classes as they are.
 
 Each function takes images (n, height, width, channels) and a generator, and returns new images. Pass one as `augment=`
-to `Trainer.fit` or `Batches`. ``functools.partial(shift, most=3)`` sets an argument, and a function of one's own
-combines several:
+to `Trainer.fit` or `Batches`. ``functools.partial(shift, most=3)`` sets an argument. Your own function can combine
+several:
 
     def augment(x, rng):
         return noise(shift(flip(x, rng), rng, most=3), rng)
@@ -10,17 +10,22 @@ combines several:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from minidl.arguments import number, whole_number
 from minidl.errors import ShapeError
 from minidl.typing import Array
 
-__all__ = ["flip", "noise", "shift"]
+__all__ = ["Augment", "flip", "noise", "shift"]
+
+Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"
 
 
 def flip(x: Array, rng: np.random.Generator) -> Array:
-    """Mirror each image left to right with probability ½. Letters and digits are not the same in a mirror.
+    """Mirror each image left to right with probability ½. Unsuitable for letters and digits.
 
     Raises:
         ShapeError: x is not (n, height, width, channels).
@@ -38,7 +43,7 @@ def flip(x: Array, rng: np.random.Generator) -> Array:
 
 
 def shift(x: Array, rng: np.random.Generator, most: int = 2) -> Array:
-    """Move each image by a random whole number of pixels, up or down and left or right. What becomes free is 0.
+    """Move each image by a random whole number of pixels, up or down and left or right. Pixels that move in are 0.
 
     Args:
         x: images (n, height, width, channels).

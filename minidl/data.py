@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from minidl.arguments import number, same_length, whole_number
+from minidl.augment import Augment
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
-__all__ = ["Augment", "Batches", "as_data", "hold_out"]
-
-Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"
-"""A random change to the inputs of a batch, such as those of `minidl.augment`."""
+__all__ = ["Batches", "as_data", "hold_out"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:

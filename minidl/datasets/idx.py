@@ -51,7 +51,7 @@ def _array(raw: bytes) -> Array:
     """The array of a file. Its header: 0, 0, type, number of axes, then the sizes as big-endian numbers of 4 bytes."""
     header = _content(raw, 4 + 4 * MOST_AXES)
     if header[:2] != b"\0\0" or len(header) < 4:
-        raise DataError(f"it begins with the bytes {header[:4].hex(' ') or 'of nothing'}, not with 00 00")
+        raise DataError(f"it begins with '{header[:4].hex(' ')}', not with 00 00, a type and a number of axes")
     kind, axes = TYPES.get(header[2]), header[3]
     start = 4 + 4 * axes
     if kind is None or not 1 <= axes <= MOST_AXES or len(header) < start:

@@ -69,7 +69,10 @@ class Reshape(Layer):
         known = prod(size for size in self.shape if size != -1)
         rest, left = divmod(prod(shape), known)
         if left or (rest != 1 and -1 not in self.shape):
-            raise ShapeError(f"{self!r} takes samples of {known} elements, or a multiple with -1, got shape {shape}")
+            multiple = "a multiple of " if -1 in self.shape else ""
+            raise ShapeError(
+                f"{self!r} takes samples of {multiple}{known} elements, got shape {shape} of {prod(shape)}"
+            )
         return tuple(rest if size == -1 else size for size in self.shape)
 
     def forward(self, x: Array) -> Array:

@@ -11,9 +11,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from minidl.arguments import check_type, same_length, whole_number
+from minidl.augment import Augment
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
-from minidl.data import Augment, Batches, hold_out
+from minidl.data import Batches, hold_out
 from minidl.errors import HyperparameterError, MinidlWarning
 from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, training_as
 from minidl.optimizers import Optimizer

@@ -43,8 +43,8 @@ class Skip(nn.Sequential):  # type: ignore[misc]  # torch is not there when type
 
 def channels_last(module: nn.Module) -> nn.Module:
     """Have a module whose features are on the second axis take and return them on the last one."""
-    module.register_forward_pre_hook(lambda _, x: x[0].movedim(-1, 1))
-    module.register_forward_hook(lambda _, x, y: y.movedim(1, -1))
+    module.register_forward_pre_hook(lambda _module, x: x[0].movedim(-1, 1))
+    module.register_forward_hook(lambda _module, _x, y: y.movedim(1, -1))
     return module
 
 

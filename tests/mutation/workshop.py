@@ -34,6 +34,7 @@ TESTS = {
     "minidl/arguments": "test_arguments.py",
     "minidl/differences": "test_differences.py",
     "minidl/errors": "test_errors.py",
+    "minidl/augment": "test_augment.py",
     "minidl/metrics": "test_metrics.py test_arguments.py",
     "minidl/datasets": "datasets",
     "minidl/modules/loss": "modules losses",
