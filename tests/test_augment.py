@@ -153,7 +153,7 @@ def test_another_shape_is_refused(wrong: Any) -> None:
 def test_what_is_not_a_function_is_refused() -> None:
     wrong: Any
     for wrong in ("flip", True, 0):
-        with pytest.raises(HyperparameterError, match="augment must be a function such as minidl.augment.flip, got"):
+        with pytest.raises(HyperparameterError, match=r"augment must be a function such as minidl\.augment\.flip, got"):
             Batches(X, Y, augment=wrong)
 
 

@@ -204,10 +204,10 @@ class GroupNorm(_Norm):
         rows = x.reshape(len(x), -1, self.features)
         z = rows - self._means(rows)
         z -= self._means(z)  # what rounding left of the mean, so that equal numbers far from 0 become 0
-        self.scale = 1 / np.sqrt(self._means(z * z) + self.eps)
-        z *= self.scale
-        self.z = z.reshape(x.shape)
-        return self._scaled(self.z)
+        scale = 1 / np.sqrt(self._means(z * z) + self.eps)
+        z *= scale
+        self.z, self.scale = z.reshape(x.shape), scale
+        return self._scaled(z).reshape(x.shape)
 
     def backward(self, grad: Array) -> Array:
         self._parameters_back(grad)
@@ -250,9 +250,10 @@ class RMSNorm(Layer):
         self.weight = Parameter(np.ones(self.features), decay=False)
 
     def forward(self, x: Array) -> Array:
-        self.scale = 1 / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.eps)
-        self.z = x * self.scale
-        y: Array = self.z * self.weight.value
+        scale = 1 / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.eps)
+        z = x * scale
+        self.z, self.scale = z, scale
+        y: Array = z * self.weight.value
         return y
 
     def backward(self, grad: Array) -> Array:
