@@ -64,9 +64,10 @@ def shift(x: Array, rng: np.random.Generator, most: int = 2) -> Array:
     most = whole_number("shift: most", most, 0)
     n, height, width, _ = x.shape
     padded = np.pad(x, ((0, 0), (most, most), (most, most), (0, 0)))
-    down, right = rng.integers(0, 2 * most + 1, (2, n, 1))
-    rows, columns = down + np.arange(height), right + np.arange(width)
-    y: Array = padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    y = np.empty_like(x)
+    # For 64 images of 28 × 28, slices take a fifth of the time of one index array for all.
+    for image, (top, left) in enumerate(rng.integers(0, 2 * most + 1, (n, 2)).tolist()):
+        y[image] = padded[image, top : top + height, left : left + width]
     return y
 
 
