@@ -57,6 +57,7 @@ def test_a_text_is_a_path_too(tmp_path: Path) -> None:
 REFUSED = [
     (b"", "it begins with '', not with 00 00, a type and a number of axes"),
     (b"\0\0\x08", "it begins with '00 00 08', not"),
+    (PLAIN[:4], "its header claims the type 0x08 and 3 axes, in 4 bytes"),
     (b"PNG...", "it begins with '50 4e 47 2e', not"),
     (b"\0\1" + PLAIN[2:], "it begins with '00 01 08 03', not"),
     (header(0x0A, 1) + b"1", "its header claims the type 0x0a and 1 axes"),
