@@ -74,6 +74,7 @@ EQUIVALENT = [
     Equivalent("minidl/metrics", "confusion_matrix", "0 -> 1", "there is at least one class"),
     Equivalent("minidl/metrics", "precision_recall", "1 -> 2", "where the sum is 1, there are no hits"),
     Equivalent("minidl/metrics", "_column", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/data", "Batches.__iter__", "drop part 2 of and", "who shuffles has a generator"),
     Equivalent("minidl/datasets/images", "load_fashion", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/datasets/idx", "_array", "4 -> 5", "a longer beginning of the file holds the header as well", 2),
     Equivalent("minidl/datasets/idx", "_array", "1 -> 2", "one byte too many and two say the same"),
