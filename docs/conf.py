@@ -47,6 +47,7 @@ autodoc_typehints = "signature"
 autodoc_type_aliases = {
     "Array": "minidl.typing.Array",
     "ArrayLike": "minidl.typing.ArrayLike",
+    "Augment": "minidl.augment.Augment",
     "Seed": "minidl.typing.Seed",
     "Shape": "minidl.typing.Shape",
     "Initializer": "minidl.initializers.Initializer",

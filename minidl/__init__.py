@@ -1,6 +1,6 @@
 """minidl: an object-oriented mini deep-learning framework in Python on NumPy."""
 
-from minidl import initializers, metrics, schedules
+from minidl import augment, initializers, metrics, schedules
 from minidl.callbacks import (
     Checkpoint,
     CSVLog,
@@ -13,7 +13,16 @@ from minidl.callbacks import (
     Timer,
 )
 from minidl.data import Batches
-from minidl.datasets import load_digits, make_blobs, make_circles, make_moons, make_spirals, make_xor
+from minidl.datasets import (
+    load_digits,
+    load_fashion,
+    make_blobs,
+    make_circles,
+    make_moons,
+    make_spirals,
+    make_xor,
+    read_idx,
+)
 from minidl.errors import (
     CheckpointError,
     ContractError,
@@ -39,12 +48,16 @@ from minidl.layers import (
     Dropout,
     Flatten,
     GlobalAveragePool2D,
+    GroupNorm,
     Identity,
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    PReLU,
     ReLU,
+    Reshape,
     Residual,
+    RMSNorm,
     Sequential,
     Sigmoid,
     SiLU,
@@ -99,6 +112,7 @@ __all__ = [
     "GlobalAveragePool2D",
     "GradientError",
     "Group",
+    "GroupNorm",
     "Himmelblau",
     "HingeLoss",
     "History",
@@ -120,14 +134,17 @@ __all__ = [
     "NAdam",
     "Objective",
     "Optimizer",
+    "PReLU",
     "Parameter",
     "ParameterAverage",
     "ParameterVector",
     "ProgressBar",
     "Quadratic",
+    "RMSNorm",
     "RMSProp",
     "ReLU",
     "RecordPath",
+    "Reshape",
     "Residual",
     "Rosenbrock",
     "Run",
@@ -143,9 +160,11 @@ __all__ = [
     "Tanh",
     "Timer",
     "Trainer",
+    "augment",
     "initializers",
     "load",
     "load_digits",
+    "load_fashion",
     "make_blobs",
     "make_circles",
     "make_moons",
@@ -153,6 +172,7 @@ __all__ = [
     "make_xor",
     "metrics",
     "minimize",
+    "read_idx",
     "save",
     "schedules",
 ]

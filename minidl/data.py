@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, same_length, whole_number
+from minidl.augment import Augment
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -73,12 +74,16 @@ class Batches:
         y: targets, as many as inputs.
         batch_size: samples per batch. The last batch may be smaller. None takes all samples at once.
         shuffle: whether to draw a new order for each pass. A single batch of all samples is never shuffled.
-        rng: seed or generator of the orders.
+        rng: seed or generator of the orders and of `augment`.
+        augment: a function ``(x, rng) -> x`` that changes the inputs of each batch at random, such as
+            `minidl.augment.flip`. Its x is a copy of the batch. Let it draw from rng only, so that a run can be
+            repeated and resumed.
 
     Raises:
-        ShapeError: x and y with different numbers of samples.
+        ShapeError: x and y with different numbers of samples, `augment` returns another shape.
         DataError: no samples.
-        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False.
+        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False, `augment` is
+            not a function.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]
@@ -86,21 +91,30 @@ class Batches:
     """
 
     def __init__(
-        self, x: Array, y: Array, *, batch_size: int | None = None, shuffle: bool = True, rng: Seed = None
+        self,
+        x: Array,
+        y: Array,
+        *,
+        batch_size: int | None = None,
+        shuffle: bool = True,
+        rng: Seed = None,
+        augment: Augment | None = None,
     ) -> None:
         for name, value in (("x", x), ("y", y)):
             check_type(name, value, np.ndarray)
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)
+        if not (augment is None or callable(augment)):
+            raise HyperparameterError(f"augment must be a function such as minidl.augment.flip, got {augment!r:.80}")
         if len(x) == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
         self.x, self.y = x, y
         self.batch_size = len(x) if batch_size is None else min(whole_number("batch_size", batch_size, 1), len(x))
         self.count = -(-len(x) // self.batch_size)
-        self.shuffle = flag("shuffle", shuffle) and self.count > 1
-        # A generator loads numpy.random, which takes longer than a small run, so it is made only if an order is drawn.
-        self.rng = generator(rng) if self.shuffle else None
+        self.shuffle, self.augment = flag("shuffle", shuffle) and self.count > 1, augment
+        # A generator loads numpy.random, which takes longer than a small run, so it is made only if it is needed.
+        self.rng = generator(rng) if self.shuffle or augment is not None else None
 
     def mean(self, losses: Sequence[float]) -> float:
         """The mean over all samples, from the mean of each batch."""
@@ -145,18 +159,27 @@ class Pass:
         # A generator, because a call of __next__ for each batch would take 3 % of the time of a small network.
         batches = self.batches
         x, y, size = batches.x, batches.y, batches.batch_size
-        if self.taken == 0 and batches.rng is not None:
+        if self.taken == 0 and batches.shuffle and batches.rng is not None:
             self.order = batches.rng.permutation(len(x))
         while (start := self.taken * size) < len(x):
             self.taken += 1
             if size == len(x):
-                yield x, y
+                yield self._augmented(x), y
             else:
                 chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
-                yield x[chosen], y[chosen]
+                yield self._augmented(x[chosen]), y[chosen]
 
     def __next__(self) -> tuple[Array, Array]:
         return next(iter(self))
+
+    def _augmented(self, x: Array) -> Array:
+        augment, rng = self.batches.augment, self.batches.rng
+        if augment is None or rng is None:
+            return x
+        augmented = np.asarray(augment(x.copy(), rng))
+        if augmented.shape != x.shape:
+            raise ShapeError(f"augment must return the batch's shape {x.shape}, got {augmented.shape}")
+        return augmented.astype(x.dtype, copy=False)
 
     def state(self) -> dict[str, Any]:
         """The position: the order and the number of batches taken, without the generator."""
@@ -176,13 +199,19 @@ class Pass:
 
     def _settings(self) -> dict[str, Any]:
         batches = self.batches
-        return {"samples": len(batches.x), "batch_size": batches.batch_size, "shuffle": batches.shuffle}
+        return {
+            "samples": len(batches.x),
+            "batch_size": batches.batch_size,
+            "shuffle": batches.shuffle,
+            "augment": batches.augment is not None,
+        }
 
 
 SETTINGS = {
     "samples": "number of training samples",
     "batch_size": "batch_size (times accumulate)",
     "shuffle": "shuffle (of more than one batch)",
+    "augment": "use of augment",
 }
 """What two passes must have in common for one to continue the other."""
 

@@ -1,6 +1,8 @@
 """Initial values of weights: plain functions ``(rng, shape) -> array``.
 
-The shape of a weight matrix is (in, out): each output is a sum over ``in`` inputs.
+The shape of a weight matrix is (in, out): each output is a sum over ``in`` inputs. All functions but `constant` and
+`zeros` depend on these two numbers and raise a `ShapeError` for any other shape. A layer whose weights have more axes
+draws a matrix and reshapes it, such as (k·k·channels, filters) for the kernels of a convolution.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from minidl.errors import ShapeError
 from minidl.typing import Array, Shape
 
 __all__ = [
@@ -32,10 +35,14 @@ Initializer: TypeAlias = "Callable[[np.random.Generator, Shape], Array]"
 def he_normal(rng: np.random.Generator, shape: Shape) -> Array:
     """Normal numbers of variance ``2 / in``, which preserves the variance through ReLU layers (He et al. 2015).
 
+    Raises:
+        ShapeError: a shape other than (in, out).
+
     >>> he_normal(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.01)
+    >>> kernels = he_normal(np.random.default_rng(0), (3 * 3 * 16, 32)).reshape(3, 3, 16, 32)
     """
-    return rng.normal(0.0, sqrt(2.0 / shape[0]), shape)
+    return rng.normal(0.0, sqrt(2.0 / _fans(shape)[0]), shape)
 
 
 def he_uniform(rng: np.random.Generator, shape: Shape) -> Array:
@@ -44,7 +51,7 @@ def he_uniform(rng: np.random.Generator, shape: Shape) -> Array:
     >>> he_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.01)
     """
-    return _uniform(rng, shape, 2.0 / shape[0])
+    return _uniform(rng, shape, 2.0 / _fans(shape)[0])
 
 
 def glorot_normal(rng: np.random.Generator, shape: Shape) -> Array:
@@ -53,7 +60,7 @@ def glorot_normal(rng: np.random.Generator, shape: Shape) -> Array:
     >>> glorot_normal(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.004)
     """
-    return rng.normal(0.0, sqrt(2.0 / (shape[0] + shape[-1])), shape)
+    return rng.normal(0.0, sqrt(2.0 / sum(_fans(shape))), shape)
 
 
 def glorot_uniform(rng: np.random.Generator, shape: Shape) -> Array:
@@ -62,7 +69,7 @@ def glorot_uniform(rng: np.random.Generator, shape: Shape) -> Array:
     >>> glorot_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.004)
     """
-    return _uniform(rng, shape, 2.0 / (shape[0] + shape[-1]))
+    return _uniform(rng, shape, 2.0 / sum(_fans(shape)))
 
 
 def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
@@ -71,7 +78,7 @@ def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
     >>> lecun_normal(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.005)
     """
-    return rng.normal(0.0, sqrt(1.0 / shape[0]), shape)
+    return rng.normal(0.0, sqrt(1.0 / _fans(shape)[0]), shape)
 
 
 def lecun_uniform(rng: np.random.Generator, shape: Shape) -> Array:
@@ -80,7 +87,7 @@ def lecun_uniform(rng: np.random.Generator, shape: Shape) -> Array:
     >>> lecun_uniform(np.random.default_rng(0), (200, 300)).var().round(3)
     np.float64(0.005)
     """
-    return _uniform(rng, shape, 1.0 / shape[0])
+    return _uniform(rng, shape, 1.0 / _fans(shape)[0])
 
 
 def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
@@ -92,7 +99,7 @@ def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
     >>> bool(np.allclose(w.T @ w, np.eye(2)))
     True
     """
-    rows, columns = shape
+    rows, columns = _fans(shape)
     q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diag(r))  # otherwise q would not be uniform among all such matrices
     return q if rows >= columns else q.T
@@ -114,6 +121,16 @@ def zeros(rng: np.random.Generator, shape: Shape) -> Array:  # noqa: ARG001  (al
     array([0., 0.])
     """
     return np.zeros(shape)
+
+
+def _fans(shape: Shape) -> tuple[int, int]:
+    """Return the numbers of inputs and outputs of a weight matrix."""
+    if len(shape) != 2 or min(shape) < 1:
+        raise ShapeError(
+            f"an initializer takes the shape (inputs, outputs) of a matrix, got {shape}; for a kernel, draw "
+            "(k * k * channels, filters) and reshape"
+        )
+    return shape[0], shape[1]
 
 
 def _uniform(rng: np.random.Generator, shape: Shape, variance: float) -> Array:

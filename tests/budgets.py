@@ -53,7 +53,7 @@ FILES, FILES_BUDGET = (
 )
 """Saving and resuming, the states of random generators included."""
 
-WHOLE_BUDGET = 99999
+WHOLE_BUDGET = 8260
 """All of minidl."""
 
 SILENT = {

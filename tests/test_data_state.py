@@ -7,6 +7,7 @@ import pytest
 
 from minidl import Run, StateError
 from minidl.data import Batches
+from minidl.typing import Array
 from tests.callbacks.recording import Hooks
 from tests.helpers import bits
 from tests.training.factories import data, make_trainer
@@ -14,8 +15,12 @@ from tests.training.factories import data, make_trainer
 X = np.arange(11)
 
 
-def make(samples: int = 11, batch_size: int | None = 3, *, shuffle: bool = True, seed: int = 0) -> Batches:
-    return Batches(X[:samples], 10 * X[:samples], batch_size=batch_size, shuffle=shuffle, rng=seed)
+def make(samples: int = 11, batch_size: int | None = 3, *, seed: int = 0, **options: Any) -> Batches:
+    return Batches(X[:samples], 10 * X[:samples], batch_size=batch_size, rng=seed, **options)
+
+
+def jitter(x: Array, rng: np.random.Generator) -> Array:
+    return x + 100 * rng.integers(1, 100, len(x))
 
 
 def listed(batches: Any) -> list[tuple[list[int], list[int]]]:
@@ -23,9 +28,11 @@ def listed(batches: Any) -> list[tuple[list[int], list[int]]]:
 
 
 @pytest.mark.parametrize("taken", range(5))
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_a_pass_resumes_where_it_was(taken: int, shuffle: bool) -> None:
-    whole, first, second = make(shuffle=shuffle), make(shuffle=shuffle), make(shuffle=shuffle, seed=1)
+@pytest.mark.parametrize(
+    "options", [{}, {"shuffle": False}, {"augment": jitter}, {"shuffle": False, "augment": jitter}]
+)
+def test_a_pass_resumes_where_it_was(taken: int, options: dict[str, Any]) -> None:
+    whole, first, second = make(**options), make(**options), make(**options, seed=1)
     expected, next_pass = listed(whole), listed(whole)
     begun, resumed = iter(first), iter(second)
     taken_before = listed(next(begun) for _ in range(taken))
@@ -78,6 +85,7 @@ def test_a_state_is_a_copy_and_describes_its_batches() -> None:
         "samples": 11,
         "batch_size": 3,
         "shuffle": True,
+        "augment": False,
         "taken": 3,
     }
     assert sorted(state["order"]) == X.tolist()
@@ -94,6 +102,7 @@ def test_a_state_is_a_copy_and_describes_its_batches() -> None:
         ({"batch_size": 4}, 3, 4),
         ({"batch_size": None}, 3, 11),
         ({"shuffle": False}, True, False),
+        ({"augment": jitter}, False, True),
     ],
 )
 def test_the_state_of_other_batches_is_refused_and_changes_nothing(other: dict[str, Any], was: Any, now: Any) -> None:

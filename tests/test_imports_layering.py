@@ -28,6 +28,7 @@ LEVELS = {
     "schedules": 2,
     "metrics": 2,
     "data": 2,
+    "augment": 2,
     "datasets": 2,
     "modules": 3,
     "layers": 4,

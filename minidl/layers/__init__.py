@@ -4,10 +4,11 @@ from minidl.layers.activations import ELU, Identity, LeakyReLU, ReLU, Sigmoid, S
 from minidl.layers.convolution import Conv1D, Conv2D, ConvTranspose2D, DepthwiseConv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
-from minidl.layers.flatten import Flatten
+from minidl.layers.flatten import Flatten, Reshape
 from minidl.layers.gelu import GELU
-from minidl.layers.normalization import BatchNorm, LayerNorm
+from minidl.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from minidl.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from minidl.layers.prelu import PReLU
 from minidl.layers.residual import Residual
 from minidl.layers.sequential import Sequential
 from minidl.layers.softmax import Softmax
@@ -25,11 +26,15 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GlobalAveragePool2D",
+    "GroupNorm",
     "Identity",
     "LayerNorm",
     "LeakyReLU",
     "MaxPool2D",
+    "PReLU",
+    "RMSNorm",
     "ReLU",
+    "Reshape",
     "Residual",
     "Sequential",
     "SiLU",

@@ -1,17 +1,18 @@
-"""Layers that normalise to mean 0 and variance 1, then scale and shift."""
+"""Layers that normalise, then scale and shift."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from minidl.arguments import number, whole_number
-from minidl.errors import ShapeError
+from minidl.constants import ones
+from minidl.errors import HyperparameterError, ShapeError
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
 from minidl.sums import column_sums, row_sums
 from minidl.typing import Array, Shape
 
-__all__ = ["BatchNorm", "LayerNorm"]
+__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "RMSNorm"]
 
 
 class _Norm(Layer):
@@ -183,3 +184,114 @@ class LayerNorm(_Norm):
         grad_x -= self.z * _mean(grad_z, -1)
         grad_x *= self.scale
         return grad_x
+
+
+class GroupNorm(_Norm):
+    """``y = w z + b``, ``z = (x − m) / √(v + ε)``, m and v mean and variance of each group (Wu and He 2018).
+
+    A group is features / groups neighbouring features at all positions, such as the pixels of an image. Training and
+    evaluation are the same, and do not depend on the batch, which may be small. One group per feature is instance
+    normalization.
+
+    Shapes    x and y (n, …, features)   w = weight and b = bias (features,)   m and v (n, groups)
+    Backward  dw = Σ g z   db = Σ g   dx = (g′ − mean g′ − z mean(g′ z)) / √(v + ε)     with g = dL/dy, g′ = w g, and
+              each mean over a group
+
+    Args:
+        groups: the number of groups.
+        features: the size of the last axis, a multiple of groups.
+        eps: ε.
+
+    Raises:
+        HyperparameterError: arguments out of range.
+        ShapeError: samples with another number of features.
+
+    >>> layer = GroupNorm(2, 4)
+    >>> layer(np.array([[1.0, 3.0, 10.0, 30.0]])).round(3)
+    array([[-1.,  1., -1.,  1.]])
+    """
+
+    def __init__(self, groups: int, features: int, eps: float = 1e-5) -> None:
+        super().__init__(features, eps)
+        self.groups = whole_number("GroupNorm: groups", groups, 1)
+        if self.features % self.groups:
+            raise HyperparameterError(
+                f"GroupNorm: features must be a multiple of groups, got {self.features} in {self.groups} groups"
+            )
+
+    def _means(self, values: Array) -> Array:
+        """Return the mean of each group of values (n, positions, features), repeated for its features."""
+        # With means over two axes instead, forward and backward of 64 images of 28 × 28 × 32 take four times as long.
+        sums = np.matmul(ones(values.shape[1], values.dtype), values).reshape(len(values), self.groups, -1)
+        means: Array = sums.mean(axis=-1) / values.shape[1]
+        return means.repeat(sums.shape[-1], axis=-1)[:, None]
+
+    def forward(self, x: Array) -> Array:
+        rows = x.reshape(len(x), -1, self.features)
+        z = rows - self._means(rows)
+        z -= self._means(z)  # what rounding left of the mean, so that equal numbers far from 0 become 0
+        scale = 1 / np.sqrt(self._means(z * z) + self.eps)
+        z *= scale
+        self.z, self.scale = z.reshape(x.shape), scale
+        return self._scaled(z).reshape(x.shape)
+
+    def backward(self, grad: Array) -> Array:
+        self._parameters_back(grad)
+        z = self.z.reshape(len(grad), -1, self.features)
+        grad_x = (grad * self.weight.value).reshape(z.shape)
+        share = self._means(grad_x * z)
+        grad_x -= self._means(grad_x)
+        grad_x -= z * share
+        grad_x *= self.scale
+        return grad_x.reshape(grad.shape)
+
+
+class RMSNorm(Layer):
+    """``y = w z``, ``z = x / r``, ``r = √(mean(x²) + ε)``, the root mean square of each sample (Zhang, Sennrich 2019).
+
+    The mean is over the last axis. Unlike `LayerNorm`, it neither centres nor shifts.
+
+    Shapes    x and y (n, …, features)   w = weight (features,)   r (n, …)
+    Backward  dw = Σ g z   dx = (g′ − z mean(g′ z)) / r     with g = dL/dy, g′ = w g
+
+    Args:
+        features: the size of the last axis.
+        eps: ε. PyTorch's default is the resolution of the float type.
+
+    Raises:
+        HyperparameterError: arguments out of range.
+        ShapeError: samples with another number of features.
+
+    >>> RMSNorm(2)(np.array([[3.0, 4.0], [30.0, 40.0]])).round(3)
+    array([[0.849, 1.131],
+           [0.849, 1.131]])
+    """
+
+    z: Array = cached()
+    scale: Array = cached()
+
+    def __init__(self, features: int, eps: float = 1e-6) -> None:
+        self.features = whole_number("RMSNorm: features", features, 1)
+        self.eps = number("RMSNorm: eps", eps, above=0)
+        self.weight = Parameter(np.ones(self.features), decay=False)
+
+    def forward(self, x: Array) -> Array:
+        scale = 1 / np.sqrt(_mean(x * x, -1) + self.eps)
+        z = x * scale
+        self.z, self.scale = z, scale
+        y: Array = z * self.weight.value
+        return y
+
+    def backward(self, grad: Array) -> Array:
+        grad_z = grad * self.z
+        column_sums(grad_z.reshape(-1, self.features), self.weight.grad)
+        grad_z *= self.weight.value
+        grad_x: Array = grad * self.weight.value
+        grad_x -= self.z * _mean(grad_z, -1)
+        grad_x *= self.scale
+        return grad_x
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        if shape is not None and shape[-1:] != (self.features,):
+            raise ShapeError(f"{self!r} takes samples of {self.features} features on the last axis, got shape {shape}")
+        return shape

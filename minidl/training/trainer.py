@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl.advice import add_conversion
 from minidl.arguments import check_type, same_length
+from minidl.augment import Augment
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
@@ -80,6 +81,7 @@ class Trainer:
         validation: Validation = None,
         metrics: Metrics | None = None,
         training_loss: bool = False,
+        augment: Augment | None = None,
         rng: Seed = None,
         on_divergence: Literal["raise", "stop"] = "raise",
         resume_from: str | os.PathLike[str] | None = None,
@@ -104,7 +106,9 @@ class Trainer:
                 fixed random choice, the same in every fit on as many samples.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
             training_loss: whether to measure loss and metrics on the training data, too, after each epoch.
-            rng: seed or generator of the orders.
+            augment: a function ``(x, rng) -> x`` that changes the inputs of each training batch at random, such as
+                `minidl.augment.flip`. What is measured after an epoch stays as it is. See `Batches`.
+            rng: seed or generator of the orders and of `augment`.
             on_divergence: whether to "raise" an error or to "stop" the run when the loss or a gradient is no longer
                 finite. That step's update is not applied in either case.
             resume_from: a file that a `Checkpoint` of this same fit wrote. The fit resumes there, even within an epoch,
@@ -124,7 +128,7 @@ class Trainer:
         self.optimizer.check_owner(self.model)
         train, measured = self._prepare(x, y, validation, training_loss)
         together = None if batch_size is None else batch_size * accumulate
-        batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng)
+        batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 

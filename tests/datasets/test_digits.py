@@ -58,3 +58,9 @@ def test_neighbours_have_the_same_digit() -> None:
 
 def test_the_file_is_small() -> None:
     assert FILE.stat().st_size < 100_000
+
+
+def test_images_are_the_same_pixels() -> None:
+    x_train, y_train, x_test, y_test = load_digits(images=True)
+    assert (x_train.shape, x_test.shape) == ((1347, 8, 8, 1), (450, 8, 8, 1))
+    assert bits(x_train, y_train, x_test, y_test) == bits(*load_digits())

@@ -25,6 +25,7 @@ from minidl import (
     DepthwiseConv2D,
     Flatten,
     GlobalAveragePool2D,
+    GroupNorm,
     HingeLoss,
     HuberLoss,
     Identity,
@@ -35,8 +36,11 @@ from minidl import (
     MAELoss,
     MaxPool2D,
     MSELoss,
+    PReLU,
     ReLU,
+    Reshape,
     Residual,
+    RMSNorm,
     Sequential,
     Sigmoid,
     SiLU,
@@ -132,6 +136,22 @@ def normalised(axis: int) -> Callable[[Array, Array, Array], Any]:
     return formula
 
 
+def grouped(w: Array, b: Array, x: Array) -> Any:
+    """GroupNorm of two groups."""
+    groups = np.stack(np.split(x, 2, axis=-1))
+    m = groups.sum(axis=(2, 3), keepdims=True) / 2
+    v = ((groups - m) ** 2).sum(axis=(2, 3), keepdims=True) / 2
+    return w * np.concatenate(list((groups - m) / root(v + EPS)), axis=-1) + b
+
+
+def rms(w: Array, x: Array) -> Any:
+    return w * x / root((x**2).sum(axis=-1, keepdims=True) / x.shape[-1] + EPS)
+
+
+def prelu(a: Array, x: Array) -> Any:
+    return relu(x) - a * relu(-x)
+
+
 def evaluated(w: Array, b: Array, x: Array) -> Any:
     return w * (x - MEAN) / root(VARIANCE + EPS) + b
 
@@ -199,6 +219,11 @@ LAYERS = [
     LayerFormula("MaxPool2D", MaxPool2D, pooled(largest), (1, 3, 4, 1)),
     LayerFormula("AveragePool2D", AveragePool2D, pooled(averaged), (1, 3, 4, 2)),
     LayerFormula("GlobalAveragePool2D", GlobalAveragePool2D, lambda x: x.sum(axis=(1, 2)) / 6, (2, 2, 3, 2)),
+    LayerFormula("GroupNorm", lambda: GroupNorm(2, 2, eps=EPS), grouped, (2, 2, 2)),
+    LayerFormula("RMSNorm", lambda: RMSNorm(3, eps=EPS), rms, (2, 3)),
+    LayerFormula("PReLU", PReLU, prelu, (2, 3)),
+    LayerFormula("PReLU of features", lambda: PReLU(3), prelu, (2, 2, 3)),
+    LayerFormula("Reshape", lambda: Reshape(3, -1), lambda x: x.reshape(len(x), 3, 2), (2, 2, 3)),
     LayerFormula("Residual", lambda: Residual(Dense(2, 3), Tanh(), Dense(3, 2)), residual),
     LayerFormula("Q1.2", lambda: Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid()), network),
 ]

@@ -41,6 +41,13 @@ class Skip(nn.Sequential):  # type: ignore[misc]  # torch is not there when type
         return x + super().forward(x)
 
 
+def channels_last(module: nn.Module) -> nn.Module:
+    """Have a module whose features are on the second axis take and return them on the last one."""
+    module.register_forward_pre_hook(lambda _module, x: x[0].movedim(-1, 1))
+    module.register_forward_hook(lambda _module, _x, y: y.movedim(1, -1))
+    return module
+
+
 def residual(*layers: Row) -> Row:
     return Row("Residual", Skip(*(layer.theirs for layer in layers)), {}, layers)
 
@@ -98,6 +105,16 @@ LAYERS = [
     (row("LayerNorm", nn.LayerNorm(4), features=4),),
     (row("LayerNorm", nn.LayerNorm(3, eps=0.01), features=3, eps=0.01), 2, 3),
     (residual(dense(4, 3), row("Tanh", nn.Tanh()), dense(3, 4)),),
+    (row("GroupNorm", nn.GroupNorm(2, 4), groups=2, features=4),),
+    (row("GroupNorm", channels_last(nn.GroupNorm(3, 6)), groups=3, features=6), 3, 2, 6),
+    (row("GroupNorm", channels_last(nn.GroupNorm(1, 4, eps=0.01)), groups=1, features=4, eps=0.01), 2, 3, 4),
+    (row("GroupNorm", channels_last(nn.GroupNorm(3, 3)), groups=3, features=3), 5, 3),
+    (row("RMSNorm", nn.RMSNorm(4, eps=1e-6), features=4),),
+    (row("RMSNorm", nn.RMSNorm(3, eps=0.01), features=3, eps=0.01), 2, 3),
+    (row("PReLU", nn.PReLU()),),
+    (row("PReLU", nn.PReLU(), slope=0.25), 2, 3),
+    (row("PReLU", nn.PReLU(4), features=4),),
+    (row("PReLU", channels_last(nn.PReLU(3)), features=3), 2, 2, 3),
 ]
 
 LOSSES: list[tuple[Row, Callable[[Rng], tuple[Any, Any]]]] = [

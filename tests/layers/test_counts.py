@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from minidl import ELU, GELU, BatchNorm, Layer, LayerNorm, LeakyReLU, ReLU
+from minidl import ELU, GELU, BatchNorm, GroupNorm, Layer, LayerNorm, LeakyReLU, PReLU, ReLU, RMSNorm
 from minidl.typing import Array
 from tests.spy import SLOW, allocated, counted, forget, new_ones_too, spied
 from tests.tables import LAYERS, LayerCase
@@ -20,6 +20,9 @@ COSTS = [
     (GELU(), 61, 23.5),
     (BatchNorm(64), 12, 6.75),
     (LayerNorm(64), 32, 7.0),
+    (GroupNorm(8, 64), 40, 18.0),
+    (RMSNorm(64), 17, 7.0),
+    (PReLU(64), 13, 9.0),
 ]
 
 

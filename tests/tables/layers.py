@@ -16,13 +16,17 @@ from minidl import (
     Dropout,
     Flatten,
     GlobalAveragePool2D,
+    GroupNorm,
     Identity,
     Layer,
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    PReLU,
     ReLU,
+    Reshape,
     Residual,
+    RMSNorm,
     Sequential,
     Sigmoid,
     SiLU,
@@ -45,6 +49,10 @@ def images(rng: Rng, batch: int, width: int) -> Array:
 
 def pixels(rng: Rng, batch: int, width: int) -> Array:
     return rng.normal(size=(batch, 4, 3, width))
+
+
+def channels(rng: Rng, batch: int, width: int) -> Array:
+    return rng.normal(size=(batch, 2, 3, width))
 
 
 class LayerCase(NamedTuple):
@@ -83,6 +91,14 @@ LAYERS = [
     LayerCase("BatchNorm of images", lambda width: BatchNorm(width, momentum=0.3, eps=1e-3), images),
     LayerCase("LayerNorm", LayerNorm),
     LayerCase("LayerNorm of images", lambda width: LayerNorm(width, eps=1e-3), images),
+    LayerCase("GroupNorm of one group", lambda width: GroupNorm(1, width)),
+    LayerCase("GroupNorm of images", lambda width: GroupNorm(2 - width % 2, width, eps=1e-3), channels),
+    LayerCase("RMSNorm", RMSNorm),
+    LayerCase("RMSNorm of images", lambda width: RMSNorm(width, eps=1e-3), images),
+    LayerCase("PReLU", lambda _: PReLU()),
+    LayerCase("PReLU of images", lambda width: PReLU(width, slope=-0.5), images),
+    LayerCase("Reshape", lambda width: Reshape(1, width, 1)),
+    LayerCase("Reshape images", lambda width: Reshape(width, -1), images),
     LayerCase("Residual", lambda width: Residual(Dense(width, 3), Tanh(), Dense(3, width))),
     LayerCase("Residual of nothing", lambda _: Residual()),
     LayerCase("Sequential", lambda width: Sequential(Dense(width, 4), ReLU(), Dense(4, 1), Sigmoid())),

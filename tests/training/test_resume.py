@@ -40,6 +40,7 @@ from minidl import (
     Tanh,
     Trainer,
 )
+from minidl.augment import noise
 from minidl.saving.generators import generator_state
 from minidl.schedules import ScheduleFunction, cosine, exponential, linear_warmup, one_cycle, sequence, step_decay
 from tests.helpers import bits
@@ -109,6 +110,7 @@ class Setting(NamedTuple):
     shared: bool  # whether one generator serves dropout and the orders
     children: int  # how many children it has spawned before
     halving: bool  # whether a callback halves the learning rate whenever an epoch begins
+    augment: bool
 
 
 class Script:
@@ -141,6 +143,7 @@ class Script:
             shuffle=self.setting.shuffle,
             validation=0.2,
             training_loss=True,
+            augment=noise if self.setting.augment else None,
             rng=self.generator,
             **options,
         )
@@ -177,6 +180,7 @@ settings = st.builds(
     shared=st.booleans(),
     children=st.integers(0, 3),
     halving=st.booleans(),
+    augment=st.booleans(),
 )
 
 
@@ -200,7 +204,7 @@ def test_interrupted_anywhere_and_resumed_it_ends_the_same(
 
 
 def small(**changes: Any) -> Setting:
-    return Setting("Adam", "cosine", True, True, True, 4, 1, False, False, 0, True)._replace(**changes)
+    return Setting("Adam", "cosine", True, True, True, 4, 1, False, False, 0, True, True)._replace(**changes)
 
 
 @pytest.mark.parametrize("after", range(1, 10))
