@@ -218,13 +218,13 @@ class Trainer:
     def _evaluation(self, size: int | None) -> Callable[[tuple[Array, Array]], float]:
         """The function that evaluates a batch, `size` samples at a time: it writes the gradients, returns the loss."""
         model, loss = self.model, self.loss
-        backward = getattr(model, backward_without_dx(type(model)))
+        backward = backward_without_dx(type(model))
 
         def evaluate(batch: tuple[Array, Array]) -> float:
             x, y = batch
             prediction = model.forward(x)
             value = loss.forward(prediction, y)
-            backward(as_gradient(loss.backward(), prediction))
+            getattr(model, backward)(as_gradient(loss.backward(), prediction))
             return value
 
         if size is None:
