@@ -82,8 +82,8 @@ class Batches:
     Raises:
         ShapeError: x and y with different numbers of samples, `augment` returns another shape.
         DataError: no samples.
-        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False, `augment` is
-            not a function.
+        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False, an
+            `augment` that is not a function.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]

@@ -148,10 +148,6 @@ def rms(w: Array, x: Array) -> Any:
     return w * x / root((x**2).sum(axis=-1, keepdims=True) / x.shape[-1] + EPS)
 
 
-def prelu(a: Array, x: Array) -> Any:
-    return relu(x) - a * relu(-x)
-
-
 def evaluated(w: Array, b: Array, x: Array) -> Any:
     return w * (x - MEAN) / root(VARIANCE + EPS) + b
 
@@ -221,8 +217,8 @@ LAYERS = [
     LayerFormula("GlobalAveragePool2D", GlobalAveragePool2D, lambda x: x.sum(axis=(1, 2)) / 6, (2, 2, 3, 2)),
     LayerFormula("GroupNorm", lambda: GroupNorm(2, 2, eps=EPS), grouped, (2, 2, 2)),
     LayerFormula("RMSNorm", lambda: RMSNorm(3, eps=EPS), rms, (2, 3)),
-    LayerFormula("PReLU", PReLU, prelu, (2, 3)),
-    LayerFormula("PReLU of features", lambda: PReLU(3), prelu, (2, 2, 3)),
+    LayerFormula("PReLU", PReLU, lambda a, x: relu(x) - a * relu(-x), (2, 3)),
+    LayerFormula("PReLU of features", lambda: PReLU(3), lambda a, x: relu(x) - a * relu(-x), (2, 2, 3)),
     LayerFormula("Reshape", lambda: Reshape(3, -1), lambda x: x.reshape(len(x), 3, 2), (2, 2, 3)),
     LayerFormula("Residual", lambda: Residual(Dense(2, 3), Tanh(), Dense(3, 2)), residual),
     LayerFormula("Q1.2", lambda: Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid()), network),
