@@ -137,8 +137,9 @@ class Run:
     def go(self, resume: Callable[[], bool] | None = None) -> None:
         """Run until all epochs are done or something stops the run. `resume` restores an earlier run; see `_begin`."""
         begun: list[Callback] = []
+        modules = self.model, self.loss_function or self.model
         # Overflow is found by the check for finite numbers; a warning would only repeat it.
-        with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(self.model):
+        with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(*modules):
             try:
                 self._begin(begun, resume)
             except BaseException as error:

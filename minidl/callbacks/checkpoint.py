@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from minidl.arguments import whole_number
 from minidl.data import Batches
-from minidl.errors import CheckpointError, MinidlWarning
-from minidl.files import absolute, check_folder, warn_of_values
+from minidl.errors import CheckpointError, warn
+from minidl.files import absolute, check_folder, nesting_checked, warn_of_values
 from minidl.modules import Layer, Loss, Module
 from minidl.modules.places import Place, places_in, places_of
 from minidl.optimizers import Optimizer
@@ -93,7 +92,7 @@ class Checkpoint(Callback):
         except (CheckpointError, OSError) as error:  # a file is not worth a run
             if not self._warned:
                 message = f"{self.path!r} cannot be written at step {run.step}, and stays the one before: {error}"
-                warnings.warn(message, MinidlWarning, stacklevel=2)
+                warn(message, stacklevel=2)
             self._warned = True
 
     def save(self, run: Run) -> None:
@@ -107,6 +106,7 @@ class Checkpoint(Callback):
         self._odd = self._odd or warn_of_values(content["model"]["state"], self.path)  # once per fit
         write_content(content, self._target)
 
+    @nesting_checked()
     def _content(self, run: Run) -> dict[str, Any]:
         states = {name: state_of(part) for name, part in parts(run).items() if name != "model"}
         if gained := ", ".join(states["optimizer"].keys() - self._names):
