@@ -69,12 +69,15 @@ class Checkpoint(Callback):
         self.path = os.fspath(path)
         self.every_steps, self.every_epochs = every_steps, every_epochs
 
+    def reset(self) -> None:
+        self._warned = self._odd = False
+
     def on_fit_begin(self, run: Run) -> None:
+        self.reset()
         self._target = absolute(self.path)
         check_folder(self._target)
         check_remaking(run.model)
-        self._data, self._warned, self._odd = fingerprint(run), False, False
-        self._names = set(run.optimizer.state())
+        self._data, self._names = fingerprint(run), set(run.optimizer.state())
         encoded(self._content(run))
 
     def on_step_end(self, run: Run) -> None:

@@ -15,7 +15,7 @@ __all__ = ["changing", "check_thread", "evaluating"]
 
 
 @contextmanager
-def changing(*roots: Module) -> Iterator[None]:
+def changing(*roots: Module | None) -> Iterator[None]:
     """Refuse modules, and all below them, to other threads inside a ``with`` block.
 
     Forward passes results to backward in attributes, so a second thread would replace those of the first. A larger
@@ -26,7 +26,7 @@ def changing(*roots: Module) -> Iterator[None]:
     """
     marked: list[Module] = []
     try:
-        for _, module in chain.from_iterable(root.modules() for root in roots):
+        for _, module in chain.from_iterable(root.modules() for root in roots if root is not None):
             new = "run_thread" not in vars(module)
             vars(module).setdefault("run_thread", get_ident())  # one atomic step, as two runs may begin at once
             check_thread(module)
