@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from math import inf
 from typing import Any, Literal
 
-from minidl.arguments import check_type, hyperparameter, whole_number
+from minidl.arguments import check_type, flag, hyperparameter, whole_number
 from minidl.errors import HyperparameterError, StateError
 from minidl.run import Callback, Run
 
@@ -69,7 +69,7 @@ class EarlyStopping(Callback):
         self.monitor, self.min_delta = monitor, min_delta
         self.mode = _direction(monitor) if mode == "auto" else mode
         self.patience = whole_number("EarlyStopping: patience", patience, 1)
-        self.restore = monitor != "loss" if restore is None else restore
+        self.restore = monitor != "loss" if restore is None else flag("EarlyStopping: restore", restore)
         self.begin, self._running = 0, False
         self.reset()
 
