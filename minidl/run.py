@@ -32,8 +32,7 @@ class Run:
         callbacks: called at each event in this order. Those with ``last = True`` come after all others.
         batches: one pass over them is an epoch.
         evaluate: takes a batch, writes the gradients and returns the loss.
-        measure: returns the metrics at the end of an epoch.
-        measures: their names. None means that they are not known before the first epoch ends.
+        measure, measures: returns the metrics at the end of an epoch, and their names. None means not known before.
         diagnose: returns the error for a batch whose loss or gradient is not finite.
         loss_function: the loss of a fit, None under `minimize`.
         epochs, epoch, step: how many epochs to run, and how many epochs and steps earlier fits of the trainer had.
@@ -138,7 +137,7 @@ class Run:
         """Run until all epochs are done or something stops the run. `resume` restores an earlier run; see `_begin`."""
         begun: list[Callback] = []
         # Overflow is found by the check for finite numbers; a warning would only repeat it.
-        with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(self.model):
+        with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(self.model, self.loss_function):
             try:
                 self._begin(begun, resume)
             except BaseException as error:
@@ -150,10 +149,12 @@ class Run:
         """Have all callbacks begin, resume a run, within an epoch or between two, and loop. One Ctrl-C is no error."""
         try:
             for callback in self.callbacks:
-                begun.append(callback)
                 if callback._owner not in (None, self.owner):
+                    if getattr(callback._owner, "running", False) and type(callback).reset is not Callback.reset:
+                        raise StateError(f"{describe(callback)} is in a run that has not ended; create a second one")
                     callback.reset()
                 callback._owner = self.owner
+                begun.append(callback)
                 callback.on_fit_begin(self)
             within_epoch = resume is not None and resume()
             if self.reason is None:
@@ -241,14 +242,13 @@ class Callback:
     """
 
     changes_parameters = changes_optimizer = False  # whether it may change them: `check_callback` holds it to that
-    last: ClassVar[bool] = False
-    """Whether it is notified of each event last, regardless of its position in the list."""
+    last: ClassVar[bool] = False  # whether it is notified of each event last, regardless of its position in the list
     adds: ClassVar[Collection[str] | None] = ()
     """The names that `on_epoch_end` adds to ``run.metrics``. None means any, as for a class that does not name them."""
     _owner: object = None  # that of the latest run
 
     def reset(self) -> None:
-        """Forget all earlier runs. Called before a run of another trainer, so that the two are never mixed."""
+        """Forget all earlier runs, before one of another trainer. A callback that overrides it is in one at a time."""
 
     def on_fit_begin(self, run: Run) -> None:
         """Before the first epoch."""

@@ -103,7 +103,8 @@ class Layer(Module):
         """
         with evaluating(self):
             if batch_size is not None:
-                return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+                with add_conversion(x, "x"):
+                    return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
             batch = self.check_input(x)
             y = self.forward(batch)
         # Some layers return their input. The result must not be the caller's own memory.

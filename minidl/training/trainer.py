@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, TypeAlias
@@ -16,7 +15,7 @@ from minidl.arguments import check_type, same_length
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
-from minidl.errors import MinidlWarning
+from minidl.errors import warn
 from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
@@ -63,7 +62,7 @@ class Trainer:
         loss.check_model(model)
         if any(loss.named_parameters()):
             message = f"the loss {loss!r} has parameters that nothing trains: the optimizer moves those of the model"
-            warnings.warn(message, MinidlWarning, stacklevel=2)
+            warn(message, stacklevel=2)
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.callbacks = list(callbacks)
         self.history = History()
