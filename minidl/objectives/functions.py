@@ -167,7 +167,7 @@ class Beale(FunctionObjective):
     def df(theta: Array) -> tuple[float, float]:
         """The gradient."""
         x, y = theta.tolist()
-        r1, r2, r3 = 1.5 - x * (1.0 - y), 2.25 - x * (1.0 - y * y), 2.625 - x * (1.0 - y * y * y)
+        r1, r2, r3 = 1.5 - (x - x * y), 2.25 - (x - x * y * y), 2.625 - (x - x * y * y * y)
         by_x = -2.0 * (r1 * (1.0 - y) + r2 * (1.0 - y * y) + r3 * (1.0 - y * y * y))
         return by_x, 2.0 * x * (r1 + 2.0 * r2 * y + 3.0 * r3 * y * y)
 

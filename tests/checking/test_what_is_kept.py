@@ -230,7 +230,50 @@ class Records(KeepsEvery):
         return Scale.forward(self, x)
 
 
-@pytest.mark.parametrize("right", [LastOnly, Records])
+class ByEarlierBatches(Scale):
+    """Is right: it subtracts a running mean, of which x is not yet part."""
+
+    buffers = ("mean",)
+
+    def __init__(self, n: int = 3) -> None:
+        super().__init__(n)
+        self.mean = np.zeros(n)
+
+    def forward(self, x: Array) -> Array:
+        y = super().forward(x - self.mean)
+        if self.training:
+            self.mean = (0.9 * self.mean + 0.1 * x.mean(axis=0)).astype(x.dtype)
+        return y
+
+
+class ByEarlierBatchesInPlace(ByEarlierBatches):
+    def forward(self, x: Array) -> Array:
+        y = Scale.forward(self, x - self.mean)
+        if self.training:
+            self.mean += 0.1 * (x.mean(axis=0) - self.mean)
+        return y
+
+
+class ByCount(Scale):
+    """Is right: it begins gently, and the number of calls is a buffer."""
+
+    buffers = ("calls",)
+    factor: Any = cached()
+
+    def __init__(self, n: int = 3) -> None:
+        super().__init__(n)
+        self.calls = 0
+
+    def forward(self, x: Array) -> Array:
+        self.factor = min(1.0, 0.1 + 0.01 * self.calls)
+        self.calls += self.training
+        return self.factor * super().forward(x)
+
+    def backward(self, grad: Array) -> Array:
+        return super().backward(self.factor * grad)
+
+
+@pytest.mark.parametrize("right", [LastOnly, Records, ByEarlierBatches, ByEarlierBatchesInPlace, ByCount])
 def test_unbroken_layers_pass(right: type[Layer]) -> None:
     assert check_layer(right(), X).error < 1e-8
 
