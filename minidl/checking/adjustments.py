@@ -23,7 +23,7 @@ SIZES = 1.0, 1e-10, 3e-5, 1e6  # of gradients
 
 
 def _end(
-    make: Make, grads: Iterable[Array], start: Array = START, decay: float | None = None, **clip: float
+    make: Make, grads: Iterable[Array], start: Array = START, decay: float | None = None, /, **clip: float
 ) -> tuple[Array, Optimizer]:
     """The parameters after steps by some gradients, and the optimizer. The first half of them has ``decay=False``."""
     free, decayed = Parameter(start[:8], decay=False), Parameter(start[8:])

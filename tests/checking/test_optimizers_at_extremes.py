@@ -184,18 +184,19 @@ class WithoutSeed(Optimizer):
         theta -= self.lr * self._factor * grad
 
 
-class RandomCoordinates(WithoutSeed):
+class RandomCoordinates(Optimizer):
     """Is right: each step moves half of the parameters."""
 
     slots = ("chosen",)
 
     def __init__(self, parameters: Parameters, lr: float) -> None:
-        super().__init__(parameters, lr, rng=0)
+        super().__init__(parameters, lr)
+        self.rng = np.random.default_rng(0)
 
     def step(self) -> None:
         chosen = self._slots["chosen"]
         chosen[...] = self.rng.random(chosen.size) < 0.5
-        Optimizer.step(self)
+        super().step()
 
     def update(self, theta: Array, grad: Array, chosen: Array) -> None:
         theta -= self.lr * chosen * grad

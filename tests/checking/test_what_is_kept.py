@@ -258,7 +258,7 @@ class ByCount(Scale):
     """Is right: it begins gently, and the number of calls is a buffer."""
 
     buffers = ("calls",)
-    factor: Any = cached()
+    factor: float = cached()
 
     def __init__(self, n: int = 3) -> None:
         super().__init__(n)
