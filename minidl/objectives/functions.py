@@ -195,12 +195,12 @@ class Quadratic(FunctionObjective):
     """
 
     def __init__(self, matrix: ArrayLike, linear: ArrayLike = None, start: ArrayLike = None) -> None:
-        self.matrix = np.array(real_numbers(matrix, "matrix"), dtype=np.float64)
+        self.matrix = real_numbers(matrix, "matrix", np.float64)
         if self.matrix.ndim != 2 or self.matrix.shape[0] != self.matrix.shape[1]:
             raise ShapeError(f"matrix must be square, got shape {self.matrix.shape}")
         n = len(self.matrix)
-        self.linear = np.zeros(n) if linear is None else np.array(real_numbers(linear, "linear"), dtype=np.float64)
-        begin = np.ones(n) if start is None else np.array(real_numbers(start, "start"), dtype=np.float64)
+        self.linear = np.zeros(n) if linear is None else real_numbers(linear, "linear", np.float64)
+        begin = np.ones(n) if start is None else real_numbers(start, "start", np.float64)
         if self.linear.shape != (n,) or begin.shape != (n,):
             raise ShapeError(f"linear and start must have shape ({n},), got {self.linear.shape} and {begin.shape}")
         largest, difference = np.abs(self.matrix).max(), np.abs(self.matrix - self.matrix.T).max()
