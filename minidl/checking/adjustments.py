@@ -63,8 +63,8 @@ def check_decay(make: Make) -> None:
     Raises:
         ContractError: it does not.
     """
-    for steps in (3, LONG):
-        grads = steps * [np.zeros(16)]
+    zeros = np.zeros(16)
+    for grads in (3 * [zeros], LONG * [zeros], LONG * [np.cos(np.arange(16.0))]):
         ends = [np.split(_end(make, grads, DECAYING, decay)[0], 2) for decay in (None, 0.0, 0.5)]
         (made, _), (free, without), (also_free, with_decay) = ends
         shrunk = made / DECAYING[:8]

@@ -221,6 +221,18 @@ class WarmsUpFromZero(Optimizer):
         theta -= self.lr * min(1.0, (self.steps - 1) / 10) * grad
 
 
+class WaitsForGradients(Optimizer):
+    """Is right: it does nothing while all gradients are 0."""
+
+    def step(self) -> None:
+        self._any = any(vector.grad.any() for vector in self.vectors)
+        super().step()
+
+    def update(self, theta: Array, grad: Array) -> None:
+        if self._any:
+            theta -= self.lr * grad
+
+
 class DrawsToZero(Optimizer):
     """Is right: gradient descent, then every number is drawn to 0 by a constant."""
 
@@ -229,7 +241,10 @@ class DrawsToZero(Optimizer):
         theta[...] = np.sign(theta) * np.maximum(np.abs(theta) - self.lr * 1e-2, 0.0)
 
 
-@pytest.mark.parametrize("rule", [RandomCoordinates, Accumulates, WarmsUpFromZero, DrawsToZero])
+RIGHT: list[type[Optimizer]] = [RandomCoordinates, Accumulates, WarmsUpFromZero, WaitsForGradients, DrawsToZero]
+
+
+@pytest.mark.parametrize("rule", RIGHT)
 def test_some_steps_may_leave_parameters_alone(rule: type[Optimizer]) -> None:
     check_optimizer(lambda parameters: rule(parameters, 0.4))
 
