@@ -52,8 +52,10 @@ def row_sums(array: Array) -> Array:
     array([3., 7.])
     """
     length = array.shape[-1]
-    result: Array = array.dot(ones(length, array.dtype)) if length <= FEW else array.sum(axis=-1)
-    return result
+    if length <= FEW:
+        result: Array = array.dot(ones(length, array.dtype))
+        return result
+    return np.ascontiguousarray(array).sum(axis=-1)  # NumPy makes partial sums of contiguous rows only
 
 
 def product(x: Array, grad: Array, out: Array) -> None:
