@@ -1,5 +1,6 @@
 """What layers and losses keep, share and return: between instances, from call to call, in files, in other memory."""
 
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -166,13 +167,16 @@ class KeepProbability(Layer):
         return dx
 
 
+STRENGTHS = cycle((0.05, 0.5, 0.95))
+
+
 class ReadsOtherThanItKeeps(KeepProbability):
     """Has the right argument after a copy and a file, but drops by another number."""
 
-    def __init__(self, p: float = 0.3, rng: Seed = None, *, share: float = 0.5) -> None:
+    def __init__(self, p: float = 0.3, rng: Seed = 0, *, share: float = 0.5) -> None:
         super().__init__(p, rng)
         self.share, self.p = share, p
-        self.strength = float(np.random.default_rng().uniform(0.2, 0.8))
+        self.strength = next(STRENGTHS)
 
     def forward(self, x: Array) -> Array:
         kept = np.asarray(self.rng.random(x.shape)) < self.strength if self.training else np.ones(x.shape, bool)
