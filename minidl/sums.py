@@ -52,6 +52,8 @@ def row_sums(array: Array) -> Array:
     array([3., 7.])
     """
     length = array.shape[-1]
+    if length > FEW:
+        array = np.ascontiguousarray(array)  # NumPy makes partial sums of contiguous rows only
     result: Array = array.dot(ones(length, array.dtype)) if length <= FEW else array.sum(axis=-1)
     return result
 

@@ -141,7 +141,8 @@ class Module:
         """
         expected = self.state()
         _check_names(self, state, expected)
-        new = {path: real_numbers(state[path], path) for path in expected}
+        floats = {path: array.dtype if array.dtype.kind == "f" else None for path, array in expected.items()}
+        new = {path: real_numbers(state[path], path, dtype) for path, dtype in floats.items()}
         for path, array in expected.items():
             if new[path].shape != array.shape:
                 raise ShapeError(f"{path} must have shape {array.shape}, got {new[path].shape}")
