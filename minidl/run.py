@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.arguments import check_type
-from minidl.data import BatchSource
+from minidl.data import Batches, BatchSource, Passes
 from minidl.errors import ContractError, DivergenceError, StateError, describe
 from minidl.interruption import on_interrupt
 from minidl.modules import Loss, Module, changing
@@ -42,7 +42,7 @@ class Run:
     Attributes:
         epoch, step: completed epochs and steps, counted from the first fit of a trainer.
         first_epoch, first_step: their values at the beginning of this fit.
-        iterator: the present pass over the batches.
+        passes: the batches, with the position in the present pass.
         loss: the loss of the latest step, before its update.
         metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those after it.
         reason: why the run stopped early. None while it goes on, and if it ran to its end.
@@ -72,10 +72,10 @@ class Run:
         self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose
-        self.iterator, self.owner = iter(batches), owner or object()
+        self.passes = Passes(batches) if isinstance(batches, Batches) else batches
         self.measures = () if measure is None else measures
         self.epoch, self.step = self.first_epoch, self.first_step = epoch, step
-        self.planned, self.script, self.interrupted = epochs, script or {}, False
+        self.planned, self.script, self.owner, self.interrupted = epochs, script or {}, owner or object(), False
         self.loss, self.metrics = nan, dict[str, float]()
         self.reason: str | None = None
         self.divergence: DivergenceError | None = None
@@ -88,7 +88,7 @@ class Run:
             if epoch_begin and not within_epoch:
                 self._tell(epoch_begin)
             within_epoch = False
-            for batch in self.iterator:
+            for batch in self.passes:
                 if step_begin:
                     self._tell(step_begin)
                 self._evaluate(batch, grad)  # forward, loss and backward
@@ -97,7 +97,7 @@ class Run:
                 if self.interrupted:
                     self.stop(INTERRUPTED)
                 self._tell(step_end)
-            self.epoch, self.iterator = self.epoch + 1, iter(self.batches)
+            self.epoch += 1
             if self.measure is not None:
                 self.metrics = self.measure()
             self._tell(epoch_end)

@@ -132,7 +132,7 @@ class Checkpoint(Callback):
 def parts(run: Run) -> dict[str, Any]:
     """What a run is made of besides its callbacks, by the names in a file. Each has `state` and `load_state`."""
     every = {"model": run.model, "loss": run.loss_function, "optimizer": run.optimizer, "run": run}
-    return {name: part for name, part in {**every, "batches": run.iterator}.items() if hasattr(part, "load_state")}
+    return {name: part for name, part in {**every, "batches": run.passes}.items() if hasattr(part, "load_state")}
 
 
 def script(
