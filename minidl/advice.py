@@ -19,8 +19,6 @@ JOIN = "a model takes one array, so join several inputs"
 def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
     """Say how to turn a value into an array of real numbers. Packages are recognised by name, not imported.
 
-    Types that NumPy lacks, such as bfloat16, and sparse tensors need one more conversion than is said here.
-
     Args:
         value: what was passed.
         name: what a message calls it. Its last word is taken as the name of the variable.
@@ -50,11 +48,13 @@ def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
 def _readable(value: Any, x: str) -> str:
     """Code that turns a value that NumPy takes for a single object into an array or a list, "" for other values."""
     if type(value).__module__.partition(".")[0] == "torch":
-        return f"{x}.detach().cpu().numpy()"
+        return f"{x}.detach().cpu().to_dense().double().numpy()"  # it may be sparse, or of a type that NumPy lacks
     if hasattr(value, "toarray"):  # a sparse matrix of SciPy
         return f"{x}.toarray()"
     if isinstance(value, Mapping):
         return f"list({x}.values())"
+    if hasattr(value, "collect"):  # a lazy table of Polars
+        return f"{x}.collect()"
     single = isinstance(value, Sequence) or hasattr(value, "__array__") or not isinstance(value, Iterable)
     return "" if single else f"list({x})"
 
@@ -67,6 +67,8 @@ def _of_array(array: Array, x: str, *, columns: bool) -> str:
     if kind == "c":
         return f"split it into real numbers: np.stack([np.real({x}), np.imag({x})], axis=-1)"
     with suppress(OverflowError, TypeError, ValueError):
+        if kind == "O" and np.stack(flat).ndim > 1:  # a column of arrays or lists
+            return f"convert it first: np.stack({x})"
         if None not in flat and array.astype(np.float64) is not None:
             return f"convert it first: np.asarray({x}, dtype=float)"
     if columns:
@@ -90,7 +92,8 @@ def add_conversion(value: Any, name: str) -> Iterator[None]:
         yield
     except ShapeError as error:
         x = name.rpartition(" ")[2]
-        if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) > 1 for item in value):
+        least = 1 if isinstance(value, tuple) else 2  # a list of lists is a list of samples
+        if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) >= least for item in value):
             kind = f"{type(value).__name__} of {len(value)} arrays"
             error.add_note(f"{name} is a {kind}, each of which is one sample; {JOIN}, e.g. np.column_stack({x})")
         elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):

@@ -247,7 +247,6 @@ def check_exact(array: Array, dtype: Any, name: str) -> None:
 
     Raises:
         DataError: an integer that changes. The message calls the array `name`.
-
     """
     limit = 2 ** (np.finfo(dtype).nmant + 1)
     if array.dtype.kind not in "iu" or np.iinfo(array.dtype).max <= limit:
@@ -261,11 +260,11 @@ def check_exact(array: Array, dtype: Any, name: str) -> None:
             )
 
 
-def real_numbers(value: ArrayLike, name: str) -> Array:
-    """Return the value as an array of real numbers of any type.
+def real_numbers(value: ArrayLike, name: str, dtype: Any = None) -> Array:
+    """Return the value as an array of real numbers, of any type or as a copy of a float type.
 
     Raises:
-        DataError: any other value, or masked entries. The message calls it `name`.
+        DataError: any other value, masked entries, or integers that change. The message calls the value `name`.
 
     >>> real_numbers([1, 2], "a parameter")
     array([1, 2])
@@ -278,7 +277,10 @@ def real_numbers(value: ArrayLike, name: str) -> Array:
     if array.dtype.kind not in "biuf":
         kind = array.dtype if array.ndim else f"{type(value).__name__}"
         raise DataError(f"{name} must hold real numbers, got {kind}; {what_to_do(value, name, array)}")
-    return array
+    if dtype is None:
+        return array
+    check_exact(array, np.dtype(dtype), name)
+    return array.astype(dtype)
 
 
 def copy_into(target: Array, value: ArrayLike, name: str) -> None:
@@ -292,8 +294,7 @@ def copy_into(target: Array, value: ArrayLike, name: str) -> None:
     if type(value) is np.ndarray and value.dtype.kind == "f":
         array = value
     else:
-        array = real_numbers(value, f"the {name}")
-        check_exact(array, target.dtype, f"the {name}")
+        array = real_numbers(value, f"the {name}", target.dtype)
     if array.shape != target.shape:
         raise ShapeError(f"the {name} must have shape {target.shape}, got {array.shape}")
     np.copyto(target, array, casting="same_kind")

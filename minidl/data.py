@@ -12,7 +12,7 @@ from minidl.augment import Augment
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Seed
 
-__all__ = ["BatchSource", "Batches", "Pass", "as_data", "hold_out"]
+__all__ = ["BatchSource", "Batches", "Passes", "as_data", "hold_out"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -126,27 +126,28 @@ class Batches:
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Pass:
-        return Pass(self)
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        return iter(Passes(self))
 
 
-class Pass:
-    """One pass over `Batches`. It draws its order with the first batch.
+class Passes:
+    """Passes over `Batches`: each loop is one pass, or the rest of the present one. A pass begins by drawing its order.
 
     Args:
-        batches: what to pass over. Each pass has its own position there.
+        batches: what to pass over. Each of these objects has its own position there.
 
     Attributes:
-        taken: the number of batches taken so far.
-        order: the order of the samples. None before the first batch, and without shuffling.
+        taken: the number of batches taken in the present pass.
+        order: the order of its samples. None between two passes, and without shuffling.
 
     >>> batches = Batches(np.arange(4), np.arange(4), batch_size=2, shuffle=False)
-    >>> first = iter(batches)
-    >>> x, y = next(first)
-    >>> other = iter(batches)
+    >>> first, other = Passes(batches), Passes(batches)
+    >>> x, y = next(iter(first))
     >>> other.load_state(first.state())
     >>> [x.tolist() for x, y in other]
     [[2, 3]]
+    >>> [x.tolist() for x, y in other]
+    [[0, 1], [2, 3]]
     """
 
     taken: int = 0
@@ -156,7 +157,6 @@ class Pass:
         self.batches = batches
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        # A generator, because a call of __next__ for each batch would take 3 % of the time of a small network.
         batches = self.batches
         x, y, size = batches.x, batches.y, batches.batch_size
         if self.taken == 0 and batches.shuffle and batches.rng is not None:
@@ -164,18 +164,17 @@ class Pass:
         while (start := self.taken * size) < len(x):
             self.taken += 1
             if size == len(x):
-                yield self._augmented(x), y
+                batch = x, y
             else:
                 chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
-                yield self._augmented(x[chosen]), y[chosen]
-
-    def __next__(self) -> tuple[Array, Array]:
-        return next(iter(self))
+                batch = x[chosen], y[chosen]
+            yield batch if batches.augment is None else (self._augmented(batch[0]), batch[1])
+        self.taken, self.order = 0, None
 
     def _augmented(self, x: Array) -> Array:
         augment, rng = self.batches.augment, self.batches.rng
-        if augment is None or rng is None:
-            return x
+        assert augment is not None
+        assert rng is not None
         augmented = np.asarray(augment(x.copy(), rng))
         if augmented.shape != x.shape:
             raise ShapeError(f"augment must return the batch's shape {x.shape}, got {augmented.shape}")

@@ -64,7 +64,7 @@ def numerical_jacobian(f: Callable[[Array], ArrayLike], theta: ArrayLike, step: 
     array([[3., 2.],
            [0., 6.]])
     """
-    point = np.array(real_numbers(theta, "theta"), dtype=np.float64)
+    point = real_numbers(theta, "theta", np.float64)
     steps = 1e-3 * np.maximum(1.0, np.abs(point)) if step is None else real_numbers(step, "step")
     if steps.ndim and steps.shape != point.shape:
         raise ShapeError(f"step must be one number or have theta's shape {point.shape}, got {steps.shape}")

@@ -7,7 +7,6 @@ works.
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
 from typing import Any
 
 from minidl.typing import Array
@@ -100,10 +99,16 @@ def describe(thing: object) -> str:
     return text if len(text) <= 80 else type(thing).__name__
 
 
-def warn(message: str) -> None:
-    """Issue a `MinidlWarning` from what accompanies a run, such as a progress bar.
+def warn(message: str, stacklevel: int = 1) -> None:
+    """Issue a `MinidlWarning`. It must not end a run, but Python raises where standard error cannot be written to.
 
-    Python itself raises where standard error is closed or is not a stream. That must not end the run.
+    Args:
+        message: the text.
+        stacklevel: how many calls above this one the place is that the warning names.
     """
-    with suppress(AttributeError, OSError, ValueError):
-        warnings.warn(message, MinidlWarning, stacklevel=2)
+    try:
+        warnings.warn(message, MinidlWarning, stacklevel=stacklevel + 1)
+    except MinidlWarning:  # a filter turns warnings into errors
+        raise
+    except Exception:
+        pass  # nobody can be told

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import warnings
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from minidl.errors import CheckpointError, MinidlError, MinidlWarning, StateError
+from minidl.errors import CheckpointError, MinidlError, StateError, warn
 
 __all__ = ["LEVELS", "absolute", "check_folder", "content_of", "nesting_checked", "replacing", "warn_of_values"]
 
 LEVELS = 200
 """How deeply values in a file may be nested: few enough for a reader whose stack is half full already."""
+
+VARIANCE = re.compile(r"(running|moving)_var(iance)?$")
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
@@ -23,7 +25,7 @@ def absolute(path: str | os.PathLike[str]) -> str:
 
     A run may change the working directory. What writes to files during a run resolves its path when the run begins.
     """
-    return os.path.abspath(os.path.expanduser(os.fspath(path)))
+    return os.path.abspath(os.path.expanduser(os.fsdecode(path)))
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
@@ -64,15 +66,17 @@ def content_of(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def warn_of_values(state: Mapping[str, Any], path: str | os.PathLike[str]) -> bool:
-    """Warn of parameters and buffers that are not finite, and of negative buffers ``…_var``. Return whether it warned.
+    """Warn of parameters and buffers that are not finite, and of negative variances. Return whether it warned.
+
+    Variances are those that are named running_var or moving_var, and the like. The logarithm of one may be negative.
 
     A file may hold them, for example to inspect a model after its run has diverged.
     """
     non_finite = [name for name, value in state.items() if not np.isfinite(value).all()]
-    negative = [name for name, value in state.items() if name.endswith("_var") and np.less(value, 0).any()]
+    negative = [name for name, value in state.items() if VARIANCE.search(name) and np.less(value, 0).any()]
     for problem, names in (("numbers that are not finite", non_finite), ("negative variances", negative)):
         if names:
-            warnings.warn(f"{os.fspath(path)!r} holds {problem}: {', '.join(names)}", MinidlWarning, stacklevel=3)
+            warn(f"{os.fspath(path)!r} holds {problem}: {', '.join(names)}", stacklevel=3)
     return bool(non_finite or negative)
 
 

@@ -6,14 +6,13 @@ largest counts. For two classes they may be one number (n, 1), which means class
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from minidl.arguments import number, whole_number
 from minidl.data import as_data
-from minidl.errors import DataError, MinidlWarning, ShapeError
+from minidl.errors import DataError, ShapeError, warn
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["PrecisionRecall", "accuracy", "binary_accuracy", "confusion_matrix", "precision_recall", "r2"]
@@ -65,7 +64,7 @@ def binary_accuracy(prediction: ArrayLike, target: ArrayLike, *, threshold: floa
     if threshold is None and (values.min() < 0.0 or values.max() > 1.0):
         # The text is always the same, so that Python shows it once and not after each epoch.
         message = "binary_accuracy: predictions are not probabilities, from 0 to 1; pass threshold=0 if they are logits"
-        warnings.warn(f"{message}, threshold=0.5 otherwise", MinidlWarning, stacklevel=2)
+        warn(f"{message}, threshold=0.5 otherwise", stacklevel=2)
     threshold = 0.5 if threshold is None else number("threshold", threshold, finite=False)
     return float(((values > threshold) == true).mean())
 

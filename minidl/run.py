@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.arguments import check_type
-from minidl.data import BatchSource
+from minidl.data import Batches, BatchSource, Passes
 from minidl.errors import ContractError, DivergenceError, StateError, describe
 from minidl.interruption import on_interrupt
 from minidl.modules import Loss, Module, changing
@@ -32,8 +32,7 @@ class Run:
         callbacks: called at each event in this order. Those with ``last = True`` come after all others.
         batches: one pass over them is an epoch.
         evaluate: takes a batch, writes the gradients and returns the loss.
-        measure: returns the metrics at the end of an epoch.
-        measures: their names. None means that they are not known before the first epoch ends.
+        measure, measures: returns the metrics at the end of an epoch, and their names. None means not known before.
         diagnose: returns the error for a batch whose loss or gradient is not finite.
         loss_function: the loss of a fit, None under `minimize`.
         epochs, epoch, step: how many epochs to run, and how many epochs and steps earlier fits of the trainer had.
@@ -43,7 +42,7 @@ class Run:
     Attributes:
         epoch, step: completed epochs and steps, counted from the first fit of a trainer.
         first_epoch, first_step: their values at the beginning of this fit.
-        iterator: the present pass over the batches.
+        passes: the batches, with the position in the present pass.
         loss: the loss of the latest step, before its update.
         metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those after it.
         reason: why the run stopped early. None while it goes on, and if it ran to its end.
@@ -73,10 +72,10 @@ class Run:
         self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose
-        self.iterator, self.owner = iter(batches), owner or object()
+        self.passes = Passes(batches) if isinstance(batches, Batches) else batches
         self.measures = () if measure is None else measures
         self.epoch, self.step = self.first_epoch, self.first_step = epoch, step
-        self.planned, self.script, self.interrupted = epochs, script or {}, False
+        self.planned, self.script, self.owner, self.interrupted = epochs, script or {}, owner or object(), False
         self.loss, self.metrics = nan, dict[str, float]()
         self.reason: str | None = None
         self.divergence: DivergenceError | None = None
@@ -89,7 +88,7 @@ class Run:
             if epoch_begin and not within_epoch:
                 self._tell(epoch_begin)
             within_epoch = False
-            for batch in self.iterator:
+            for batch in self.passes:
                 if step_begin:
                     self._tell(step_begin)
                 self._evaluate(batch, grad)  # forward, loss and backward
@@ -98,7 +97,7 @@ class Run:
                 if self.interrupted:
                     self.stop(INTERRUPTED)
                 self._tell(step_end)
-            self.epoch, self.iterator = self.epoch + 1, iter(self.batches)
+            self.epoch += 1
             if self.measure is not None:
                 self.metrics = self.measure()
             self._tell(epoch_end)
@@ -138,7 +137,7 @@ class Run:
         """Run until all epochs are done or something stops the run. `resume` restores an earlier run; see `_begin`."""
         begun: list[Callback] = []
         # Overflow is found by the check for finite numbers; a warning would only repeat it.
-        with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(self.model):
+        with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(self.model, self.loss_function):
             try:
                 self._begin(begun, resume)
             except BaseException as error:
@@ -150,10 +149,12 @@ class Run:
         """Have all callbacks begin, resume a run, within an epoch or between two, and loop. One Ctrl-C is no error."""
         try:
             for callback in self.callbacks:
-                begun.append(callback)
                 if callback._owner not in (None, self.owner):
+                    if getattr(callback._owner, "running", False) and type(callback).reset is not Callback.reset:
+                        raise StateError(f"{describe(callback)} is in a run that has not ended; create a second one")
                     callback.reset()
                 callback._owner = self.owner
+                begun.append(callback)
                 callback.on_fit_begin(self)
             within_epoch = resume is not None and resume()
             if self.reason is None:
@@ -241,14 +242,13 @@ class Callback:
     """
 
     changes_parameters = changes_optimizer = False  # whether it may change them: `check_callback` holds it to that
-    last: ClassVar[bool] = False
-    """Whether it is notified of each event last, regardless of its position in the list."""
+    last: ClassVar[bool] = False  # whether it is notified of each event last, regardless of its position in the list
     adds: ClassVar[Collection[str] | None] = ()
     """The names that `on_epoch_end` adds to ``run.metrics``. None means any, as for a class that does not name them."""
     _owner: object = None  # that of the latest run
 
     def reset(self) -> None:
-        """Forget all earlier runs. Called before a run of another trainer, so that the two are never mixed."""
+        """Forget all earlier runs, before one of another trainer. A callback that overrides it is in one at a time."""
 
     def on_fit_begin(self, run: Run) -> None:
         """Before the first epoch."""

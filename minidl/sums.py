@@ -52,8 +52,10 @@ def row_sums(array: Array) -> Array:
     array([3., 7.])
     """
     length = array.shape[-1]
-    result: Array = array.dot(ones(length, array.dtype)) if length <= FEW else array.sum(axis=-1)
-    return result
+    if length <= FEW:
+        result: Array = array.dot(ones(length, array.dtype))
+        return result
+    return np.asarray(array.sum(axis=-1, dtype=np.float64), array.dtype)
 
 
 def product(a: Array, b: Array, out: Array) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import DataError, Dense, MSELoss, Parameter
+from minidl import BatchNorm, DataError, Dense, MSELoss, Parameter, Quadratic, make_blobs
+from minidl.checking import numerical_gradient
 from minidl.data import as_data
 
 TOO_LARGE: list[tuple[Any, Any, str, int]] = [
@@ -64,7 +65,19 @@ def test_integers_that_would_change_are_refused_everywhere() -> None:
             setattr(layer.weight, name, large)
     with pytest.raises(DataError, match="the value of all parameters holds an integer"):
         layer.parameters().value = np.array([2**53 + 1, 0])
+    with pytest.raises(DataError, match="bias holds an integer"):
+        layer.load_state({"weight": [[0.5]], "bias": [2**53 + 1]})
     assert np.array_equal(layer.weight.value, before)
+    norm = BatchNorm(1)
+    with pytest.raises(DataError, match="running_var holds an integer"):
+        norm.load_state({**norm.state(), "running_var": [2**53 + 1]})
+    for name in ("matrix", "linear", "start"):
+        with pytest.raises(DataError, match=f"{name} holds an integer"):
+            Quadratic(**{"matrix": [[1.0]], name: large})
+    with pytest.raises(DataError, match="theta holds an integer"):
+        numerical_gradient(np.sum, large)
+    with pytest.raises(DataError, match="centers holds an integer"):
+        make_blobs(9, centers=large)
 
 
 MASKED = np.ma.array([1.0, 2.0], mask=[False, True])

@@ -226,6 +226,12 @@ def test_the_home_folder_and_a_change_of_the_working_directory(tmp_path: Path, m
     assert sorted(os.listdir(tmp_path)) == ["elsewhere", "file"]
 
 
+def test_a_path_of_bytes(tmp_path: Path) -> None:
+    with replacing(os.fsencode(tmp_path / "file")) as file:  # type: ignore[arg-type]
+        file.write(b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
@@ -236,6 +242,7 @@ def test_the_home_folder_and_a_change_of_the_working_directory(tmp_path: Path, m
         ),
         ({"a.running_var": np.array([nan])}, "numbers that are not finite: a.running_var"),
         ({"a.running_var": np.array([-inf])}, "negative variances: a.running_var"),
+        ({"moving_variance": np.array(-1.0)}, "negative variances: moving_variance"),
     ],
 )
 @pytest.mark.filterwarnings("always")

@@ -29,6 +29,7 @@ def test_long_sums_of_equal_numbers(n: int, number: float) -> None:
         np.testing.assert_allclose(out.astype(float), n * exact, rtol=5e-7)
         assert column_sums(rows).tobytes() == out.tobytes()
         np.testing.assert_allclose(row_sums(rows.T.copy()), n * exact, rtol=5e-7)
+        np.testing.assert_allclose(row_sums(rows.T), n * exact, rtol=5e-7)
     flat = rows[:, 0].copy()
     assert mean(flat) == pytest.approx(exact, rel=5e-7)
     assert mean_square(flat) == pytest.approx(exact**2, rel=5e-7)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from minidl.arguments import whole_number
 from minidl.data import Batches
-from minidl.errors import CheckpointError, MinidlWarning
-from minidl.files import absolute, check_folder, warn_of_values
+from minidl.errors import CheckpointError, warn
+from minidl.files import absolute, check_folder, nesting_checked, warn_of_values
 from minidl.modules import Layer, Loss, Module
 from minidl.modules.places import Place, places_in, places_of
 from minidl.optimizers import Optimizer
@@ -70,12 +69,15 @@ class Checkpoint(Callback):
         self.path = os.fspath(path)
         self.every_steps, self.every_epochs = every_steps, every_epochs
 
+    def reset(self) -> None:
+        self._warned = self._odd = False
+
     def on_fit_begin(self, run: Run) -> None:
+        self.reset()
         self._target = absolute(self.path)
         check_folder(self._target)
         check_remaking(run.model)
-        self._data, self._warned, self._odd = fingerprint(run), False, False
-        self._names = set(run.optimizer.state())
+        self._data, self._names = fingerprint(run), set(run.optimizer.state())
         encoded(self._content(run))
 
     def on_step_end(self, run: Run) -> None:
@@ -93,7 +95,7 @@ class Checkpoint(Callback):
         except (CheckpointError, OSError) as error:  # a file is not worth a run
             if not self._warned:
                 message = f"{self.path!r} cannot be written at step {run.step}, and stays the one before: {error}"
-                warnings.warn(message, MinidlWarning, stacklevel=2)
+                warn(message, stacklevel=2)
             self._warned = True
 
     def save(self, run: Run) -> None:
@@ -107,6 +109,7 @@ class Checkpoint(Callback):
         self._odd = self._odd or warn_of_values(content["model"]["state"], self.path)  # once per fit
         write_content(content, self._target)
 
+    @nesting_checked()
     def _content(self, run: Run) -> dict[str, Any]:
         states = {name: state_of(part) for name, part in parts(run).items() if name != "model"}
         if gained := ", ".join(states["optimizer"].keys() - self._names):
@@ -129,7 +132,7 @@ class Checkpoint(Callback):
 def parts(run: Run) -> dict[str, Any]:
     """What a run is made of besides its callbacks, by the names in a file. Each has `state` and `load_state`."""
     every = {"model": run.model, "loss": run.loss_function, "optimizer": run.optimizer, "run": run}
-    return {name: part for name, part in {**every, "batches": run.iterator}.items() if hasattr(part, "load_state")}
+    return {name: part for name, part in {**every, "batches": run.passes}.items() if hasattr(part, "load_state")}
 
 
 def script(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from io import FileIO
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arguments import flag
-from minidl.errors import MinidlWarning, StateError
+from minidl.errors import StateError, warn
 from minidl.files import absolute, check_folder, replacing
 from minidl.run import Callback, Run
 
@@ -100,7 +99,7 @@ class CSVLog(Callback):
             if not self._warned:
                 self._warned = True
                 message = f"{self.path!r} cannot be written at epoch {run.epoch}, and lacks rows from then on: {error}"
-                warnings.warn(message, MinidlWarning, stacklevel=2)
+                warn(message, stacklevel=2)
 
     def on_fit_end(self, run: Run) -> None:
         self._run = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from math import inf
 from typing import Any, Literal
 
-from minidl.arguments import check_type, hyperparameter, whole_number
+from minidl.arguments import check_type, flag, hyperparameter, whole_number
 from minidl.errors import HyperparameterError, StateError
 from minidl.run import Callback, Run
 
@@ -69,7 +69,7 @@ class EarlyStopping(Callback):
         self.monitor, self.min_delta = monitor, min_delta
         self.mode = _direction(monitor) if mode == "auto" else mode
         self.patience = whole_number("EarlyStopping: patience", patience, 1)
-        self.restore = monitor != "loss" if restore is None else restore
+        self.restore = monitor != "loss" if restore is None else flag("EarlyStopping: restore", restore)
         self.begin, self._running = 0, False
         self.reset()
 
@@ -100,9 +100,12 @@ class EarlyStopping(Callback):
             run.model.load_state(self.best_state)
         self._running = False
 
-    def _unknown(self, measured: Iterable[str]) -> StateError:
-        hint = "; pass validation= to fit" if self.monitor.startswith("validation_") else ""
-        hint = "; pass training_loss=True to fit" if self.monitor.startswith("training_") else hint
+    def _unknown(self, measured: Collection[str]) -> StateError:
+        kind, _, metric = self.monitor.partition("_")
+        passed = {"validation": "validation=", "training": "training_loss=True"}.get(kind)
+        if f"{kind}_loss" in measured:
+            passed = f'metrics={{"{metric}": …}}'
+        hint = f"; pass {passed} to fit" if passed else ""
         return StateError(
             f"EarlyStopping watches {self.monitor!r}, but the run measures {', '.join(measured) or 'nothing'}{hint}"
         )

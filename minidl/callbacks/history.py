@@ -25,9 +25,16 @@ class History(Callback):
     """
 
     adds = ()
+    running = False  # whether the run goes on
 
     def __init__(self) -> None:
         self.reset()
+
+    def on_fit_begin(self, run: Run) -> None:
+        self.running = True
+
+    def on_fit_end(self, run: Run) -> None:
+        self.running = False
 
     def reset(self) -> None:
         self.loss: list[float] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arguments import number
-from minidl.errors import MinidlWarning, StateError
+from minidl.errors import StateError, warn
 from minidl.modules import Module
 from minidl.parameters import ParameterVector
 from minidl.run import Callback, Run
@@ -110,7 +109,7 @@ class ParameterAverage(Callback):
             _check_fit(average, self._parameters)
         if state["decay"] != self.decay:
             message = f"the saved average has decay={state['decay']}, which replaces {self.decay}"
-            warnings.warn(message, MinidlWarning, stacklevel=2)
+            warn(message, stacklevel=2)
         self.average, self.steps, self.decay = average, int(state["steps"]), float(state["decay"])
 
 

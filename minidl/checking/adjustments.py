@@ -12,18 +12,21 @@ from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter, ParameterVector
 from minidl.typing import Array
 
-__all__ = ["Make", "check_clip", "check_decay", "check_extremes"]
+__all__ = ["LONG", "Make", "check_clip", "check_decay", "check_extremes"]
 
 Make: TypeAlias = Callable[[Any], Optimizer]
 
-SMALL = 1e-3  # size of the parameters, so that a step by a tiny gradient changes them visibly
-START = np.tile(SMALL * np.arange(1.0, 9.0), 2)
+LONG = 20  # steps in which a rule should use everything that it has. Some steps may leave numbers alone.
+START = np.tile(1e-3 * np.arange(1.0, 9.0), 2)  # so small that a step by a tiny gradient changes it visibly
+DECAYING = 1e3 * START  # so large that decay is most of what a step without a gradient does
 SIZES = 1.0, 1e-10, 3e-5, 1e6  # of gradients
 
 
-def _end(make: Make, grads: Iterable[Array], decay: float | None = None, **clip: float) -> tuple[Array, Optimizer]:
+def _end(
+    make: Make, grads: Iterable[Array], start: Array = START, decay: float | None = None, /, **clip: float
+) -> tuple[Array, Optimizer]:
     """The parameters after steps by some gradients, and the optimizer. The first half of them has ``decay=False``."""
-    free, decayed = Parameter(START[:8], decay=False), Parameter(START[8:])
+    free, decayed = Parameter(start[:8], decay=False), Parameter(start[8:])
     parameters = ParameterVector([("free", free), ("decayed", decayed)])
     optimizer = make(parameters)
     if decay is not None:
@@ -44,7 +47,7 @@ def check_extremes(make: Make) -> None:
     """
     some = np.repeat([0.0, 1.0], 8) * np.resize([1.0, -1.0], 16)  # zeros as for the weights of a dead ReLU
     for size in SIZES:
-        theta, optimizer = _end(make, [size * factor * some for factor in (0.0, 1.0, 1.0, 0.0)])
+        theta, optimizer = _end(make, [size * factor * some for factor in (0.0, *LONG * (1.0,), 0.0)])
         slots = [array for array in optimizer.state().values() if isinstance(array, np.ndarray)]
         require(
             all(np.isfinite(array).all() for array in (theta, *slots)),
@@ -60,20 +63,22 @@ def check_decay(make: Make) -> None:
     Raises:
         ContractError: it does not.
     """
-    ends = [np.split(_end(make, 3 * [np.zeros(16)], decay)[0], 2) for decay in (None, 0.0, 0.5)]
-    (made, _), (free, without), (also_free, with_decay) = ends
-    shrunk = made / START[:8]
-    # A step that scales all numbers alike, with gradients of 0, is a decay under whatever name.
-    own = bool((np.abs(shrunk) < 1.0).all() and np.allclose(shrunk, shrunk[0], rtol=1e-6))
-    require(
-        same_bits(free, also_free) and not own,
-        "weight decay acts on parameters with decay=False: leave it to Optimizer, by super().__init__(…, "
-        "weight_decay=…) and super().step(), or to an overridden decayed",
-    )
-    require(
-        not same_bits(without, with_decay),
-        "weight_decay has no effect: an overridden step must call super().step(), which adds it to the gradients",
-    )
+    zeros = np.zeros(16)
+    for grads in (3 * [zeros], LONG * [zeros], LONG * [np.cos(np.arange(16.0))]):
+        ends = [np.split(_end(make, grads, DECAYING, decay)[0], 2) for decay in (None, 0.0, 0.5)]
+        (made, _), (free, without), (also_free, with_decay) = ends
+        shrunk = made / DECAYING[:8]
+        # Steps that scale all numbers alike, with gradients of 0, are a decay under whatever name.
+        own = bool(0.0 < abs(shrunk[0]) < 1.0 and np.allclose(shrunk, shrunk[0], rtol=1e-6))
+        require(
+            same_bits(free, also_free) and not own,
+            "weight decay acts on parameters with decay=False: leave it to Optimizer, by super().__init__(…, "
+            "weight_decay=…) and super().step(), or to an overridden decayed",
+        )
+        if not same_bits(without, with_decay):
+            return
+    reason = "an overridden step must call super().step(), which adds it to the gradients"
+    require(False, f"weight_decay has no effect: {reason}")
 
 
 def check_clip(make: Make) -> None:

@@ -56,13 +56,16 @@ def same_bits(one: Array, other: Array) -> bool:
     return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
 
-def near(one: Array, other: Array, dtype: type = np.float64, spread: Callable[[], float] = float) -> bool:
+def near(
+    one: Array, other: Array, dtype: type = np.float64, spread: Callable[[], float] = float, terms: float = 1e-3
+) -> bool:
     """Whether two arrays are equal up to rounding in a type.
 
     Args:
         one, other: the arrays.
         dtype: the type.
         spread: returns how far they move if what they are computed from is rounded. Called only if it matters.
+        terms: the size of what they are sums of. It matters where terms cancel.
 
     >>> near(np.ones(2), np.ones(2) + 1e-15), near(np.ones(2), np.ones(2) + 1e-9)
     (True, False)
@@ -71,7 +74,7 @@ def near(one: Array, other: Array, dtype: type = np.float64, spread: Callable[[]
         return False
     if same_bits(one, other):
         return True
-    bound = 5e2 * float(np.finfo(dtype).eps) * max(1e-3, float(np.abs(other).max(initial=0.0)))
+    bound = 5e2 * float(np.finfo(dtype).eps) * max(terms, float(np.abs(other).max(initial=0.0)))
     if np.allclose(one, other, rtol=0.0, atol=bound, equal_nan=True):
         return True
     return bool(np.allclose(one, other, rtol=0.0, atol=bound + 1e1 * spread(), equal_nan=True))

@@ -50,7 +50,10 @@ class Disagreement:
         """Whether the gradient is right a little off this point, on both sides along the direction."""
         for shift in (BESIDE, -BESIDE):
             with self.case.moved({name: shift * direction}):
-                gradient = self.case.gradients()[name]
+                try:
+                    gradient = self.case.gradients()[name]
+                except (ArithmeticError, ValueError):  # outside the domain
+                    return False
                 gap = COARSER * allowed(gradient, self.rtol)
                 slope = Slope("", float(np.vdot(gradient, direction)), 0.0)
                 slope = measure(self.case.along(name, direction), slope, gap, self.case.unit, steps=STEPS[4:])

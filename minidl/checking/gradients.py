@@ -25,7 +25,7 @@ __all__ = ["GradientReport", "check_gradients"]
 
 ENTRIES = 200, 20  # up to how many entries all are compared, and otherwise how many
 FEW_ENTRIES = 20, 5  # the same at further points of an objective
-POINTS = 2  # further points near the start, and as many far from it
+POINTS = 2  # pairs of further points on opposite sides of the start, near it, and as many far from it
 CLOSER = 1.0, 0.1, 0.01  # factors of a distance to try
 LARGE = 1e100  # of slopes there. The squares of larger ones are not finite.
 DIRECTIONS = 5
@@ -134,8 +134,8 @@ def _elsewhere(objective: Objective, report: GradientReport, rng: np.random.Gene
     start = objective.parameters().value.astype(np.float64)
     near = np.maximum(np.abs(start), float(np.linalg.norm(start)) / max(1, start.size) ** 0.5 or 1.0)
     far = 2.0 * np.maximum(np.abs(start), 1.0)
-    for scale in POINTS * (near, far):
-        move = scale * rng.normal(size=start.size)
+    moves = [scale * rng.normal(size=start.size) for scale in POINTS * (near, far)]
+    for move in (*moves, *(-move for move in moves)):
         for closer in CLOSER:
             there = copy.deepcopy(objective).astype(np.float64)
             there.parameters().value = theta = start + closer * move

@@ -15,7 +15,7 @@ from minidl.typing import Array
 __all__ = ["check_linearity"]
 
 # Powers of 2, so that all products are exact. The small one finds thresholds, the large one clipping.
-FACTORS = (0.0, 2.0**-60, -(2.0**60))
+FACTORS = (0.0, 2.0**-100, -(2.0**100))
 EXACT = 1e-9  # of the largest number in the gradient of an array
 ZERO = 1e-13  # of the largest number of all
 SUMMED = 1e-9  # likewise. Where terms cancel, the gradient of a sum rounds like the terms.

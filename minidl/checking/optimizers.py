@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.checking.adjustments import Make, check_clip, check_decay, check_extremes
+from minidl.checking.adjustments import LONG, Make, check_clip, check_decay, check_extremes
 from minidl.checking.contract import contract, require, same_bits
 from minidl.errors import HyperparameterError, describe
 from minidl.modules.places import Place, places_in
@@ -19,7 +19,6 @@ from minidl.typing import Array
 __all__ = ["check_optimizer"]
 
 CURVATURES = np.geomspace(0.1, 1.0, 60)
-LONG = 20  # steps in which every slot should change
 
 
 def check_optimizer(make: Make, *, steps: int = 400) -> None:
@@ -28,7 +27,7 @@ def check_optimizer(make: Make, *, steps: int = 400) -> None:
     - It descends on a convex quadratic, and the same start ends at the same bits.
     - A new optimizer that loads a saved state resumes bit for bit.
     - Parameters cut into blocks, or taken whole, end at the same bits.
-    - A step changes all of its parameters, those of every group, and nothing else.
+    - Its steps change all of its parameters, those of every group, and nothing else.
     - Gradients of exactly 0 keep everything finite. Very small and very large ones move the parameters.
     - Steps are counted, update writes into the slots, and a new learning rate acts.
     - Weight decay and `Optimizer.clip` act, and parameters with ``decay=False`` are left out of the decay.
@@ -186,10 +185,11 @@ def _stays_put(make: Make) -> None:
     everything = ParameterVector([("inner", inner), ("outer", outer)])
     optimizer = make(ParameterVector([("inner", inner)]))
     everything.grad = before = np.arange(7.0) + 1.0
-    optimizer.step()
+    for _ in range(LONG):
+        optimizer.step()
     require(bool((outer.value == 1.0).all()), "a step changes parameters that do not belong to the optimizer")
     require(same_bits(everything.grad, before), "a step writes to the gradients")
-    require(bool((inner.value != 1.0).all()), "a step does not change some parameters whose gradient is not 0")
+    require(bool((inner.value != 1.0).all()), f"{LONG} steps do not change some parameters whose gradient is not 0")
 
 
 def _groups(make: Make) -> None:
@@ -198,10 +198,11 @@ def _groups(make: Make) -> None:
         inner, outer = Parameter(np.ones(4)), Parameter(np.ones(3))
         optimizer = make([Group([inner]), Group([outer], factor)])
         inner.grad, outer.grad = np.arange(4) + 1.0, np.arange(3) + 1.0
-        optimizer.step()
-        require(bool((inner.value != 1.0).all() and (outer.value != 1.0).all()), "a step moves only some of two groups")
+        for _ in range(LONG):
+            optimizer.step()
+        require(bool((inner.value != 1.0).all() and (outer.value != 1.0).all()), "steps move only some of two groups")
         ends.append(outer.value)
-    require(not same_bits(*ends), "a group with half the learning rate takes the same step: read self.lr in update")
+    require(not same_bits(*ends), "a group with half the learning rate takes the same steps: read self.lr in update")
 
 
 def _learning_rate(make: Make) -> None:
@@ -209,7 +210,7 @@ def _learning_rate(make: Make) -> None:
     for factor in (1.0, 0.5):
         optimizer, parameters = _trained(make, 1)
         optimizer.lr *= factor
-        ends.append(_step(optimizer, parameters))
+        ends.append(_step(optimizer, parameters, LONG))
         early = make(fresh := _parameters())
         early.lr *= factor
         _step(early, fresh)
@@ -218,7 +219,7 @@ def _learning_rate(make: Make) -> None:
     kept = not all(map(same_bits, *slots))
     require(
         kept or not same_bits(*ends),
-        "with half the learning rate the next step is the same: read self.lr in update, where schedules change it",
+        "with half the learning rate the next steps are the same: read self.lr in update, where schedules change it",
     )
 
 

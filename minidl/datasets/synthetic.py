@@ -171,7 +171,7 @@ def make_blobs(
         low, high = (number("center_box", bound) for bound in center_box)
         middles = draws.uniform(low, high, shape)
     else:
-        middles = real_numbers(centers, "centers").astype(np.float64)
+        middles = real_numbers(centers, "centers", np.float64)
         if middles.ndim != 2 or middles.size == 0:
             raise ShapeError(f"centers must be a number or an array (k, d), got shape {middles.shape}")
     y = np.arange(n_samples) % len(middles)

@@ -103,11 +103,12 @@ class Layer(Module):
         """
         with evaluating(self):
             if batch_size is not None:
-                return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+                with add_conversion(x, "x"):
+                    return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
             batch = self.check_input(x)
             y = self.forward(batch)
-        # Some layers return their input. The result must not be the caller's own memory.
-        return y.copy() if np.may_share_memory(batch, y) else y
+        # Some layers return their input, or a view of it or of what they hold.
+        return y.copy() if y is batch or y.base is not None else y
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Array:
         """The batch as `forward` takes it: finite floats of the dtype of the parameters.

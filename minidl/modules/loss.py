@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from minidl.advice import add_conversion
 from minidl.data import as_data
-from minidl.errors import MinidlWarning, ShapeError
+from minidl.errors import ShapeError, warn
 from minidl.modules.layer import Layer
 from minidl.modules.module import Module
 from minidl.typing import Array, ArrayLike, Shape
@@ -59,10 +58,9 @@ class Loss(Module):
     def check_model(self, model: Layer) -> None:
         """Warn if the model ends in probabilities where this loss takes logits."""
         if self.takes_logits and model.gives_probabilities:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} takes logits and applies the last nonlinearity itself, but the model returns "
                 f"probabilities; remove its last layer, {_maker(model)!r}",
-                MinidlWarning,
                 stacklevel=3,
             )
 

@@ -141,17 +141,21 @@ class Module:
         """
         expected = self.state()
         _check_names(self, state, expected)
-        new = {path: real_numbers(state[path], path) for path in expected}
+        floats = {path: array.dtype if array.dtype.kind == "f" else None for path, array in expected.items()}
+        new = {path: real_numbers(state[path], path, dtype) for path, dtype in floats.items()}
         for path, array in expected.items():
             if new[path].shape != array.shape:
                 raise ShapeError(f"{path} must have shape {array.shape}, got {new[path].shape}")
         for path, parameter in self.named_parameters():
             parameter.value = new[path]
         for path, module, name in self._named_buffers():
-            value = np.array(new[path], dtype=expected[path].dtype)
+            # An average may begin as an integer. Otherwise the type stays.
+            kept = np.can_cast(new[path].dtype, expected[path].dtype, "same_kind")
+            value = np.array(new[path], dtype=expected[path].dtype if kept else None)
             # A number stays a number: a float64 array in its place would turn float32 arrays into float64.
             present = getattr(module, name)
-            setattr(module, name, value if isinstance(present, np.ndarray) else type(present)(value.item()))
+            number = type(present) if kept else float
+            setattr(module, name, value if isinstance(present, np.ndarray) else number(value.item()))
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles drop what forward cached: it may be large, and it is the user's data.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -43,13 +42,14 @@ class Snapshot:
     def take(self) -> None:
         """Take the present state instead."""
         self._attributes = [vars(module).copy() for module in self._modules]
-        self._contents: list[tuple[Any, Any]] = [
-            (value, copy.copy(value))
+        self._buffers = [
+            {name: attributes[name] for name in module.buffers if name in attributes}
             for module, attributes in zip(self._modules, self._attributes, strict=True)
-            for name, value in attributes.items()
-            if isinstance(value, list | dict)
-            or (name in module.buffers and isinstance(value, np.ndarray) and value.flags.writeable)
         ]
+        arrays = (value for buffers in self._buffers for value in buffers.values() if isinstance(value, np.ndarray))
+        self._arrays = [(array, array.copy()) for array in arrays if array.flags.writeable]
+        values = (value for attributes in self._attributes for value in attributes.values())
+        self._lists: list[tuple[Any, Any]] = [(each, each.copy()) for each in values if isinstance(each, list | dict)]
         generators = [each for attributes in self._attributes for each in generators_in(attributes)]
         self._streams = [(generator.bit_generator, generator.bit_generator.state) for generator in generators]
 
@@ -59,16 +59,17 @@ class Snapshot:
             vars(module).clear()
             vars(module).update(attributes)
         # Forward may change these in place: they stay the same objects, and get their contents back.
-        for value, contents in self._contents:
-            if isinstance(value, np.ndarray):
-                np.copyto(value, contents)
-            else:
-                value.clear()
-                value.extend(contents) if isinstance(value, list) else value.update(contents)
+        for value, contents in self._lists:
+            value.clear()
+            value.extend(contents) if isinstance(value, list) else value.update(contents)
         self.rewind()
 
     def rewind(self) -> None:
-        """Return the generators to the state taken last, and leave everything else."""
+        """Return buffers and generators to the state taken last, and leave everything else."""
+        for module, buffers in zip(self._modules, self._buffers, strict=True):
+            vars(module).update(buffers)
+        for array, contents in self._arrays:
+            np.copyto(array, contents)
         for stream, state in self._streams:
             stream.state = state
 

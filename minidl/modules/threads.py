@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from threading import get_ident
 from time import sleep
 
@@ -14,8 +15,8 @@ __all__ = ["changing", "check_thread", "evaluating"]
 
 
 @contextmanager
-def changing(root: Module) -> Iterator[None]:
-    """Refuse a module, and all below it, to other threads inside a ``with`` block.
+def changing(*roots: Module | None) -> Iterator[None]:
+    """Refuse modules, and all below them, to other threads inside a ``with`` block.
 
     Forward passes results to backward in attributes, so a second thread would replace those of the first. A larger
     model that contains the module is not refused: that would take a walk over its modules at each call.
@@ -25,7 +26,7 @@ def changing(root: Module) -> Iterator[None]:
     """
     marked: list[Module] = []
     try:
-        for _, module in root.modules():
+        for _, module in chain.from_iterable(root.modules() for root in roots if root is not None):
             new = "run_thread" not in vars(module)
             vars(module).setdefault("run_thread", get_ident())  # one atomic step, as two runs may begin at once
             check_thread(module)

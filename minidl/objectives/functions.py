@@ -167,7 +167,7 @@ class Beale(FunctionObjective):
     def df(theta: Array) -> tuple[float, float]:
         """The gradient."""
         x, y = theta.tolist()
-        r1, r2, r3 = 1.5 - x * (1.0 - y), 2.25 - x * (1.0 - y * y), 2.625 - x * (1.0 - y * y * y)
+        r1, r2, r3 = 1.5 - (x - x * y), 2.25 - (x - x * y * y), 2.625 - (x - x * y * y * y)
         by_x = -2.0 * (r1 * (1.0 - y) + r2 * (1.0 - y * y) + r3 * (1.0 - y * y * y))
         return by_x, 2.0 * x * (r1 + 2.0 * r2 * y + 3.0 * r3 * y * y)
 
@@ -195,12 +195,12 @@ class Quadratic(FunctionObjective):
     """
 
     def __init__(self, matrix: ArrayLike, linear: ArrayLike = None, start: ArrayLike = None) -> None:
-        self.matrix = np.array(real_numbers(matrix, "matrix"), dtype=np.float64)
+        self.matrix = real_numbers(matrix, "matrix", np.float64)
         if self.matrix.ndim != 2 or self.matrix.shape[0] != self.matrix.shape[1]:
             raise ShapeError(f"matrix must be square, got shape {self.matrix.shape}")
         n = len(self.matrix)
-        self.linear = np.zeros(n) if linear is None else np.array(real_numbers(linear, "linear"), dtype=np.float64)
-        begin = np.ones(n) if start is None else np.array(real_numbers(start, "start"), dtype=np.float64)
+        self.linear = np.zeros(n) if linear is None else real_numbers(linear, "linear", np.float64)
+        begin = np.ones(n) if start is None else real_numbers(start, "start", np.float64)
         if self.linear.shape != (n,) or begin.shape != (n,):
             raise ShapeError(f"linear and start must have shape ({n},), got {self.linear.shape} and {begin.shape}")
         largest, difference = np.abs(self.matrix).max(), np.abs(self.matrix - self.matrix.T).max()

@@ -19,7 +19,8 @@ class Adam(Optimizer):
 
     with ``m̂ = m / (1 − β₁ᵗ)`` and ``ŝ = s / (1 − β₂ᵗ)`` at step t. ε stands outside the root, as in PyTorch.
 
-    Where s overflows, in float32 for gradients above 1e19, the step is 0, as in PyTorch. `clip` prevents that.
+    Where s overflows, in float32 for gradients above 1e19, the step is 0, as in PyTorch. Above
+    3e38 (1 − β₁), m / (1 − β₁) overflows as well, and θ becomes NaN. `clip` prevents both.
     In float32, s has a relative error of up to 6e-8 / (1 − β₂), and no longer decays if that is above 1.
 
     Args:

@@ -63,6 +63,9 @@ class LivePlot(Callback):
         self.interval = number("LivePlot: interval", interval, at_least=0, finite=False)
         self.figure: Figure | None = None
         self._screen: _Window | _Notebook | None = None
+        self.reset()
+
+    def reset(self) -> None:
         self._history: History | None = None
 
     def on_fit_begin(self, run: Run) -> None:

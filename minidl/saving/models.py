@@ -67,7 +67,8 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     if not isinstance(model, Module):
         raise TypeError(f"save takes a layer or another module, and then a path; got {model!r} as the module")
     check_remaking(model)
-    content = {**model_content(model), "generators": states_of(places_of(model))}
+    with nesting_checked():
+        content = {**model_content(model), "generators": states_of(places_of(model))}
     warn_of_values(content["model"]["state"], path)
     write_content(content, path)
 

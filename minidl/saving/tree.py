@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, count
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minidl import initializers
-from minidl.errors import CheckpointError, MinidlWarning
+from minidl.errors import CheckpointError, warn
 from minidl.files import LEVELS
 from minidl.modules import Layer, Module
 from minidl.modules.places import is_generator
@@ -211,10 +210,9 @@ def _leave_out(function: inspect.Parameter, name: str) -> None:
             f"{name}, could not be made again: a file cannot hold the function passed as {function.name!r}; make it a "
             "method of a class of your own"
         )
-    warnings.warn(
+    warn(
         f"{name}: the function passed as {function.name!r} is not one of minidl.initializers and is not saved; a "
         "loaded model has the default in its place",
-        MinidlWarning,
         stacklevel=2,
     )
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from minidl.callbacks.checkpoint import fingerprint, parts, places
-from minidl.errors import CheckpointError, MinidlWarning
+from minidl.errors import CheckpointError, warn
 from minidl.files import content_of, warn_of_values
 from minidl.modules.places import Place
 from minidl.run import Callback, Run
@@ -90,7 +89,7 @@ class Resumption:
         names = {*places(self.run), *(name for name in generators["places"] if name.startswith("callbacks."))}
         load_states({name: Place({"rng": None}, "rng") for name in names}, generators)
         for change in self._changes():
-            warnings.warn(f"{self.path!r} is of a run {change}", MinidlWarning, stacklevel=4)
+            warn(f"{self.path!r} is of a run {change}", stacklevel=4)
 
     def _changes(self) -> Iterator[str]:
         """What has changed since, where it may."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, TypeAlias
@@ -17,7 +16,7 @@ from minidl.augment import Augment
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
-from minidl.errors import MinidlWarning
+from minidl.errors import warn
 from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
@@ -64,7 +63,7 @@ class Trainer:
         loss.check_model(model)
         if any(loss.named_parameters()):
             message = f"the loss {loss!r} has parameters that nothing trains: the optimizer moves those of the model"
-            warnings.warn(message, MinidlWarning, stacklevel=2)
+            warn(message, stacklevel=2)
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.callbacks = list(callbacks)
         self.history = History()

@@ -142,6 +142,7 @@ def test_the_best_of_another_metric_is_refused(saved: EarlyStopping) -> None:
         *(({"patience": wrong}, "patience must be a positive integer") for wrong in (0, 2.5, "3", True, None)),
         *(({"min_delta": wrong}, "min_delta must be a finite number") for wrong in (-0.1, np.nan, np.inf, "0", None)),
         *(({"mode": wrong}, 'mode must be "auto", "min" or "max"') for wrong in ("best", None, 1)),
+        *(({"restore": wrong}, "restore must be True or False") for wrong in ("no", 0)),
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any], words: str) -> None:

@@ -19,7 +19,12 @@ from tests.training.factories import data, make_trainer, network
         (
             "validation_accuracy",
             {"training_loss": True, "metrics": {"mae": abs}},
-            "the run measures loss, training_loss, training_mae;",
+            "the run measures loss, training_loss, training_mae; pass validation= to fit$",
+        ),
+        (
+            "validation_accuracy",
+            {"validation": data(5)},
+            r'the run measures loss, validation_loss; pass metrics=\{"accuracy": …\} to fit$',
         ),
     ],
 )

@@ -30,6 +30,7 @@ from minidl import (
 )
 from minidl.plotting import LivePlot
 from minidl.schedules import cosine
+from tests.callbacks.recording import Hooks
 from tests.helpers import bits
 from tests.training.factories import data, make_trainer, network
 
@@ -208,3 +209,19 @@ def test_a_schedule_of_minidl_can_be_deep_copied() -> None:
     trainer = fit(make_trainer(network(), Schedule(cosine(20))))
     other = copy.deepcopy(trainer)
     assert fit(trainer).history.loss == fit(other).history.loss
+
+
+@every
+def test_a_callback_that_remembers_a_run_is_in_one_at_a_time(make: Callable[[Path], Callback], tmp_path: Path) -> None:
+    callback = make(tmp_path)
+
+    def use(_: Run) -> None:
+        other = make_trainer(network(), callback)
+        if type(callback).reset is Callback.reset:
+            fit(other)
+        else:
+            with pytest.raises(StateError, match=r"is in a run that has not ended; create a second one$"):
+                fit(other)
+
+    trainer = fit(make_trainer(network(), callback, Hooks(on_epoch_begin=use)))
+    assert trainer.optimizer.lr == make_trainer(network()).optimizer.lr

@@ -147,10 +147,10 @@ OPTIMIZERS: list[tuple[type[Optimizer], str]] = [
     (UncheckedRate, "lr = nan is accepted"),
     (HalfTheParameters, "does not change some parameters|took its value from"),
     (ReboundSlot, "reads the slot 'velocity' but does not change it"),
-    (OwnRate, "takes the same step: read self.lr in update"),
+    (OwnRate, "takes the same steps: read self.lr in update"),
     (UncountedStep, r"two steps are not counted: .* super\(\).step"),
-    (FirstGroupOnly, "moves only some of two groups"),
-    (NoFactors, "a group with half the learning rate takes the same step"),
+    (FirstGroupOnly, "move only some of two groups"),
+    (NoFactors, "a group with half the learning rate takes the same steps"),
     (Crashes, "raises KeyError"),
 ]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidl import Dense, Layer, Sequential
+from minidl import Dense, Layer, LayerNorm, Sequential
 from minidl.checking import check_layer
 from minidl.errors import ContractError
 from minidl.typing import Array
@@ -46,6 +46,13 @@ class SteepSoftmax(Layer):
 @pytest.mark.parametrize("layer", [Sine(1e2), Sine(1e4), SteepSoftmax(), Sequential(Dense(3, 3, rng=0), Sine(1e4))])
 def test_badly_conditioned_layers_pass_in_float32(layer: Layer) -> None:
     check_layer(layer, X)
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 100.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_gradients_of_terms_that_cancel_pass_in_float32(size: float, seed: int) -> None:
+    """Of two features, LayerNorm returns ±1 whatever they are, so dL/dx is almost 0."""
+    check_layer(LayerNorm(2), size * np.random.default_rng(seed).normal(size=(4, 2)))
 
 
 @pytest.mark.parametrize("wrong", [1e-3, 0.1])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from minidl import BatchNorm, Dense, Layer, LayerNorm, LeakyReLU, MSELoss, ReLU, Sequential
+from minidl import BatchNorm, BCELoss, Dense, Layer, LayerNorm, LeakyReLU, MSELoss, ReLU, Sequential
 from minidl.checking import check_gradients, check_layer, check_loss
 from minidl.checking.strategies import architectures, batches
 from minidl.errors import ContractError, GradientError
@@ -188,6 +188,13 @@ def test_float32_inside_is_not_float64() -> None:
 
     with pytest.raises(GradientError, match=r"too coarse|disagree"):
         check_gradients(Halved(), np.random.default_rng(3).normal(size=(5, 2)))
+
+
+def test_the_edge_of_the_domain_is_named_where_the_function_is_not_finite_beside_it() -> None:
+    p, y = np.array([[1e-9], [1.0 - 1e-9], [0.5]]), np.array([[0.0], [1.0], [1.0]])
+    for check in (check_gradients, check_loss):
+        with pytest.raises(GradientError, match="not finite around this point; check it at another one"):
+            check(BCELoss(), p, y)
 
 
 class Drifts(Layer):

@@ -60,6 +60,13 @@ def test_what_is_right_at_the_start_only_fails(
         check(FunctionObjective(f, slope, start=start))
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_a_branch_on_one_side_of_the_start_is_not_forgotten(seed: int) -> None:
+    objective = FunctionObjective(lambda t: float(max(t[0] - 1, 0) ** 3), lambda t: 3 * (t - 1) ** 2, start=[1.0])
+    with pytest.raises(GradientError, match="at another point"):
+        check_objective(objective, rng=seed)
+
+
 RIGHT: dict[str, tuple[Callable[[Array], float], Callable[[Array], Array], list[float]]] = {
     "logarithm": (lambda t: log(t[0]), lambda t: 1 / t, [1e-3]),
     "logarithm of a tiny number": (lambda t: log(t[0]), lambda t: 1 / t, [1e-12]),

@@ -184,6 +184,71 @@ class WithoutSeed(Optimizer):
         theta -= self.lr * self._factor * grad
 
 
+class RandomCoordinates(Optimizer):
+    """Is right: each step moves half of the parameters."""
+
+    slots = ("chosen",)
+
+    def __init__(self, parameters: Parameters, lr: float) -> None:
+        super().__init__(parameters, lr)
+        self.rng = np.random.default_rng(0)
+
+    def step(self) -> None:
+        chosen = self._slots["chosen"]
+        chosen[...] = self.rng.random(chosen.size) < 0.5
+        super().step()
+
+    def update(self, theta: Array, grad: Array, chosen: Array) -> None:
+        theta -= self.lr * chosen * grad
+
+
+class Accumulates(Optimizer):
+    """Is right: every fourth step moves by the mean of four gradients."""
+
+    slots = ("total",)
+
+    def update(self, theta: Array, grad: Array, total: Array) -> None:
+        total += grad / 4
+        if self.steps % 4 == 0:
+            theta -= self.lr * total
+            total[...] = 0.0
+
+
+class WarmsUpFromZero(Optimizer):
+    """Is right: its first step is 0."""
+
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.lr * min(1.0, (self.steps - 1) / 10) * grad
+
+
+class WaitsForGradients(Optimizer):
+    """Is right: it does nothing while all gradients are 0."""
+
+    def step(self) -> None:
+        self._any = any(vector.grad.any() for vector in self.vectors)
+        super().step()
+
+    def update(self, theta: Array, grad: Array) -> None:
+        if self._any:
+            theta -= self.lr * grad
+
+
+class DrawsToZero(Optimizer):
+    """Is right: gradient descent, then every number is drawn to 0 by a constant."""
+
+    def update(self, theta: Array, grad: Array) -> None:
+        theta -= self.lr * grad
+        theta[...] = np.sign(theta) * np.maximum(np.abs(theta) - self.lr * 1e-2, 0.0)
+
+
+RIGHT: list[type[Optimizer]] = [RandomCoordinates, Accumulates, WarmsUpFromZero, WaitsForGradients, DrawsToZero]
+
+
+@pytest.mark.parametrize("rule", RIGHT)
+def test_some_steps_may_leave_parameters_alone(rule: type[Optimizer]) -> None:
+    check_optimizer(lambda parameters: rule(parameters, 0.4))
+
+
 BROKEN: list[tuple[type[Optimizer], str]] = [
     (ZeroByZero, "not finite: is there a division by 0"),
     (ZeroByLargest, "not finite: is there a division by 0"),

@@ -108,6 +108,8 @@ LINEAR: dict[str, Backward] = {
     "clipped at 1e6": lambda x, g: np.clip(g, -1e6, 1e6) * 2 * x,
     "clipped norm": lambda x, g: g / max(1.0, np.abs(g).max() / 50) * 2 * x,
     "small ones dropped": lambda x, g: np.where(np.abs(g) < 1e-12, 0, g) * 2 * x,
+    "clipped at 1e25": lambda x, g: np.clip(g, -1e25, 1e25) * 2 * x,
+    "tiny ones dropped": lambda x, g: np.where(np.abs(g) < 1e-29, 0, g) * 2 * x,
     "rounded": lambda x, g: np.round(g * 2 * x, 10),
     "shifted": lambda x, g: g * 2 * x + 1e-12,
     "no zero": lambda x, g: (g + 1e-300) / (g + 1e-300) * g * 2 * x if g.any() else np.full_like(g, np.nan),

@@ -21,6 +21,13 @@ class Sparse:
         return np.eye(2)
 
 
+class Lazy:
+    """A table of Polars that is not computed yet."""
+
+    def collect(self) -> Array:
+        return np.eye(2)
+
+
 class Frame:
     """A table of pandas."""
 
@@ -44,6 +51,16 @@ class Series:
         return np.array(self._values)
 
 
+class Column(list[Any]):
+    """A column of pandas that holds lists or arrays."""
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        array = np.empty(len(self), object)
+        array[:] = list(self)
+        return array
+
+
+Lazy.__module__ = "polars.lazyframe"
 Tensor.__module__ = "torch"
 Sparse.__module__ = "scipy.sparse._csr"
 Frame.__module__ = Series.__module__ = "pandas"

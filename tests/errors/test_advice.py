@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from minidl import SGD, DataError, Dense, EmpiricalRisk, LayerNorm, MSELoss, Sequential, ShapeError, Trainer
 from minidl.data import as_data
-from tests.errors.packages import Frame, Series, Sparse, Tensor
+from tests.errors.packages import Column, Frame, Lazy, Series, Sparse, Tensor
 
 WORKS: list[tuple[Any, str]] = [
     (Sparse(), "x.toarray()"),
@@ -23,6 +24,9 @@ WORKS: list[tuple[Any, str]] = [
     ({"a": 1.0}.values(), "list(x)"),
     ([{4: 1}.keys(), {5: 1}.keys()], "[list(each) for each in x]"),
     ([{"a": 1.0}, {"a": 2.0}], "[list(each.values()) for each in x]"),
+    (Lazy(), "x.collect()"),
+    (Column([[1.0, 2.0], [3.0, 4.0]]), "np.stack(x)"),
+    (Column([np.ones(2), np.ones(2)]), "np.stack(x)"),
     (["1", "2.5"], "np.asarray(x, dtype=float)"),
     (np.array([["1", "2"]]), "np.asarray(x, dtype=float)"),
     ([Decimal(1)], "np.asarray(x, dtype=float)"),
@@ -48,8 +52,8 @@ def test_the_advice_works(x: Any, code: str) -> None:
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        (Tensor(), "x.detach().cpu().numpy()"),
-        ([Tensor()], "[each.detach().cpu().numpy() for each in x]"),
+        (Tensor(), "x.detach().cpu().to_dense().double().numpy()"),
+        ([Tensor()], "[each.detach().cpu().to_dense().double().numpy() for each in x]"),
         (Frame(a=[1.0], b=["red"], c=[date(2024, 1, 1)]), 'choose numeric columns with x.select_dtypes("number")'),
         ([["a", "b"]], "encode text as numbers"),
         ([[1, 2], [3]], "all samples must have the same shape"),
@@ -96,7 +100,9 @@ def test_advice_that_needs_an_array_says_so() -> None:
         assert any("y = np.asarray(y)" in note for note in caught.value.__notes__)
 
 
-def test_several_inputs_are_not_several_samples() -> None:
+@pytest.mark.parametrize("shape", [(3, 1), (3,)])
+@pytest.mark.parametrize("call", [Dense(2, 1), Dense(2, 1).predict, partial(Dense(2, 1).predict, batch_size=2)])
+def test_several_inputs_are_not_several_samples(call: Any, shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError) as caught:
-        Dense(2, 1)((np.ones((3, 1)), np.ones((3, 1))))
+        call((np.ones(shape), np.ones(shape)))
     assert any(note.endswith("join several inputs, e.g. np.column_stack(x)") for note in caught.value.__notes__)

@@ -16,6 +16,7 @@ from minidl import (
     HyperparameterError,
     Identity,
     Layer,
+    Parameter,
     ReLU,
     Sequential,
     ShapeError,
@@ -141,6 +142,28 @@ BAD: list[tuple[Any, Any, type[Exception], str]] = [
 def test_what_cannot_be_predicted(x: Any, size: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         Sequential(Dense(4, 3), rng=0).predict(x, batch_size=size)
+
+
+class Table(Layer):
+    """Returns a view of its parameter, whatever it is given."""
+
+    def __init__(self) -> None:
+        self.table = Parameter(np.ones((4, 2)))
+
+    def forward(self, x: Array) -> Array:
+        return self.table.value[: len(x)]
+
+    def backward(self, grad: Array) -> Array:
+        self.table.grad = grad
+        return np.zeros_like(grad)
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_what_a_layer_returns_may_be_changed_without_changing_the_layer(size: int | None) -> None:
+    layer = Table()
+    y = layer.predict(X[:4], batch_size=size)
+    y += 1.0
+    assert (layer.table.value == 1.0).all()
 
 
 class Pairs(Identity):

@@ -132,6 +132,14 @@ def test_a_number_among_the_buffers_stays_one_of_its_type(value: Any) -> None:
     assert (type(second.count), second.count) == (type(value), value)
 
 
+@pytest.mark.parametrize(("before", "after"), [(0, 2.5), (False, 0.5), (np.zeros(2, int), np.array([0.5, -2.5]))])
+def test_a_buffer_that_begins_as_an_integer_may_become_a_float(before: Any, after: Any) -> None:
+    first, second = Counter(2), Counter(2)
+    vars(first)["count"], vars(second)["count"] = after, before
+    second.load_state(first.state())
+    assert (type(second.count), np.array(second.count).tolist()) == (type(after), np.array(after).tolist())
+
+
 WRONG_STATES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"scale": None}, StateError, "lacks scale"),
     ({"mean": None, "count": None}, StateError, "lacks count, mean"),

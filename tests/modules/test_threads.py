@@ -179,6 +179,18 @@ def test_of_two_fits_at_once_one_is_refused() -> None:
     assert other_thread(lambda: model.predict(data()[0])).shape == (7, 1)
 
 
+def test_of_two_fits_with_one_loss_one_is_refused() -> None:
+    """What a loss caches belongs to one batch."""
+    loss, model, other = MSELoss(), network(), network()
+
+    def use(_: Run) -> None:
+        with pytest.raises(StateError, match=f"MSELoss {TRAINED}"):
+            other_thread(lambda: Trainer(other, loss, SGD(other.parameters(), 0.1)).fit(*data()))
+
+    Trainer(model, loss, SGD(model.parameters(), 0.1), [Hooks(on_step_end=use)]).fit(*data())
+    Trainer(other, loss, SGD(other.parameters(), 0.1)).fit(*data())
+
+
 def test_no_run_begins_while_another_thread_predicts_for_long() -> None:
     class Slow(Layer):
         """Waits in evaluation until a run has tried to begin."""

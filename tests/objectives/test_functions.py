@@ -155,6 +155,7 @@ def test_other_objectives_far_out_have_the_value_of_their_formula() -> None:
                 assert objective.value([x, y]) > 1e100
             assert Beale().value([x, y]) > 1e100 or y == 1.0
     assert Quadratic([[1.0]], linear=[10.0]).value([1.7e308]) == inf
+    assert Beale().gradient([0.0, 1e120]).tolist() == [inf, 0.0]
 
 
 def test_a_matrix_that_is_nearly_symmetric_is_evened_out_or_refused() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from minidl import SGD, Checkpoint, CheckpointError, Dense, MSELoss, Residual, Trainer, load, save
+from minidl import SGD, Callback, Checkpoint, CheckpointError, Dense, MSELoss, Residual, Trainer, load, save
 from minidl.files import LEVELS
 from minidl.integrations import save_safetensors
 from minidl.saving.models import as_code, write_content
@@ -89,6 +89,20 @@ def test_too_deep_for_safetensors(tmp_path: Path) -> None:
     model = nested(200)
     with few_levels(150), pytest.raises(CheckpointError, match=WORDS):
         save_safetensors(model, tmp_path / "model.safetensors")
+
+
+def test_a_layer_or_a_callback_that_holds_itself(tmp_path: Path) -> None:
+    """Generators are looked for everywhere, not only in what is written."""
+    loop: list[Any] = [1.0]
+    loop.append(loop)
+    model, callback = nested(1), Callback()
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [callback, Checkpoint(tmp_path / "run.npz")])
+    vars(callback)["notes"] = loop
+    with pytest.raises(CheckpointError, match=WORDS):
+        trainer.fit([[1.0]], [[1.0]])
+    vars(model)["notes"] = loop
+    with pytest.raises(CheckpointError, match=WORDS):
+        save(model, tmp_path / "model.npz")
 
 
 NESTED: dict[str, Callable[[Any], Any]] = {

@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import SGD, BatchNorm, Checkpoint, Dense, MinidlWarning, MSELoss, Sequential, Trainer, load, save
+from minidl import (
+    SGD,
+    BatchNorm,
+    Checkpoint,
+    Dense,
+    MinidlWarning,
+    MSELoss,
+    Parameter,
+    Sequential,
+    Trainer,
+    load,
+    save,
+)
 from minidl.integrations import load_safetensors, save_safetensors
 from tests.helpers import bits
 from tests.training.endless import X, Y
@@ -84,8 +96,16 @@ def test_runs(tmp_path: Path) -> None:
         Trainer(resumed, MSELoss(), SGD(resumed.parameters(), 0.01)).fit(X, Y, epochs=4, rng=0, resume_from=path)
 
 
+class Spread(Dense):
+    """A layer that learns the logarithm of a variance."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 2)
+        self.log_var = Parameter([-3.0, -4.0])
+
+
 def test_nothing_is_said_of_other_numbers(tmp_path: Path) -> None:
-    ordinary: Any = model()
+    ordinary: Any = Sequential(*model().layers, Spread())
     ordinary.layers[0].weight.value[0, 0] = -1e300
     ordinary.layers[1].running_mean = np.array([-5.0, 1e300])
     save(ordinary, tmp_path / "model.npz")
