@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.advice import what_to_do
+from minidl.batch import samples
 from minidl.errors import DataError, HyperparameterError, ShapeError
-from minidl.typing import Array, ArrayLike, Seed
+from minidl.typing import Array, ArrayLike, Batch, Seed
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -204,7 +205,7 @@ def check_type(name: str, value: object, kind: type, call: str = "") -> None:
         raise TypeError(f"{name} must be of type {kind.__name__}, {got(value)}{fix}")
 
 
-def same_length(x: Array, y: Array, of: str = "") -> None:
+def same_length(x: Batch, y: Batch, of: str = "") -> None:
     """Raise unless there are as many targets as inputs.
 
     Args:
@@ -219,8 +220,8 @@ def same_length(x: Array, y: Array, of: str = "") -> None:
         ...
     minidl.errors.ShapeError: x has 2 samples but y has 4; each input needs its target
     """
-    if len(x) != len(y):
-        raise ShapeError(f"{of}x has {len(x)} samples but y has {len(y)}; each input needs its target")
+    if samples(x) != samples(y):
+        raise ShapeError(f"{of}x has {samples(x)} samples but y has {samples(y)}; each input needs its target")
 
 
 def check_mask(value: ArrayLike, name: str) -> None:

@@ -17,6 +17,7 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class _Norm(Layer):
     """The base of norms: ``y = w z + b``, with z the normalised x, and w and b of one number per feature."""
 
+    takes_leading_axes = True
     z: Array = cached()
     scale: Array = cached()
 

@@ -97,6 +97,9 @@ def test_advice_that_needs_an_array_says_so() -> None:
 
 
 def test_several_inputs_are_not_several_samples() -> None:
+    parts = np.ones((3, 1)), np.ones((3, 1))
+    with pytest.raises(DataError, match=r"^Dense\(2, 1\) takes one array, got a tuple of 2; .*np.column_stack\(x\)$"):
+        Dense(2, 1)(parts)
     with pytest.raises(ShapeError) as caught:
-        Dense(2, 1)((np.ones((3, 1)), np.ones((3, 1))))
+        Dense(2, 1)(list(parts))
     assert any(note.endswith("join several inputs, e.g. np.column_stack(x)") for note in caught.value.__notes__)
