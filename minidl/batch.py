@@ -88,7 +88,7 @@ def several(shape: Shape | None) -> bool:
     return bool(shape) and all(part is None or isinstance(part, tuple) for part in shape or ())
 
 
-def float_type(batch: Batch, default: np.dtype[Any]) -> np.dtype[Any]:
+def float_type(batch: Batch, default: Any) -> Any:
     """The type of the floats in a batch, `default` if there are none."""
     return next((array.dtype for array in arrays_in(batch) if array.dtype.kind == "f"), default)
 

@@ -56,7 +56,7 @@ class Embedding(Layer):
         self.weight.value = self.initializer(generator(rng), (self.features, self.size)).T
 
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
-        return as_ids(super().as_input(x, name, dtype), name, self.size)
+        return super().as_input(x, name, dtype) if isinstance(x, tuple) else as_ids(x, name, self.size)
 
     def forward(self, x: Array) -> Array:
         self.x = x

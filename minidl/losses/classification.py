@@ -186,6 +186,7 @@ class CrossEntropyLoss(Loss):
         return grad if len(self.shape) == 2 else grad.reshape(self.shape)
 
     def check_target(self, target: ArrayLike, prediction: Shape | None = None, dtype: Any = None) -> Array:
+        self.check_one_array(prediction)
         array = as_data(target, "y")
         if prediction is not None:
             self._explain(("n", *prediction), ("n", *array.shape[1:]))

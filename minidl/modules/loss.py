@@ -47,11 +47,7 @@ class Loss(Module):
         Raises:
             DataError, ShapeError: targets that this loss cannot take.
         """
-        if prediction is not None and several(prediction):
-            raise ShapeError(
-                f"{type(self).__name__} takes one array, but the model returns {len(prediction)}; end it with "
-                "Concatenate(), Add() or Multiply(), or write a loss that overrides check_target"
-            )
+        self.check_one_array(prediction)
         array = as_data(target, "y", dtype=dtype)
         if prediction is not None:
             try:
@@ -61,6 +57,14 @@ class Loss(Module):
                     error.add_note("a loss that takes targets of another shape overrides check_target")
                 raise
         return array
+
+    def check_one_array(self, prediction: Shape | None) -> None:
+        """Raise `ShapeError` for the predictions of a model that returns several arrays."""
+        if several(prediction):
+            raise ShapeError(
+                f"{type(self).__name__} takes one array, but the model returns {len(prediction or ())}; end it with "
+                "Concatenate(), Add() or Multiply(), or write a loss that overrides check_target"
+            )
 
     def check_target_of(self, model: Layer, x: Batch, target: ArrayLike) -> Batch:
         """`check_target` for the predictions of a model for a batch x that its `Layer.check_input` has returned."""

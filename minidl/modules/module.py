@@ -29,7 +29,7 @@ class Module:
     buffers: tuple[str, ...] = ()
     """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
 
-    _training = True
+    _training = _trainable = True
     run_thread, user_threads = cached(), cached()
     """The thread of the run that is changing this module, and those that are evaluating it; see threads.py."""
 
@@ -76,15 +76,31 @@ class Module:
     def training(self) -> bool:
         """Whether this module behaves as in training (dropout drops) or as in evaluation.
 
-        Setting it sets all modules below, too. `training_as` overrides it for a while.
+        Setting it sets all modules below, too. `training_as` overrides it for a while. It is False for a module that is
+        not `trainable`.
         """
         override = training_mode.get()
-        return self._training if override is None else override
+        return self._trainable and (self._training if override is None else override)
 
     @training.setter
     def training(self, training: bool) -> None:
         for _, module in self.modules():
             module._training = flag("training", training)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes this module. Setting it sets all modules and parameters below, too.
+
+        A frozen module stays as it is: it behaves as in evaluation, so `BatchNorm` keeps its running averages, and
+        optimizers leave its parameters unchanged. Gradients still pass through it.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        for _, part in (*self.modules(), *self.named_parameters()):
+            name = "_trainable" if isinstance(part, Module) else "trainable"
+            setattr(part, name, flag("trainable", trainable))
 
     @property
     def dtype(self) -> np.dtype[Any]:
