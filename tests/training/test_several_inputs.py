@@ -170,7 +170,7 @@ def test_batches_and_held_out_data_of_a_tuple() -> None:
     with pytest.raises(ShapeError, match="x has 20 samples but y has 3"):
         Batches((A, B), Y[:3])
     with pytest.raises(TypeError, match="x must be of type ndarray"):
-        Batches((A, "no"), Y)  # type: ignore[arg-type]
+        Batches((A, "no"), Y)
 
 
 @pytest.mark.parametrize("every_steps", [1, 3, 4, 9])
