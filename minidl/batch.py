@@ -18,6 +18,7 @@ __all__ = [
     "joined",
     "mapped",
     "rows",
+    "same_length",
     "sample_shape",
     "samples",
     "several",
@@ -57,6 +58,25 @@ def check_samples(batch: Batch, name: str) -> None:
     if min(counts) != max(counts):
         numbers = ", ".join(map(str, counts))
         raise ShapeError(f"the arrays of {name} must have equally many samples, their first axis, got {numbers}")
+
+
+def same_length(x: Batch, y: Batch, of: str = "") -> None:
+    """Raise unless there are as many targets as inputs.
+
+    Args:
+        x, y: inputs and targets, with the samples along the first axis.
+        of: what a message puts before x, such as "validation ".
+
+    Raises:
+        ShapeError: different numbers of samples.
+
+    >>> same_length(np.zeros((2, 3)), np.zeros(4))
+    Traceback (most recent call last):
+        ...
+    minidl.errors.ShapeError: x has 2 samples but y has 4; each input needs its target
+    """
+    if samples(x) != samples(y):
+        raise ShapeError(f"{of}x has {samples(x)} samples but y has {samples(y)}; each input needs its target")
 
 
 def rows(batch: Batch, chosen: slice | Array) -> Batch:

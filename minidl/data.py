@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, same_length, whole_number
-from minidl.batch import arrays_in, check_samples, rows, samples
+from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, whole_number
+from minidl.batch import arrays_in, check_samples, rows, same_length, samples
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 

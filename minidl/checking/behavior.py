@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minidl.batch import arrays_in, mapped
-from minidl.checking.contract import same_bits
+from minidl.checking.contract import require, same_bits
 from minidl.modules import Layer, Snapshot, training_as
 from minidl.typing import Array, Batch
 
-__all__ = ["answers", "both_modes", "layouts", "like", "modes", "spread", "turned"]
+__all__ = ["answers", "both_modes", "check_mirrors", "layouts", "like", "modes", "rolled", "spread", "turned"]
 
 DRAWS = 4
 
@@ -89,3 +91,28 @@ def layouts(batch: Batch) -> list[tuple[str, Batch]]:
         ("reversed", array[backwards].copy()[backwards]),
         ("read-only", np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)),
     ]
+
+
+def rolled(array: Array, shift: int = 1) -> Array:
+    """The samples moved on by some places, in memory of their own."""
+    return np.roll(array, shift, axis=0)
+
+
+def check_mirrors(grad: Any, x: Batch, name: str = "") -> None:
+    """Check that dL/dx mirrors x: floats of the same shape for each of its arrays, zeros for ids and masks.
+
+    Raises:
+        ContractError: it does not.
+    """
+    if isinstance(x, tuple):
+        mirrors = isinstance(grad, tuple) and len(grad) == len(x)
+        what = f"a tuple of {len(grad)}" if isinstance(grad, tuple) else type(grad).__name__
+        require(mirrors, f"backward must return dL/dx, a tuple of {len(x)} arrays as x is, got {what}")
+        for index, pair in enumerate(zip(grad, x, strict=True)):
+            check_mirrors(*pair, f"{name}[{index}]")
+        return
+    require(isinstance(grad, np.ndarray), f"backward must return dL/dx, an array, got {type(grad).__name__}")
+    require(grad.dtype.kind == "f", f"backward must return an array of floats, got {grad.dtype}")
+    shapes = grad.shape == x.shape
+    require(shapes, f"backward returns dL/dx{name} of shape {grad.shape}, but x{name} has {x.shape}")
+    require(x.dtype.kind == "f" or not grad.any(), f"x{name} has no derivative: backward must return zeros for it")

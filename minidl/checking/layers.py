@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 
 from minidl.batch import arrays_in, as_floats, float_type, joined, mapped, rows, sample_shape, samples
-from minidl.checking.behavior import answers, both_modes, layouts, like, modes, spread, turned
+from minidl.checking.behavior import answers, both_modes, check_mirrors, layouts, like, modes, rolled, spread, turned
 from minidl.checking.case import NO_FUNCTION
 from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits, shapes_of
 from minidl.checking.gradients import GradientReport, check_gradients
@@ -110,26 +109,10 @@ def _shapes(layer: Layer, x: Batch) -> None:
         kept = array.shape[:1] == (samples(x),)
         require(kept, f"forward must keep the batch axis: x has shape {shapes_of(x)}, y {shapes_of(y)}")
     grad = layer.backward(like(y))
-    _check_gradient(grad, x, "")
+    check_mirrors(grad, x)
     layer.output_shape(None)
     said, shape = layer.output_shape(input_shape(layer, sample_shape(x))), sample_shape(y)
     require(said in (None, shape), f"output_shape returns {said}, but the samples that forward returns have {shape}")
-
-
-def _check_gradient(grad: Any, x: Batch, name: str) -> None:
-    """Check that dL/dx mirrors x: floats of the same shape for each of its arrays, zeros for ids and masks."""
-    if isinstance(x, tuple):
-        mirrors = isinstance(grad, tuple) and len(grad) == len(x)
-        what = f"a tuple of {len(grad)}" if isinstance(grad, tuple) else type(grad).__name__
-        require(mirrors, f"backward must return dL/dx, a tuple of {len(x)} arrays as x is, got {what}")
-        for index, pair in enumerate(zip(grad, x, strict=True)):
-            _check_gradient(*pair, f"{name}[{index}]")
-        return
-    require(isinstance(grad, np.ndarray), f"backward must return dL/dx, an array, got {type(grad).__name__}")
-    require(grad.dtype.kind == "f", f"backward must return an array of floats, got {grad.dtype}")
-    shapes = grad.shape == x.shape
-    require(shapes, f"backward returns dL/dx{name} of shape {grad.shape}, but x{name} has {x.shape}")
-    require(x.dtype.kind == "f" or not grad.any(), f"x{name} has no derivative: backward must return zeros for it")
 
 
 def _untouched(layer: Layer, x: Batch) -> None:
@@ -143,15 +126,11 @@ def _untouched(layer: Layer, x: Batch) -> None:
     require(same_bits(grad, grad_before), "backward writes to the gradient that it is given")
     require(same_bits(x, x_before), "backward writes to the input x of forward")
     layer.backward(grad)
-    for other in (turned(x), mapped(_rolled, x)):
+    for other in (turned(x), mapped(rolled, x)):
         layer.forward(other)
         layer.backward(turned(grad))
     require(same_bits(y, y_before), "a later call writes to the y that forward returned")
     require(same_bits(dx, dx_before), "a later call writes to the dL/dx that backward returned")
-
-
-def _rolled(array: Array, shift: int = 1) -> Array:
-    return np.roll(array, shift, axis=0)
 
 
 def _repeats(layer: Layer, x: Batch) -> None:
@@ -279,7 +258,7 @@ def _size(layer: Layer, x: Batch) -> None:
 
     def use(number: int) -> None:
         def other(array: Array) -> Array:
-            return _rolled(array, number) if whole or array.dtype.kind != "f" else array * (1.0 - 2.0**-10 * number)
+            return rolled(array, number) if whole or array.dtype.kind != "f" else array * (1.0 - 2.0**-10 * number)
 
         layer.backward(like(layer.forward(mapped(other, x))))
 

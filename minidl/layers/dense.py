@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.arguments import flag, generator, whole_number
-from minidl.errors import HyperparameterError, ShapeError
+from minidl.arguments import flag, function, generator, whole_number
+from minidl.errors import ShapeError
 from minidl.initializers import Initializer, he_normal
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
@@ -52,11 +52,8 @@ class Dense(Layer):
     ) -> None:
         self.inputs = whole_number("Dense: inputs", inputs, 1)
         self.outputs = whole_number("Dense: outputs", outputs, 1)
-        if not callable(initializer):
-            raise HyperparameterError(
-                f"Dense: initializer must be a function such as minidl.initializers.he_normal, got {initializer!r}"
-            )
-        self.use_bias, self.initializer = flag("Dense: use_bias", use_bias), initializer
+        self.initializer = function("Dense: initializer", initializer, "minidl.initializers.he_normal")
+        self.use_bias = flag("Dense: use_bias", use_bias)
         self.weight = Parameter(np.zeros((self.inputs, self.outputs)))
         if self.use_bias:
             self.bias = Parameter(np.zeros(self.outputs))

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import generator, whole_number
+from minidl.arguments import function, generator, whole_number
 from minidl.data import as_ids
-from minidl.errors import HyperparameterError
 from minidl.initializers import Initializer, lecun_normal
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
@@ -46,9 +45,7 @@ class Embedding(Layer):
     def __init__(self, size: int, features: int, *, initializer: Initializer = lecun_normal, rng: Seed = None) -> None:
         self.size = whole_number("Embedding: size", size, 1)
         self.features = whole_number("Embedding: features", features, 1)
-        if not callable(initializer):
-            raise HyperparameterError(f"Embedding: initializer must be a function, got {initializer!r}")
-        self.initializer = initializer
+        self.initializer = function("Embedding: initializer", initializer, "minidl.initializers.he_normal")
         self.weight = Parameter(np.zeros((self.size, self.features)))
         self.initialize(rng)
 

@@ -6,6 +6,8 @@ the pair (x, mask). It passes x from layer to layer, and the pair (x, mask) to e
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from minidl.modules import Layer, tuple_refused
@@ -45,6 +47,6 @@ def without_mask(layer: Layer, grad: Batch, mask: Array | None) -> Batch:
     return grad[0] if mask is not None and layer.takes_mask else grad
 
 
-def gradient_for(grad: Batch, mask: Array | None) -> Batch:
-    """What a container returns that was given (x, mask): a mask has no gradient."""
-    return grad if mask is None else (grad, np.zeros(mask.shape, grad.dtype))
+def gradient_for(grad: Array, mask: Array | None) -> Array:
+    """What a container returns as dL/dx: a pair if it was given (x, mask). A mask has no gradient."""
+    return grad if mask is None else cast("Array", (grad, np.zeros(mask.shape, grad.dtype)))

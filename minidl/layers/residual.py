@@ -41,8 +41,7 @@ class Residual(Sequential):
 
     def backward(self, grad: Batch) -> Array:
         dx = without_mask(self, super().backward(grad), self.mask)
-        total: Array = gradient_for(grad + dx, self.mask)
-        return total
+        return gradient_for(grad + dx, self.mask)
 
     def backward_parameters(self, grad: Batch) -> None:
         super().backward_parameters(grad)  # x alone, the other term, has no parameters

@@ -73,8 +73,7 @@ class Sequential(Container):
         except Exception as error:
             add_place(error, self.layers, layer, "backward", grad)
             raise
-        dx: Array = gradient_for(check_returned(grad, self.layers, 0, "backward"), mask)
-        return dx
+        return gradient_for(check_returned(grad, self.layers, 0, "backward"), mask)
 
     def backward_parameters(self, grad: Batch) -> None:
         # Nobody needs the gradient of the data: stop at the first layer with parameters, and skip its dL/dx.

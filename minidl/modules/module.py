@@ -98,9 +98,7 @@ class Module:
 
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
-        for _, part in (*self.modules(), *self.named_parameters()):
-            name = "_trainable" if isinstance(part, Module) else "trainable"
-            setattr(part, name, flag("trainable", trainable))
+        _set_trainable(self, flag("trainable", trainable))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -119,18 +117,12 @@ class Module:
             raise HyperparameterError(f"dtype must be float32 or float64, got {dtype!r}")
         for _, parameter in self.named_parameters():
             parameter.astype(dtype)
-        for _, module, name in self._named_buffers():
+        for _, module, name in _named_buffers(self):
             value = getattr(module, name)
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 setattr(module, name, value.astype(dtype))
         self.parameters()  # each Parameter has an array of its own now: lay them side by side again
         return self
-
-    def _named_buffers(self) -> Iterator[tuple[str, Module, str]]:
-        """Triples (path, module, attribute) of all buffers."""
-        for path, module in self.modules():
-            for name in module.buffers:
-                yield f"{path}.{name}" if path else name, module, name
 
     def state(self) -> dict[str, Any]:
         """Copies of all parameters and buffers by path.
@@ -139,7 +131,7 @@ class Module:
             StateError: a buffer that is neither an array nor a number.
         """
         state: dict[str, Any] = {path: parameter.value.copy() for path, parameter in self.named_parameters()}
-        for path, module, name in self._named_buffers():
+        for path, module, name in _named_buffers(self):
             value = getattr(module, name)
             if not isinstance(value, np.ndarray | np.bool_ | Real):
                 kind = type(value).__name__
@@ -163,7 +155,7 @@ class Module:
                 raise ShapeError(f"{path} must have shape {array.shape}, got {new[path].shape}")
         for path, parameter in self.named_parameters():
             parameter.value = new[path]
-        for path, module, name in self._named_buffers():
+        for path, module, name in _named_buffers(self):
             value = np.array(new[path], dtype=expected[path].dtype)
             # A number stays a number: a float64 array in its place would turn float32 arrays into float64.
             present = getattr(module, name)
@@ -191,6 +183,20 @@ def training_as(training: bool | None) -> Iterator[None]:
         yield
     finally:
         training_mode.reset(token)
+
+
+def _set_trainable(module: Module, trainable: bool) -> None:
+    for _, each in module.modules():
+        each._trainable = trainable
+    for _, parameter in module.named_parameters():
+        parameter.trainable = trainable
+
+
+def _named_buffers(root: Module) -> Iterator[tuple[str, Module, str]]:
+    """Triples (path, module, attribute) of all buffers."""
+    for path, module in root.modules():
+        for name in module.buffers:
+            yield f"{path}.{name}" if path else name, module, name
 
 
 def _check_names(module: Module, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from minidl.advice import add_conversion
-from minidl.arguments import check_type, same_length
-from minidl.batch import as_floats, float_type, samples
+from minidl.arguments import check_type
+from minidl.batch import as_floats, float_type, same_length, samples
 from minidl.modules import Layer, Loss, Objective, as_gradient, backward_without_dx, cached
 from minidl.typing import Array, ArrayLike
 

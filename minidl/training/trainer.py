@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from minidl.advice import add_conversion
-from minidl.arguments import check_type, same_length
-from minidl.batch import rows, samples
+from minidl.arguments import check_type
+from minidl.batch import rows, same_length, samples
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out

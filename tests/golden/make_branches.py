@@ -1,7 +1,7 @@
 """Writes branches.json beside it with PyTorch, on the CPU in float64: ``python -m tests.golden.make_branches``.
 
-It needs torch and NumPy (last run with torch 2.13.0) and nothing of this project. A case is a network as a plain function
-of named parameters and inputs. `tests.test_golden_branches` builds the same network of minidl's layers.
+It needs torch and NumPy (last run with torch 2.13.0) and nothing of this project. A case is a network as a plain
+function of named parameters and inputs. `tests.test_golden_branches` builds the same network of minidl's layers.
 """
 
 import json
