@@ -13,9 +13,12 @@ import sympy
 from minidl import (
     ELU,
     GELU,
+    Add,
     BatchNorm,
     BCELoss,
     BCEWithLogitsLoss,
+    Branches,
+    Concatenate,
     CrossEntropyLoss,
     Dense,
     Flatten,
@@ -28,6 +31,7 @@ from minidl import (
     Loss,
     MAELoss,
     MSELoss,
+    Multiply,
     ReLU,
     Residual,
     Sequential,
@@ -36,6 +40,7 @@ from minidl import (
     Softmax,
     Softplus,
     Tanh,
+    Tied,
 )
 from minidl.typing import Array, Shape
 
@@ -179,6 +184,17 @@ LAYERS = [
     LayerFormula("BatchNorm in evaluation", batch_norm_in_evaluation, evaluated),
     LayerFormula("LayerNorm", lambda: LayerNorm(3, eps=EPS), normalised(axis=-1), (2, 3)),
     LayerFormula("Residual", lambda: Residual(Dense(2, 3), Tanh(), Dense(3, 2)), residual),
+    LayerFormula(
+        "Branches and Multiply",
+        lambda: Sequential(Branches(Dense(2, 2), Tanh()), Multiply()),
+        lambda W, b, x: (x @ W + b) * tanh(x),
+    ),
+    LayerFormula(
+        "Branches, Add and Concatenate",
+        lambda: Sequential(Branches(Sequential(Branches(Dense(2, 2), Identity()), Add()), Sigmoid()), Concatenate()),
+        lambda W, b, x: np.concatenate([x @ W + b + x, sigma(x)], axis=1),
+    ),
+    LayerFormula("Tied", lambda: Tied(Dense(3, 2), Tanh()), lambda W, b, x: tanh(x @ W + b) @ W.T, (2, 3)),
     LayerFormula("Q1.2", lambda: Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid()), network),
 ]
 
