@@ -70,8 +70,10 @@ class Optimizer:
         """Change the parameters once, by the gradients that backward has written."""
         for vector in self.vectors:
             vector.check()
+        if self._flags != self._flags_now():  # one has changed since the blocks were cut
+            self.cut()
         self.steps += 1
-        before = self._blocks[0].arrays[0].copy() if self.steps == 1 else None
+        before = self._blocks[0].arrays[0].copy() if self.steps == 1 and self._blocks else None
         if self.weight_decay == 0.0 and self.max_norm == self.max_value == inf and not self._grouped:
             for arrays, _, _ in self._blocks:
                 self.update(*arrays)
@@ -102,8 +104,6 @@ class Optimizer:
 
     def _adjusted_step(self) -> None:
         """One step with clipping, weight decay or groups."""
-        if self._decays != self._decay_flags():  # a flag has changed since the blocks were cut
-            self.cut()
         scale = 1.0 if self.max_norm == inf else min(1.0, self.max_norm / (self._norm() + 1e-6))
         for (theta, grad, *slots), factor, decay in self._blocks:
             if scale != 1.0:
@@ -117,7 +117,7 @@ class Optimizer:
                 self.update(theta, grad, *slots)
 
     def _norm(self) -> float:
-        return hypot(*(norm(vector.grad) for vector in self.vectors))
+        return hypot(*(norm(grad) for (_, grad, *_), _, _ in self._blocks))
 
     @contextmanager
     def _rate(self, factor: float) -> Iterator[None]:
@@ -130,13 +130,13 @@ class Optimizer:
             self.lr = lr
 
     def cut(self, size: int = BLOCK) -> None:
-        """Cut parameters, gradients and slots into blocks of at most `size` elements, as views."""
+        """Cut trainable parameters, gradients and slots into blocks of at most `size` elements, as views."""
         self._grouped = any(factor != 1.0 for factor in self._factors)
-        self._decays = self._decay_flags()
+        self._flags = self._flags_now()
         self._blocks: list[Block] = cut_blocks(self.vectors, self._factors, self._slots.values(), size)
 
-    def _decay_flags(self) -> list[bool]:
-        return [parameter.decay for vector in self.vectors for parameter in vector]
+    def _flags_now(self) -> list[bool]:
+        return [flag for vector in self.vectors for each in vector.parameters for flag in (each.decay, each.trainable)]
 
     def check_owner(self, module: Module) -> None:
         """Raise `StateError` unless all parameters that this optimizer moves belong to `module`."""

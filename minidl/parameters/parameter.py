@@ -68,6 +68,9 @@ class Parameter:
     decay: bool = True
     """Whether weight decay applies to it."""
 
+    trainable: bool = True
+    """Whether optimizers change it. Setting it on a layer sets it for all parameters in it."""
+
     _memory: Memory
     _start: int
 
@@ -116,15 +119,16 @@ class Parameter:
 
         def __setattr__(self, name: str, value: Any) -> None:
             if not hasattr(type(self), name):
-                raise AttributeError(f"a Parameter has no attribute {name!r}; set value, grad or decay")
+                raise AttributeError(f"a Parameter has no attribute {name!r}; set value, grad, decay or trainable")
             super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickled view would come back as an array of its own, outside the flat vector.
-        return {"value": self.value.copy(), "decay": self.decay}
+        return {"value": self.value.copy(), "decay": self.decay, "trainable": self.trainable}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Parameter.__init__(self, state["value"], decay=state["decay"])
+        self.trainable = state["trainable"]
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.shape}, dtype={self.dtype})"

@@ -13,10 +13,13 @@ import sympy
 from minidl import (
     ELU,
     GELU,
+    Add,
     AveragePool2D,
     BatchNorm,
     BCELoss,
     BCEWithLogitsLoss,
+    Branches,
+    Concatenate,
     Conv1D,
     Conv2D,
     ConvTranspose2D,
@@ -36,6 +39,7 @@ from minidl import (
     MAELoss,
     MaxPool2D,
     MSELoss,
+    Multiply,
     PReLU,
     ReLU,
     Reshape,
@@ -47,6 +51,7 @@ from minidl import (
     Softmax,
     Softplus,
     Tanh,
+    Tied,
 )
 from minidl.typing import Array, Shape
 from tests.docs.image_formulas import averaged, convolved, convolved_line, depthwise, largest, pooled, transposed
@@ -221,6 +226,17 @@ LAYERS = [
     LayerFormula("PReLU of features", lambda: PReLU(3), lambda a, x: relu(x) - a * relu(-x), (2, 2, 3)),
     LayerFormula("Reshape", lambda: Reshape(3, -1), lambda x: x.reshape(len(x), 3, 2), (2, 2, 3)),
     LayerFormula("Residual", lambda: Residual(Dense(2, 3), Tanh(), Dense(3, 2)), residual),
+    LayerFormula(
+        "Branches and Multiply",
+        lambda: Sequential(Branches(Dense(2, 2), Tanh()), Multiply()),
+        lambda W, b, x: (x @ W + b) * tanh(x),
+    ),
+    LayerFormula(
+        "Branches, Add and Concatenate",
+        lambda: Sequential(Branches(Sequential(Branches(Dense(2, 2), Identity()), Add()), Sigmoid()), Concatenate()),
+        lambda W, b, x: np.concatenate([x @ W + b + x, sigma(x)], axis=1),
+    ),
+    LayerFormula("Tied", lambda: Tied(Dense(3, 2), Tanh()), lambda W, b, x: tanh(x @ W + b) @ W.T, (2, 3)),
     LayerFormula("Q1.2", lambda: Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid()), network),
 ]
 
