@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, whole_number
 from minidl.augment import Augment
-from minidl.batch import arrays_in, check_samples, mapped, rows, same_length, sample_shape, samples
+from minidl.batch import arrays_in, check_samples, mapped, rows, same_length, samples
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
@@ -227,8 +227,9 @@ class Passes:
         assert augment is not None
         assert rng is not None
         augmented = augment(mapped(np.copy, x), rng)
-        if sample_shape(augmented) != sample_shape(x) or samples(augmented) != samples(x):
-            raise ShapeError(f"augment must return the batch's shape {mapped(np.shape, x)}, got {np.shape(augmented)}")
+        expected, found = mapped(np.shape, x), mapped(np.shape, augmented)
+        if found != expected:
+            raise ShapeError(f"augment must return the batch's shape {expected}, got {found}")
         return mapped(lambda new, old: new.astype(old.dtype, copy=False), augmented, x)
 
     def state(self) -> dict[str, Any]:

@@ -152,7 +152,7 @@ class Tied(Sequential):
     def _add(self, rows: Array) -> None:
         """Add the last layer's dW to that of the first, which has been written."""
         own, total = np.empty(self.weight.shape, rows.dtype), self.weight.grad
-        product(rows, as_rows(self.y), own)
+        product(rows.T, as_rows(self.y), own)
         total += own
 
     def output_shape(self, shape: Shape | None) -> Shape | None:

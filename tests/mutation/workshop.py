@@ -41,6 +41,7 @@ TESTS = {
     "minidl/differences": "test_differences.py",
     "minidl/errors": "test_errors.py",
     "minidl/augment": "test_augment.py",
+    "minidl/batch": "test_data.py layers/test_branches.py training/test_several_inputs.py",
     "minidl/metrics": "test_metrics.py test_arguments.py",
     "minidl/datasets": "datasets",
     "minidl/modules/loss": "modules losses",
