@@ -204,7 +204,7 @@ class Pass:
                 yield x, y
             else:
                 chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
-                yield x[chosen] if type(x) is not tuple else rows(x, chosen), rows(y, chosen)
+                yield rows(x, chosen), rows(y, chosen)
 
     def __next__(self) -> tuple[Batch, Batch]:
         return next(iter(self))
