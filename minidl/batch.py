@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -95,17 +95,16 @@ def sample_shape(batch: Batch) -> Shape:
     >>> sample_shape((np.zeros((5, 2)), np.zeros((5, 3, 4))))
     ((2,), (3, 4))
     """
-    shape: Shape = mapped(lambda array: array.shape[1:], batch)
-    return shape
+    return tuple(map(sample_shape, batch)) if isinstance(batch, tuple) else batch.shape[1:]
 
 
-def several(shape: Shape | None) -> bool:
+def several(shape: Shape | None) -> TypeGuard[tuple[Any, ...]]:
     """Whether a shape is that of several arrays: a tuple of shapes, of which some may be unknown.
 
     >>> several((2, 3)), several(((2,), None))
     (False, True)
     """
-    return bool(shape) and all(part is None or isinstance(part, tuple) for part in shape or ())
+    return shape is not None and shape != () and (shape[0] is None or isinstance(shape[0], tuple))
 
 
 def float_type(batch: Batch, default: Any) -> Any:

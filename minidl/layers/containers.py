@@ -83,12 +83,9 @@ def given_shape(layers: Sequence[Layer], index: int, shape: Shape | None) -> Sha
     """The output shape of a layer for the shape that it is given. A note names the layer that refuses it."""
     layer = layers[index]
     try:
-        shape = None if shape is None else input_shape(layer, shape)
-        if shape is not None and several(shape) and not layer.takes_tuple:
-            raise ShapeError(
-                f"{describe(layer)} takes one array, got {len(shape)} of shapes {shape}; put Concatenate(), Add() or "
-                "Multiply() in front, which make one array of several"
-            )
+        if several(shape) and several(shape := input_shape(layer, shape)) and not layer.takes_tuple:
+            fix = "put Concatenate(), Add() or Multiply() in front, which make one array of several"
+            raise ShapeError(f"{describe(layer)} takes one array, got {len(shape)} of shapes {shape}; {fix}")
         return layer.output_shape(shape)
     except ShapeError as error:
         error.add_note(f"layer {index}, {describe(layer)}, for samples of shape {shape}")

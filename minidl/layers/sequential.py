@@ -53,10 +53,10 @@ class Sequential(Container):
         return self.layers[0].as_input(x, name, dtype)
 
     def forward(self, x: Batch) -> Array:
-        x, mask = split_mask(self, x) if isinstance(x, tuple) else (x, None)
+        x, mask = split_mask(self, x) if type(x) is tuple else (x, None)
         try:
             for layer in self.layers:
-                x = layer.forward(handed(layer, x, mask) if mask is not None or type(x) is tuple else x)
+                x = layer.forward(x if mask is None and type(x) is not tuple else handed(layer, x, mask))
         except Exception as error:
             vars(self).pop("y", None)  # otherwise backward would silently use an older batch
             add_place(error, self.layers, layer, "forward", x)

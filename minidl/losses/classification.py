@@ -214,7 +214,8 @@ class CrossEntropyLoss(Loss):
                 "missing?"
             )
         if target not in (prediction[:-1], prediction):
-            fix = "y[..., 0]" if target == (*prediction[:-1], 1) else "one class for each row of scores"
+            first = "y[:, 0]" if len(prediction) == 2 else "y[..., 0]"
+            fix = first if target == (*prediction[:-1], 1) else "one class for each row of scores"
             raise ShapeError(
                 f"CrossEntropyLoss takes classes of shape {format_shape(prediction[:-1])} or probabilities of shape "
                 f"{format_shape(prediction)}, got {format_shape(target)}; try {fix}"

@@ -121,7 +121,8 @@ class Layer(Module):
                 with add_conversion(x, "x"):
                     return _in_parts(self, x, batch_size)
             batch = self.check_input(x)
-            return _own(self.forward(batch), batch)
+            y: Array = _own(self.forward(batch), batch)
+            return y
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Batch:
         """The batch as `forward` takes it: finite floats of the dtype of the parameters, or ids.
@@ -165,18 +166,21 @@ class Layer(Module):
 
 
 def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:
-    convert = as_ids if layer.takes_integers else lambda values, what: as_data(values, what, dtype=dtype)
     if layer.takes_tuple:
         check_tuple(layer, x)
-        batch = tuple(convert(entry, f"{name}[{index}]") for index, entry in enumerate(x))
+        batch = tuple(_as_array(layer, entry, f"{name}[{index}]", dtype) for index, entry in enumerate(x))
         check_samples(batch, name)
         return batch
     if not isinstance(x, tuple):
-        return convert(x, name)
+        return _as_array(layer, x, name, dtype)
     if len(x) != 2 or not layer.takes_mask:
         raise tuple_refused(layer, x)
     array = layer.as_input(x[0], name, dtype)
     return array, as_mask(x[1], f"the mask of {name}", array)
+
+
+def _as_array(layer: Layer, x: ArrayLike, name: str, dtype: Any) -> Array:
+    return as_ids(x, name) if layer.takes_integers else as_data(x, name, dtype=dtype)
 
 
 def check_tuple(layer: Layer, x: Any) -> None:
@@ -201,8 +205,7 @@ def tuple_refused(layer: Layer, x: tuple[Any, ...]) -> DataError:
 
 def input_shape(layer: Layer, shape: Shape) -> Shape:
     """The shape of one sample as `output_shape` of a layer takes it: without that of a mask."""
-    masked = several(shape) and not layer.takes_tuple and layer.takes_mask and len(shape) == 2
-    return shape[0] if masked else shape
+    return shape[0] if several(shape) and not layer.takes_tuple and layer.takes_mask and len(shape) == 2 else shape
 
 
 def as_gradient(grad: Batch, y: Batch) -> Batch:
@@ -247,8 +250,9 @@ def _in_parts(layer: Layer, x: Any, size: int) -> Array:
     return y
 
 
-def _own(y: Array, batch: Batch) -> Array:
+def _own(y: Any, batch: Batch) -> Any:
     """The outputs in memory of their own: some layers return their input, or a view of it or of what they hold."""
-    given = list(map(id, arrays_in(batch)))
-    own: Array = mapped(lambda out: out.copy() if id(out) in given or out.base is not None else out, y)
-    return own
+    if isinstance(y, tuple) or isinstance(batch, tuple):
+        given = arrays_in(batch)
+        return mapped(lambda out: out.copy() if out.base is not None or any(out is each for each in given) else out, y)
+    return y.copy() if y is batch or y.base is not None else y

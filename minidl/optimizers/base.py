@@ -68,9 +68,11 @@ class Optimizer:
 
     def step(self) -> None:
         """Change the parameters once, by the gradients that backward has written."""
+        flags_set = 0
         for vector in self.vectors:
             vector.check()
-        if self._flags != self._flags_now():  # one has changed since the blocks were cut
+            flags_set += vector._memory.flags_set  # read directly, as it is at every step
+        if flags_set != self._flags_set:  # one may have changed since the blocks were cut
             self.cut()
         self.steps += 1
         before = self._blocks[0].arrays[0].copy() if self.steps == 1 and self._blocks else None
@@ -132,11 +134,8 @@ class Optimizer:
     def cut(self, size: int = BLOCK) -> None:
         """Cut trainable parameters, gradients and slots into blocks of at most `size` elements, as views."""
         self._grouped = any(factor != 1.0 for factor in self._factors)
-        self._flags = self._flags_now()
+        self._flags_set = sum(vector._memory.flags_set for vector in self.vectors)
         self._blocks: list[Block] = cut_blocks(self.vectors, self._factors, self._slots.values(), size)
-
-    def _flags_now(self) -> list[bool]:
-        return [flag for vector in self.vectors for each in vector.parameters for flag in (each.decay, each.trainable)]
 
     def check_owner(self, module: Module) -> None:
         """Raise `StateError` unless all parameters that this optimizer moves belong to `module`."""

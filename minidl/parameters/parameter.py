@@ -23,6 +23,7 @@ class Memory:
         self.value = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)
         self.dtype, self.moved = dtype, False
+        self.flags_set = 0  # how often a flag of one of the parameters was set: optimizers look at the flags again
 
 
 class _View:
@@ -37,6 +38,21 @@ class _View:
 
     def __set__(self, instance: object, value: ArrayLike) -> None:
         copy_into(vars(instance)[self.name], value, self.name)
+
+
+class _Flag:
+    """An attribute that is True or False, and that optimizers look at."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: object, owner: type) -> bool: ...
+
+    def __set__(self, instance: Parameter, value: bool) -> None:
+        vars(instance)[self.name] = flag(f"Parameter: {self.name}", value)
+        instance._memory.flags_set += 1
 
 
 class Parameter:
@@ -65,10 +81,10 @@ class Parameter:
     grad = _View()
     """The derivative of the loss with respect to `value`, of the same shape."""
 
-    decay: bool = True
+    decay = _Flag()
     """Whether weight decay applies to it."""
 
-    trainable: bool = True
+    trainable = _Flag()
     """Whether optimizers change it. Setting it on a layer sets it for all parameters in it."""
 
     _memory: Memory
@@ -79,9 +95,9 @@ class Parameter:
         _take_room(initial.size)
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
         check_exact(initial, dtype, "a parameter's value")
-        self.decay = flag("Parameter: decay", decay)
         self._bind(Memory(initial.size, dtype), 0, initial.shape)
         self.value[...] = initial
+        self.decay, self.trainable = decay, True
 
     def _bind(self, memory: Memory, start: int, shape: tuple[int, ...]) -> None:
         stop = start + int(np.prod(shape, dtype=int))

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from minidl import (
+    Add,
     Branches,
     ContractError,
     DataError,
     Dense,
     Embedding,
+    Flatten,
     Layer,
     Parallel,
     ReLU,
@@ -113,3 +115,14 @@ def test_check_layer_takes_tuples_and_masks() -> None:
         check_layer(Forgetful(), (SEQUENCES, MASK))
     with pytest.raises(AssertionError, match=r"the gradient of x\[1\] is off by .* as large as they should be"):
         check_layer(Lopsided(), (A, X))
+
+
+def test_branches_that_take_a_mask_also_do_without() -> None:
+    model = Sequential(Branches(MaskedMean(), Sequential(Flatten(), Dense(6, 2, rng=0))), Add())
+    everything = np.ones((3, 3), bool)
+    np.testing.assert_array_equal(model(SEQUENCES), model((SEQUENCES, everything)))
+    with_mask, _ = model.backward(np.ones((3, 2)))
+    model(SEQUENCES)
+    np.testing.assert_array_equal(model.backward(np.ones((3, 2))), with_mask)
+    with pytest.raises(DataError, match="takes one array, got a tuple of 3"):
+        Sequential(MaskedMean()).forward((SEQUENCES, everything, everything))

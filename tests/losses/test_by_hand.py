@@ -93,7 +93,7 @@ def test_classes_of_any_type_are_accepted(form: Any) -> None:
     [
         ([0, 1], (2, 3), ShapeError, r"classes of shape \(n, 2\) or probabilities of shape \(n, 2, 3\), got \(n,\)"),
         ([0, 1], (), ShapeError, r"scores \(n, …, k\), got shape \(n,\); is a Dense"),
-        ([[0], [1]], (3,), ShapeError, r"classes of shape \(n,\) or .*, got \(n, 1\); try y\[..., 0\]"),
+        ([[0], [1]], (3,), ShapeError, r"classes of shape \(n,\) or .*, got \(n, 1\); try y\[:, 0\]"),
         (np.ones((2, 2, 2)), (3,), ShapeError, "try one class for each row of scores"),
         (2 * np.eye(3), (3,), DataError, r"must be probabilities, from 0 to 1, but there is 2\.0 at \(0, 0\)"),
         (np.eye(3) / 2, (3,), DataError, r"must sum to 1, but there is 0\.5 at \(0,\)"),
