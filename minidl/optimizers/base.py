@@ -119,7 +119,7 @@ class Optimizer:
                 self.update(theta, grad, *slots)
 
     def _norm(self) -> float:
-        return hypot(*(norm(grad) for (_, grad, *_), _, _ in self._blocks))
+        return hypot(*(norm(each.grad.ravel()) for vector in self.vectors for each in vector if each.trainable))
 
     @contextmanager
     def _rate(self, factor: float) -> Iterator[None]:
