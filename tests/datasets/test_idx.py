@@ -78,7 +78,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("content", "words"), REFUSED)
+@pytest.mark.parametrize(("content", "words"), REFUSED, ids=range(len(REFUSED)))  # zipped bytes hold the time
 def test_damaged_files_are_refused(content: bytes, words: str, tmp_path: Path) -> None:
     expected = rf"{re.escape(repr(str(tmp_path / 'data')))} is not a whole IDX file: .*{words}.*; download it again$"
     with pytest.raises(DataError, match=expected):
