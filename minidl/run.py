@@ -232,8 +232,7 @@ class Callback:
 
     A callback continues in a second fit of the same trainer. Before a run of another trainer, and before each
     `minimize`, its `reset` is called. After `on_fit_end`, keep nothing of the run, so that trainers can be copied.
-    An event may also be set on an instance, as in ``callback.on_step_end = print``. A method ``on_…`` that is not an
-    event is a TypeError.
+    An event may also be set on an instance. A method ``on_…`` that is not an event is a TypeError.
 
     >>> class StopWhenGood(Callback):
     ...     def on_step_end(self, run):
@@ -295,6 +294,7 @@ def check_callbacks(callbacks: object) -> None:
         raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
     for index, callback in enumerate(callbacks):
         check_type("each callback", callback, Callback)
+        check_type(f"the attribute last of {describe(callback)}, whether it is notified last,", callback.last, bool)
         _check_events(callback, describe(callback))
         if any(callback is other for other in callbacks[:index]):
             raise StateError(f"the callback {describe(callback)} is listed twice; list it once, or create a second one")

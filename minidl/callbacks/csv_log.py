@@ -157,7 +157,10 @@ class CSVLog(Callback):
             raise self._foreign()
 
     def _foreign(self) -> StateError:
-        return StateError(f"{self.path!r} holds the rows of another run; write to another file, or pass overwrite=True")
+        return StateError(
+            f"{self.path!r} holds the rows of another run; write to another file, resume that run by resume_from=, or "
+            "pass overwrite=True"
+        )
 
     def _check_columns(self, run: Run) -> None:
         """Raise `StateError` if it is known already that the run will not measure what the rows hold."""

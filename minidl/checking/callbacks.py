@@ -49,7 +49,8 @@ def check_callback(
     - No event changes parameters, buffers or generators of the model, unless the class says so by
       ``changes_parameters = True``, nor the optimizer, unless it says so by ``changes_optimizer = True``.
     - A file can hold its state, which later events do not change.
-    - A new callback that loads the state has the same one. A resumed run ends with the state of a run without a break.
+    - A new callback that loads the state has the same one. A resumed run ends as a run without a break, with the same
+      state, parameters and optimizer.
       What differs between any two runs, such as times, is left out.
     - A second fit of the same trainer works. A fit of another trainer works, or raises a `MinidlError`.
 
@@ -89,11 +90,12 @@ def check_callback(
             twin = fitted(new())
         for file, state in list(first.states.items()):
             resumed = fitted(new(), f"{folder}/{file}")
-            if resumed.loaded is None:
-                continue
-            _compare(state, twin.states[file], resumed.loaded, "a new callback that loads the state has another one")
+            if resumed.loaded is not None:
+                _compare(
+                    state, twin.states[file], resumed.loaded, "a new callback that loads the state has another one"
+                )
             if twin is not first:
-                reason = "a resumed run ends with another state than one without a break: name all that it needs in it"
+                reason = "a resumed run ends differently from one without a break: state() must name all that it needs"
                 _compare(first.end, twin.end, resumed.end, reason)
         first.fit(**fit)
         with _refusals():  # to serve two trainers
@@ -116,7 +118,7 @@ class _Trial(Callback):
     Attributes:
         states: file -> the state of the callback when the run was saved there.
         loaded: its state after it has loaded one.
-        end: its state after the last event.
+        end: its state after the last event, and those of the model and the optimizer.
     """
 
     def __init__(self, callback: Callback, allowed: Mapping[str, bool], folder: str) -> None:
@@ -144,17 +146,19 @@ class _Trial(Callback):
     def hear(self, event: str, run: Run) -> None:
         before = _parts(run)
         getattr(self.callback, event)(run)
-        for name, part in _parts(run).items():
+        after = _parts(run)
+        for name, part in after.items():
             require(
                 self.allowed[name] or part == before[name],
                 f"{event} changes {PARTS[name]}; if that is intended, set {name} = True in the class",
             )
         given = self.state()
         require(isinstance(given, dict), f"state() must return a dict, got {type(given).__name__}")
-        self.end = _plain(given)
-        self.handed_out.append((event, given, self.end))
+        state = _plain(given)
+        self.end = {**state, **{PARTS[name]: part for name, part in after.items()}}
+        self.handed_out.append((event, given, state))
         if file := MOMENTS.get((event, run.step)):
-            self.states[file] = self.end
+            self.states[file] = state
             self.checkpoint.save(run)
             os.replace(self.checkpoint.path, f"{self.folder}/{file}")
 

@@ -74,5 +74,5 @@ def check_thread(module: Module) -> None:
 def _in_use(module: Module, how: str) -> StateError:
     return StateError(
         f"{type(module).__name__} is being {how} in another thread, and both would use what forward caches; wait until "
-        "that ends, or use a copy (copy.deepcopy)"
+        "that ends, or use a copy (copy.deepcopy) made before it"
     )

@@ -76,6 +76,8 @@ def plot_contours(
     size = objective.parameters().size
     if size != 2:
         raise ShapeError(f"contours need an objective with 2 parameters, but {objective!r} has {size}")
+    if paths is not None and not isinstance(paths, Mapping):
+        raise TypeError(f'paths must be a dict of labels and paths, such as {{"Adam": descent}}, got {paths!r:.80}')
     points = {label: _points(label, path) for label, path in (paths or {}).items()}
     minima = np.array(getattr(objective, "minima", ()), dtype=float).reshape(-1, 2)
     # A descent may have moved the parameters far away. The objective's own start is a better place to look at.

@@ -91,7 +91,9 @@ def test_an_existing_file_is_refused_before_the_first_step(path: Path) -> None:
     trainer = make_trainer(network(), CSVLog(path))
     with (
         unchanged(trainer.model),
-        pytest.raises(StateError, match=r"log.csv' holds the rows of another run; write to another.*overwrite=True"),
+        pytest.raises(
+            StateError, match=r"log.csv' holds the rows of another run; write to another.*resume_from=.*overwrite=True"
+        ),
     ):
         trainer.fit(*data(), epochs=2)
     assert path.read_bytes() == b"precious"

@@ -241,6 +241,9 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     model = Sequential(Dense(2, 1, rng=0), Sigmoid())
     with pytest.raises(ShapeError, match=r"2 parameters, but EmpiricalRisk.* has 3"):
         plot_contours(EmpiricalRisk(model, BCELoss(), [[0.0, 1.0]], [[1.0]]), ax=axes())
+    wrong: Any = np.ones((2, 2))
+    with pytest.raises(TypeError, match=r"^paths must be a dict of labels and paths, such as .* got array"):
+        plot_contours(CubicValley(), wrong, axes())
     with pytest.raises(ShapeError, match=r"path 'a' must have shape \(n, 2\), got \(2, 3\)"):
         plot_contours(CubicValley(), {"a": np.ones((2, 3))}, axes())
     with pytest.raises(DataError, match=r"path 'a' holds 1 number that is NaN"):

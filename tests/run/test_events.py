@@ -262,3 +262,12 @@ def test_callbacks_with_last_are_notified_after_the_others() -> None:
     train(*callbacks)
     for event, times in zip(EVENTS, (1, 2, 4, 4, 2, 1), strict=True):
         assert notified(event, told) == "abyz" * times
+
+
+def test_last_is_a_word_of_the_base_class() -> None:
+    class KeepsTheLoss(Callback):
+        def __init__(self) -> None:
+            self.last = None  # type: ignore[misc, assignment]
+
+    with pytest.raises(TypeError, match=r"^the attribute last of .*KeepsTheLoss.*must be of type bool, got None"):
+        make_trainer(None, KeepsTheLoss())
