@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
-	@echo "make test      run the tests on all cores, without the four long demos of the gallery"
+	@echo "make test      run the tests on all cores, without the longest ones"
 	@echo "make quick     run the tests that take little time: no demos, no long runs"
 	@echo "make lint      check style and types"
 	@echo "make coverage  run all tests, and report the lines and branches that they miss"
@@ -25,7 +25,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python demos/xor.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m "not gallery"
+	$(BIN)/python -m pytest -n auto -m "not long"
 
 quick: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not slow"

@@ -80,6 +80,7 @@ def agree(got: Any, expected: Any) -> None:
     np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-10 * (1e-3 + np.abs(expected).max(initial=0)))
 
 
+@pytest.mark.long
 @every_loss
 @half_as_many
 @given(st.data())

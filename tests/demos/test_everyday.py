@@ -10,7 +10,7 @@ from minidl import load_digits
 from tests.demos.conftest import ROOT, Demo, of_demo
 from tests.demos.test_functions import load
 
-pytestmark = [pytest.mark.slow, pytest.mark.gallery]
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 PICTURES = {
     "digits": ["digits_confusion.png", "digits_jitter.png", "digits_mistakes.png"],

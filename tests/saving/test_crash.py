@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_killed_200_times_a_run_ends_as_one_without_a_break() -> None:
     # In a process of its own, since pytest has threads, and forks of threads are not safe.

@@ -140,6 +140,7 @@ def test_a_thousand_steps_leave_nothing_but_their_losses() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_memory_is_flat_over_100000_steps() -> None:
     trainer = everything()
     go(trainer, 400)
