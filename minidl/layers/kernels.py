@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from minidl.arguments import whole_number
+from minidl.arguments import flag, generator, whole_number
 from minidl.constants import ones
 from minidl.errors import HyperparameterError
 from minidl.initializers import Initializer
@@ -56,7 +56,7 @@ class Convolution(Layer):
             raise HyperparameterError(
                 f"{name}: initializer must be a function such as minidl.initializers.he_normal, got {initializer!r}"
             )
-        self.use_bias, self.initializer = use_bias, initializer
+        self.use_bias, self.initializer = flag(f"{name}: use_bias", use_bias), initializer
         self._axes = axes_of(axes, self.kernel_size, self.stride, self.dilation, self.padding)
 
     def _make_parameters(self, each: int, outputs: int, rng: Seed) -> None:
@@ -69,7 +69,7 @@ class Convolution(Layer):
 
     def initialize(self, rng: Seed) -> None:
         # As a matrix, the shape of W shows an initializer how many numbers are summed for an output.
-        matrix = self.initializer(np.random.default_rng(rng), (self.weight.size // self._outputs, self._outputs))
+        matrix = self.initializer(generator(rng), (self.weight.size // self._outputs, self._outputs))
         self.weight.value = matrix.reshape(self.weight.shape)
         if self.use_bias:
             self.bias.value = np.zeros(self._outputs)

@@ -1,5 +1,7 @@
 """Arguments, samples and gradients that convolutions refuse."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -109,3 +111,11 @@ def test_a_gradient_of_another_shape_changes_nothing(shape: tuple[int, ...]) -> 
     for call in (layer.backward, layer.backward_parameters):
         with unchanged(layer), pytest.raises(ValueError, match=r"shape|size|mismatch|broadcast"):
             call(np.ones(shape))
+
+
+@pytest.mark.parametrize("make", [partial(Conv2D, 1, 1), partial(ConvTranspose2D, 1, 1, 2)])
+def test_flags_and_seeds_are_checked(make: Callable[..., Layer]) -> None:
+    with pytest.raises(HyperparameterError, match=r"use_bias must be True or False, got 'no'"):
+        make(use_bias="no")
+    with pytest.raises(HyperparameterError, match=r"'3'"):
+        make(rng="3")
