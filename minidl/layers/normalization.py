@@ -249,7 +249,8 @@ class GroupNorm(_Norm):
 class RMSNorm(Layer):
     """``y = w z``, ``z = x / r``, ``r = √(mean(x²) + ε)``, the root mean square of each sample (Zhang, Sennrich 2019).
 
-    The mean is over the last axis. Unlike `LayerNorm`, it neither centres nor shifts.
+    The mean is over the last axis. Unlike `LayerNorm`, it neither centres nor shifts. Squares of float32 numbers above
+    1e19 overflow, and y is then 0.
 
     Shapes    x and y (n, …, features)   w = weight (features,)   r (n, …)
     Backward  dw = Σ g z   dx = (g′ − z mean(g′ z)) / r     with g = dL/dy, g′ = w g
