@@ -22,12 +22,12 @@ __all__ = [
     "check_type",
     "copy_into",
     "flag",
+    "function",
     "generator",
     "got",
     "hyperparameter",
     "number",
     "real_numbers",
-    "same_length",
     "whole_number",
 ]
 
@@ -154,6 +154,22 @@ def flag(name: str, value: object) -> bool:
     return bool(value)
 
 
+def function(name: str, value: Any, such_as: str) -> Any:
+    """Return the value if it can be called.
+
+    Args:
+        name: what a message calls the value.
+        value: what was passed.
+        such_as: an example for the message.
+
+    Raises:
+        HyperparameterError: any other value.
+    """
+    if not callable(value):
+        raise HyperparameterError(f"{name} must be a function such as {such_as}, {got(value)}")
+    return value
+
+
 def generator(rng: Seed) -> Generator:
     """Return the generator itself, or a new one for a seed. None means a new one without a seed.
 
@@ -202,25 +218,6 @@ def check_type(name: str, value: object, kind: type, call: str = "") -> None:
         if isinstance(value, type) and issubclass(value, kind):
             fix = "; make one by calling it"
         raise TypeError(f"{name} must be of type {kind.__name__}, {got(value)}{fix}")
-
-
-def same_length(x: Array, y: Array, of: str = "") -> None:
-    """Raise unless there are as many targets as inputs.
-
-    Args:
-        x, y: inputs and targets, with the samples along the first axis.
-        of: what a message puts before x, such as "validation ".
-
-    Raises:
-        ShapeError: different numbers of samples.
-
-    >>> same_length(np.zeros((2, 3)), np.zeros(4))
-    Traceback (most recent call last):
-        ...
-    minidl.errors.ShapeError: x has 2 samples but y has 4; each input needs its target
-    """
-    if len(x) != len(y):
-        raise ShapeError(f"{of}x has {len(x)} samples but y has {len(y)}; each input needs its target")
 
 
 def check_mask(value: ArrayLike, name: str) -> None:

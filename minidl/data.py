@@ -7,12 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, same_length, whole_number
+from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, whole_number
 from minidl.augment import Augment
+from minidl.batch import arrays_in, check_samples, mapped, rows, same_length, samples
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
-from minidl.typing import Array, ArrayLike, Seed
+from minidl.typing import Array, ArrayLike, Batch, Seed
 
-__all__ = ["BatchSource", "Batches", "Passes", "as_data", "hold_out"]
+__all__ = ["BatchSource", "Batches", "Passes", "as_data", "as_ids", "as_mask", "hold_out"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -35,13 +36,7 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         ...
     minidl.errors.DataError: x holds 1 number that is NaN or infinite, the first at index (0, 1): nan; clean the data
     """
-    array = real_numbers(values, name)
-    if array.ndim == 0:
-        raise ShapeError(
-            f"{name} must have the batch as its first axis, got a single number; one sample of one number is [[number]]"
-        )
-    if array.size == 0:
-        raise DataError(f"{name} is empty, its shape is {array.shape}; at least one sample is needed")
+    array = _samples_of(values, name)
     target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
     check_exact(array, target, name)
     with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
@@ -54,6 +49,59 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         fix = "clean the data" if not np.isfinite(array[index]) else f"too large for {target}; scale the data"
         raise DataError(f"{name} holds {found} NaN or infinite, the first at index {index}: {array[index]}; {fix}")
     return cast
+
+
+def _samples_of(values: ArrayLike, name: str) -> Array:
+    """Return the values as an array of real numbers with at least one sample along the first axis."""
+    array = real_numbers(values, name)
+    if array.ndim == 0:
+        raise ShapeError(
+            f"{name} must have the batch as its first axis, got a single number; one sample of one number is [[number]]"
+        )
+    if array.size == 0:
+        raise DataError(f"{name} is empty, its shape is {array.shape}; at least one sample is needed")
+    return array
+
+
+def as_ids(values: ArrayLike, name: str = "x", size: int | None = None) -> Array:
+    """Return the values as an array of ids: integers from 0, of the type that they have. They are never cast.
+
+    Args:
+        values: integers, with at least one sample along the first axis.
+        name: what a message calls them.
+        size: the number of ids that there are. None means any.
+
+    Raises:
+        DataError: floats, even if they are whole numbers. Integers that are negative, or not below `size`.
+        ShapeError: a single number without a batch axis.
+
+    >>> as_ids([[2**24 + 1, 0]])
+    array([[16777217,        0]])
+    """
+    array = _samples_of(values, name)
+    if array.dtype.kind not in "iu":
+        raise DataError(f"{name} must hold ids, which are integers, got {array.dtype}; make them with astype(int)")
+    wrong = array < 0 if size is None else (array < 0) | (array >= size)
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        most = "" if size is None else f" to {size - 1}"
+        raise DataError(f"{name} must hold ids from 0{most}, but there is {array[index]} at index {index}")
+    return array
+
+
+def as_mask(values: ArrayLike, name: str, x: Array) -> Array:
+    """Return the values as the mask of a batch: Boolean (n, t), True where x (n, t, …) holds data.
+
+    Raises:
+        DataError: values that are not Boolean.
+        ShapeError: another shape.
+    """
+    mask = np.asarray(values)
+    if mask.dtype != np.bool_:
+        raise DataError(f"{name} must be Boolean, True where there is data, got {mask.dtype}; compare, as in x != 0")
+    if mask.ndim != 2 or mask.shape != x.shape[:2]:
+        raise ShapeError(f"{name} must have shape (n, t), the first two axes of x {x.shape}, got {mask.shape}")
+    return mask
 
 
 class BatchSource(Protocol):
@@ -70,7 +118,7 @@ class Batches:
     from one generator: with shuffling, a further pass changes the orders of later ones.
 
     Args:
-        x: inputs, with the samples along the first axis.
+        x: inputs, with the samples along the first axis. A tuple of arrays for a model of several inputs.
         y: targets, as many as inputs.
         batch_size: samples per batch. The last batch may be smaller. None takes all samples at once.
         shuffle: whether to draw a new order for each pass. A single batch of all samples is never shuffled.
@@ -92,26 +140,29 @@ class Batches:
 
     def __init__(
         self,
-        x: Array,
-        y: Array,
+        x: Batch,
+        y: Batch,
         *,
         batch_size: int | None = None,
         shuffle: bool = True,
         rng: Seed = None,
         augment: Augment | None = None,
     ) -> None:
-        for name, value in (("x", x), ("y", y)):
+        arrays = [(name, array) for name, batch in (("x", x), ("y", y)) for array in arrays_in(batch)]
+        for name, value in arrays:
             check_type(name, value, np.ndarray)
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)
+        check_samples(x, "x")
         if not (augment is None or callable(augment)):
             raise HyperparameterError(f"augment must be a function such as minidl.augment.flip, got {augment!r:.80}")
-        if len(x) == 0:
+        n = samples(x)
+        if n == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
-        self.x, self.y = x, y
-        self.batch_size = len(x) if batch_size is None else min(whole_number("batch_size", batch_size, 1), len(x))
-        self.count = -(-len(x) // self.batch_size)
+        self.x, self.y, self.samples = x, y, n
+        self.batch_size = n if batch_size is None else min(whole_number("batch_size", batch_size, 1), n)
+        self.count = -(-n // self.batch_size)
         self.shuffle, self.augment = flag("shuffle", shuffle) and self.count > 1, augment
         # A generator loads numpy.random, which takes longer than a small run, so it is made only if it is needed.
         self.rng = generator(rng) if self.shuffle or augment is not None else None
@@ -120,8 +171,8 @@ class Batches:
         """The mean over all samples, from the mean of each batch."""
         if self.count == 1:
             return losses[-1]
-        last = len(self.x) - (self.count - 1) * self.batch_size
-        return (sum(losses[-self.count : -1]) * self.batch_size + losses[-1] * last) / len(self.x)
+        last = self.samples - (self.count - 1) * self.batch_size
+        return (sum(losses[-self.count : -1]) * self.batch_size + losses[-1] * last) / self.samples
 
     def __len__(self) -> int:
         return self.count
@@ -156,29 +207,30 @@ class Passes:
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
 
-    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+    def __iter__(self) -> Iterator[tuple[Batch, Batch]]:
         batches = self.batches
-        x, y, size = batches.x, batches.y, batches.batch_size
+        x, y, n, size = batches.x, batches.y, batches.samples, batches.batch_size
         if self.taken == 0 and batches.shuffle and batches.rng is not None:
-            self.order = batches.rng.permutation(len(x))
-        while (start := self.taken * size) < len(x):
+            self.order = batches.rng.permutation(n)
+        while (start := self.taken * size) < n:
             self.taken += 1
-            if size == len(x):
+            if size == n:
                 batch = x, y
             else:
                 chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
-                batch = x[chosen], y[chosen]
+                batch = rows(x, chosen), rows(y, chosen)
             yield batch if batches.augment is None else (self._augmented(batch[0]), batch[1])
         self.taken, self.order = 0, None
 
-    def _augmented(self, x: Array) -> Array:
+    def _augmented(self, x: Batch) -> Batch:
         augment, rng = self.batches.augment, self.batches.rng
         assert augment is not None
         assert rng is not None
-        augmented = np.asarray(augment(x.copy(), rng))
-        if augmented.shape != x.shape:
-            raise ShapeError(f"augment must return the batch's shape {x.shape}, got {augmented.shape}")
-        return augmented.astype(x.dtype, copy=False)
+        augmented = augment(mapped(np.copy, x), rng)
+        expected, found = mapped(np.shape, x), mapped(np.shape, augmented)
+        if found != expected:
+            raise ShapeError(f"augment must return the batch's shape {expected}, got {found}")
+        return mapped(lambda new, old: new.astype(old.dtype, copy=False), augmented, x)
 
     def state(self) -> dict[str, Any]:
         """The position: the order and the number of batches taken, without the generator."""
@@ -199,7 +251,7 @@ class Passes:
     def _settings(self) -> dict[str, Any]:
         batches = self.batches
         return {
-            "samples": len(batches.x),
+            "samples": batches.samples,
             "batch_size": batches.batch_size,
             "shuffle": batches.shuffle,
             "augment": batches.augment is not None,
@@ -215,7 +267,7 @@ SETTINGS = {
 """What two passes must have in common for one to continue the other."""
 
 
-def hold_out(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def hold_out(x: Batch, y: Batch, share: float) -> tuple[tuple[Batch, Batch], tuple[Batch, Batch]]:
     """Split samples into training data (x, y) and held-out data (x, y).
 
     The split is random but always the same, so that a second fit does not train on what the first held out.
@@ -231,11 +283,12 @@ def hold_out(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tup
     >>> len(x), len(held)
     (3, 2)
     """
-    count = round(number("the share of held-out data", share, above=0, below=1) * len(x))
-    if not 0 < count < len(x):
+    n = samples(x)
+    count = round(number("the share of held-out data", share, above=0, below=1) * n)
+    if not 0 < count < n:
         raise HyperparameterError(
-            f"{share:g} of {len(x)} samples leaves nothing to train on or to hold out; use another share"
+            f"{share:g} of {n} samples leaves nothing to train on or to hold out; use another share"
         )
-    order = np.random.default_rng(0).permutation(len(x))
+    order = np.random.default_rng(0).permutation(n)
     held, rest = np.sort(order[:count]), np.sort(order[count:])
-    return (x[rest], y[rest]), (x[held], y[held])
+    return (rows(x, rest), rows(y, rest)), (rows(x, held), rows(y, held))

@@ -1,7 +1,11 @@
 """Metrics: plain functions ``(prediction, target) -> number``.
 
 Classes are integers from 0. Predictions are classes (n,), or scores or probabilities of k classes (n, k), of which the
-largest counts. For two classes they may be one number (n, 1), which means class 1 above a threshold.
+largest counts. For two classes they may be one number (n, 1), which means class 1 above a threshold. There may be
+further axes, as in scores (n, t, k) and classes (n, t). All positions count alike.
+
+Targets with one axis fewer than scores are classes. Targets of the same shape are probabilities, of which the largest
+counts.
 """
 
 from __future__ import annotations
@@ -25,8 +29,8 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     """The share of samples whose class is predicted correctly.
 
     Args:
-        prediction: scores (n, k) with k ≥ 2, or classes (n,) or (n, 1).
-        target: classes (n,) or (n, 1).
+        prediction: scores (n, …, k) with k ≥ 2, or classes (n, …) or (n, …, 1).
+        target: classes (n, …) or (n, …, 1), or probabilities of the shape of the scores.
 
     Raises:
         DataError: values that are not classes, such as probabilities or logits (n, 1). Use `binary_accuracy` for these.
@@ -35,8 +39,7 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
     0.5
     """
-    predicted, true = _classes(prediction, "prediction"), _classes(target, "target", scores=False)
-    _same_length(predicted, true)
+    predicted, true, _ = _both(prediction, target)
     return float((predicted == true).mean())
 
 
@@ -44,8 +47,8 @@ def binary_accuracy(prediction: ArrayLike, target: ArrayLike, *, threshold: floa
     """The share of samples on the correct side of a threshold.
 
     Args:
-        prediction: one number per sample, (n,) or (n, 1).
-        target: 0 or 1, (n,) or (n, 1).
+        prediction: one number per sample, (n,) or (n, …, 1).
+        target: 0 or 1, (n, …) or (n, …, 1).
         threshold: a prediction above it means class 1. Use 0.5 for probabilities and 0 for logits. None means 0.5, with
             a `MinidlWarning` if the predictions are not probabilities.
 
@@ -57,8 +60,11 @@ def binary_accuracy(prediction: ArrayLike, target: ArrayLike, *, threshold: floa
     >>> binary_accuracy([[0.9], [0.4], [0.2]], [[1], [1], [0]], threshold=0.5)
     0.6666666666666666
     """
-    values, true = _column(prediction, "prediction"), _classes(target, "target", scores=False)
-    _same_length(values, true)
+    values, y = as_data(prediction, "prediction"), as_data(target, "target")
+    if values.ndim > 1 and values.shape[-1] != 1:
+        raise ShapeError(f"prediction must be one number per sample, (n,) or (n, …, 1), got shape {values.shape}")
+    values, true = _flat(values, y)
+    true = _classes(true, "target", "number the classes from 0")
     if true.max() > 1:
         raise DataError(f"binary_accuracy takes targets 0 and 1, got {true.max()}; use accuracy for more classes")
     if threshold is None and (values.min() < 0.0 or values.max() > 1.0):
@@ -88,10 +94,7 @@ def confusion_matrix(prediction: ArrayLike, target: ArrayLike, *, classes: int |
     array([[1, 1],
            [0, 2]])
     """
-    predicted, true = _classes(prediction, "prediction"), _classes(target, "target", scores=False)
-    _same_length(predicted, true)
-    scores = np.asarray(prediction)
-    width = scores.shape[1] if scores.ndim == 2 else 0
+    predicted, true, width = _both(prediction, target)
     largest = int(max(predicted.max(), true.max())) + 1
     k = max(width, largest) if classes is None else whole_number("classes", classes, 1)
     if k > MOST_CLASSES:
@@ -156,30 +159,36 @@ def r2(prediction: ArrayLike, target: ArrayLike) -> float:
     return float((1.0 - (error**2).sum(axis=0) / (deviation**2).sum(axis=0)).mean())
 
 
-def _column(values: ArrayLike, name: str) -> Array:
-    array = as_data(values, name)
-    if array.ndim > 2 or (array.ndim == 2 and array.shape[1] != 1):
-        raise ShapeError(f"{name} must be one number per sample, (n,) or (n, 1), got shape {array.shape}")
-    return array.reshape(-1)
+def _both(prediction: ArrayLike, target: ArrayLike) -> tuple[Array, Array, int]:
+    """Predicted and true classes as integers (N,), and the number of scores, 0 if the predictions are classes."""
+    p, y, width = as_data(prediction, "prediction"), as_data(target, "target"), 0
+    # Scores have one axis more than classes. If both have the same shape, integers are classes.
+    same = p.shape == y.shape and np.asarray(prediction).dtype.kind == "f"
+    if p.ndim > 1 and p.shape[-1] > 1 and (same or y.shape in (p.shape[:-1], (*p.shape[:-1], 1)) or y.ndim == 1):
+        width, p, y = p.shape[-1], p.argmax(axis=-1), y.argmax(axis=-1) if same else y
+    p, y = _flat(p, y)
+    fix = "for two classes use binary_accuracy, with threshold=0 if these are logits"
+    return _classes(p, "prediction", fix), _classes(y, "target", "number the classes from 0"), width
 
 
-def _classes(values: ArrayLike, name: str, *, scores: bool = True) -> Array:
-    """Classes (n,) as integers, from classes or from scores (n, k)."""
-    array = as_data(values, name)
-    if scores and array.ndim == 2 and array.shape[1] > 1:
-        best: Array = array.argmax(axis=1)
-        return best
-    column = _column(array, name)
-    wrong = (column != np.floor(column)) | (column < 0) | (column > 2**53)
-    if wrong.any():
-        fix = "for two classes use binary_accuracy, with threshold=0 if these are logits"
-        raise DataError(
-            f"{name} must hold classes, integers from 0, got {column[wrong][0]:g}; "
-            f"{fix if scores else 'number the classes from 0'}"
-        )
-    return column.astype(np.int64)
-
-
-def _same_length(prediction: Array, target: Array) -> None:
+def _flat(prediction: Array, target: Array) -> tuple[Array, Array]:
+    """Predictions and targets, one number each, as (N,)."""
+    shapes = [
+        array.shape[:-1] if array.ndim > 1 and array.shape[-1] == 1 else array.shape for array in (prediction, target)
+    ]
     if len(prediction) != len(target):
         raise ShapeError(f"there are {len(prediction)} predictions but {len(target)} targets")
+    if shapes[0] != shapes[1]:
+        raise ShapeError(
+            f"there must be one prediction, or one row of scores, for each target, got {shapes[0]} predictions for "
+            f"targets {shapes[1]}"
+        )
+    return prediction.reshape(-1), target.reshape(-1)
+
+
+def _classes(column: Array, name: str, fix: str) -> Array:
+    """Classes (N,) as integers."""
+    wrong = (column != np.floor(column)) | (column < 0) | (column > 2**53)
+    if wrong.any():
+        raise DataError(f"{name} must hold classes, integers from 0, got {column[wrong][0]:g}; {fix}")
+    return column.astype(np.int64)

@@ -14,12 +14,20 @@ import numpy as np
 from minidl.constants import ones
 from minidl.typing import Array
 
-__all__ = ["FEW", "column_sums", "mean", "mean_square", "norm", "product", "row_sums"]
+__all__ = ["as_rows", "column_sums", "mean", "mean_square", "norm", "product", "row_sums"]
 
 FEW = 512
 FOLD = 16
 LONG = 4096
 """Up to this length, the product of a float32 vector with itself is exact to 1e-6."""
+
+
+def as_rows(array: Array) -> Array:
+    """Return an array (n, …, k) as rows (N, k).
+
+    A product of rows takes a fourteenth to a seventieth of the time of the same product with three axes.
+    """
+    return array.reshape(-1, array.shape[-1])
 
 
 def column_sums(rows: Array, out: Array | None = None) -> Array:
@@ -66,7 +74,7 @@ def product(a: Array, b: Array, out: Array) -> None:
     >>> out
     array([[11.]])
     """
-    if b.dtype == np.float64:
+    if len(b) <= FEW or b.dtype == np.float64:
         a.dot(b, out)
         return
     total = np.zeros(out.shape)

@@ -16,5 +16,8 @@ ArrayLike: TypeAlias = "Any"
 Seed: TypeAlias = "int | np.random.Generator | None"
 """Where randomness comes from: a seed, a generator to go on with, or None for fresh entropy."""
 
-Shape: TypeAlias = tuple[int, ...]
-"""The shape of one sample, without the batch axis."""
+Batch: TypeAlias = "Any"
+"""An array, or a tuple of arrays with the same first axis. Hints that say Array are of what takes or returns one."""
+
+Shape: TypeAlias = tuple[Any, ...]
+"""The shape of one sample, without the batch axis: integers, or a shape for each array of a tuple."""

@@ -38,8 +38,8 @@ CLASSES = {
 }
 """Classes, by the part of the package that they are in. Those that do not exist yet are skipped."""
 
-CONTAINERS, CONTAINERS_BUDGET = "layers/containers.py", 50
-"""What containers of layers share."""
+CONTAINERS, CONTAINERS_BUDGET = "layers/containers.py", 90
+"""What containers of layers share: the base of those with any number of layers, checks, and notes on errors."""
 
 LOOP, LOOP_METHODS, LOOP_BUDGET = "run.py", ("Run.go", "Run._loop"), 45
 """The loop."""
@@ -49,11 +49,11 @@ FIT_BUDGET = 40
 
 FILES, FILES_BUDGET = (
     ("saving/*.py", "callbacks/checkpoint.py", "training/resumption.py"),
-    700,
+    710,
 )
 """Saving and resuming, the states of random generators included."""
 
-WHOLE_BUDGET = 8306
+WHOLE_BUDGET = 9021
 """All of minidl."""
 
 SILENT = {

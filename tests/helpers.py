@@ -8,12 +8,18 @@ from types import FrameType
 import numpy as np
 
 from minidl import Layer, Module, Optimizer, Parameter
-from minidl.typing import Array
+from minidl.batch import arrays_in, mapped
+from minidl.typing import Batch
 
 
-def bits(*arrays: Array | float) -> list[bytes]:
+def bits(*batches: Batch) -> list[bytes]:
     """The arrays' bits, so that NaN equals itself and −0 differs from 0."""
-    return [np.ascontiguousarray(array).tobytes() for array in arrays]
+    return [np.ascontiguousarray(array).tobytes() for batch in batches for array in arrays_in(batch)]
+
+
+def ones_like(batch: Batch) -> Batch:
+    """A gradient of ones for an output."""
+    return mapped(np.ones_like, batch)
 
 
 def bits_of(thing: Module | Parameter | Optimizer) -> list[bytes]:
@@ -55,17 +61,17 @@ def python_calls(function: Callable[[], object]) -> int:
 SEEDED = np.random.default_rng(0).bit_generator.state
 
 
-def forward(layer: Layer, x: Array) -> Array:
+def forward(layer: Layer, x: Batch) -> Batch:
     """`layer.forward(x)` with the same random numbers every time, as finite differences of dropout need them."""
     return repeatable(layer)(x)
 
 
-def repeatable(layer: Layer) -> Callable[[Array], Array]:
+def repeatable(layer: Layer) -> Callable[[Batch], Batch]:
     """Return the function `forward` of one layer, for many calls: the layer's generators are looked for only once."""
     members = [member for _, module in layer.modules() for member in vars(module).values()]
     generators = [member for member in members if isinstance(member, np.random.Generator)]
 
-    def again(x: Array) -> Array:
+    def again(x: Batch) -> Batch:
         for generator in generators:
             generator.bit_generator.state = SEEDED
         return layer.forward(x)

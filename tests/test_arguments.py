@@ -43,7 +43,8 @@ from minidl import (
     minimize,
     schedules,
 )
-from minidl.arguments import number, same_length, whole_number
+from minidl.arguments import number, whole_number
+from minidl.batch import same_length
 from minidl.data import Batches, hold_out
 from minidl.optimizers.groups import FACTOR
 from minidl.plotting import LivePlot, gradient_flow, plot_decision_boundary, plot_network, plot_schedule

@@ -13,7 +13,10 @@ from minidl.typing import Array
 
 FOLDER = Path(__file__).parent / "golden"
 TOLERANCE = 1e-10
-WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion"}
+IN_BRANCHES = {"Add", "Branches", "Concatenate", "Embedding", "Multiply", "Parallel", "Siamese", "Tied"}
+"""What `tests.test_golden_branches` compares."""
+
+WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *IN_BRANCHES}
 """What the script has no row for: Sequential is what networks.json is made of, Reshape takes its sizes one by one, and
 PyTorch has no Lion."""
 

@@ -18,6 +18,7 @@ LEVELS = {
     "errors": 0,
     "advice": 1,
     "arguments": 1,
+    "batch": 1,
     "constants": 1,
     "sums": 1,
     "files": 1,

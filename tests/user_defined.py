@@ -3,8 +3,9 @@
 import numpy as np
 
 from minidl import Dense, FunctionObjective, Layer, Loss, Objective, Optimizer, Parameter, Sequential
+from minidl.modules import cached
 from minidl.optimizers import Parameters
-from minidl.typing import Array, Shape
+from minidl.typing import Array, Batch, Shape
 
 
 class Scale(Layer):
@@ -65,6 +66,49 @@ class Scaled(Sequential):
     def backward(self, grad: Array) -> Array:
         self.alpha.grad = (grad * self.inner).sum()
         return super().backward(self.alpha.value * grad)
+
+
+class MaskedMean(Layer):
+    """``y = Σₜ m x / Σₜ m``, the mean over those steps of a sequence (n, t, d) where its mask m is True."""
+
+    takes_mask = True
+    weights: Array = cached()
+    masked: bool = cached()
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        return None if shape is None else shape[-1:]
+
+    def forward(self, x: Batch) -> Array:
+        self.masked = masked = isinstance(x, tuple)
+        x, mask = x if masked else (x, np.ones(x.shape[:2], bool))
+        self.weights = weights = mask[..., None] / mask.sum(axis=1)[:, None, None].astype(x.dtype)
+        y: Array = (weights * x).sum(axis=1)
+        return y
+
+    def backward(self, grad: Array) -> Batch:
+        dx = self.weights * grad[:, None, :]
+        return (dx, np.zeros(dx.shape[:2], dx.dtype)) if self.masked else dx
+
+
+class MaskedCenter(Layer):
+    """``y = x − the mean of x``, over those steps of a sequence where its mask is True."""
+
+    takes_mask = True
+
+    def __init__(self) -> None:
+        self.mean = MaskedMean()
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        return shape
+
+    def forward(self, x: Batch) -> Array:
+        mean = self.mean.forward(x)[:, None, :]
+        y: Array = (x[0] if isinstance(x, tuple) else x) - mean
+        return y
+
+    def backward(self, grad: Array) -> Batch:
+        part = self.mean.backward(-grad.sum(axis=1))
+        return (grad + part[0], part[1]) if isinstance(part, tuple) else grad + part
 
 
 class Sum(Layer):

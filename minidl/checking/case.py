@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from minidl.batch import arrays_in, mapped
 from minidl.checking.contract import near, require, same_bits
 from minidl.checking.noise import EPS
 from minidl.errors import ContractError, GradientError
 from minidl.modules import Layer, Loss, Module, Objective, Snapshot, backward_without_dx
-from minidl.typing import Array, ArrayLike
+from minidl.typing import Array, ArrayLike, Batch
 
 __all__ = ["NO_FUNCTION", "Case"]
 
@@ -47,12 +48,13 @@ class Case:
         self.arrays = {name: parameter.value for name, parameter in self.target.named_parameters()}
         match self.target:
             case Layer() as layer:
-                self.arrays["x"] = x = np.array(inputs[0], order="C")
+                self.given = x = mapped(lambda array: np.array(array, order="C"), inputs[0])
+                self.arrays |= dict(_floats("x", x, x))
                 self.forward: Callable[[], Any] = lambda: layer.forward(x)
-                self.backward: Callable[[], Any] = lambda: layer.backward(self.weights.copy())
+                self.backward: Callable[[], Any] = lambda: layer.backward(self.gradient_like(self.weights))
             case Loss() as loss:
-                self.arrays["prediction"] = prediction = np.array(inputs[0], order="C")
-                wanted = loss.check_target(inputs[1], dtype=np.float64)
+                self.arrays["prediction"] = self.given = prediction = np.array(inputs[0], order="C")
+                wanted = loss.check_target(inputs[1], prediction.shape[1:], np.float64)
                 self.forward, self.backward = lambda: loss.forward(prediction, wanted), loss.backward
             case Objective() as objective:
                 self.forward, self.backward = objective.forward, objective.backward
@@ -68,14 +70,25 @@ class Case:
     def evaluate(self) -> Array:
         """Return y, with the same random numbers in each call."""
         self.start.rewind()
-        y = self.forward()
+        y = self.outputs = self.forward()
         if isinstance(self.target, Layer):
-            expected, right = "an array of float64", isinstance(y, np.ndarray) and y.dtype == np.float64
+            arrays = arrays_in(y)
+            expected = "an array of float64"
+            right = all(isinstance(array, np.ndarray) and array.dtype == np.float64 for array in arrays)
+            y = np.concatenate([array.ravel() for array in arrays]) if right and isinstance(y, tuple) else y
         else:
             expected, right = "a number", isinstance(y, Real)
         if not right:  # not by require: to write the message costs as much as a small layer
             raise ContractError(f"forward must return {expected}, got {_kind(y)}")
         return np.array(y, dtype=np.float64)  # a copy: a layer may return its very input, which is about to change
+
+    def gradient_like(self, vector: Array) -> Batch:
+        """dL/dy in the structure of y, from an array of the shape of what `evaluate` returns."""
+        if not isinstance(self.outputs, tuple):
+            return vector.copy()
+        ends = np.cumsum([array.size for array in arrays_in(self.outputs)])
+        parts = iter(np.split(vector, ends[:-1]))
+        return mapped(lambda array: next(parts).reshape(array.shape).copy(), self.outputs)
 
     def gradients(self) -> dict[str, Array]:
         """The gradients by backward: array name -> array of the same shape.
@@ -92,7 +105,7 @@ class Case:
             )
         if isinstance(layer := self.target, Layer) and found:
             backward = getattr(layer, backward_without_dx(type(layer)))
-            _, again = self._run_backward(lambda: backward(self.weights.copy()))
+            _, again = self._run_backward(lambda: backward(self.gradient_like(self.weights)))
             wrong = [name for name in found if not near(again[name], found[name])]
             require(
                 not wrong,
@@ -100,20 +113,15 @@ class Case:
                 f"{', '.join(wrong)} than backward",
                 GradientError,
             )
-        for name in self.arrays.keys() - found.keys():
-            shape = self.arrays[name].shape
-            require(
-                isinstance(given, np.ndarray) and given.shape == shape and given.dtype.kind == "f",
-                f"backward must return the gradient of {name}, an array of floats of shape {shape}, got {_kind(given)}",
-                GradientError,
-            )
-            found[name] = np.array(given, dtype=np.float64)
+        if not isinstance(self.target, Objective):
+            name = "x" if isinstance(self.target, Layer) else "prediction"
+            found |= {part: np.array(array, np.float64) for part, array in _floats(name, self.given, given)}
         return found
 
     def answers(self, method: str, grad: Array) -> dict[str, Array]:
         """What a layer's backward, or its backward_parameters, returns and writes for a gradient dL/dy."""
-        given, found = self._run_backward(lambda: getattr(self.target, method)(grad.copy()))
-        return {**found, "x": np.array(given)} if method == "backward" else found
+        given, found = self._run_backward(lambda: getattr(self.target, method)(self.gradient_like(grad)))
+        return {**found, **dict(_floats("x", self.given, given))} if method == "backward" else found
 
     def _run_backward(self, backward: Callable[[], Any]) -> tuple[Any, dict[str, Array]]:
         """What backward returns, and the parameter gradients it writes. They are NaN where it writes none."""
@@ -154,6 +162,25 @@ class Case:
         finally:
             for name, array in before.items():
                 self.arrays[name][...] = array
+
+
+def _floats(name: str, batch: Batch, values: Any) -> Iterator[tuple[str, Array]]:
+    """Pairs (name, value) for the arrays of floats in a batch, from values that must have its structure.
+
+    Raises:
+        GradientError: they do not.
+    """
+    if isinstance(batch, tuple):
+        right = isinstance(values, tuple) and len(values) == len(batch)
+        what = f"backward must return the gradient of {name}, a tuple of {len(batch)}, got {_kind(values)}"
+        require(right, what, GradientError)
+        for index, pair in enumerate(zip(batch, values, strict=True)):
+            yield from _floats(f"{name}[{index}]", *pair)
+    elif batch.dtype.kind == "f":
+        right = isinstance(values, np.ndarray) and values.shape == batch.shape and values.dtype.kind == "f"
+        what = f"backward must return the gradient of {name}, an array of floats of shape {batch.shape}"
+        require(right, f"{what}, got {_kind(values)}", GradientError)
+        yield name, values
 
 
 def _kind(given: object) -> str:

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minidl.batch import arrays_in, mapped
 from minidl.errors import ContractError, GradientError, describe
 from minidl.modules import Module
 from minidl.parameters import Parameter
-from minidl.typing import Array
+from minidl.typing import Batch
 
-__all__ = ["check_copies", "check_parameters", "contract", "near", "require", "same_bits"]
+__all__ = ["check_copies", "check_parameters", "contract", "near", "require", "same_bits", "shapes_of"]
 
 Thing = TypeVar("Thing", bound=Module)
 
@@ -51,15 +52,22 @@ def _name(thing: object) -> str:
     return thing if isinstance(thing, str) else describe(thing)
 
 
-def same_bits(one: Array, other: Array) -> bool:
-    """Whether two arrays are equal bit for bit, NaN included."""
-    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+def same_bits(one: Batch, other: Batch) -> bool:
+    """Whether two arrays, or the arrays of two tuples, are equal bit for bit, NaN included."""
+    if isinstance(one, tuple) or isinstance(other, tuple):
+        return shapes_of(one) == shapes_of(other) and all(map(same_bits, arrays_in(one), arrays_in(other)))
+    return bool(one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes())
+
+
+def shapes_of(batch: Batch) -> Any:
+    """The shape of each array, in the structure of a batch."""
+    return mapped(np.shape, batch)
 
 
 def near(
-    one: Array, other: Array, dtype: type = np.float64, spread: Callable[[], float] = float, terms: float = 1e-3
+    one: Batch, other: Batch, dtype: type = np.float64, spread: Callable[[], float] = float, terms: float = 1e-3
 ) -> bool:
-    """Whether two arrays are equal up to rounding in a type.
+    """Whether two arrays, or the arrays of two tuples, are equal up to rounding in a type.
 
     Args:
         one, other: the arrays.
@@ -70,8 +78,10 @@ def near(
     >>> near(np.ones(2), np.ones(2) + 1e-15), near(np.ones(2), np.ones(2) + 1e-9)
     (True, False)
     """
-    if one.shape != other.shape:
+    if shapes_of(one) != shapes_of(other):
         return False
+    if isinstance(one, tuple):
+        return all(near(*pair, dtype, spread, terms) for pair in zip(one, other, strict=True))
     if same_bits(one, other):
         return True
     bound = 5e2 * float(np.finfo(dtype).eps) * max(terms, float(np.abs(other).max(initial=0.0)))
@@ -98,7 +108,7 @@ def check_parameters(module: Module) -> None:
     )
 
 
-def check_copies(module: Thing, behave: Callable[[Thing], list[Array]]) -> None:
+def check_copies(module: Thing, behave: Callable[[Thing], list[Batch]]) -> None:
     """Check that a copy and a pickle behave like the original, and share no memory with it.
 
     Args:

@@ -80,7 +80,8 @@ def check_gradients(target: Module, *inputs: ArrayLike, rng: Seed = 0, rtol: flo
 
     Args:
         target: a layer, a loss or an objective.
-        inputs: x for a layer; prediction and target for a loss; nothing for an objective.
+        inputs: x for a layer, which may be ids, a tuple or a pair (x, mask); prediction and target for a loss; nothing
+            for an objective.
         rng: seed or generator of the random weights and directions.
         rtol: the largest error allowed.
 
@@ -101,7 +102,8 @@ def check_gradients(target: Module, *inputs: ArrayLike, rng: Seed = 0, rtol: flo
         raise TypeError(f"expected a layer, a loss or an objective, got {type(target).__name__}")
     if len(inputs) != expected:
         raise TypeError(f"{type(target).__name__} is checked with {expected} inputs, got {len(inputs)}")
-    data = (*(as_data(values, dtype=np.float64) for values in inputs[:1]), *inputs[1:])
+    convert = target.as_input if isinstance(target, Layer) else lambda x, name, dtype: as_data(x, name, dtype=dtype)
+    data = (*(convert(values, "x", np.float64) for values in inputs[:1]), *inputs[1:])
     generator = np.random.default_rng(rng)
     with contract(target):
         require(

@@ -16,7 +16,7 @@ from minidl.modules import Module, training_as
 from minidl.modules.places import places_of
 from minidl.saving.generators import states_of
 from minidl.saving.models import check_remaking, encoded, model_content, remade
-from minidl.typing import Array
+from minidl.typing import Batch
 
 __all__ = ["check_alone", "check_files", "check_size", "instance_of"]
 
@@ -45,7 +45,7 @@ def _class_attributes(module: Module) -> Iterator[Any]:
             yield from (value for name, value in vars(kind).items() if not name.startswith("__"))
 
 
-def check_alone(module: Thing, begin: Callable[[Thing, int], object], end: Callable[[Thing, int], list[Array]]) -> None:
+def check_alone(module: Thing, begin: Callable[[Thing, int], object], end: Callable[[Thing, int], list[Batch]]) -> None:
     """Check that instances used in turn do not disturb each other.
 
     Args:
@@ -106,7 +106,7 @@ def _size(module: Module) -> int:
     )
 
 
-def check_files(module: Module, behave: Callable[[Any], list[Array]]) -> None:
+def check_files(module: Module, behave: Callable[[Any], list[Batch]]) -> None:
     """Check that `minidl.save` takes a module, and that what is loaded behaves like the original.
 
     Raises:

@@ -8,17 +8,17 @@ from functools import cache, partial
 
 import numpy as np
 
-from minidl.checking.behavior import answers, both_modes, layouts, like, modes, spread
+from minidl.batch import arrays_in, as_floats, float_type, joined, mapped, rows, sample_shape, samples
+from minidl.checking.behavior import answers, both_modes, check_mirrors, layouts, like, modes, rolled, spread, turned
 from minidl.checking.case import NO_FUNCTION
-from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits
+from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits, shapes_of
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.checking.keeping import check_alone, check_files, check_size, instance_of
 from minidl.checking.noise import EPS
-from minidl.data import as_data
 from minidl.errors import ContractError, describe
-from minidl.modules import Layer, Snapshot, backward_without_dx, training_as
+from minidl.modules import Layer, Snapshot, backward_without_dx, input_shape, training_as
 from minidl.parameters import Parameter
-from minidl.typing import Array, ArrayLike, Seed
+from minidl.typing import Array, ArrayLike, Batch, Seed
 
 __all__ = ["check_layer"]
 
@@ -41,6 +41,9 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
     - `Module.parameters` finds every Parameter, and the constructor keeps its arguments in attributes.
     - `minidl.save` takes it. What only warns there passes.
 
+    x may be ids, a tuple of arrays, or a pair (x, mask), as the layer takes it. Ids and masks are neither moved nor
+    differentiated. The gradients that backward returns for them must be 0.
+
     Copies are checked, with parameters moved a little, so `layer` does not change.
 
     Args:
@@ -62,13 +65,13 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
     """
     require(isinstance(layer, Layer), f"expected a Layer, got {describe(layer)}; derive its class from minidl.Layer")
     generator = np.random.default_rng(rng)
-    batch = as_data(x, dtype=np.float64)
-    require(len(batch) > 1, "check_layer needs a batch of at least two samples")
+    batch = layer.as_input(x, "x", np.float64)
+    require(samples(batch) > 1, "check_layer needs a batch of at least two samples")
     with contract(layer):
         _constructor(layer)
         moved = _moved(layer, batch, generator)
         for check in CHECKS:
-            check(instance_of(moved), batch.copy())
+            check(instance_of(moved), mapped(np.copy, batch))
         both = modes(moved, batch)
     for training in both:
         with training_as(training):
@@ -88,51 +91,51 @@ def _constructor(layer: Layer) -> None:
     check_parameters(layer)
 
 
-def _moved(layer: Layer, x: Array, rng: np.random.Generator) -> Layer:
+def _moved(layer: Layer, x: Batch, rng: np.random.Generator) -> Layer:
     """A copy in float64 and training, away from initial values: a scale of 1 or a bias of 0 would hide mistakes."""
     moved = instance_of(layer).astype(np.float64)
     moved.training = True
     parameters = moved.parameters()
     parameters.value += 0.1 * rng.normal(size=parameters.size)
-    moved.forward(x.copy())
+    moved.forward(mapped(np.copy, x))
     return moved
 
 
-def _shapes(layer: Layer, x: Array) -> None:
+def _shapes(layer: Layer, x: Batch) -> None:
     y = layer.forward(x)
-    require(isinstance(y, np.ndarray), f"forward must return an array, got {type(y).__name__}")
-    require(y.dtype.kind == "f", f"forward must return an array of floats, got {y.dtype}")
-    require(y.shape[:1] == x.shape[:1], f"forward must keep the batch axis: x has shape {x.shape}, y {y.shape}")
+    for array in arrays_in(y):
+        require(isinstance(array, np.ndarray), f"forward must return an array, got {type(array).__name__}")
+        require(array.dtype.kind == "f", f"forward must return an array of floats, got {array.dtype}")
+        kept = array.shape[:1] == (samples(x),)
+        require(kept, f"forward must keep the batch axis: x has shape {shapes_of(x)}, y {shapes_of(y)}")
     grad = layer.backward(like(y))
-    require(isinstance(grad, np.ndarray), f"backward must return dL/dx, an array, got {type(grad).__name__}")
-    require(grad.dtype.kind == "f", f"backward must return an array of floats, got {grad.dtype}")
-    require(grad.shape == x.shape, f"backward returns dL/dx of shape {grad.shape}, but x has {x.shape}")
+    check_mirrors(grad, x)
     layer.output_shape(None)
-    said, shape = layer.output_shape(x.shape[1:]), y.shape[1:]
+    said, shape = layer.output_shape(input_shape(layer, sample_shape(x))), sample_shape(y)
     require(said in (None, shape), f"output_shape returns {said}, but the samples that forward returns have {shape}")
 
 
-def _untouched(layer: Layer, x: Array) -> None:
-    x_before = x.copy()
+def _untouched(layer: Layer, x: Batch) -> None:
+    x_before = mapped(np.copy, x)
     y = layer.forward(x)
     require(same_bits(x, x_before), "forward writes to its input x")
-    y_before, grad = y.copy(), like(y)
-    grad_before = grad.copy()
+    y_before, grad = mapped(np.copy, y), like(y)
+    grad_before = mapped(np.copy, grad)
     dx = layer.backward(grad)
-    dx_before = dx.copy()
+    dx_before = mapped(np.copy, dx)
     require(same_bits(grad, grad_before), "backward writes to the gradient that it is given")
     require(same_bits(x, x_before), "backward writes to the input x of forward")
     layer.backward(grad)
-    for other in (x[::-1], np.roll(x, 1, axis=0)):
-        layer.forward(other.copy())
-        layer.backward(grad[::-1].copy())
+    for other in (turned(x), mapped(rolled, x)):
+        layer.forward(other)
+        layer.backward(turned(grad))
     require(same_bits(y, y_before), "a later call writes to the y that forward returned")
     require(same_bits(dx, dx_before), "a later call writes to the dL/dx that backward returned")
 
 
-def _repeats(layer: Layer, x: Array) -> None:
+def _repeats(layer: Layer, x: Batch) -> None:
     start = Snapshot([layer])
-    y = layer.forward(x).copy()
+    y = mapped(np.copy, layer.forward(x))
     start.rewind()
     require(same_bits(y, layer.forward(x)), NO_FUNCTION)
     grad = like(layer.forward(x))
@@ -140,7 +143,7 @@ def _repeats(layer: Layer, x: Array) -> None:
     for backward in (layer.backward, layer.backward, getattr(layer, backward_without_dx(type(layer)))):
         layer.parameters().grad = np.full(layer.parameters().size, np.nan)
         dx = backward(grad)
-        results.append((np.array(dx), layer.parameters().grad.copy()))
+        results.append((mapped(np.array, dx), layer.parameters().grad.copy()))
     (first, written), (again, rewritten), (_, alone) = results
     reason = "it must not change what forward cached"
     require(same_bits(first, again), f"a second backward returns another dL/dx: {reason}")
@@ -148,9 +151,9 @@ def _repeats(layer: Layer, x: Array) -> None:
     require(same_bits(written, alone), "backward_parameters writes other parameter gradients than backward")
 
 
-def _evaluation(layer: Layer, x: Array) -> None:
+def _evaluation(layer: Layer, x: Batch) -> None:
     before = layer.state()
-    first, second = layer.predict(x).copy(), layer.predict(x)
+    first, second = mapped(np.copy, layer.predict(x)), layer.predict(x)
     require(same_bits(first, second), "two predictions differ: random numbers belong in training")
     require(layer.training, "predict leaves the layer in evaluation")
     after = layer.state()
@@ -158,53 +161,57 @@ def _evaluation(layer: Layer, x: Array) -> None:
 
 
 @training_as(False)
-def _samples(layer: Layer, x: Array) -> None:
-    y = layer.forward(x).copy()
-    one = layer.forward(x[:1])
-    shape = (1, *y.shape[1:])
-    require(one.shape == shape, f"forward returns shape {one.shape} for a batch of one, expected {shape}")
-    dx = layer.backward(like(one))
-    shape = x[:1].shape
-    require(dx.shape == shape, f"backward returns dL/dx of shape {dx.shape} for a batch of one, but x has {shape}")
+def _samples(layer: Layer, x: Batch) -> None:
+    y, first = mapped(np.copy, layer.forward(x)), rows(x, slice(1))
+    one = layer.forward(first)
+    found, shape = shapes_of(one), shapes_of(rows(y, slice(1)))
+    require(found == shape, f"forward returns shape {found} for a batch of one, expected {shape}")
+    found, shape = shapes_of(layer.backward(like(one))), shapes_of(first)
+    require(found == shape, f"backward returns dL/dx of shape {found} for a batch of one, but x has {shape}")
     if layer.mixes_samples:
         return
     move = _moves(layer, x, EPS)
-    one, turned = layer.forward(x[:1]), layer.forward(x[::-1].copy())
-    same = near(one, y[:1], spread=partial(move, 0))
+    one, backwards = layer.forward(first), layer.forward(turned(x))
+    same = near(one, rows(y, slice(1)), spread=partial(move, 0))
     require(same, f"a sample alone has another result than within its batch; {ADVICE}")
-    same = near(turned, y[::-1], spread=partial(move, 0))
+    same = near(backwards, turned(y), spread=partial(move, 0))
     require(same, f"the order of the samples makes a difference; {ADVICE}")
 
 
-def _moves(layer: Layer, x: Array, eps: float) -> Callable[[int], float]:
+def _moves(layer: Layer, x: Batch, eps: float) -> Callable[[int], float]:
     """How far rounding moves each answer, as a function of its number, measured at the first call."""
     measured = cache(partial(spread, layer, x, eps))
     return lambda answer: measured()[answer]
 
 
-def _alone_backward(layer: Layer, x: Array) -> None:
+def _alone_backward(layer: Layer, x: Batch) -> None:
     """What gradients of a whole batch do not show: a backward that is wrong for a batch of one."""
     if layer.mixes_samples:
         return
     move = _moves(layer, x, EPS)
-    y, dx, total = answers(layer, x[:2])
-    parts = [answers(layer, x[i : i + 1], like(y)[i : i + 1]) for i in (0, 1)]
-    same = near(dx, np.concatenate([part[1] for part in parts]), spread=partial(move, 1))
+    y, dx, total = answers(layer, rows(x, slice(2)))
+    each = [slice(i, i + 1) for i in (0, 1)]
+    parts = [answers(layer, rows(x, alone), rows(like(y), alone)) for alone in each]
+    same = near(dx, joined([part[1] for part in parts]), spread=partial(move, 1))
     require(same, f"a sample alone has another dL/dx than within its batch; {ADVICE}")
     same = near(total, parts[0][2] + parts[1][2], spread=partial(move, 2))
     require(same, "the parameter gradients of two samples are not the sum of those of each alone")
 
 
-def _dtype(layer: Layer, x: Array) -> None:
+def _dtype(layer: Layer, x: Batch) -> None:
+    if not layer.parameters() and float_type(x, None) is None:
+        return  # nothing says which type the output of ids alone should have
     layer.astype(np.float32)
-    y = layer.forward(x.astype(np.float32))
+    y = layer.forward(as_floats(x, np.float32))
     question = "is there a float64 array in forward?"
-    require(y.dtype == np.float32, f"the output for a float32 input must be float32, got {y.dtype}: {question}")
-    grad = layer.backward(like(y))
-    require(grad.dtype == np.float32, f"backward must keep float32, got {grad.dtype}")
+    for array in arrays_in(y):
+        kind = array.dtype
+        require(kind == np.float32, f"the output for a float32 input must be float32, got {kind}: {question}")
+    for array in arrays_in(layer.backward(like(y))):
+        require(array.dtype == np.float32, f"backward must keep float32, got {array.dtype}")
 
 
-def _layouts(layer: Layer, x: Array) -> None:
+def _layouts(layer: Layer, x: Batch) -> None:
     for training in modes(layer, x):
         expected = answers(layer, x, training=training)
         grads = layouts(like(expected[0]))
@@ -216,9 +223,9 @@ def _layouts(layer: Layer, x: Array) -> None:
                 raise ContractError(f"{what} has another result than a plain one")
 
 
-def _single(layer: Layer, x: Array) -> None:
-    single = x.astype(np.float32)
-    double = single.astype(np.float64)
+def _single(layer: Layer, x: Batch) -> None:
+    single = as_floats(x, np.float32)
+    double = as_floats(single, np.float64)
     move = _moves(layer, double, float(np.finfo(np.float32).eps))
     pairs = zip(answers(layer, double), answers(layer, single), strict=True)
     sizes = (1e-3, 1.0, 1.0)  # of the terms: gradients are sums of terms like dL/dy, which is 1
@@ -228,36 +235,38 @@ def _single(layer: Layer, x: Array) -> None:
     )
 
 
-def _copies(layer: Layer, x: Array) -> None:
+def _copies(layer: Layer, x: Batch) -> None:
     check_copies(layer, lambda thing: both_modes(thing, x))
 
 
-def _files(layer: Layer, x: Array) -> None:
-    layer.forward(x[::-1].copy())
+def _files(layer: Layer, x: Batch) -> None:
+    layer.forward(turned(x))
     check_files(layer, lambda thing: both_modes(thing, x))
 
 
-def _alone(layer: Layer, x: Array) -> None:
-    batches = x, x[::-1].copy()
+def _alone(layer: Layer, x: Batch) -> None:
+    batches = x, turned(x)
 
-    def end(thing: Layer, batch: int) -> list[Array]:
-        return [np.array(thing.backward(like(ys[batch]))), thing.parameters().grad.copy()]
+    def end(thing: Layer, batch: int) -> list[Batch]:
+        return [mapped(np.array, thing.backward(like(ys[batch]))), thing.parameters().grad.copy()]
 
     ys = [layer.forward(batch) for batch in batches]
     check_alone(layer, lambda thing, batch: thing.forward(batches[batch]), end)
 
 
-def _size(layer: Layer, x: Array) -> None:
-    whole = bool((x == np.round(x)).all())
+def _size(layer: Layer, x: Batch) -> None:
+    whole = all(bool((array == np.round(array)).all()) for array in arrays_in(x))
 
     def use(number: int) -> None:
-        batch = np.roll(x, number, axis=0) if whole else x * (1.0 - 2.0**-10 * number)
-        layer.backward(like(layer.forward(batch)))
+        def other(array: Array) -> Array:
+            return rolled(array, number) if whole or array.dtype.kind != "f" else array * (1.0 - 2.0**-10 * number)
 
-    check_size(layer, x.nbytes, use)
+        layer.backward(like(layer.forward(mapped(other, x))))
+
+    check_size(layer, sum(array.nbytes for array in arrays_in(x)), use)
 
 
-def _initial(layer: Layer, _: Array) -> None:
+def _initial(layer: Layer, _: Batch) -> None:
     def drawn(rng: Seed) -> Array:
         layer.initialize(rng)
         return layer.parameters().value.copy()

@@ -1,9 +1,11 @@
 """Layers, one file a family."""
 
 from minidl.layers.activations import ELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from minidl.layers.branches import Add, Branches, Concatenate, Multiply, Parallel
 from minidl.layers.convolution import Conv1D, Conv2D, ConvTranspose2D, DepthwiseConv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
+from minidl.layers.embedding import Embedding
 from minidl.layers.flatten import Flatten, Reshape
 from minidl.layers.gelu import GELU
 from minidl.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
@@ -11,19 +13,24 @@ from minidl.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from minidl.layers.prelu import PReLU
 from minidl.layers.residual import Residual
 from minidl.layers.sequential import Sequential
+from minidl.layers.sharing import Siamese, Tied
 from minidl.layers.softmax import Softmax
 
 __all__ = [
     "ELU",
     "GELU",
+    "Add",
     "AveragePool2D",
     "BatchNorm",
+    "Branches",
+    "Concatenate",
     "Conv1D",
     "Conv2D",
     "ConvTranspose2D",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAveragePool2D",
     "GroupNorm",
@@ -31,15 +38,19 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "MaxPool2D",
+    "Multiply",
     "PReLU",
+    "Parallel",
     "RMSNorm",
     "ReLU",
     "Reshape",
     "Residual",
     "Sequential",
     "SiLU",
+    "Siamese",
     "Sigmoid",
     "Softmax",
     "Softplus",
     "Tanh",
+    "Tied",
 ]

@@ -18,6 +18,8 @@ class Activation(Layer):
     (3, 4)
     """
 
+    takes_leading_axes = True
+
     def output_shape(self, shape: Shape | None) -> Shape | None:
         return shape
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.arguments import flag, generator, whole_number
-from minidl.errors import HyperparameterError, ShapeError
+from minidl.arguments import flag, function, generator, whole_number
+from minidl.errors import ShapeError
 from minidl.initializers import Initializer, he_normal
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
-from minidl.sums import FEW, column_sums, product
+from minidl.sums import as_rows, column_sums, product
 from minidl.typing import Array, Seed, Shape
 
 __all__ = ["Dense"]
@@ -18,8 +18,8 @@ __all__ = ["Dense"]
 class Dense(Layer):
     """``y = x W + b``: every output is a weighted sum of all inputs.
 
-    Shapes    x (n, inputs)   W = weight (inputs, outputs)   b = bias (outputs,)   y (n, outputs)
-    Backward  dW = xᵀ g   db = Σₙ g   dx = g Wᵀ     with g = dL/dy
+    Shapes    x (n, …, inputs)   W = weight (inputs, outputs)   b = bias (outputs,)   y (n, …, outputs)
+    Backward  dW = xᵀ g   db = Σ g   dx = g Wᵀ     with g = dL/dy, and x and g as rows: all axes but the last are one
 
     Args:
         inputs: the number of features of a sample.
@@ -30,7 +30,7 @@ class Dense(Layer):
 
     Raises:
         HyperparameterError: a size that is not a positive integer; an initializer that is not a function.
-        ShapeError: a batch that is not (n, inputs).
+        ShapeError: a batch that is not (n, …, inputs).
 
     >>> layer = Dense(2, 1)
     >>> layer.weight.value, layer.bias.value = [[1.0], [2.0]], [0.5]
@@ -38,6 +38,7 @@ class Dense(Layer):
     array([[11.5]])
     """
 
+    takes_leading_axes = True
     x: Array = cached()
 
     def __init__(
@@ -51,11 +52,8 @@ class Dense(Layer):
     ) -> None:
         self.inputs = whole_number("Dense: inputs", inputs, 1)
         self.outputs = whole_number("Dense: outputs", outputs, 1)
-        if not callable(initializer):
-            raise HyperparameterError(
-                f"Dense: initializer must be a function such as minidl.initializers.he_normal, got {initializer!r}"
-            )
-        self.use_bias, self.initializer = flag("Dense: use_bias", use_bias), initializer
+        self.initializer = function("Dense: initializer", initializer, "minidl.initializers.he_normal")
+        self.use_bias = flag("Dense: use_bias", use_bias)
         self.weight = Parameter(np.zeros((self.inputs, self.outputs)))
         if self.use_bias:
             self.bias = Parameter(np.zeros(self.outputs))
@@ -67,30 +65,31 @@ class Dense(Layer):
             self.bias.value = np.zeros(self.outputs)
 
     def forward(self, x: Array) -> Array:
-        self.x = x
-        y: Array = x.dot(self.weight.value)
+        self.x = rows = x if x.ndim == 2 else as_rows(x)
+        y: Array = rows.dot(self.weight.value)
         if self.use_bias:
             y += self.bias.value
-        return y
+        return y if rows is x else y.reshape(*x.shape[:-1], self.outputs)
 
     def backward(self, grad: Array) -> Array:
         Dense.backward_parameters(self, grad)  # Dense's own: that of a subclass may call backward
-        grad_x: Array = grad.dot(self.weight.value.T)
-        return grad_x
+        rows = grad if grad.ndim == 2 else as_rows(grad)
+        grad_x: Array = rows.dot(self.weight.value.T)
+        return grad_x if rows is grad else grad_x.reshape(*grad.shape[:-1], self.inputs)
 
     def backward_parameters(self, grad: Array) -> None:
-        # Straight into the gradients, which saves a twentieth of the step of a 2-4-1 network.
-        if len(grad) <= FEW:
-            self.x.T.dot(grad, self.weight.grad)
-        else:
-            product(self.x.T, grad, self.weight.grad)  # one long sum would lose digits in float32
+        rows = grad if grad.ndim == 2 else as_rows(grad)
+        # Both write into their place, which saves a twentieth of the step of a 2-4-1 network.
+        product(self.x.T, rows, self.weight.grad)
         if self.use_bias:
-            column_sums(grad, self.bias.grad)
+            column_sums(rows, self.bias.grad)
 
     def output_shape(self, shape: Shape | None) -> Shape:
-        if shape is not None and shape != (self.inputs,):
+        if shape is None:
+            return (self.outputs,)
+        if shape[-1:] != (self.inputs,):
             fix = "change one of the two"
             if shape == ():  # of samples x (n,), or of a single sample
                 fix = "make it x[:, None]" if self.inputs == 1 else "is the batch axis missing, as in x[None, :]?"
             raise ShapeError(f"{self!r} takes samples of shape ({self.inputs},), got {shape}; {fix}")
-        return (self.outputs,)
+        return (*shape[:-1], self.outputs)

@@ -34,6 +34,7 @@ class Dropout(Layer):
     array([[1., 1., 1., 1., 1., 1.]])
     """
 
+    takes_leading_axes = True
     gives_probabilities = None
     factor: Array | float = cached()
 

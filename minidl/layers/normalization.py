@@ -18,6 +18,7 @@ __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "RMSNorm"]
 class _Norm(Layer):
     """The base of norms: ``y = w z + b``, with z the normalised x, and w and b of one number per feature."""
 
+    takes_leading_axes = True
     z: Array = cached()
     scale: Array = cached()
 

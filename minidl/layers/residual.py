@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minidl.errors import ShapeError
+from minidl.layers.masks import gradient_for, split_mask, without_mask
 from minidl.layers.sequential import Sequential
-from minidl.modules import Layer
-from minidl.typing import Array, Seed, Shape
+from minidl.typing import Array, Batch, Shape
 
 __all__ = ["Residual"]
 
@@ -34,18 +32,18 @@ class Residual(Sequential):
 
     gives_probabilities = False
 
-    def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
-        super().__init__(*layers, rng=rng, dtype=dtype)
+    def forward(self, x: Batch) -> Array:
+        fx = super().forward(x)
+        x, _ = split_mask(self, x)
+        self._check(x.shape, fx.shape)
+        y: Array = x + fx
+        return y
 
-    def forward(self, x: Array) -> Array:
-        y = super().forward(x)
-        self._check(x.shape, y.shape)
-        return x + y
+    def backward(self, grad: Batch) -> Array:
+        dx = without_mask(self, super().backward(grad), self.mask)
+        return gradient_for(grad + dx, self.mask)
 
-    def backward(self, grad: Array) -> Array:
-        return grad + super().backward(grad)
-
-    def backward_parameters(self, grad: Array) -> None:
+    def backward_parameters(self, grad: Batch) -> None:
         super().backward_parameters(grad)  # x alone, the other term, has no parameters
 
     def output_shape(self, shape: Shape | None) -> Shape | None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, overload
 
 import numpy as np
 
-from minidl.layers.containers import add_place, chained_shape, check_array, check_layers
-from minidl.modules import Layer, Module, Row, as_gradient, backward_without_dx, cached, chained_rows
-from minidl.parameters import Parameter, share_memory
-from minidl.typing import Array, Seed, Shape
+from minidl.layers.containers import Container, add_place, check_returned, given_shape
+from minidl.layers.masks import gradient_for, handed, split_mask, without_mask
+from minidl.modules import Layer, as_gradient, backward_without_dx, cached
+from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
 __all__ = ["Sequential"]
 
 
-class Sequential(Layer):
+class Sequential(Container):
     """``y = f_k(… f_2(f_1(x)))``, one layer after the other.
 
     Shapes    x as the first layer takes it   y as the last layer returns it
@@ -38,78 +37,76 @@ class Sequential(Layer):
     ParameterVector(17: 0.weight (2, 4), 0.bias (4,), 2.weight (4, 1), 2.bias (1,))
     """
 
-    y: Array = cached()  # tells backward the shape and type that dL/dy must have
+    y: Batch = cached()  # tells backward the shape and type that dL/dy must have
+    mask: Array | None = cached()
 
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
-        check_layers(layers)
-        self.layers = layers
+        super().__init__(*layers, rng=rng, dtype=dtype)
+        if layers:
+            self.takes_tuple, self.takes_integers = layers[0].takes_tuple, layers[0].takes_integers
         # The index of the first layer with parameters: the layers in front of it have no gradients to write.
         self._first = next((i for i, layer in enumerate(layers) if any(layer.named_parameters())), len(layers))
-        self.output_shape(None)  # raises for sizes that do not chain
-        if rng is not None:
-            self.initialize(rng)
-        if dtype is not None:
-            self.astype(dtype)
-        # Lay the parameters side by side, unless they are part of a larger model's vector, as those of model[::2].
-        if not share_memory([parameter for _, parameter in self.named_parameters()]):
-            self.parameters()
 
-    def forward(self, x: Array) -> Array:
+    def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
+        if not self.layers or (isinstance(x, tuple) and not self.takes_tuple):
+            return super().as_input(x, name, dtype)
+        return self.layers[0].as_input(x, name, dtype)
+
+    def forward(self, x: Batch) -> Array:
+        x, mask = split_mask(self, x) if type(x) is tuple else (x, None)
         try:
             for layer in self.layers:
-                x = layer.forward(x)
+                x = layer.forward(x if mask is None and type(x) is not tuple else handed(layer, x, mask))
         except Exception as error:
             vars(self).pop("y", None)  # otherwise backward would silently use an older batch
             add_place(error, self.layers, layer, "forward", x)
             raise
-        self.y = y = x if isinstance(x, np.ndarray) else check_array(x, self.layers, len(self.layers) - 1, "forward")
+        self.mask = mask
+        self.y = y = x if isinstance(x, np.ndarray) else check_returned(x, self.layers, len(self.layers) - 1, "forward")
         return y
 
-    def backward(self, grad: Array) -> Array:
-        grad = as_gradient(grad, self.y)
+    def backward(self, grad: Batch) -> Array:
+        grad, mask = as_gradient(grad, self.y), self.mask
         try:
             for layer in reversed(self.layers):
-                grad = layer.backward(grad)
+                grad = layer.backward(grad) if mask is None else without_mask(layer, layer.backward(grad), mask)
         except Exception as error:
             add_place(error, self.layers, layer, "backward", grad)
             raise
-        return check_array(grad, self.layers, 0, "backward")
+        return gradient_for(check_returned(grad, self.layers, 0, "backward"), mask)
 
-    def backward_parameters(self, grad: Array) -> None:
+    def backward_parameters(self, grad: Batch) -> None:
         # Nobody needs the gradient of the data: stop at the first layer with parameters, and skip its dL/dx.
-        grad = as_gradient(grad, self.y)
+        grad, mask = as_gradient(grad, self.y), self.mask
         try:
             for layer in reversed(self.layers[self._first + 1 :]):
-                grad = layer.backward(grad)
+                grad = layer.backward(grad) if mask is None else without_mask(layer, layer.backward(grad), mask)
             for layer in self.layers[self._first : self._first + 1]:
                 getattr(layer, backward_without_dx(type(layer)))(grad)
         except Exception as error:
             add_place(error, self.layers, layer, "backward", grad)
             raise
 
+    def given_shapes(self, shape: Shape | None) -> list[Shape | None]:
+        return self._shapes(shape)[:-1]
+
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        return chained_shape(self.layers, shape)
+        return self._shapes(shape)[-1]
+
+    def _shapes(self, shape: Shape | None) -> list[Shape | None]:
+        """The shape in front of each layer, and behind the last."""
+        shapes, open_ = [shape], shape is None  # whether there may be further axes in front of those that are known
+        for index, layer in enumerate(self.layers):
+            if open_ and not layer.takes_leading_axes:
+                shapes[-1] = None
+            shapes.append(given_shape(self.layers, index, shapes[-1]))
+            open_ = shapes[-1] is None or (open_ and layer.takes_leading_axes)
+        return shapes
 
     @property
     def gives_probabilities(self) -> bool | None:
         answers = [layer.gives_probabilities for layer in self.layers]
         return next((answer for answer in reversed(answers) if answer is not None), None)
-
-    def children(self) -> Iterator[tuple[str, Module | Parameter]]:
-        # Paths begin with the place, "0.weight" instead of "layers.0.weight". What a subclass adds comes after.
-        yield from ((str(index), layer) for index, layer in enumerate(self.layers))
-        for name, child in super().children():
-            if not any(child is layer for layer in self.layers):
-                yield name, child
-
-    def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
-        return chained_rows(self, self.layers, path, shape)
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __iter__(self) -> Iterator[Layer]:
-        return iter(self.layers)
 
     @overload
     def __getitem__(self, index: int) -> Layer: ...

@@ -23,6 +23,7 @@ class Softmax(Layer):
            [0. , 1. ]])
     """
 
+    takes_leading_axes = True
     gives_probabilities = True
     y: Array = cached()
 

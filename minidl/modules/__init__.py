@@ -5,7 +5,14 @@ depends on nothing but its own parameters.
 """
 
 from minidl.modules.caches import cached
-from minidl.modules.layer import Layer, as_gradient, backward_without_dx, chained_rows
+from minidl.modules.layer import (
+    Layer,
+    as_gradient,
+    backward_without_dx,
+    check_tuple,
+    input_shape,
+    tuple_refused,
+)
 from minidl.modules.loss import Loss, format_shape, same_shape
 from minidl.modules.module import Module, training_as
 from minidl.modules.objective import Objective, check_is_objective
@@ -25,14 +32,16 @@ __all__ = [
     "as_gradient",
     "backward_without_dx",
     "cached",
-    "chained_rows",
     "changing",
     "check_is_objective",
     "check_thread",
+    "check_tuple",
     "evaluating",
     "format_shape",
+    "input_shape",
     "row",
     "same_shape",
     "training_as",
+    "tuple_refused",
     "watching",
 ]

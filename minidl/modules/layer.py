@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from minidl.advice import add_conversion
 from minidl.arguments import generator, whole_number
-from minidl.data import as_data
-from minidl.errors import ShapeError
+from minidl.batch import arrays_in, check_samples, joined, mapped, rows, sample_shape, samples, several
+from minidl.data import as_data, as_ids, as_mask
+from minidl.errors import DataError, ShapeError, describe
 from minidl.modules.module import Module
 from minidl.modules.summary import Row, Summary, row
 from minidl.modules.threads import check_thread, evaluating
-from minidl.typing import Array, ArrayLike, Seed, Shape
+from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
-__all__ = ["Layer", "as_gradient", "backward_without_dx", "chained_rows"]
+__all__ = ["Layer", "as_gradient", "backward_without_dx", "check_tuple", "input_shape", "tuple_refused"]
 
 
 class Layer(Module):
@@ -26,9 +28,19 @@ class Layer(Module):
     ``backward(grad)`` takes dL/dy, writes dL/dparameter into each ``Parameter.grad`` and returns dL/dx. The first axis
     of x is the batch.
 
+    Most layers take one array of floats. A class says so if its layers take something else:
+
+    - ``takes_integers = True``: ids, integers from 0, which are never cast. They have no gradient: backward returns 0.
+    - ``takes_tuple = True``: a tuple of arrays with the same first axis. backward returns a tuple, too.
+    - ``takes_mask = True``: besides x, the pair (x, mask) with a Boolean mask (n, t), True where there is data. Of a
+      pair, backward returns (dL/dx, zeros). A container hands a mask to such layers only.
+    - ``takes_leading_axes = True``: it acts on the last axis, and takes any number of axes between it and the first.
+
     In evaluation, several threads may call forward at once. So what forward returns must come from its arguments and
     local variables, not from the attributes that it has just set.
     """
+
+    takes_integers = takes_tuple = takes_mask = takes_leading_axes = False
 
     def forward(self, x: Array) -> Array:
         """Return y for a batch x. Do not change y in place before backward: some layers read it again there."""
@@ -59,6 +71,9 @@ class Layer(Module):
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         """The shape of one output for the shape of one input, both without the batch axis. None means unknown.
+
+        Several arrays have a tuple of shapes. A layer that takes any number of leading axes answers None with the shape
+        of an output without such axes.
 
         Raises:
             ShapeError: the layer cannot take inputs of that shape.
@@ -104,14 +119,13 @@ class Layer(Module):
         with evaluating(self):
             if batch_size is not None:
                 with add_conversion(x, "x"):
-                    return _in_parts(self, x if isinstance(x, np.ndarray) and x.ndim else as_data(x), batch_size)
+                    return _in_parts(self, x, batch_size)
             batch = self.check_input(x)
-            y = self.forward(batch)
-        # Some layers return their input, or a view of it or of what they hold.
-        return y.copy() if y is batch or y.base is not None else y
+            y: Array = _own(self.forward(batch), batch)
+            return y
 
-    def check_input(self, x: ArrayLike, name: str = "x") -> Array:
-        """The batch as `forward` takes it: finite floats of the dtype of the parameters.
+    def check_input(self, x: ArrayLike, name: str = "x") -> Batch:
+        """The batch as `forward` takes it: finite floats of the dtype of the parameters, or ids.
 
         Raises:
             DataError, ShapeError: data that this layer cannot take.
@@ -119,21 +133,82 @@ class Layer(Module):
         """
         check_thread(self)
         parameter = next(self.named_parameters(), None)
-        array = as_data(x, name, dtype=None if parameter is None else parameter[1].dtype)
+        batch = self.as_input(x, name, None if parameter is None else parameter[1].dtype)
         with add_conversion(x, name):
-            self.output_shape(array.shape[1:])  # raises for samples of the wrong shape
-        return array
+            self.output_shape(input_shape(self, sample_shape(batch)))  # raises for samples of the wrong shape
+        return batch
 
-    def summary(self) -> Summary:
-        """The layers with their output shapes, parameters and memory. Prints as a table."""
-        return Summary(list(self.summary_rows("", None)))
+    def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
+        """`check_input` without the shapes. A container leaves it to the layers that are given x.
+
+        Args:
+            x: the inputs.
+            name: what a message calls them.
+            dtype: the type to cast floats to. None leaves float32 and turns every other type into float64.
+        """
+        return _as_input(self, x, name, dtype)
+
+    def summary(self, input_shape: Shape | None = None) -> Summary:
+        """The layers with their output shapes, parameters and memory. Prints as a table.
+
+        Args:
+            input_shape: the shape of one sample, such as ``(28, 28, 1)``, or a tuple of shapes for several inputs. It
+                makes known the shapes that depend on it.
+
+        Raises:
+            ShapeError: the layer cannot take inputs of that shape.
+        """
+        return Summary(list(self.summary_rows("", input_shape)))
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         """The rows of the summary for this layer. A container returns those of its layers."""
         yield row(path, self, self.output_shape(shape), self.named_parameters())
 
 
-def as_gradient(grad: Array, y: Array) -> Array:
+def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:
+    if layer.takes_tuple:
+        check_tuple(layer, x)
+        batch = tuple(_as_array(layer, entry, f"{name}[{index}]", dtype) for index, entry in enumerate(x))
+        check_samples(batch, name)
+        return batch
+    if not isinstance(x, tuple):
+        return _as_array(layer, x, name, dtype)
+    if len(x) != 2 or not layer.takes_mask:
+        raise tuple_refused(layer, x)
+    array = layer.as_input(x[0], name, dtype)
+    return array, as_mask(x[1], f"the mask of {name}", array)
+
+
+def _as_array(layer: Layer, x: ArrayLike, name: str, dtype: Any) -> Array:
+    return as_ids(x, name) if layer.takes_integers else as_data(x, name, dtype=dtype)
+
+
+def check_tuple(layer: Layer, x: Any) -> None:
+    """Raise `DataError` unless x is a tuple of inputs, for a layer that takes several."""
+    if not isinstance(x, tuple) or not x:
+        raise DataError(
+            f"{describe(layer)} takes several inputs, a tuple of arrays, got {type(x).__name__}; pass (a, b), or put "
+            "Branches(…) in front, which makes several arrays of one"
+        )
+
+
+def tuple_refused(layer: Layer, x: tuple[Any, ...]) -> DataError:
+    """The error for a tuple that is given to a layer that takes one array."""
+    fix = (
+        "for several inputs, begin the model with a container that takes them: Parallel, Concatenate, Add, Multiply or "
+        "Siamese; or join them, e.g. np.column_stack(x)"
+    )
+    if len(x) == 2 and np.asarray(x[1]).dtype == np.bool_:
+        fix = "if the second is a mask, the model needs a layer with takes_mask = True"
+    return DataError(f"{describe(layer)} takes one array, got a tuple of {len(x)}; {fix}")
+
+
+def input_shape(layer: Layer, shape: Shape) -> Shape:
+    """The shape of one sample as `output_shape` of a layer takes it: without that of a mask."""
+    return shape[0] if several(shape) and not layer.takes_tuple and layer.takes_mask and len(shape) == 2 else shape
+
+
+def as_gradient(grad: Batch, y: Batch) -> Batch:
     """Return dL/dy in the type of y, for callers that hand a gradient to a model.
 
     As in PyTorch, a loss computed in float64 may follow a float32 model.
@@ -141,10 +216,13 @@ def as_gradient(grad: Array, y: Array) -> Array:
     Raises:
         ShapeError: a gradient that does not have the shape of y.
     """
-    if not isinstance(grad, np.ndarray) or grad.shape != y.shape:
-        given = f"shape {grad.shape}" if isinstance(grad, np.ndarray) else f"type {type(grad).__name__}"
-        raise ShapeError(f"dL/dy must be an array of y's shape {y.shape}, got {given}")
-    return grad if grad.dtype == y.dtype else grad.astype(y.dtype, casting="same_kind")
+    if type(y) is not tuple and isinstance(grad, np.ndarray) and grad.shape == y.shape:
+        return grad if grad.dtype == y.dtype else grad.astype(y.dtype, casting="same_kind")
+    if isinstance(grad, tuple) and isinstance(y, tuple) and len(grad) == len(y):
+        return tuple(map(as_gradient, grad, y))
+    given = f"shape {grad.shape}" if isinstance(grad, np.ndarray) else f"type {type(grad).__name__}"
+    must = f"a tuple of {len(y)} arrays, as y is" if isinstance(y, tuple) else f"an array of y's shape {y.shape}"
+    raise ShapeError(f"dL/dy must be {must}, got {given}")
 
 
 def _backward_without_dx(kind: type) -> str:
@@ -161,24 +239,20 @@ backward_without_dx: Callable[[type], str] = cache(_backward_without_dx)
 """The same, with the answers cached: it is asked at every step."""
 
 
-def _in_parts(layer: Layer, x: Array, size: int) -> Array:
+def _in_parts(layer: Layer, x: Any, size: int) -> Array:
     size = whole_number("batch_size", size, 1)
-    y = first = layer.predict(x[:size])
-    if len(x) > size:
-        y = np.empty((len(x), *first.shape[1:]), first.dtype)
-        y[:size] = first
-    for start in range(size, len(x), size):
-        y[start : start + size] = layer.forward(layer.check_input(x[start : start + size], f"x[{start}:]"))
+    if not all(isinstance(array, np.ndarray) and array.ndim for array in arrays_in(x)):
+        x = layer.check_input(x)
+    check_samples(x, "x")
+    starts = range(0, max(samples(x), 1), size)
+    parts = ((f"x[{start}:]" if start else "x", rows(x, slice(start, start + size))) for start in starts)
+    y: Array = joined([layer.forward(layer.check_input(part, name)) for name, part in parts])
     return y
 
 
-def chained_rows(container: Layer, layers: Sequence[Layer], path: str, shape: Shape | None) -> Iterator[Row]:
-    """The rows of a summary: those of layers one after the other, then what else the container holds."""
-    for index, (name, child) in enumerate(container.children()):
-        place = f"{path}.{name}" if path else name
-        if index < len(layers):
-            yield from layers[index].summary_rows(place, shape)
-            shape = layers[index].output_shape(shape)
-        else:
-            parameters = child.named_parameters() if isinstance(child, Module) else [(name, child)]
-            yield row(place, child, None, parameters)
+def _own(y: Any, batch: Batch) -> Any:
+    """The outputs in memory of their own: some layers return their input, or a view of it or of what they hold."""
+    if isinstance(y, tuple) or isinstance(batch, tuple):
+        given = arrays_in(batch)
+        return mapped(lambda out: out.copy() if out.base is not None or any(out is each for each in given) else out, y)
+    return y.copy() if y is batch or y.base is not None else y

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from minidl.advice import add_conversion
+from minidl.batch import float_type, sample_shape, several
 from minidl.data import as_data
 from minidl.errors import ShapeError, warn
-from minidl.modules.layer import Layer
+from minidl.modules.layer import Layer, input_shape
 from minidl.modules.module import Module
-from minidl.typing import Array, ArrayLike, Shape
+from minidl.typing import Array, ArrayLike, Batch, Shape
 
 __all__ = ["Loss", "format_shape", "same_shape"]
 
@@ -45,6 +46,7 @@ class Loss(Module):
         Raises:
             DataError, ShapeError: targets that this loss cannot take.
         """
+        self.check_one_array(prediction)
         array = as_data(target, "y", dtype=dtype)
         if prediction is not None:
             try:
@@ -54,6 +56,19 @@ class Loss(Module):
                     error.add_note("a loss that takes targets of another shape overrides check_target")
                 raise
         return array
+
+    def check_one_array(self, prediction: Shape | None) -> None:
+        """Raise `ShapeError` for the predictions of a model that returns several arrays."""
+        if several(prediction):
+            raise ShapeError(
+                f"{type(self).__name__} takes one array, but the model returns {len(prediction or ())}; end it with "
+                "Concatenate(), Add() or Multiply(), or write a loss that overrides check_target"
+            )
+
+    def check_target_of(self, model: Layer, x: Batch, target: ArrayLike) -> Batch:
+        """`check_target` for the predictions of a model for a batch x that its `Layer.check_input` has returned."""
+        shape = model.output_shape(input_shape(model, sample_shape(x)))
+        return self.check_target(target, shape, float_type(x, model.dtype))
 
     def check_model(self, model: Layer) -> None:
         """Warn if the model ends in probabilities where this loss takes logits."""

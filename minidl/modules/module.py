@@ -15,6 +15,7 @@ from minidl.arguments import check_type, flag, real_numbers
 from minidl.errors import HyperparameterError, ShapeError, StateError
 from minidl.modules.caches import cached, is_cached
 from minidl.parameters import Parameter, ParameterVector
+from minidl.typing import Array
 
 __all__ = ["Module", "training_as"]
 
@@ -29,7 +30,7 @@ class Module:
     buffers: tuple[str, ...] = ()
     """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
 
-    _training = True
+    _training = _trainable = True
     run_thread, user_threads = cached(), cached()
     """The thread of the run that is changing this module, and those that are evaluating it; see threads.py."""
 
@@ -76,15 +77,29 @@ class Module:
     def training(self) -> bool:
         """Whether this module behaves as in training (dropout drops) or as in evaluation.
 
-        Setting it sets all modules below, too. `training_as` overrides it for a while.
+        Setting it sets all modules below, too. `training_as` overrides it for a while. It is False for a module that is
+        not `trainable`.
         """
         override = training_mode.get()
-        return self._training if override is None else override
+        return self._trainable and (self._training if override is None else override)
 
     @training.setter
     def training(self, training: bool) -> None:
         for _, module in self.modules():
             module._training = flag("training", training)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes this module. Setting it sets all modules and parameters below, too.
+
+        A frozen module stays as it is: it behaves as in evaluation, so `BatchNorm` keeps its running averages, and
+        optimizers leave its parameters unchanged. Gradients still pass through it.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        _set_trainable(self, flag("trainable", trainable))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -103,18 +118,12 @@ class Module:
             raise HyperparameterError(f"dtype must be float32 or float64, got {dtype!r}")
         for _, parameter in self.named_parameters():
             parameter.astype(dtype)
-        for _, module, name in self._named_buffers():
+        for _, module, name in _named_buffers(self):
             value = getattr(module, name)
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 setattr(module, name, value.astype(dtype))
         self.parameters()  # each Parameter has an array of its own now: lay them side by side again
         return self
-
-    def _named_buffers(self) -> Iterator[tuple[str, Module, str]]:
-        """Triples (path, module, attribute) of all buffers."""
-        for path, module in self.modules():
-            for name in module.buffers:
-                yield f"{path}.{name}" if path else name, module, name
 
     def state(self) -> dict[str, Any]:
         """Copies of all parameters and buffers by path.
@@ -123,7 +132,7 @@ class Module:
             StateError: a buffer that is neither an array nor a number.
         """
         state: dict[str, Any] = {path: parameter.value.copy() for path, parameter in self.named_parameters()}
-        for path, module, name in self._named_buffers():
+        for path, module, name in _named_buffers(self):
             value = getattr(module, name)
             if not isinstance(value, np.ndarray | np.bool_ | Real):
                 kind = type(value).__name__
@@ -148,14 +157,8 @@ class Module:
                 raise ShapeError(f"{path} must have shape {array.shape}, got {new[path].shape}")
         for path, parameter in self.named_parameters():
             parameter.value = new[path]
-        for path, module, name in self._named_buffers():
-            # An average may begin as an integer. Otherwise the type stays.
-            kept = np.can_cast(new[path].dtype, expected[path].dtype, "same_kind")
-            value = np.array(new[path], dtype=expected[path].dtype if kept else None)
-            # A number stays a number: a float64 array in its place would turn float32 arrays into float64.
-            present = getattr(module, name)
-            number = type(present) if kept else float
-            setattr(module, name, value if isinstance(present, np.ndarray) else number(value.item()))
+        for path, module, name in _named_buffers(self):
+            setattr(module, name, _as_buffer(new[path], getattr(module, name)))
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles drop what forward cached: it may be large, and it is the user's data.
@@ -179,6 +182,29 @@ def training_as(training: bool | None) -> Iterator[None]:
         yield
     finally:
         training_mode.reset(token)
+
+
+def _set_trainable(module: Module, trainable: bool) -> None:
+    for _, each in module.modules():
+        each._trainable = trainable
+    for _, parameter in module.named_parameters():
+        parameter.trainable = trainable
+
+
+def _named_buffers(root: Module) -> Iterator[tuple[str, Module, str]]:
+    """Triples (path, module, attribute) of all buffers."""
+    for path, module in root.modules():
+        for name in module.buffers:
+            yield f"{path}.{name}" if path else name, module, name
+
+
+def _as_buffer(value: Array, present: Any) -> Any:
+    """Return a copy of the value in the present type. A buffer that begins as an integer may become a float."""
+    dtype = np.asarray(present).dtype
+    kept = np.can_cast(value.dtype, dtype, "same_kind")
+    array = np.array(value, dtype=dtype if kept else None)
+    # A number stays a number: a float64 array in its place would turn float32 arrays into float64.
+    return array if isinstance(present, np.ndarray) else (type(present) if kept else float)(array.item())
 
 
 def _check_names(module: Module, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

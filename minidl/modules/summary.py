@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from minidl.batch import several
 from minidl.parameters import Parameter
 from minidl.typing import Shape
 
@@ -65,8 +66,7 @@ class Summary(NamedTuple):
     def __repr__(self) -> str:
         table = [("path", "layer", "output", "parameters", "memory")]
         for row in self.rows:
-            shape = "?" if row.shape is None else f"({', '.join(map(str, ('n', *row.shape)))})"
-            table.append((row.path, row.layer, shape, f"{row.parameters:,}", _bytes(row.memory)))
+            table.append((row.path, row.layer, _batch(row.shape), f"{row.parameters:,}", _bytes(row.memory)))
         table.append(("", "total", "", f"{self.parameters:,}", _bytes(self.memory)))
         widths = [max(len(line[column]) for line in table) for column in range(5)]
         lines = []
@@ -76,6 +76,17 @@ class Summary(NamedTuple):
             lines.append("  ".join([*left, *right]))
         rule = "─" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def _batch(shape: Shape | None) -> str:
+    """The shape of a batch.
+
+    >>> _batch((2, 3)), _batch(((2,), None))
+    ('(n, 2, 3)', '(n, 2) ?')
+    """
+    if shape is None:
+        return "?"
+    return " ".join(map(_batch, shape)) if several(shape) else f"({', '.join(map(str, ('n', *shape)))})"
 
 
 def _bytes(count: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from minidl.advice import add_conversion
-from minidl.arguments import check_type, same_length
+from minidl.arguments import check_type
+from minidl.batch import as_floats, float_type, same_length, samples
 from minidl.modules import Layer, Loss, Objective, as_gradient, backward_without_dx, cached
 from minidl.typing import Array, ArrayLike
 
@@ -37,13 +38,14 @@ class EmpiricalRisk(Objective):
         self.model, self.loss = model, loss
         self.x = model.check_input(x)
         with add_conversion(y, "y"):
-            self.y = loss.check_target(y, model.output_shape(self.x.shape[1:]), self.x.dtype)
+            self.y = loss.check_target_of(model, self.x, y)
         same_length(self.x, self.y)
+        self._dtype = float_type(self.x, model.dtype)
 
     def forward(self) -> float:
-        if self.x.dtype != self.model.dtype:  # astype has turned the model to another dtype
-            self.x = self.x.astype(self.model.dtype)
-            self.y = self.loss.check_target(self.y, dtype=self.model.dtype)
+        if self._dtype != self.model.dtype:  # astype has turned the model to another dtype
+            self._dtype = self.model.dtype
+            self.x, self.y = as_floats(self.x, self._dtype), as_floats(self.y, self._dtype)
         self.prediction = self.model.forward(self.x)
         return self.loss.forward(self.prediction, self.y)
 
@@ -52,4 +54,4 @@ class EmpiricalRisk(Objective):
         getattr(self.model, backward_without_dx(type(self.model)))(grad)
 
     def __repr__(self) -> str:
-        return f"EmpiricalRisk({self.model!r}, {self.loss!r}, {len(self.x)} samples)"
+        return f"EmpiricalRisk({self.model!r}, {self.loss!r}, {samples(self.x)} samples)"

@@ -68,10 +68,14 @@ class Optimizer:
 
     def step(self) -> None:
         """Change the parameters once, by the gradients that backward has written."""
+        flags_set = 0
         for vector in self.vectors:
             vector.check()
+            flags_set += vector._memory.flags_set  # read directly, as it is at every step
+        if flags_set != self._flags_set:  # one may have changed since the blocks were cut
+            self.cut()
         self.steps += 1
-        before = self._blocks[0].arrays[0].copy() if self.steps == 1 else None
+        before = self._blocks[0].arrays[0].copy() if self.steps == 1 and self._blocks else None
         if self.weight_decay == 0.0 and self.max_norm == self.max_value == inf and not self._grouped:
             for arrays, _, _ in self._blocks:
                 self.update(*arrays)
@@ -102,8 +106,6 @@ class Optimizer:
 
     def _adjusted_step(self) -> None:
         """One step with clipping, weight decay or groups."""
-        if self._decays != self._decay_flags():  # a flag has changed since the blocks were cut
-            self.cut()
         scale = 1.0 if self.max_norm == inf else min(1.0, self.max_norm / (self._norm() + 1e-6))
         for (theta, grad, *slots), factor, decay in self._blocks:
             if scale != 1.0:
@@ -117,7 +119,7 @@ class Optimizer:
                 self.update(theta, grad, *slots)
 
     def _norm(self) -> float:
-        return hypot(*(norm(vector.grad) for vector in self.vectors))
+        return hypot(*(norm(each.grad.ravel()) for vector in self.vectors for each in vector if each.trainable))
 
     @contextmanager
     def _rate(self, factor: float) -> Iterator[None]:
@@ -130,13 +132,10 @@ class Optimizer:
             self.lr = lr
 
     def cut(self, size: int = BLOCK) -> None:
-        """Cut parameters, gradients and slots into blocks of at most `size` elements, as views."""
+        """Cut trainable parameters, gradients and slots into blocks of at most `size` elements, as views."""
         self._grouped = any(factor != 1.0 for factor in self._factors)
-        self._decays = self._decay_flags()
+        self._flags_set = sum(vector._memory.flags_set for vector in self.vectors)
         self._blocks: list[Block] = cut_blocks(self.vectors, self._factors, self._slots.values(), size)
-
-    def _decay_flags(self) -> list[bool]:
-        return [parameter.decay for vector in self.vectors for parameter in vector]
 
     def check_owner(self, module: Module) -> None:
         """Raise `StateError` unless all parameters that this optimizer moves belong to `module`."""

@@ -32,7 +32,7 @@ class Block(NamedTuple):
 def cut_blocks(
     vectors: Sequence[ParameterVector], factors: Sequence[float], slots: Iterable[Array], size: int
 ) -> list[Block]:
-    """Cut parameters, gradients and slots into blocks of at most `size` elements, as views.
+    """Cut trainable parameters, gradients and slots into blocks of at most `size` elements, as views.
 
     Args:
         vectors: the parameters.
@@ -53,11 +53,15 @@ def cut_blocks(
 
 
 def _stretches(vector: ParameterVector) -> Iterator[tuple[bool, int, int]]:
-    """Triples (decay, start, stop) of neighbouring parameters to which weight decay applies, or does not."""
+    """Triples (decay, start, stop) of neighbouring parameters to which weight decay applies, or does not.
+
+    Those that are not trainable are left out.
+    """
     start = 0
-    for decay, parameters in groupby(vector, key=lambda parameter: parameter.decay):
+    for (decay, trainable), parameters in groupby(vector, key=lambda each: (each.decay, each.trainable)):
         stop = start + sum(parameter.size for parameter in parameters)
-        yield decay, start, stop
+        if trainable:
+            yield decay, start, stop
         start = stop
 
 

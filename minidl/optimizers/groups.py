@@ -28,7 +28,7 @@ Parameters: TypeAlias = ParameterVector | Sequence[Parameter] | Sequence[Group]
 """What an optimizer takes: ``model.parameters()``, a list of Parameters, or a list of `Group`."""
 
 
-FACTOR = "the factor of a group (leave frozen parameters out of the optimizer)"
+FACTOR = "the factor of a group (to freeze a layer, set layer.trainable = False)"
 
 
 def parts_of(parameters: Parameters) -> tuple[list[ParameterVector], list[float]]:

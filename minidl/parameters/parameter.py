@@ -23,6 +23,7 @@ class Memory:
         self.value = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)
         self.dtype, self.moved = dtype, False
+        self.flags_set = 0  # how often a flag of one of the parameters was set: optimizers look at the flags again
 
 
 class _View:
@@ -37,6 +38,21 @@ class _View:
 
     def __set__(self, instance: object, value: ArrayLike) -> None:
         copy_into(vars(instance)[self.name], value, self.name)
+
+
+class _Flag:
+    """An attribute that is True or False, and that optimizers look at."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: object, owner: type) -> bool: ...
+
+    def __set__(self, instance: Parameter, value: bool) -> None:
+        vars(instance)[self.name] = flag(f"Parameter: {self.name}", value)
+        instance._memory.flags_set += 1
 
 
 class Parameter:
@@ -65,8 +81,11 @@ class Parameter:
     grad = _View()
     """The derivative of the loss with respect to `value`, of the same shape."""
 
-    decay: bool = True
+    decay = _Flag()
     """Whether weight decay applies to it."""
+
+    trainable = _Flag()
+    """Whether optimizers change it. Setting it on a layer sets it for all parameters in it."""
 
     _memory: Memory
     _start: int
@@ -76,9 +95,9 @@ class Parameter:
         _take_room(initial.size)
         dtype = initial.dtype if initial.dtype == np.float32 else np.dtype(np.float64)
         check_exact(initial, dtype, "a parameter's value")
-        self.decay = flag("Parameter: decay", decay)
         self._bind(Memory(initial.size, dtype), 0, initial.shape)
         self.value[...] = initial
+        self.decay, self.trainable = decay, True
 
     def _bind(self, memory: Memory, start: int, shape: tuple[int, ...]) -> None:
         stop = start + int(np.prod(shape, dtype=int))
@@ -116,15 +135,16 @@ class Parameter:
 
         def __setattr__(self, name: str, value: Any) -> None:
             if not hasattr(type(self), name):
-                raise AttributeError(f"a Parameter has no attribute {name!r}; set value, grad or decay")
+                raise AttributeError(f"a Parameter has no attribute {name!r}; set value, grad, decay or trainable")
             super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickled view would come back as an array of its own, outside the flat vector.
-        return {"value": self.value.copy(), "decay": self.decay}
+        return {"value": self.value.copy(), "decay": self.decay, "trainable": self.trainable}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Parameter.__init__(self, state["value"], decay=state["decay"])
+        self.trainable = state["trainable"]
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.shape}, dtype={self.dtype})"

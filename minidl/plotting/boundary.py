@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, TwoSlopeNorm, to_rgb
 from matplotlib.lines import Line2D
 
-from minidl.arguments import check_type, number, same_length
+from minidl.arguments import check_type, number
+from minidl.batch import same_length
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
 from minidl.modules import Layer

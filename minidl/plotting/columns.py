@@ -92,7 +92,10 @@ def _add(columns: list[Column], layer: Layer, total: int) -> None:
     elif layer.output_shape((last.width,)) in (None, (last.width,)):
         last.elementwise.append(repr(layer).removesuffix("()"))
     else:
-        raise ShapeError(f"a network diagram shows Dense and elementwise layers, not {layer!r}; draw part of the model")
+        raise ShapeError(
+            f"a network diagram shows Dense and elementwise layers, not {layer!r}; draw part of the model, or show all "
+            "layers with model.summary()"
+        )
 
 
 def place(column: Column, max_units: int) -> None:

@@ -19,7 +19,7 @@ from minidl.modules import Layer, Loss, Module, Snapshot, training_as, watching
 from minidl.objectives import EmpiricalRisk
 from minidl.parameters import Parameter
 from minidl.plotting.style import BLUE, FONT, SMALL_FONT, VERMILLION, canvas
-from minidl.typing import Array, ArrayLike
+from minidl.typing import Array, ArrayLike, Batch
 
 __all__ = ["dead_share", "gradient_flow", "plot_activations", "plot_gradient_flow"]
 
@@ -181,13 +181,16 @@ def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax:
 
 
 def _outputs(model: Layer, x: ArrayLike, training: bool) -> list[tuple[str, Layer, Array]]:
-    """Path, layer and output of all layers except plain containers, in the order in which their forward returns."""
+    """Path, layer and output of all layers that return one array, in the order in which their forward returns.
+
+    Plain containers are left out.
+    """
     batch = model.check_input(x)
     layers = [(path, layer) for path, layer in model.modules() if isinstance(layer, Layer)]
     outputs: list[tuple[str, Layer, Array]] = []
 
-    def see(path: str, layer: Any, _: str, y: Array) -> None:
-        if type(layer) is not Sequential:
+    def see(path: str, layer: Any, _: str, y: Batch) -> None:
+        if type(layer) is not Sequential and not isinstance(y, tuple):
             outputs.append((path, layer, y))
 
     with _measuring(model, training=training), watching(layers, see):

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from minidl.arguments import flag, whole_number
 from minidl.modules import Layer
+from minidl.plotting.blocks import draw_blocks, has_branches
 from minidl.plotting.columns import Column, columns_of, place
 from minidl.plotting.style import FONT, NEGATIVE, POSITIVE, SMALL_FONT, canvas
 
@@ -28,8 +29,10 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
     The colour of an edge shows the sign of its weight, and its width the absolute value. Negative weights are also
     dashed. A wide layer shows its first and last units. The shortcut of a Residual is named where it ends.
 
+    A model with branches, several inputs or shared layers is drawn as blocks, one for each layer, without weights.
+
     Args:
-        model: a Sequential or a single Dense layer.
+        model: a Sequential or a single Dense layer, or a model with branches, of layers of any kind.
         ax: the axes to draw on. None makes a new figure.
         max_units: layers with more units than this are cut in the middle. At least 3.
         values: whether to write weights on the edges and biases below the nodes. By default, if there is room for all.
@@ -52,6 +55,8 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
     """
     max_units = whole_number("max_units", max_units, 3)
     values = None if values is None else flag("values", values)
+    if has_branches(model):
+        return draw_blocks(model, ax)
     columns = columns_of(model)
     for column in columns:
         place(column, max_units)

@@ -12,8 +12,9 @@ import numpy as np
 
 from minidl.errors import CheckpointError
 from minidl.files import content_of, nesting_checked, warn_of_values
-from minidl.modules import Module, training_as
+from minidl.modules import Module
 from minidl.modules.places import places_of
+from minidl.parameters import Parameter
 from minidl.parameters.parameter import limited_to
 from minidl.saving.generators import load_states, states_of
 from minidl.saving.tree import Decoder, Encoder, title_of
@@ -101,8 +102,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def model_content(model: Module) -> dict[str, Any]:
     """What a file holds of a model besides its generators."""
-    with training_as(None):  # each module's own flag, even during a fit
-        training = [path for path, module in model.modules() if module.training]
+    training = [path for path, module in model.modules() if module._training]  # its own flag, even during a fit
     return {"architecture": model, "model": state_of(model), "training": training}
 
 
@@ -212,7 +212,12 @@ def state_of(part: Any) -> dict[str, Any]:
     if not isinstance(part, Module):
         return dict(part.state())
     without_decay = [name for name, parameter in part.named_parameters() if not parameter.decay]
-    return {"state": part.state(), "without_decay": without_decay}
+    frozen = [name for name, each in _parts(part) if not each.trainable]
+    return {"state": part.state(), "without_decay": without_decay, "frozen": frozen}
+
+
+def _parts(module: Module) -> list[tuple[str, Module | Parameter]]:
+    return [*module.modules(), *module.named_parameters()]
 
 
 def load_state_of(part: Any, state: Mapping[str, Any]) -> None:
@@ -220,10 +225,12 @@ def load_state_of(part: Any, state: Mapping[str, Any]) -> None:
     if not isinstance(part, Module):
         part.load_state(state)
         return
-    without_decay = state["without_decay"]
+    without_decay, frozen = state["without_decay"], state["frozen"]
     part.load_state(state["state"])
     for name, parameter in part.parameters().items():
         parameter.decay = name not in without_decay
+    for name, each in _parts(part):  # a module sets those below, which come after it
+        each.trainable = name not in frozen
 
 
 def checksum(array: Array) -> str:

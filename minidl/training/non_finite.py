@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from minidl.batch import arrays_in
 from minidl.errors import DivergenceError
 from minidl.modules import Layer, Loss, Module, Snapshot, watching
 from minidl.run import Run
-from minidl.typing import Array
+from minidl.typing import Batch
 
 __all__ = ["Diagnosis"]
 
@@ -87,5 +88,5 @@ def _non_finite(module: Module, direction: str, result: Any) -> str | None:
     return None
 
 
-def _finite(array: Array | float) -> bool:
-    return bool(np.isfinite(array).all())
+def _finite(batch: Batch | float) -> bool:
+    return all(bool(np.isfinite(array).all()) for array in arrays_in(batch))

@@ -11,8 +11,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from minidl.advice import add_conversion
-from minidl.arguments import check_type, same_length
+from minidl.arguments import check_type
 from minidl.augment import Augment
+from minidl.batch import rows, same_length, samples
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
@@ -23,7 +24,7 @@ from minidl.run import Callback, Run, check_callbacks
 from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
 from minidl.training.settings import Metrics, check_metrics, check_settings, measured_by
-from minidl.typing import Array, ArrayLike, Seed
+from minidl.typing import ArrayLike, Batch, Seed
 
 __all__ = ["Trainer"]
 
@@ -96,7 +97,7 @@ class Trainer:
         Ctrl-C ends the fit after the present step and keeps everything. Pressed again, it raises KeyboardInterrupt.
 
         Args:
-            x, y: inputs and targets, samples along the first axis.
+            x, y: inputs and targets, samples along the first axis. Several inputs are a tuple of arrays.
             epochs: passes over the data.
             batch_size: samples per batch. None takes all at once.
             shuffle: whether each epoch takes the samples in a new order.
@@ -183,7 +184,7 @@ class Trainer:
         inputs, targets = self._check_data(x, y)
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
-    def _measure(self, inputs: Array, targets: Array, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
+    def _measure(self, inputs: Batch, targets: Batch, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
         with evaluating(self.model):
             if batch_size is None:
                 prediction = self.model.forward(inputs)
@@ -196,10 +197,10 @@ class Trainer:
 
     def _prepare(
         self, x: ArrayLike, y: ArrayLike, validation: Validation, training_loss: bool
-    ) -> tuple[tuple[Array, Array], list[tuple[str, Array, Array]]]:
+    ) -> tuple[tuple[Batch, Batch], list[tuple[str, Batch, Batch]]]:
         """The data to learn from, and what to measure after each epoch: (kind, inputs, targets)."""
         train = self._check_data(x, y)
-        measured: list[tuple[str, Array, Array]] = []
+        measured: list[tuple[str, Batch, Batch]] = []
         if isinstance(validation, float | np.floating):
             train, held_out = hold_out(*train, validation)
             measured.append(("validation", *held_out))
@@ -207,19 +208,19 @@ class Trainer:
             measured.append(("validation", *self._check_data(*validation, "validation ")))
         return train, [("training", *train), *measured] if training_loss else measured
 
-    def _check_data(self, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Array, Array]:
+    def _check_data(self, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Batch, Batch]:
         inputs = self.model.check_input(x, f"{of}x")
         with add_conversion(y, f"{of}y"):
-            targets = self.loss.check_target(y, self.model.output_shape(inputs.shape[1:]), inputs.dtype)
+            targets = self.loss.check_target_of(self.model, inputs, y)
         same_length(inputs, targets, of)
         return inputs, targets
 
-    def _evaluation(self, size: int | None) -> Callable[[tuple[Array, Array]], float]:
+    def _evaluation(self, size: int | None) -> Callable[[tuple[Batch, Batch]], float]:
         """The function that evaluates a batch, `size` samples at a time: it writes the gradients, returns the loss."""
         model, loss = self.model, self.loss
         backward = backward_without_dx(type(model))
 
-        def evaluate(batch: tuple[Array, Array]) -> float:
+        def evaluate(batch: tuple[Batch, Batch]) -> float:
             x, y = batch
             prediction = model.forward(x)
             value = loss.forward(prediction, y)
@@ -229,13 +230,14 @@ class Trainer:
         if size is None:
             return evaluate
 
-        def evaluate_parts(batch: tuple[Array, Array]) -> float:
+        def evaluate_parts(batch: tuple[Batch, Batch]) -> float:
             (x, y), grad = batch, model.parameters().grad
             value, total = 0.0, np.zeros_like(grad)
-            for start in range(0, len(x), size):
-                part = x[start : start + size], y[start : start + size]
-                share = len(part[0]) / len(x)
-                value += share * evaluate(part)
+            n = samples(x)
+            for start in range(0, n, size):
+                chosen = slice(start, start + size)
+                share = len(range(*chosen.indices(n))) / n
+                value += share * evaluate((rows(x, chosen), rows(y, chosen)))
                 total += share * grad
             grad[...] = total
             return value
@@ -255,6 +257,6 @@ class Trainer:
         self.optimizer.rebind()
 
 
-def _names(measured: Sequence[tuple[str, Array, Array]], metrics: Metrics | None) -> list[str]:
+def _names(measured: Sequence[tuple[str, Batch, Batch]], metrics: Metrics | None) -> list[str]:
     """The names of all that is measured at the end of an epoch."""
     return ["loss", *(f"{kind}_{name}" for kind, *_ in measured for name in ("loss", *(metrics or ())))]

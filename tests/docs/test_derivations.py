@@ -28,7 +28,8 @@ from minidl import (
 )
 from minidl.layers.activations import Activation
 from minidl.typing import Array
-from tests.docs.formulas import LAYERS, LOSSES, LayerFormula, LossFormula, bce, network, slopes
+from tests.docs.formulas import LAYERS, LayerFormula, network, slopes
+from tests.docs.loss_formulas import LOSSES, LossFormula, bce
 
 TOLERANCE = 1e-10
 SEEDS = range(5)

@@ -73,7 +73,7 @@ CASES = [
     case("no batches", lambda w: Batches(w.x[:0], w.y[:0]), DataError, "no samples", "at least one"),
     case("no classes", lambda _: metrics.accuracy([[0.7]], [1]), DataError, "prediction", "0.7", "use binary_accuracy"),
     case("lengths", lambda _: metrics.accuracy([0, 1], [1]), ShapeError, "2 predictions but 1 targets"),
-    case("two columns", lambda _: metrics.binary_accuracy([[0, 1]], [1]), ShapeError, "(n, 1)", "(1, 2)"),
+    case("two columns", lambda _: metrics.binary_accuracy([[0, 1]], [1]), ShapeError, "(n, …, 1)", "(1, 2)"),
     case("third class", lambda _: metrics.binary_accuracy([0.5], [2]), DataError, "0 and 1", "got 2", "use accuracy"),
     case("too few classes", lambda _: metrics.confusion_matrix([2], [0], classes=2), DataError, "class 2", "0 to 1"),
     case("no variance", lambda _: metrics.r2([1.0, 2.0], [3.0, 3.0]), DataError, "not defined", "all the same"),

@@ -156,7 +156,7 @@ def test_functions_of_several_numbers() -> None:
         (lambda: FunctionObjective(len, START), HyperparameterError, "derivative must be a function, .*start="),
         (lambda: FunctionObjective(NOTHING, start=[1, 2]).forward(), ContractError, "one number, got None"),
         (lambda: FunctionObjective(lambda t: t, start=[1, 2]).forward(), ContractError, "one number, got array"),
-        (lambda: SGD([Group([Parameter([1.0])], 0)], 0.1), HyperparameterError, "leave frozen parameters out"),
+        (lambda: SGD([Group([Parameter([1.0])], 0)], 0.1), HyperparameterError, "set layer.trainable = False"),
         (lambda: metrics.confusion_matrix([10**6], [0]), DataError, "at most 10000 classes, got 1000001"),
         (lambda: metrics.confusion_matrix([0], [0], classes=10**6), DataError, "at most 10000 classes"),
         (lambda: metrics.precision_recall([0], [10**9]), DataError, "at most 10000 classes"),

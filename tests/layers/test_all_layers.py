@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import Layer, Sequential, StateError
-from minidl.modules import backward_without_dx
-from minidl.typing import Array
+from minidl.batch import arrays_in, as_floats, mapped, rows, sample_shape, samples
+from minidl.modules import backward_without_dx, input_shape
+from minidl.typing import Array, Batch
 from tests.helpers import bits, bits_of, forward, randomise, repeatable
 from tests.reference import TOLERANCE, gradient_error, worst
 from tests.tables import LAYERS, NAMESPACE, LayerCase, batches, seeds, widths
@@ -19,7 +20,7 @@ from tests.tables import LAYERS, NAMESPACE, LayerCase, batches, seeds, widths
 every_layer = pytest.mark.parametrize("case", LAYERS, ids=[case.name for case in LAYERS])
 
 
-def draw(case: LayerCase, seed: int, batch: int, width: int, *, training: bool = True) -> tuple[Layer, Array, Array]:
+def draw(case: LayerCase, seed: int, batch: int, width: int, *, training: bool = True) -> tuple[Layer, Batch, Batch]:
     """A layer with random parameters and NaN for gradients, its input, and a gradient for its output.
 
     It has seen one batch in training before, so that what it keeps of that is not what it began with.
@@ -30,7 +31,30 @@ def draw(case: LayerCase, seed: int, batch: int, width: int, *, training: bool =
     layer.forward(case.draw(rng, batch, width))
     layer.training = training
     x = case.draw(rng, batch, width)
-    return layer, x, np.asarray(rng.normal(size=forward(layer, x).shape))
+    return layer, x, mapped(lambda array: np.asarray(rng.normal(size=array.shape)), forward(layer, x))
+
+
+def floats(name: str, batch: Batch, gradient: Batch) -> Iterator[tuple[str, Array, Array]]:
+    """Name, array and gradient of all arrays of floats in a batch. All other gradients are 0."""
+    if isinstance(batch, tuple):
+        assert isinstance(gradient, tuple)
+        for index, pair in enumerate(zip(batch, gradient, strict=True)):
+            yield from floats(f"{name}[{index}]", *pair)
+    elif batch.dtype.kind == "f":
+        yield name, batch, gradient
+    else:
+        assert gradient.shape == batch.shape
+        assert not gradient.any()
+
+
+def flat(batch: Batch) -> Array:
+    """All numbers of a batch, in order."""
+    return np.concatenate([array.ravel() for array in arrays_in(batch)])
+
+
+def doubled(batch: Batch) -> Batch:
+    """Twice the floats. Ids and masks stay."""
+    return mapped(lambda array: 2 * array if array.dtype.kind == "f" else array, batch)
 
 
 @every_layer
@@ -40,9 +64,10 @@ def test_gradients_agree_with_finite_differences(
 ) -> None:
     layer, x, grad = draw(case, seed, batch, width, training=training)
     grad_x, again = layer.backward(grad), repeatable(layer)
-    errors = {"x": gradient_error(lambda: again(x), x, grad_x, grad)}
-    for name, parameter in layer.named_parameters():
-        errors[name] = gradient_error(lambda: again(x), parameter.value, parameter.grad, grad)
+    arrays = list(floats("x", x, grad_x))
+    arrays += [(name, parameter.value, parameter.grad) for name, parameter in layer.named_parameters()]
+    weights = flat(grad)
+    errors = {name: gradient_error(lambda: flat(again(x)), array, found, weights) for name, array, found in arrays}
     assert worst(case.name, max(errors.values())) <= TOLERANCE, errors
 
 
@@ -68,8 +93,8 @@ def test_nothing_handed_in_or_out_is_changed(case: LayerCase, seed: int, batch: 
     grad_x = layer.backward(grad)
     assert bits(x, y, grad) == before
     out = bits(y, grad_x)
-    layer.backward(2 * grad)
-    forward(layer, 2 * x)
+    layer.backward(doubled(grad))
+    forward(layer, doubled(x))
     assert bits(y, grad_x) == out
     np.testing.assert_array_equal(layer.parameters().value, values)
 
@@ -89,7 +114,7 @@ def fortran(x: Array) -> Array:
 
 
 def strided(x: Array) -> Array:
-    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]))
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
     wide[..., ::2] = x
     return wide[..., ::2]
 
@@ -111,9 +136,9 @@ def test_memory_layout_does_not_matter(
 ) -> None:
     layer, x, grad = draw(case, seed, batch, width)
     expected = forward(layer, x), layer.backward(grad), layer.parameters().grad.copy()
-    got = forward(layer, layout(x)), layer.backward(layout(grad)), layer.parameters().grad
+    got = forward(layer, mapped(layout, x)), layer.backward(mapped(layout, grad)), layer.parameters().grad
     for a, b in zip(got, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(flat(a), flat(b), rtol=1e-12, atol=1e-12)
 
 
 @every_layer
@@ -122,8 +147,8 @@ def test_float32_stays_float32_and_is_near(case: LayerCase, seed: int, batch: in
     layer, x, grad = draw(case, seed, batch, width)
     expected = forward(layer, x), layer.backward(grad), layer.parameters().grad.copy()
     layer.astype(np.float32)
-    got = forward(layer, x.astype(np.float32)), layer.backward(grad.astype(np.float32)), layer.parameters().grad
-    for a, b in zip(got, expected, strict=True):
+    y, grad_x = forward(layer, as_floats(x, np.float32)), layer.backward(as_floats(grad, np.float32))
+    for a, b in zip(arrays_in((y, grad_x, layer.parameters().grad)), arrays_in(expected), strict=True):
         assert a.dtype == np.float32 or a.size == 0
         # A unit within rounding of its kink may fall on its other side.
         assert a.size == 0 or np.median(np.abs(a - b)) <= 1e-4 * (1 + np.abs(b).max())
@@ -133,9 +158,10 @@ def test_float32_stays_float32_and_is_near(case: LayerCase, seed: int, batch: in
 @given(seeds, batches, widths)
 def test_a_batch_of_one_works(case: LayerCase, seed: int, batch: int, width: int) -> None:
     layer, x, grad = draw(case, seed, batch, width)
-    assert len(grad) == batch
-    y_row, grad_row = forward(layer, x[:1]), layer.backward(grad[:1])
-    assert (y_row.shape, grad_row.shape) == ((1, *grad.shape[1:]), (1, *x.shape[1:]))
+    assert samples(grad) == batch
+    y_row, grad_row = forward(layer, rows(x, slice(1))), layer.backward(rows(grad, slice(1)))
+    assert samples(y_row) == samples(grad_row) == 1
+    assert (sample_shape(y_row), sample_shape(grad_row)) == (sample_shape(grad), sample_shape(x))
 
 
 @every_layer
@@ -144,16 +170,17 @@ def test_rows_are_independent_in_evaluation(case: LayerCase, seed: int, batch: i
     layer, x, grad = draw(case, seed, batch, width, training=False)
     y, grad_x = layer.forward(x), layer.backward(grad)
     for row in range(0 if layer.mixes_samples else batch):
-        y_row, grad_row = layer.forward(x[row : row + 1]), layer.backward(grad[row : row + 1])
-        np.testing.assert_allclose(y_row[0], y[row], rtol=1e-12, atol=1e-12)
-        np.testing.assert_allclose(grad_row[0], grad_x[row], rtol=1e-12, atol=1e-12)
+        one = slice(row, row + 1)
+        y_row, grad_row = layer.forward(rows(x, one)), layer.backward(rows(grad, one))
+        np.testing.assert_allclose(flat(y_row), flat(rows(y, one)), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(flat(grad_row), flat(rows(grad_x, one)), rtol=1e-12, atol=1e-12)
 
 
 @every_layer
 @given(seeds, batches, widths)
 def test_output_shape_is_unknown_or_right(case: LayerCase, seed: int, batch: int, width: int) -> None:
     layer, x, grad = draw(case, seed, batch, width)
-    assert layer.output_shape(x.shape[1:]) in (None, grad.shape[1:])
+    assert layer.output_shape(input_shape(layer, sample_shape(x))) in (None, sample_shape(grad))
 
 
 @every_layer

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from minidl import ELU, GELU, BatchNorm, GroupNorm, Layer, LayerNorm, LeakyReLU, PReLU, ReLU, RMSNorm
-from minidl.typing import Array
+from minidl.batch import as_floats, mapped
+from minidl.typing import Batch
+from tests.helpers import ones_like
 from tests.spy import SLOW, allocated, counted, forget, new_ones_too, spied
 from tests.tables import LAYERS, LayerCase
 
@@ -26,13 +28,13 @@ COSTS = [
 ]
 
 
-def spy_on(layer: Layer, x: Array) -> Counter[str]:
+def spy_on(layer: Layer, x: Batch) -> Counter[str]:
     """The calls of NumPy by function. `allocated` holds the bytes."""
-    grad = np.ones_like(layer.forward(x))
+    grad = ones_like(layer.forward(x))
     forget()
     with new_ones_too():
-        layer.forward(spied(x))
-        layer.backward(spied(grad))
+        layer.forward(mapped(spied, x))
+        layer.backward(mapped(spied, grad))
     return counted.copy()
 
 
@@ -46,6 +48,6 @@ def test_calls_and_memory(layer: Layer, most: int, memory: float) -> None:
 
 @pytest.mark.parametrize("case", LAYERS, ids=[case.name for case in LAYERS])
 def test_no_slow_habits(case: LayerCase) -> None:
-    x = case.draw(np.random.default_rng(0), 5, 2).astype(np.float32)
+    x = as_floats(case.draw(np.random.default_rng(0), 5, 2), np.float32)
     calls = spy_on(case.make(2).astype(np.float32), x)
     assert not SLOW & calls.keys(), calls

@@ -71,7 +71,7 @@ def test_without_bias_there_is_no_bias() -> None:
     assert not np.any(layer.forward(np.zeros((1, 2))))
 
 
-@pytest.mark.parametrize("shape", [(3,), (4, 3), (4, 2, 2), (4, 2, 1)])
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (4, 2, 3), (4, 2, 1)])
 def test_batches_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match=r"Dense\(2, 1\) takes samples of shape \(2,\), got"):
         Dense(2, 1)(np.ones(shape))

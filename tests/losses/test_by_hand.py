@@ -91,16 +91,12 @@ def test_classes_of_any_type_are_accepted(form: Any) -> None:
 @pytest.mark.parametrize(
     ("target", "prediction", "error", "words"),
     [
-        ([0, 1], (2, 3), ShapeError, r"scores \(n, k\), got shape \(n, 2, 3\); is a Dense"),
-        ([0, 1], (), ShapeError, r"scores \(n, k\), got shape \(n,\); is a Dense"),
-        (
-            np.eye(3),
-            (3,),
-            ShapeError,
-            r"classes of shape \(n,\), got \(n, 3\) for predictions \(n, 3\); try y\.argmax\(axis=1\)",
-        ),
-        ([[0], [1]], (3,), ShapeError, r"classes of shape \(n,\), got .*; try y\[:, 0\]"),
-        (np.ones((2, 2, 2)), (3,), ShapeError, "try one class each"),
+        ([0, 1], (2, 3), ShapeError, r"classes of shape \(n, 2\) or probabilities of shape \(n, 2, 3\), got \(n,\)"),
+        ([0, 1], (), ShapeError, r"scores \(n, …, k\), got shape \(n,\); is a Dense"),
+        ([[0], [1]], (3,), ShapeError, r"classes of shape \(n,\) or .*, got \(n, 1\); try y\[:, 0\]"),
+        (np.ones((2, 2, 2)), (3,), ShapeError, "try one class for each row of scores"),
+        (2 * np.eye(3), (3,), DataError, r"must be probabilities, from 0 to 1, but there is 2\.0 at \(0, 0\)"),
+        (np.eye(3) / 2, (3,), DataError, r"must sum to 1, but there is 0\.5 at \(0,\)"),
         ([0, 3], (3,), DataError, r"below 3, the number of scores, but there is 3\.0 at \(1,\); give the model more"),
         ([0, -1], (3,), DataError, r"must be classes, integers from 0, but there is -1\.0 at \(1,\)$"),
         ([0.5, 1], (3,), DataError, r"must be classes, integers from 0, but there is 0\.5 at \(0,\)$"),
@@ -112,6 +108,38 @@ def test_targets_that_are_not_classes_are_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         CrossEntropyLoss().check_target(target, prediction)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_classes_with_further_axes_are_many_samples(smoothing: float) -> None:
+    rng = np.random.default_rng(0)
+    scores, classes = rng.normal(size=(4, 3, 5)), rng.integers(0, 5, (4, 3))
+    loss, flat = CrossEntropyLoss(smoothing), CrossEntropyLoss(smoothing)
+    assert loss(scores, classes) == flat(scores.reshape(12, 5), classes.reshape(12))
+    np.testing.assert_array_equal(loss.backward(), flat.backward().reshape(4, 3, 5))
+    # Classes may be floats, as in a column of a table, also where forward alone knows that they are classes.
+    assert loss(scores, classes.astype(float)) == flat.forward(scores.reshape(12, 5), classes.reshape(12))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("kind", [int, float, np.float32])
+def test_probabilities_of_one_class_are_that_class(smoothing: float, kind: type) -> None:
+    rng = np.random.default_rng(0)
+    scores, classes = rng.normal(size=(4, 3, 5)), rng.integers(0, 5, (4, 3))
+    loss, plain = CrossEntropyLoss(smoothing), CrossEntropyLoss(smoothing)
+    np.testing.assert_allclose(loss(scores, np.eye(5, dtype=kind)[classes]), plain(scores, classes), rtol=1e-14)
+    np.testing.assert_allclose(loss.backward(), plain.backward(), rtol=1e-14, atol=1e-17)
+    single = loss.forward(scores.astype(np.float32), np.eye(5, dtype=kind)[classes])
+    assert abs(single - plain(scores, classes)) < 1e-6
+    assert loss.backward().dtype == np.float32
+
+
+def test_the_loss_of_probabilities_is_the_mean_of_the_losses_of_classes() -> None:
+    rng = np.random.default_rng(1)
+    scores, q = rng.normal(size=(6, 3)), rng.dirichlet(np.ones(3), 6)
+    loss = CrossEntropyLoss()
+    each = [[loss(scores[i : i + 1], [j]) for j in range(3)] for i in range(6)]
+    np.testing.assert_allclose(loss(scores, q), (q * each).sum(axis=1).mean(), rtol=1e-14)
 
 
 @pytest.mark.parametrize(("scores", "classes"), [((3, 2), (2,)), ((3, 2), (3, 1)), ((3,), (3,)), ((3, 2, 2), (3,))])

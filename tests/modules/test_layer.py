@@ -21,6 +21,7 @@ from minidl import (
     Sequential,
     ShapeError,
 )
+from minidl.batch import arrays_in
 from minidl.typing import Array, Shape
 from tests.helpers import bits, bits_of
 from tests.tables.layers import LAYERS, LayerCase
@@ -35,10 +36,11 @@ def test_in_parts_it_is_the_same(case: LayerCase, size: int) -> None:
     x = case.draw(np.random.default_rng(0), 11, 4)
     before = bits_of(layer)
     whole, parts = layer.predict(x), layer.predict(x, batch_size=size)
-    assert parts.shape == whole.shape
-    assert parts.dtype == whole.dtype
-    # Where sums are made in another order, the last digits may differ.
-    np.testing.assert_allclose(parts, whole, rtol=1e-13, atol=1e-14)
+    for part, array in zip(arrays_in(parts), arrays_in(whole), strict=True):
+        assert part.shape == array.shape
+        assert part.dtype == array.dtype
+        # Where sums are made in another order, the last digits may differ.
+        np.testing.assert_allclose(part, array, rtol=1e-13, atol=1e-14)
     assert bits_of(layer) == before
     assert layer.training
 

@@ -39,7 +39,10 @@ def test_what_is_not_made_of_numbers_is_refused(wrong: Any) -> None:
 
 def test_a_misspelt_attribute_is_refused() -> None:
     parameter = Parameter([1.0, 2.0])
-    with unchanged(parameter), pytest.raises(AttributeError, match=r"no attribute 'gard'; set value, grad or decay"):
+    with (
+        unchanged(parameter),
+        pytest.raises(AttributeError, match=r"no attribute 'gard'; set value, grad, decay or train"),
+    ):
         parameter.gard = [3.0, 4.0]  # type: ignore[attr-defined]
     parameter.decay = False
     assert not parameter.decay

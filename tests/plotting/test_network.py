@@ -11,22 +11,30 @@ from matplotlib.colors import to_rgba
 from matplotlib.text import Annotation
 
 from minidl import (
+    Add,
     BatchNorm,
+    Branches,
+    Concatenate,
     DataError,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     HyperparameterError,
     Layer,
     LayerNorm,
     LeakyReLU,
+    Multiply,
+    Parallel,
     ReLU,
     Residual,
     Sequential,
     ShapeError,
+    Siamese,
     Sigmoid,
     Softmax,
     Tanh,
+    Tied,
 )
 from minidl.plotting import plot_network
 from minidl.plotting.style import NEGATIVE, POSITIVE
@@ -222,3 +230,48 @@ def test_layers_that_keep_the_number_of_units_are_named_below_them() -> None:
     shown = texts(plot_network(model, axes(9, 5)))
     assert "BatchNorm(20)\nLeakyReLU(negative_slope=0.1)\nDropout(p=0.2)\n20 units" in shown
     assert "LayerNorm(3)\nSoftmax" in shown
+
+
+BRANCHED: list[tuple[Layer, list[str], int]] = [
+    (
+        Sequential(Branches(Dense(8, 1), Sequential(Dense(8, 4), ReLU(), Dense(4, 1))), Add(), Sigmoid()),
+        ["Dense(8, 1)", "Dense(8, 4)", "ReLU", "Dense(4, 1)", "Add", "Sigmoid"],
+        8,
+    ),
+    (
+        Sequential(Parallel(Sequential(Embedding(9, 2), Flatten()), Dense(3, 4)), Concatenate(), Dense(6, 1)),
+        ["Embedding(9, 2)", "Flatten", "Dense(3, 4)", "Concatenate", "Dense(6, 1)"],
+        7,
+    ),
+    (
+        Sequential(Siamese(Sequential(Dense(3, 2), Tanh())), Multiply(), Dense(2, 1)),
+        ["shared by all:\nDense(3, 2)\nTanh", "Multiply", "Dense(2, 1)"],
+        5,
+    ),
+    (
+        Tied(Dense(8, 2), Residual(Dense(2, 2), Tanh())),
+        ["Dense(8, 2)", "x + f(x)\nDense(2, 2)\nTanh", "$W^T$ of\nDense(8, 2)"],
+        4,
+    ),
+    (Add(), ["Add"], 3),
+]
+
+
+@pytest.mark.parametrize(("model", "blocks", "arrows"), BRANCHED)
+def test_branches_are_drawn_as_blocks(model: Layer, blocks: list[str], arrows: int) -> None:
+    ax = plot_network(model)
+    texts = [text for text in ax.texts if text.get_text()]
+    names = [text.get_text() for text in texts if not text.get_text().startswith("$x")]
+    assert names == blocks
+    assert len(ax.patches) == len(blocks)
+    assert sum(isinstance(text, Annotation) for text in ax.texts) == arrows
+    # Each text is inside its block, and no two blocks overlap.
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.canvas.draw()
+    boxes = [patch.get_window_extent() for patch in ax.patches]
+    for text, box in zip([text for text in texts if text.get_text() in blocks], boxes, strict=True):
+        inner = text.get_window_extent()
+        assert box.x0 <= inner.x0 <= inner.x1 <= box.x1
+        assert box.y0 <= inner.y0 <= inner.y1 <= box.y1
+    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])

@@ -20,9 +20,10 @@ from minidl import (
     load,
     save,
 )
+from minidl.batch import arrays_in, as_floats
 from minidl.layers.activations import Activation
 from minidl.saving.models import read_content
-from tests.helpers import bits, randomise
+from tests.helpers import bits, ones_like, randomise
 from tests.saving.breaking import members_of, pack
 from tests.saving.helpers import again, all_of
 from tests.tables import LAYERS, LOSSES, OBJECTIVES, LayerCase, LossCase, ObjectiveCase
@@ -37,18 +38,18 @@ def test_layers(case: LayerCase, dtype: type, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     layer = case.make(WIDTH).astype(dtype)
     randomise(layer, rng)
-    x: Any = case.draw(rng, 5, WIDTH).astype(dtype)
+    x: Any = as_floats(case.draw(rng, 5, WIDTH), dtype)
     layer(x)  # moves buffers and generators away from where they begin
     for _, part in layer.modules():
         part._training = bool(rng.integers(2))
     loaded = again(layer, tmp_path)
     assert all_of(loaded) == all_of(layer)
     assert bits(loaded.predict(x)) == bits(layer.predict(x))
-    assert loaded.predict(x).dtype == layer.predict(x).dtype == dtype
+    assert {array.dtype for array in arrays_in((loaded.predict(x), layer.predict(x)))} == {np.dtype(dtype)}
     layer.training = loaded.training = True
     for _ in range(2):
-        assert bits(loaded(x), loaded.backward(np.ones_like(loaded(x)))) == bits(
-            layer(x), layer.backward(np.ones_like(layer(x)))
+        assert bits(loaded(x), loaded.backward(ones_like(loaded(x)))) == bits(
+            layer(x), layer.backward(ones_like(layer(x)))
         )
     assert bits(loaded.parameters().grad) == bits(layer.parameters().grad)
     assert all_of(loaded) == all_of(layer)

@@ -78,7 +78,7 @@ def test_without_room_on_the_stack(tmp_path: Path) -> None:
 
 
 def test_too_deep_for_a_checkpoint(tmp_path: Path) -> None:
-    model = nested(45)
+    model = nested(30)
     trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1), [Checkpoint(tmp_path / "run.npz")])
     with few_levels(150), pytest.raises(CheckpointError, match=WORDS):
         trainer.fit([[1.0]], [[1.0]], epochs=1)

@@ -27,7 +27,7 @@ from minidl import (
     StateError,
     Trainer,
 )
-from tests.helpers import bits
+from tests.helpers import bits, ones_like
 from tests.tables import LAYERS, LOSSES, OBJECTIVES, LayerCase, LossCase, ObjectiveCase
 
 DUPLICATES: dict[str, Callable[[Any], Any]] = {
@@ -99,7 +99,7 @@ def test_a_copy_of_a_layer_needs_its_own_forward(case: LayerCase, duplicate: Cal
     layer: Layer = case.make(WIDTH)
     x = case.draw(np.random.default_rng(0), 5, WIDTH)
     y = layer(x)
-    grad = np.ones_like(y)
+    grad = ones_like(y)
     other = duplicate(layer)
     with pytest.raises(StateError, match="backward before forward"):
         other.backward(grad)

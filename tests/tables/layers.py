@@ -6,14 +6,18 @@ from typing import NamedTuple
 from minidl import (
     ELU,
     GELU,
+    Add,
     AveragePool2D,
     BatchNorm,
+    Branches,
+    Concatenate,
     Conv1D,
     Conv2D,
     ConvTranspose2D,
     Dense,
     DepthwiseConv2D,
     Dropout,
+    Embedding,
     Flatten,
     GlobalAveragePool2D,
     GroupNorm,
@@ -22,21 +26,25 @@ from minidl import (
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    Multiply,
+    Parallel,
     PReLU,
     ReLU,
     Reshape,
     Residual,
     RMSNorm,
     Sequential,
+    Siamese,
     Sigmoid,
     SiLU,
     Softmax,
     Softplus,
     Tanh,
+    Tied,
 )
-from minidl.typing import Array
+from minidl.typing import Array, Batch
 from tests.tables.common import Rng
-from tests.user_defined import Doubled, Scale, Scaled, Skip, Sum
+from tests.user_defined import Doubled, MaskedCenter, MaskedMean, Scale, Scaled, Skip, Sum
 
 
 def normal(rng: Rng, batch: int, width: int) -> Array:
@@ -55,18 +63,84 @@ def channels(rng: Rng, batch: int, width: int) -> Array:
     return rng.normal(size=(batch, 2, 3, width))
 
 
+def sequences(rng: Rng, batch: int, width: int) -> Array:
+    return rng.normal(size=(batch, 2, 3, width))
+
+
+def ids(rng: Rng, batch: int, width: int) -> Array:
+    """Ids below 7, some of which are repeated."""
+    return rng.integers(0, 7, (batch, 2 * width))
+
+
+def pair(rng: Rng, batch: int, width: int) -> Batch:
+    return normal(rng, batch, width), normal(rng, batch, width)
+
+
+def uneven(rng: Rng, batch: int, width: int) -> Batch:
+    """Two inputs of different shapes."""
+    return normal(rng, batch, width), rng.normal(size=(batch, 2, width + 1))
+
+
+def ids_and_floats(rng: Rng, batch: int, width: int) -> Batch:
+    return ids(rng, batch, width), normal(rng, batch, width)
+
+
+def masked(rng: Rng, batch: int, width: int) -> Batch:
+    """Sequences of three steps, of which the first is always data, and their mask."""
+    mask = rng.random((batch, 3)) < 0.5
+    mask[:, 0] = True
+    return rng.normal(size=(batch, 3, width)), mask
+
+
 class LayerCase(NamedTuple):
     """A layer for inputs of `width` features, and how to draw a batch for it."""
 
     name: str
     make: Callable[[int], Layer]
-    draw: Callable[[Rng, int, int], Array] = normal
+    draw: Callable[[Rng, int, int], Batch] = normal
 
 
 LAYERS = [
     LayerCase("Dense", lambda width: Dense(width, 3)),
     LayerCase("Dense to one", lambda width: Dense(width, 1)),
     LayerCase("Dense without bias", lambda width: Dense(width, 2, use_bias=False)),
+    LayerCase("Dense of sequences", lambda width: Dense(width, 2), sequences),
+    LayerCase("Embedding", lambda width: Embedding(7, width + 1), ids),
+    LayerCase("Embedding in Sequential", lambda _: Sequential(Embedding(7, 2), Tanh(), Dense(2, 3)), ids),
+    LayerCase("Parallel", lambda width: Parallel(Dense(width, 3), Identity()), uneven),
+    LayerCase(
+        "Parallel of ids and floats",
+        lambda width: Sequential(
+            Parallel(Sequential(Embedding(7, 2), Flatten()), Dense(width, 4)), Concatenate(), Dense(4 * width + 4, 1)
+        ),
+        ids_and_floats,
+    ),
+    LayerCase("Branches", lambda width: Branches(Dense(width, 3), Identity(), Sequential(Tanh(), Dense(width, 2)))),
+    LayerCase("Branches of a pair", lambda _: Branches(Add(), Multiply()), pair),
+    LayerCase("Branches of ids", lambda _: Branches(Embedding(7, 2), Sequential(Embedding(7, 3), Tanh())), ids),
+    LayerCase("Concatenate", lambda _: Concatenate(), pair),
+    LayerCase("Concatenate along time", lambda _: Sequential(Branches(Identity(), ReLU()), Concatenate(1)), images),
+    LayerCase("Add", lambda _: Add(), pair),
+    LayerCase("Multiply", lambda _: Multiply(), pair),
+    LayerCase("Multiply of three", lambda _: Sequential(Branches(Tanh(), Identity(), Sigmoid()), Multiply())),
+    LayerCase("Siamese", lambda width: Siamese(Sequential(Dense(width, 3), Tanh())), pair),
+    LayerCase("Siamese in Sequential", lambda width: Sequential(Siamese(Dense(width, 2)), Multiply()), pair),
+    LayerCase("Tied", lambda width: Tied(Embedding(7, width), Tanh(), Dense(width, width)), ids),
+    LayerCase("Tied of an embedding alone", lambda width: Tied(Embedding(7, width)), ids),
+    LayerCase("Tied autoencoder", lambda width: Sequential(Tied(Dense(width, 2), Sigmoid()), Tanh())),
+    LayerCase("Tied of sequences", lambda width: Tied(Dense(width, 2)), sequences),
+    LayerCase("Residual of sequences", lambda width: Residual(Dense(width, width), Tanh()), sequences),
+    LayerCase("user's MaskedMean", lambda _: MaskedMean(), masked),
+    LayerCase("user's MaskedMean without a mask", lambda _: MaskedMean(), images),
+    LayerCase(
+        "Sequential with a mask", lambda width: Sequential(Dense(width, 2), Tanh(), MaskedMean(), Dense(2, 1)), masked
+    ),
+    LayerCase(
+        "Branches with a mask",
+        lambda width: Sequential(Branches(MaskedMean(), Sequential(Flatten(), Dense(3 * width, width))), Add()),
+        masked,
+    ),
+    LayerCase("Residual with a mask", lambda _: Residual(Tanh(), MaskedCenter()), masked),
     LayerCase("ReLU", lambda _: ReLU()),
     LayerCase("ReLU of images", lambda _: ReLU(), images),
     LayerCase("Sigmoid", lambda _: Sigmoid()),
