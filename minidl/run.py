@@ -291,7 +291,7 @@ def _check_events(owner: object, name: str) -> None:
 def check_callbacks(callbacks: object) -> None:
     """Raise `TypeError` unless it is a list or tuple of callbacks, `StateError` if one of them is in it twice."""
     if not isinstance(callbacks, list | tuple):
-        raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r}")
+        raise TypeError(f"callbacks must be a list, such as callbacks=[EarlyStopping()], got {callbacks!r}")
     for index, callback in enumerate(callbacks):
         check_type("each callback", callback, Callback)
         check_type(f"the attribute last of {describe(callback)}, whether it is notified last,", callback.last, bool)

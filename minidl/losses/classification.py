@@ -203,7 +203,10 @@ class CrossEntropyLoss(Loss):
         _check(array, wrong, "targets must be classes, integers from 0", "")
         if prediction is not None:
             k = prediction[-1]
-            _check(array, array >= k, f"targets must be below {k}, the number of scores", "give the model more outputs")
+            fix = "give the model more outputs"
+            if array.min() > 0 and array.max() == k:
+                fix = f"classes count from 0: if these are 1 to {k}, pass y - 1; otherwise {fix}"
+            _check(array, array >= k, f"targets must be below {k}, the number of scores", fix)
         return array.astype(np.intp)
 
     @staticmethod

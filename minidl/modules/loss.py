@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minidl.advice import add_conversion
-from minidl.batch import float_type, sample_shape, several
+from minidl.batch import float_type, same_length, sample_shape, several
 from minidl.data import as_data
-from minidl.errors import ShapeError, warn
+from minidl.errors import DataError, ShapeError, warn
 from minidl.modules.layer import Layer, input_shape
 from minidl.modules.module import Module
 from minidl.typing import Array, ArrayLike, Batch, Shape
@@ -54,6 +54,9 @@ class Loss(Module):
             except ShapeError as error:
                 if type(self).check_target is Loss.check_target:
                     error.add_note("a loss that takes targets of another shape overrides check_target")
+                if _may_be_classes(array, prediction):
+                    classes = "y" if array.ndim == len(prediction) else "y[..., 0]"
+                    error.add_note(f"if y holds classes, use CrossEntropyLoss(), which takes {classes}")
                 raise
         return array
 
@@ -65,10 +68,38 @@ class Loss(Module):
                 "Concatenate(), Add() or Multiply(), or write a loss that overrides check_target"
             )
 
-    def check_target_of(self, model: Layer, x: Batch, target: ArrayLike) -> Batch:
-        """`check_target` for the predictions of a model for a batch x that its `Layer.check_input` has returned."""
-        shape = model.output_shape(input_shape(model, sample_shape(x)))
-        return self.check_target(target, shape, float_type(x, model.dtype))
+    def check_data(self, model: Layer, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Batch, Batch]:
+        """Return inputs and targets as the model and this loss take them.
+
+        Args:
+            model: the model.
+            x, y: inputs and targets, with the samples along the first axis.
+            of: what a message puts before x and y, such as "validation ".
+
+        Raises:
+            DataError, ShapeError: data that the model or the loss cannot take. A note says so if they look swapped.
+        """
+        try:
+            return self._check_data(model, x, y, of)
+        except (DataError, ShapeError) as error:
+            if self._look_swapped(model, x, y):
+                error.add_note(f"{of}x and y look swapped: inputs come first, then targets")
+            raise
+
+    def _check_data(self, model: Layer, x: ArrayLike, y: ArrayLike, of: str) -> tuple[Batch, Batch]:
+        inputs = model.check_input(x, f"{of}x")
+        shape = model.output_shape(input_shape(model, sample_shape(inputs)))
+        with add_conversion(y, f"{of}y"):
+            targets = self.check_target(y, shape, float_type(inputs, model.dtype))
+        same_length(inputs, targets, of)
+        return inputs, targets
+
+    def _look_swapped(self, model: Layer, x: ArrayLike, y: ArrayLike) -> bool:
+        try:
+            inputs, targets = self._check_data(model, y, x, "")
+        except Exception:  # of any kind: a loss of a user may raise what it likes
+            return False
+        return sample_shape(inputs) != sample_shape(targets)  # of equal shapes, values alone would tell
 
     def check_model(self, model: Layer) -> None:
         """Warn if the model ends in probabilities where this loss takes logits."""
@@ -91,6 +122,12 @@ class Loss(Module):
 def _maker(model: Module) -> Module:
     """The last layer inside that returns probabilities, however deep."""
     return [module for _, module in model.modules() if isinstance(module, Layer) and module.gives_probabilities][-1]
+
+
+def _may_be_classes(target: Array, prediction: Shape) -> bool:
+    """Whether targets are whole numbers, one for each row of scores."""
+    one_each = target.shape[1:] in (prediction[:-1], (*prediction[:-1], 1)) and prediction[-1:] > (1,)
+    return one_each and bool((target == np.floor(target)).all() and target.min() >= 0)
 
 
 def same_shape(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from minidl.advice import add_conversion
 from minidl.arguments import check_type
-from minidl.batch import as_floats, float_type, same_length, samples
+from minidl.batch import as_floats, float_type, samples
 from minidl.modules import Layer, Loss, Objective, as_gradient, backward_without_dx, cached
 from minidl.typing import Array, ArrayLike
 
@@ -36,10 +35,7 @@ class EmpiricalRisk(Objective):
         check_type("loss", loss, Loss, "EmpiricalRisk(model, loss, x, y)")
         loss.check_model(model)
         self.model, self.loss = model, loss
-        self.x = model.check_input(x)
-        with add_conversion(y, "y"):
-            self.y = loss.check_target_of(model, self.x, y)
-        same_length(self.x, self.y)
+        self.x, self.y = loss.check_data(model, x, y)
         self._dtype = float_type(self.x, model.dtype)
 
     def forward(self) -> float:

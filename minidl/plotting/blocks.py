@@ -94,6 +94,8 @@ def _place(
 ) -> list[tuple[float, float]]:
     """Draw a layer around a height, with arrows from its sources, and return where the arrows out of it begin."""
     if isinstance(layer, Parallel):
+        if isinstance(layer, Branches) and len(sources) == 1 and isinstance(sources[0], str):
+            sources = [_name(ax, sources[0], left, middle, font)]  # one x, at which the arrows to all branches begin
         top, columns, ends = middle + _size(layer)[1] / 2, _size(layer)[0], list[tuple[float, float]]()
         for index, part in enumerate(layer):
             own = sources if isinstance(layer, Branches) or len(sources) == 1 else [sources[index]]
@@ -109,17 +111,28 @@ def _place(
         if isinstance(layer, Tied):
             return [_block(ax, f"$W^T$ of\n{_text(parts[0])}", given, left, middle, font)]
         return [point for point in given if isinstance(point, tuple)]
-    return [_block(ax, _text(layer), sources, left, middle, font)]
+    end = _block(ax, _text(layer), sources, left, middle, font)
+    count = len(sources) if isinstance(layer, Siamese) else 1  # it returns as many arrays as it takes
+    return [(end[0], _height(middle, index, count)) for index in range(count)]
 
 
 def _block(ax: Axes, text: str, sources: list[Source], left: float, middle: float, font: float) -> tuple[float, float]:
     for index, source in enumerate(sources):
-        height = middle + HEIGHT * ((len(sources) - 1) / 2 - index) / (len(sources) + 1)
-        start = (left - 0.55, height) if isinstance(source, str) else source
+        height = _height(middle, index, len(sources))
+        start = _name(ax, source, left, height, font) if isinstance(source, str) else source
         ax.annotate("", (left, height), start, arrowprops=ARROW)
-        if isinstance(source, str):
-            ax.text(left - 0.58, height, source, ha="right", va="center", fontsize=font)
     high = HEIGHT * (1 + text.count("\n") // 3)
     ax.add_patch(Rectangle((left, middle - high / 2), WIDTH, high, facecolor="0.95", edgecolor="0.3"))
     ax.text(left + WIDTH / 2, middle, text, ha="center", va="center", fontsize=font)
     return left + WIDTH, middle
+
+
+def _height(middle: float, index: int, count: int) -> float:
+    """Where one of several arrows meets a block."""
+    return middle + HEIGHT * ((count - 1) / 2 - index) / (count + 1)
+
+
+def _name(ax: Axes, name: str, left: float, height: float, font: float) -> tuple[float, float]:
+    """Write the name of an input in front of a block, and return where its arrow begins."""
+    ax.text(left - 0.58, height, name, ha="right", va="center", fontsize=font)
+    return left - 0.55, height

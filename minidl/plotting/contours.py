@@ -29,6 +29,7 @@ Limits: TypeAlias = "tuple[float, float]"
 
 GRID = 121
 LEVELS = 16
+SWING = 3.0  # how far a path that comes back may swing out and stay visible, in spans of starts and usual places
 HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 1.2}
 # From low to high. It is pale, so that every path stands out against it.
 LANDSCAPE = LinearSegmentedColormap.from_list("landscape", ["#7FA8C9", "#DCE6EE", "#FFFFFF"])
@@ -156,11 +157,17 @@ def _box(paths: list[Array], landmarks: Array) -> tuple[Array, Array]:
     core = np.vstack([starts, dwelling[(np.abs(dwelling) <= 3 * (1 + np.abs(starts).max())).all(axis=1)]])
     low, high = core.min(axis=0), core.max(axis=0)
     span = float((high - low).max()) or max(1.0, float(np.abs(core).max()))
-    visited = np.vstack([core, *(path[inside(path, low - 0.5 * span, high + 0.5 * span)] for path in paths)])
+    visited = np.vstack([core, *(_seen(path, low, high, span) for path in paths)])
     low, high = visited.min(axis=0), visited.max(axis=0)
     center, half = (low + high) / 2, (high - low) / 2
     half = 1.15 * np.maximum(half, 0.5 * max(half.max(), 0.5 * span))
     return center - half, center + half
+
+
+def _seen(path: Array, low: Array, high: Array, span: float) -> Array:
+    """The points of a path for which the box is widened. A path that comes back may swing out further than others."""
+    near = inside(path, low - 0.5 * span, high + 0.5 * span)
+    return path[inside(path, low - SWING * span, high + SWING * span) if near[-1] else near]
 
 
 def _draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from minidl.arguments import flag, got, whole_number
 from minidl.errors import HyperparameterError
 from minidl.typing import Array
 
-__all__ = ["Metrics", "check_metrics", "check_settings", "measured_by"]
+__all__ = ["Metrics", "check_metrics", "check_settings", "explain_positional", "measured_by"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Metrics: TypeAlias = Mapping[str, Callable[[Array, Array], float]]
 
@@ -72,3 +76,28 @@ def check_settings(
     pair = isinstance(validation, tuple | list) and len(validation) == 2
     if not (validation is None or pair or isinstance(validation, float | np.floating)):
         raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, {got(validation)}")
+
+
+def explain_positional(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function say how to write its keyword-only arguments. Python only counts the others.
+
+    >>> @explain_positional
+    ... def fit(x, y, *, epochs=1): ...
+    >>> fit([1.0], [2.0], 10)
+    Traceback (most recent call last):
+        ...
+    TypeError: fit takes x, y by position and all else by name, such as epochs=10
+    """
+    code, first = function.__code__, next(iter(function.__kwdefaults__ or {}))
+    names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
+
+    @wraps(function)
+    def explained(*args: P.args, **kwargs: P.kwargs) -> R:
+        if len(args) > code.co_argcount:
+            by_name = f"{first}={args[code.co_argcount]!r:.80}"
+            raise TypeError(
+                f"{function.__name__} takes {', '.join(names)} by position and all else by name, such as {by_name}"
+            )
+        return function(*args, **kwargs)
+
+    return explained

@@ -10,10 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from minidl.advice import add_conversion
 from minidl.arguments import check_type
 from minidl.augment import Augment
-from minidl.batch import rows, same_length, samples
+from minidl.batch import rows, samples
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.data import Batches, hold_out
@@ -23,7 +22,7 @@ from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
 from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
-from minidl.training.settings import Metrics, check_metrics, check_settings, measured_by
+from minidl.training.settings import Metrics, check_metrics, check_settings, explain_positional, measured_by
 from minidl.typing import ArrayLike, Batch, Seed
 
 __all__ = ["Trainer"]
@@ -69,6 +68,7 @@ class Trainer:
         self.callbacks = list(callbacks)
         self.history = History()
 
+    @explain_positional
     def fit(
         self,
         x: ArrayLike,
@@ -181,7 +181,7 @@ class Trainer:
             HyperparameterError: a batch size that is not a positive integer, metrics that are not functions.
         """
         check_metrics(metrics)
-        inputs, targets = self._check_data(x, y)
+        inputs, targets = self.loss.check_data(self.model, x, y)
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
     def _measure(self, inputs: Batch, targets: Batch, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
@@ -199,21 +199,14 @@ class Trainer:
         self, x: ArrayLike, y: ArrayLike, validation: Validation, training_loss: bool
     ) -> tuple[tuple[Batch, Batch], list[tuple[str, Batch, Batch]]]:
         """The data to learn from, and what to measure after each epoch: (kind, inputs, targets)."""
-        train = self._check_data(x, y)
+        train = self.loss.check_data(self.model, x, y)
         measured: list[tuple[str, Batch, Batch]] = []
         if isinstance(validation, float | np.floating):
             train, held_out = hold_out(*train, validation)
             measured.append(("validation", *held_out))
         elif validation is not None:
-            measured.append(("validation", *self._check_data(*validation, "validation ")))
+            measured.append(("validation", *self.loss.check_data(self.model, *validation, "validation ")))
         return train, [("training", *train), *measured] if training_loss else measured
-
-    def _check_data(self, x: ArrayLike, y: ArrayLike, of: str = "") -> tuple[Batch, Batch]:
-        inputs = self.model.check_input(x, f"{of}x")
-        with add_conversion(y, f"{of}y"):
-            targets = self.loss.check_target_of(self.model, inputs, y)
-        same_length(inputs, targets, of)
-        return inputs, targets
 
     def _evaluation(self, size: int | None) -> Callable[[tuple[Batch, Batch]], float]:
         """The function that evaluates a batch, `size` samples at a time: it writes the gradients, returns the loss."""

@@ -25,6 +25,7 @@ from minidl import (
     FunctionObjective,
     Himmelblau,
     HyperparameterError,
+    Momentum,
     MSELoss,
     Objective,
     Quadratic,
@@ -171,6 +172,24 @@ def test_the_box_is_around_starts_ends_and_minima_but_not_around_those_that_ran_
     assert 1 < top < 4
     ax = plot_contours(Rosenbrock(), {"short": [[-1.0, 1.0], [-0.9, 0.9]]}, axes())
     assert ax.get_xlim()[1] > 1
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9, 0.95, 0.99])
+def test_a_path_that_swings_out_and_comes_back_is_seen_whole(momentum: float) -> None:
+    bowl = Quadratic([[1.0, 0.0], [0.0, 30.0]], start=[1.0, 1.0])
+    descent = minimize(bowl, Momentum(bowl.parameters(), lr=0.06, momentum=momentum), steps=5000)
+    assert descent.path is not None
+    assert descent.fate == "stationary"
+    assert descent.path.min() < -0.75
+    ax = plot_contours(bowl, {"swinging": descent}, axes())
+    for axis, (low, high) in enumerate((ax.get_xlim(), ax.get_ylim())):
+        assert low < descent.path[:, axis].min()
+        assert descent.path[:, axis].max() < high
+
+
+def test_one_step_far_away_does_not_widen_the_box() -> None:
+    ax = plot_contours(CubicValley(), {"astray": [[0.0, 0.0], [0.5, 0.1], [500.0, 0.0], [1.0, 0.0]]}, axes())
+    assert ax.get_xlim()[1] < 10
 
 
 @settings(max_examples=8)

@@ -246,7 +246,7 @@ BRANCHED: list[tuple[Layer, list[str], int]] = [
     (
         Sequential(Siamese(Sequential(Dense(3, 2), Tanh())), Multiply(), Dense(2, 1)),
         ["shared by all:\nDense(3, 2)\nTanh", "Multiply", "Dense(2, 1)"],
-        5,
+        6,
     ),
     (
         Tied(Dense(8, 2), Residual(Dense(2, 2), Tanh())),
@@ -255,6 +255,22 @@ BRANCHED: list[tuple[Layer, list[str], int]] = [
     ),
     (Add(), ["Add"], 3),
 ]
+
+
+def test_branches_share_one_input() -> None:
+    ax = plot_network(Sequential(Branches(Dense(2, 1), Sequential(Dense(2, 4), Tanh(), Dense(4, 1))), Add()))
+    assert [text.get_text() for text in ax.texts if text.get_text().startswith("$x")] == ["$x$"]
+    begins = [text.xyann for text in ax.texts if isinstance(text, Annotation)]
+    assert max(begins.count(begin) for begin in begins) == 2  # both branches
+
+
+def test_a_shared_layer_returns_as_many_arrays_as_it_takes() -> None:
+    ax = plot_network(Sequential(Siamese(Dense(2, 1)), Add()))
+    shared, add = (patch.get_window_extent() for patch in ax.patches)
+    ends = [ax.transData.transform((text.xyann, text.xy)) for text in ax.texts if isinstance(text, Annotation)]
+    between = [(begin, end) for begin, end in ends if begin[0] >= shared.x1 - 1 and end[0] <= add.x0 + 1]
+    assert len(between) == 2
+    assert all(abs(begin[1] - end[1]) < 1 for begin, end in between)  # side by side
 
 
 @pytest.mark.parametrize(("model", "blocks", "arrows"), BRANCHED)

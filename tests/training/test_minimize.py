@@ -242,7 +242,7 @@ PARTS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"optimizer": SGD}, "optimizer must be of type Optimizer, got <class .*SGD'>; make one by calling it"),
     ({"optimizer": 0.1}, "optimizer must be of type Optimizer, got 0.1; the arguments are minimize"),
-    ({"callbacks": History()}, r"callbacks must be a list of callbacks, got History\(0 steps\)"),
+    ({"callbacks": History()}, r"callbacks must be a list, such as .*, got History\(0 steps\)"),
     ({"callbacks": [History(), History]}, "each callback must be of type Callback, got .*; make one by calling it"),
     ({"callbacks": [None]}, "each callback must be of type Callback, got None$"),
 ]
