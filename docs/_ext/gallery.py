@@ -20,7 +20,8 @@ PAGES = DOCS / "gallery"
 KEPT = [COPIES, PAGES, *(DOCS / "_build" / "html" / name for name in (".doctrees", "plot_directive"))]
 """What a build takes over from the one before."""
 
-ORDER = ["feedforward", "gradient_descent", "xor", "digits", "optimizer_race", "vanishing_gradients", "curve_fitting"]
+ORDER = ["feedforward", "gradient_descent", "xor"]  # the assignment
+ORDER += ["digits", "optimizer_race", "vanishing_gradients", "curve_fitting", "branches"]
 THUMBNAILS = {"gradient_descent": 2, "xor": 4}  # which of its pictures stands for a demo, by default the first
 
 TITLE = re.compile(r"(?:Q\d: )?[^.:,\n]+")

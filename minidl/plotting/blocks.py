@@ -18,7 +18,7 @@ Source: TypeAlias = "tuple[float, float] | str"
 
 WIDTH, HEIGHT = 0.72, 0.62  # of a block, whose place is one unit wide and high
 ARROW = {"arrowstyle": "-|>", "color": "0.4"}
-LETTER = 0.0078  # inches per letter and point of the font
+LETTER = 0.0084  # inches per letter and point of the font
 
 
 def has_branches(model: Layer) -> bool:

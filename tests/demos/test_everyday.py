@@ -17,6 +17,7 @@ PICTURES = {
     "optimizer_race": ["optimizer_race.gif", "optimizer_race.png", "optimizer_race_progress.png"],
     "vanishing_gradients": ["vanishing_gradients.png", "vanishing_health.png"],
     "curve_fitting": ["curve_fitting.png", "curve_fitting_epochs.png"],
+    "branches": ["branches.png", "branches_autoencoder.png"],
 }
 OPTIMIZERS = ["SGD", "Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW", "NAdam", "Lion"]
 
@@ -179,6 +180,40 @@ def test_the_right_size_and_each_remedy_come_closer_to_the_truth(demo: Demo) -> 
             assert error < 0.85 * on_truth[large], name
     epochs = int(rows[-1][3].replace(",", ""))
     assert epochs < 1500  # early stopping stopped
+
+
+@of_demo("branches")
+def test_each_network_with_branches_learns_what_a_simpler_one_cannot(demo: Demo) -> None:
+    one, both = map(float, re.findall(r"data: (\d\.\d+) with the wide branch alone, (\d\.\d+) with both", demo.text)[0])
+    # The best line leaves the variance of sin(4x) on (-2, 2), which is 1/2 - sin(16) / 32 = 0.509.
+    assert one == pytest.approx(0.509, abs=0.03)
+    assert both < 0.05
+    shares = [float(share) for share in re.findall(r"accuracy on .+: (\d+\.\d) %", demo.text)]
+    assert len(shares) == 2
+    assert min(shares) > 94  # half of the targets are 1
+    rows = re.findall(r"images: (\d\.\d+) (not )?tied, with ([\d,]+) parameters", demo.text)
+    assert [int(count.replace(",", "")) for *_, count in rows] == [64 * 10 + 10, 64 * 10 + 10 + 10 * 64 + 64]
+    tied, free = (float(loss) for loss, *_ in rows)
+    _, _, new, _ = load_digits()
+    assert tied < 1.2 * free < 0.35 * new.var(axis=0).mean()  # that of ten numbers that say nothing
+
+
+def test_pairs_are_of_one_digit_half_of_the_time() -> None:
+    x, y, _, _ = load_digits()
+    (first, second), same = load("branches").pairs(x, y, np.random.default_rng(0), 200)
+    digit = {image.tobytes(): label for image, label in zip(x, y, strict=True)}
+    expected = [[digit[a.tobytes()] == digit[b.tobytes()]] for a, b in zip(first, second, strict=True)]
+    np.testing.assert_array_equal(same, expected)
+    assert same.mean() == 0.5
+    assert len({image.tobytes() for image in second}) > 100
+
+
+@of_demo("branches")
+def test_the_page_quotes_what_the_demo_prints(demo: Demo) -> None:
+    page = (ROOT / "docs" / "demos.md").read_text(encoding="utf-8").partition("demos/branches.py")[2]
+    figures = re.compile(r"0\.\d{3,4}|\d\d\.\d(?= %)")
+    printed, quoted = (sorted(map(float, figures.findall(text))) for text in (demo.text, page))
+    np.testing.assert_allclose(quoted, printed, rtol=0.1)  # rounding differs from machine to machine
 
 
 def test_pictures_in_the_docs_are_small_and_the_demos_draw_them() -> None:
