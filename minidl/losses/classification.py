@@ -209,6 +209,12 @@ class CrossEntropyLoss(Loss):
             _check(array, array >= k, f"targets must be below {k}, the number of scores", fix)
         return array.astype(np.intp)
 
+    def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
+        shape = as_data(prediction, "prediction").shape
+        if as_data(target, "y").shape == shape:  # probabilities, which check_target knows by the shape of the scores
+            self.check_target(target, shape[1:])
+        return super().__call__(prediction, target)
+
     @staticmethod
     def _explain(prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
         if len(prediction) < 2:

@@ -134,7 +134,7 @@ class Layer(Module):
         check_thread(self)
         parameter = next(self.named_parameters(), None)
         batch = self.as_input(x, name, None if parameter is None else parameter[1].dtype)
-        with add_conversion(x, name):
+        with add_conversion(arrays_in(batch)[0] if isinstance(batch, tuple) else x, name):
             self.output_shape(input_shape(self, sample_shape(batch)))  # raises for samples of the wrong shape
         return batch
 

@@ -160,6 +160,7 @@ def check_owners(named: Iterable[tuple[str, object]]) -> None:
         if id(thing) in owner:
             raise StateError(
                 f"{describe(thing)} is in two places, {owner[id(thing)]!r} and {name!r}, where the second would "
-                "overwrite the first one's gradient or cache; make one for each place, or a property for another name"
+                "overwrite the first one's gradient or cache; make one for each place, share it by Siamese or "
+                "Tied, or use a property for another name"
             )
         owner[id(thing)] = name

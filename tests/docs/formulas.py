@@ -32,12 +32,14 @@ from minidl import (
     LeakyReLU,
     MaxPool2D,
     Multiply,
+    Parallel,
     PReLU,
     ReLU,
     Reshape,
     Residual,
     RMSNorm,
     Sequential,
+    Siamese,
     Sigmoid,
     SiLU,
     Softmax,
@@ -168,12 +170,13 @@ def batch_norm_in_evaluation() -> BatchNorm:
 
 
 class LayerFormula(NamedTuple):
-    """A layer, and its y as a formula of its parameters, in reading order, and x."""
+    """A layer, and its y as a formula of its parameters, in reading order, and x, or several inputs."""
 
     name: str
     make: Callable[[], Layer]
     formula: Callable[..., Array]
     shape: Shape = (3, 2)
+    """That of x, or one shape for each of several inputs."""
 
 
 LAYERS = [
@@ -227,6 +230,31 @@ LAYERS = [
         "Branches, Add and Concatenate",
         lambda: Sequential(Branches(Sequential(Branches(Dense(2, 2), Identity()), Add()), Sigmoid()), Concatenate()),
         lambda W, b, x: np.concatenate([x @ W + b + x, sigma(x)], axis=1),
+    ),
+    LayerFormula(
+        "Branches of three",
+        lambda: Sequential(Branches(Tanh(), Identity(), ReLU()), Add()),
+        lambda x: tanh(x) + x + relu(x),
+    ),
+    LayerFormula(
+        "Parallel and Concatenate",
+        lambda: Sequential(Parallel(Dense(2, 1), Tanh()), Concatenate()),
+        lambda W, b, x1, x2: np.concatenate([x1 @ W + b, tanh(x2)], axis=1),
+        ((3, 2), (3, 2)),
+    ),
+    LayerFormula("Add", Add, lambda x1, x2, x3: x1 + x2 + x3, ((2, 3),) * 3),
+    LayerFormula("Multiply", Multiply, lambda x1, x2, x3: x1 * x2 * x3, ((2, 3),) * 3),
+    LayerFormula(
+        "Concatenate of axis 1",
+        lambda: Concatenate(axis=1),
+        lambda x1, x2: np.concatenate([x1, x2], axis=1),
+        ((2, 1, 3), (2, 2, 3)),
+    ),
+    LayerFormula(
+        "Siamese",
+        lambda: Sequential(Siamese(Sequential(Dense(2, 2), Tanh())), Multiply()),
+        lambda W, b, x1, x2: tanh(x1 @ W + b) * tanh(x2 @ W + b),
+        ((2, 2), (2, 2)),
     ),
     LayerFormula("Tied", lambda: Tied(Dense(3, 2), Tanh()), lambda W, b, x: tanh(x @ W + b) @ W.T, (2, 3)),
     LayerFormula("Q1.2", lambda: Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid()), network),

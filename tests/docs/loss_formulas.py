@@ -30,8 +30,9 @@ def mean(values: Array) -> Any:
 
 def cross_entropy(smoothing: Any) -> Callable[[Array, Array], Any]:
     def formula(z: Array, q: Array) -> Any:
-        spread = (1 - smoothing) * q + smoothing / z.shape[1]
-        return -(spread * log(softmax(z))).sum() / len(z)
+        k = z.shape[-1]
+        spread = (1 - smoothing) * q + smoothing / k
+        return -(spread * log(softmax(z))).sum() / (z.size // k)
 
     return formula
 
@@ -87,6 +88,18 @@ LOSSES = [
         lambda: CrossEntropyLoss(0.1),
         cross_entropy(sympy.Rational(1, 10)),
         lambda rng: (rng.normal(size=(2, 3)), rng.integers(0, 3, 2)),
+    ),
+    LossFormula(
+        "CrossEntropyLoss of sequences",
+        CrossEntropyLoss,
+        cross_entropy(0),
+        lambda rng: (rng.normal(size=(2, 2, 3)), rng.integers(0, 3, (2, 2))),
+    ),
+    LossFormula(
+        "CrossEntropyLoss of probabilities",
+        CrossEntropyLoss,
+        cross_entropy(0),
+        lambda rng: (rng.normal(size=(2, 2, 3)), rng.dirichlet(np.ones(3), (2, 2))),
     ),
     LossFormula(
         "HingeLoss",

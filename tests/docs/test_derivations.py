@@ -10,6 +10,8 @@ import pytest
 import sympy
 
 import minidl.layers
+import minidl.layers.branches
+import minidl.layers.sharing
 import minidl.losses
 from minidl import (
     BCELoss,
@@ -17,15 +19,20 @@ from minidl import (
     Beale,
     CubicValley,
     Dense,
+    Embedding,
     EmpiricalRisk,
     FunctionObjective,
     Himmelblau,
+    Layer,
     Quadratic,
     ReLU,
     Rosenbrock,
     Sequential,
     Sigmoid,
+    Tanh,
+    Tied,
 )
+from minidl.batch import arrays_in, several
 from minidl.layers.activations import Activation
 from minidl.typing import Array
 from tests.docs.formulas import LAYERS, LayerFormula, network, slopes
@@ -45,16 +52,50 @@ def assert_agree(computed: Array, derived: Array, what: str) -> None:
 def test_backward_of_a_layer_is_the_derivative_of_its_formula(case: LayerFormula) -> None:
     for seed in SEEDS:  # in one test, since to derive a formula takes far longer than to evaluate it
         rng = np.random.default_rng(seed)
-        layer, x = case.make(), rng.normal(size=case.shape)
+        layer, x = case.make(), drawn(rng, case.shape)
         parameters = layer.parameters()
         parameters.value, parameters.grad = rng.normal(size=parameters.size), np.full(parameters.size, np.nan)
         y = layer.forward(x)
         g = np.asarray(rng.normal(size=y.shape))
         dx = layer.backward(g)
-        *derived, derived_dx = slopes(case.formula, [*(parameter.value for parameter in parameters), x], g)
-        assert_agree(dx, derived_dx, f"dx of {case.name}, seed {seed}")
-        for (name, parameter), derivative in zip(parameters.items(), derived, strict=True):
-            assert_agree(parameter.grad, derivative, f"d{name} of {case.name}, seed {seed}")
+        derived = slopes(case.formula, [*(parameter.value for parameter in parameters), *arrays_in(x)], g)
+        computed = {name: parameter.grad for name, parameter in parameters.items()}
+        computed |= {f"x{index}": array for index, array in enumerate(arrays_in(dx))}
+        for (name, gradient), derivative in zip(computed.items(), derived, strict=True):
+            assert_agree(gradient, derivative, f"d{name} of {case.name}, seed {seed}")
+
+
+def drawn(rng: np.random.Generator, shape: Any) -> Any:
+    """An input of this shape, a tuple for several shapes."""
+    return tuple(drawn(rng, each) for each in shape) if several(shape) else rng.normal(size=shape)
+
+
+IDS = np.array([[2, 0, 2], [0, 2, 0]])  # twice and more in one sample, in both samples, and one of them nowhere
+
+
+@pytest.mark.parametrize(
+    ("make", "formula"),
+    [
+        (lambda: Embedding(4, 2), lambda W: W[IDS]),
+        (lambda: Tied(Embedding(4, 2), Tanh()), lambda W: np.vectorize(sympy.tanh, otypes=[object])(W[IDS]) @ W.T),
+    ],
+)
+def test_backward_of_an_embedding_is_the_derivative_of_its_formula(
+    make: Callable[[], Layer], formula: Callable[[Array], Array]
+) -> None:
+    for seed in SEEDS:
+        rng, layer = np.random.default_rng(seed), make()
+        parameters = layer.parameters()
+        parameters.value, parameters.grad = rng.normal(size=parameters.size), np.full(parameters.size, np.nan)
+        g = np.asarray(rng.normal(size=layer.forward(IDS).shape))
+        assert not layer.backward(g).any()
+        (weight,) = parameters
+        assert_agree(weight.grad, slopes(formula, [weight.value], g)[0], f"dW of {layer!r}, seed {seed}")
+
+
+def test_all_that_branches_and_shares_has_a_formula() -> None:
+    inside = {type(part).__name__ for case in LAYERS for _, part in case.make().modules()}
+    assert {*minidl.layers.branches.__all__, *minidl.layers.sharing.__all__} <= inside
 
 
 def test_every_activation_has_a_formula() -> None:

@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import SGD, DataError, Dense, EmpiricalRisk, LayerNorm, MSELoss, Sequential, ShapeError, Trainer
+from minidl import (
+    SGD,
+    Add,
+    DataError,
+    Dense,
+    EmpiricalRisk,
+    LayerNorm,
+    MSELoss,
+    Parallel,
+    Sequential,
+    ShapeError,
+    StateError,
+    Trainer,
+)
 from minidl.data import as_data
 from tests.errors.packages import Column, Frame, Lazy, Series, Sparse, Tensor
 
@@ -106,3 +119,17 @@ def test_several_inputs_are_not_several_samples() -> None:
     with pytest.raises(ShapeError) as caught:
         Dense(2, 1)(list(parts))
     assert any(note.endswith("join several inputs, e.g. np.column_stack(x)") for note in caught.value.__notes__)
+
+
+def test_several_inputs_of_a_layer_that_takes_them_are_not_to_be_joined() -> None:
+    with pytest.raises(ShapeError, match="Add.* takes arrays of equal shape") as caught:
+        Add()((np.ones((3, 2)), np.ones((3, 1))))
+    assert "join" not in "\n".join(getattr(caught.value, "__notes__", []))
+
+
+def test_a_layer_in_two_places_may_be_shared() -> None:
+    layer = Dense(2, 2)
+    with pytest.raises(
+        StateError, match=r"^Dense\(2, 2\) is in two places, '0' and '1.0', .* share it by Siamese or Tied"
+    ):
+        Parallel(layer, Sequential(layer))

@@ -159,3 +159,12 @@ def test_hinge_takes_only_minus_one_and_one(target: float) -> None:
 def test_classes_are_cast_once_to_indices() -> None:
     checked: Array = CrossEntropyLoss().check_target([0.0, 1.0], (2,))
     assert checked.dtype == np.intp
+
+
+def test_a_call_refuses_probabilities_that_do_not_sum_to_1() -> None:
+    scores, loss = np.random.default_rng(0).normal(size=(2, 3, 4)), CrossEntropyLoss()
+    with pytest.raises(DataError, match=r"must sum to 1, but there is 2\.0 at \(0, 0\)"):
+        loss(scores, np.full((2, 3, 4), 0.5))
+    with pytest.raises(DataError, match=r"must be probabilities, from 0 to 1, but there is 4\.0 at \(0, 0, 0\)"):
+        loss(scores, np.full((2, 3, 4), 4))
+    assert loss(scores, np.full((2, 3, 4), 0.25)) > 0
