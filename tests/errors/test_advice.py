@@ -122,7 +122,7 @@ def test_several_inputs_are_not_several_samples() -> None:
 
 
 def test_several_inputs_of_a_layer_that_takes_them_are_not_to_be_joined() -> None:
-    with pytest.raises(ShapeError, match="Add.* takes arrays of equal shape") as caught:
+    with pytest.raises(ShapeError, match=r"Add.* takes arrays of equal shape") as caught:
         Add()((np.ones((3, 2)), np.ones((3, 1))))
     assert "join" not in "\n".join(getattr(caught.value, "__notes__", []))
 
