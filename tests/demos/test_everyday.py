@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 PICTURES = {
     "digits": ["digits_confusion.png", "digits_jitter.png", "digits_mistakes.png"],
+    "images": ["images_filters.png", "images_maps.png", "images_mistakes.png", "images_saliency.png"],
     "optimizer_race": ["optimizer_race.gif", "optimizer_race.png", "optimizer_race_progress.png"],
     "vanishing_gradients": ["vanishing_gradients.png", "vanishing_health.png"],
     "curve_fitting": ["curve_fitting.png", "curve_fitting_epochs.png"],
