@@ -124,7 +124,7 @@ TASKS = {
 
 
 def images(task: Task) -> tuple[Array, Array, Array, Array]:
-    """The data of a task, in float32, which takes half the time of float64."""
+    """The data of a task, in float32, which takes about 0.6 of the time of float64."""
     x, y, x_test, y_test = task.load(images=True)
     return x.astype(np.float32), y, x_test.astype(np.float32), y_test
 
@@ -238,9 +238,9 @@ def draw_mistakes(pictures: Pictures, x: Array, y: Array, probabilities: Array) 
         figure, axes = plt.subplots(2, 4, figsize=(8, 5.2))
         for ax, k in zip(axes.flat, worst, strict=True):
             show_image(ax, x[k])
-            ax.set_title(f"{CLASSES[y[k]]} ({belief[k]:.1%})")
+            ax.set_title(CLASSES[y[k]])
             ax.set_xlabel(f"taken for {CLASSES[read[k]]} ({probabilities[k, read[k]]:.0%})")
-        figure.suptitle("The worst mistakes: the true class above, the CNN's answer below, with their probabilities")
+        figure.suptitle("The worst mistakes: the true class above, the CNN's answer and its probability below")
     pictures.save(figure, "images_mistakes.png")
     return int((read != y).sum())
 
