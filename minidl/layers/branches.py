@@ -43,6 +43,12 @@ class Parallel(Container):
     takes_tuple = True
     y: tuple[Batch, ...] = cached()
 
+    def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
+        if not layers:
+            raise HyperparameterError(f"{type(self).__name__} needs at least one layer")
+        super().__init__(*layers, rng=rng, dtype=dtype)
+        self.open_output = all(layer.takes_leading_axes or layer.open_output for layer in layers)
+
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
         self._check_count(x)
         pairs = enumerate(zip(self.layers, x, strict=True))
@@ -87,7 +93,14 @@ class Parallel(Container):
         return list(shape)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        return tuple(given_shape(self.layers, i, given) for i, given in enumerate(self.given_shapes(shape)))
+        given = self.given_shapes(shape)
+        shapes = [given_shape(self.layers, index, each) for index, each in enumerate(given)]
+        if shape is None and self.open_output:
+            return tuple(shapes)
+        # One that may have further axes in front is unknown, beside those that are known.
+        pairs = zip(self.layers, given, strict=True)
+        open_ = [each is None and (layer.takes_leading_axes or layer.open_output) for layer, each in pairs]
+        return tuple(None if more else each for more, each in zip(open_, shapes, strict=True))
 
     def __getitem__(self, index: int) -> Layer:
         return self.layers[index]
@@ -117,8 +130,6 @@ class Branches(Parallel):
     mask: Array | None = cached()
 
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
-        if not layers:
-            raise HyperparameterError("Branches needs at least one layer")
         super().__init__(*layers, rng=rng, dtype=dtype)
         self.takes_tuple = any(layer.takes_tuple for layer in layers)
         self.takes_integers = any(layer.takes_integers for layer in layers)

@@ -40,7 +40,7 @@ class Layer(Module):
     local variables, not from the attributes that it has just set.
     """
 
-    takes_integers = takes_tuple = takes_mask = takes_leading_axes = False
+    takes_integers = takes_tuple = takes_mask = takes_leading_axes = open_output = False
 
     def forward(self, x: Array) -> Array:
         """Return y for a batch x. Do not change y in place before backward: some layers read it again there."""
@@ -73,7 +73,7 @@ class Layer(Module):
         """The shape of one output for the shape of one input, both without the batch axis. None means unknown.
 
         Several arrays have a tuple of shapes. A layer that takes any number of leading axes answers None with the shape
-        of an output without such axes.
+        of an output without such axes. So does a container with ``open_output = True``, which ends in such layers.
 
         Raises:
             ShapeError: the layer cannot take inputs of that shape.
