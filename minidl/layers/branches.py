@@ -13,7 +13,7 @@ from minidl.batch import check_samples, mapped, several
 from minidl.errors import DataError, HyperparameterError, ShapeError, describe
 from minidl.layers.containers import Container, add_place, given_shape
 from minidl.layers.masks import gradient_for, handed, split_mask, without_mask
-from minidl.modules import Layer, as_gradient, backward_without_dx, cached, check_tuple
+from minidl.modules import Layer, as_gradient, backward_without_dx, cached, check_tuple, input_shape
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
 __all__ = ["Add", "Branches", "Concatenate", "Multiply", "Parallel"]
@@ -32,6 +32,7 @@ class Parallel(Container):
 
     Raises:
         StateError: the same layer in two places; backward before forward.
+        HyperparameterError: no layers.
         DataError, ShapeError: another number of inputs; inputs that a layer cannot take. A note says which layer.
 
     >>> from minidl import Concatenate, Dense, Sequential
@@ -90,7 +91,7 @@ class Parallel(Container):
             return [None] * len(self.layers)
         if not several(shape) or len(shape) != len(self.layers):
             raise ShapeError(f"{describe(self)} takes a tuple of {len(self.layers)} shapes, got {shape}")
-        return list(shape)
+        return [each and input_shape(layer, each) for layer, each in zip(self.layers, shape, strict=True)]
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         given = self.given_shapes(shape)
@@ -118,6 +119,7 @@ class Branches(Parallel):
 
     Raises:
         StateError: the same layer in two places; backward before forward.
+        HyperparameterError: no layers; some that take ids or several inputs, and some that do not.
         DataError, ShapeError: an input that a layer cannot take. A note says which layer.
 
     >>> from minidl import Add, Dense, ReLU, Sequential
@@ -131,16 +133,19 @@ class Branches(Parallel):
 
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
         super().__init__(*layers, rng=rng, dtype=dtype)
-        self.takes_tuple = any(layer.takes_tuple for layer in layers)
-        self.takes_integers = any(layer.takes_integers for layer in layers)
+        self.takes_tuple, self.takes_integers = layers[0].takes_tuple, layers[0].takes_integers
+        for kind, what in (("takes_tuple", "several inputs"), ("takes_integers", "ids")):
+            if len({getattr(layer, kind) for layer in layers}) > 1:
+                raise HyperparameterError(
+                    f"Branches passes the same x to all its layers, but only some of them take {what}; use Parallel, "
+                    "and pass each layer its own input"
+                )
 
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
         if isinstance(x, tuple) and not self.takes_tuple:
             return Layer.as_input(self, x, name, dtype)
-        checked = [layer.as_input(x, name, dtype) for layer in self.layers]
-        # Ids, if one of the layers takes ids: floats would be of no use to it.
-        ids = (batch for layer, batch in zip(self.layers, checked, strict=True) if layer.takes_integers)
-        return next(ids, checked[0])
+        batch, *_ = [layer.as_input(x, name, dtype) for layer in self.layers]  # all of them check it
+        return batch
 
     def forward(self, x: Any) -> Any:
         x, mask = split_mask(self, x)

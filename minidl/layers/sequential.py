@@ -91,8 +91,7 @@ class Sequential(Container):
         return self._shapes(shape)[0][:-1]
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        shapes, open_ = self._shapes(shape)
-        return None if open_ and shape is not None else shapes[-1]
+        return self._shapes(shape)[0][-1]
 
     def _shapes(self, shape: Shape | None) -> tuple[list[Shape | None], bool]:
         """The shape in front of each layer and behind the last, and whether the last may have further axes in front."""
@@ -102,7 +101,8 @@ class Sequential(Container):
                 shapes[-1] = None
             shapes.append(given_shape(self.layers, index, shapes[-1]))
             open_ = shapes[-1] is None or (open_ and (layer.takes_leading_axes or layer.open_output))
-        return shapes, open_
+        # For an input of a known shape, an output with perhaps further axes is unknown.
+        return [*shapes[:-1], None if open_ and shape is not None else shapes[-1]], open_
 
     @property
     def gives_probabilities(self) -> bool | None:
