@@ -58,6 +58,7 @@ class Siamese(Layer):
         return batch
 
     def forward(self, x: Any) -> Any:
+        vars(self).pop("y", None)  # if it fails, backward would silently use an older batch
         check_tuple(self, x)
         ends = list(accumulate(map(samples, x), initial=0))
         parts = [slice(*ends) for ends in pairwise(ends)]
@@ -134,7 +135,8 @@ class Tied(Sequential):
     @property
     def weight(self) -> Parameter:
         """W, the weights of the first layer."""
-        weight: Parameter = vars(self.layers[0])["weight"]
+        first: Any = self.layers[0]
+        weight: Parameter = first.weight
         return weight
 
     def forward(self, x: Array) -> Array:
