@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minidl import (
+    SGD,
     Add,
     Branches,
     ContractError,
@@ -14,11 +15,13 @@ from minidl import (
     Embedding,
     Flatten,
     Layer,
+    MSELoss,
     Parallel,
     ReLU,
     Sequential,
     ShapeError,
     Siamese,
+    Trainer,
 )
 from minidl.checking import check_layer
 from minidl.typing import Array, Batch
@@ -145,3 +148,24 @@ def test_branches_that_take_a_mask_also_do_without() -> None:
     np.testing.assert_array_equal(model.backward(grad), with_mask)
     with pytest.raises(DataError, match="takes one array, got a tuple of 3"):
         Sequential(MaskedMean()).forward((SEQUENCES, everything, everything))
+
+
+def test_samples_without_data_neither_count_nor_learn() -> None:
+    mask = MASK.copy()
+    mask[1] = False
+    model = Sequential(Dense(2, 4, rng=0), MaskedMean(), Dense(4, 1, use_bias=False, rng=1))
+    y = model((SEQUENCES, mask))
+    assert y[1] == 0
+    dx, none = model.backward(np.ones((3, 1)))
+    assert not dx[1].any()
+    assert not none.any()
+    with_one = model.parameters().grad.copy()
+    model((SEQUENCES[[0, 2]], mask[[0, 2]]))
+    model.backward(np.ones((2, 1)))
+    np.testing.assert_allclose(model.parameters().grad, with_one, rtol=1e-13)
+    nothing = np.zeros_like(mask)
+    assert not model.predict((SEQUENCES, nothing)).any()
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.1))
+    trainer.fit((SEQUENCES, nothing), np.ones((3, 1)), epochs=2)
+    assert trainer.history.loss == [1.0, 1.0]
+    assert check_layer(Sequential(Dense(2, 4), MaskedMean()), (SEQUENCES, mask)).error < 1e-8
