@@ -91,7 +91,7 @@ class Parallel(Container):
             return [None] * len(self.layers)
         if not several(shape) or len(shape) != len(self.layers):
             raise ShapeError(f"{describe(self)} takes a tuple of {len(self.layers)} shapes, got {shape}")
-        return [each and input_shape(layer, each) for layer, each in zip(self.layers, shape, strict=True)]
+        return [input_shape(layer, each) for layer, each in zip(self.layers, shape, strict=True)]
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         given = self.given_shapes(shape)

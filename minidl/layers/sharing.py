@@ -94,7 +94,7 @@ class Siamese(Layer):
         known: set[Any] = set(shape) - {None}
         if len(known) > 1 or not several(shape):
             raise ShapeError(f"{describe(self)} takes several arrays of equal shape, got {shape}")
-        return input_shape(self.layer, known.pop()) if known else None
+        return input_shape(self.layer, next(iter(known), None))
 
 
 class Tied(Sequential):

@@ -219,7 +219,7 @@ def tuple_refused(layer: Layer, x: tuple[Any, ...]) -> DataError:
     return DataError(f"{describe(layer)} takes one array, got a tuple of {len(x)}; {fix}")
 
 
-def input_shape(layer: Layer, shape: Shape) -> Shape:
+def input_shape(layer: Layer, shape: Shape | None) -> Shape | None:
     """The shape of one sample as `output_shape` of a layer takes it: without that of a mask."""
     return shape[0] if several(shape) and not layer.takes_tuple and layer.takes_mask and len(shape) == 2 else shape
 

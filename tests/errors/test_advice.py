@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minidl import SGD, DataError, Dense, EmpiricalRisk, LayerNorm, MSELoss, Sequential, ShapeError, Trainer
+from minidl.advice import add_conversion
 from minidl.data import as_data
 from tests.errors.packages import Column, Frame, Lazy, Series, Sparse, Tensor
 
@@ -106,3 +107,10 @@ def test_several_inputs_are_not_several_samples() -> None:
     with pytest.raises(ShapeError) as caught:
         Dense(2, 1)(list(parts))
     assert any(note.endswith("join several inputs, e.g. np.column_stack(x)") for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize("value", [(np.zeros((2, 2)), 3.0), [[1.0], 2.0], (np.zeros((2, 1)), np.zeros((3, 1)), 1.0)])
+def test_values_that_are_no_array_get_no_advice_for_arrays(value: Any) -> None:
+    with pytest.raises(ShapeError, match=r"^the reason$") as caught, add_conversion(value, "y"):
+        raise ShapeError("the reason")
+    assert not hasattr(caught.value, "__notes__")
