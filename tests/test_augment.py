@@ -205,6 +205,22 @@ def test_what_is_not_a_function_is_refused() -> None:
             Batches(X, Y, augment=wrong)
 
 
+@pytest.mark.parametrize("function", EVERY)
+def test_several_inputs_take_a_function_of_ones_own(function: Any) -> None:
+    ids = np.arange(200)
+    with pytest.raises(DataError, match=f"{function.__name__} takes one array, got tuple; for several inputs pass a"):
+        list(Batches((IMAGES, ids), ids, augment=function, rng=0))
+    batches = Batches((IMAGES, ids), ids, augment=lambda x, rng: (function(x[0], rng), x[1]), rng=0)
+    ((x, y),) = batches
+    assert bits(x[0]) == bits(function(IMAGES, seeded()))
+    assert bits(x[1], y) == bits(ids, ids)
+
+
+def test_ids_have_no_noise() -> None:
+    with pytest.raises(DataError, match="noise takes floats, got int64"):
+        noise(np.arange(4), seeded())
+
+
 # In training
 
 

@@ -83,6 +83,12 @@ DEEP: list[tuple[Callable[[Layer], Layer], Callable[[Array], Any]]] = [
     (lambda ids: Sequential(Branches(Branches(ids, Ids()), Branches(Ids())), Parallel(Add(), Add()), Add()), one),
     (lambda ids: Sequential(Parallel(Sequential(Branches(ids, Ids()), Add()), Dense(1, 1)), Add()), two),
     (lambda ids: Sequential(Parallel(Tied(ids), Residual()), Concatenate(), Dense(2, 1)), two),
+    (
+        lambda ids: Sequential(
+            Branches(Parallel(ids, Identity()), Parallel(Ids(), Identity())), Parallel(Add(), Add()), Add()
+        ),
+        two,
+    ),
     (lambda ids: Sequential(Siamese(Sequential(ids, Residual())), Add()), lambda x: (x, x)),
     (
         lambda ids: Sequential(Siamese(Sequential(Parallel(ids, Dense(1, 1)), Add())), Add()),
