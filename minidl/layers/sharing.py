@@ -12,7 +12,7 @@ from minidl.arguments import check_type
 from minidl.batch import check_samples, joined, rows, samples, several
 from minidl.errors import HyperparameterError, ShapeError, describe
 from minidl.layers.sequential import Sequential
-from minidl.modules import Layer, Row, as_gradient, backward_without_dx, cached, check_tuple, input_shape, row
+from minidl.modules import Layer, Row, as_gradient, backward_without_dx, cached, check_tuple, input_shape
 from minidl.parameters import Parameter
 from minidl.sums import as_rows, product
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
@@ -169,7 +169,7 @@ class Tied(Sequential):
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         yield from super().summary_rows(path, shape)
-        yield row(f"{path}.weight".lstrip("."), "transposed", self.output_shape(shape), ())
+        yield Row(f"{path}.weight".lstrip("."), "transposed", self.output_shape(shape), 0, 0)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         hidden, (size, features) = super().output_shape(shape), self.weight.shape

@@ -173,6 +173,9 @@ def test_a_summary_takes_masks_and_shows_shared_layers() -> None:
     assert [(row.path, row.shape) for row in tied.summary((5,)).rows] == [
         *[("0.0", (5, 2)), ("0.1", (5, 2)), ("0.weight", (5, 9)), ("1", (5, 1))]
     ]
+    assert [line.split()[:4] for line in str(tied.summary((5,))).splitlines()[4:5]] == [
+        ["0.weight", "transposed", "(n,", "5,"]
+    ]
     for model in (twins, tied):
         assert model.summary().parameters == model.parameters().size
     with pytest.raises(ShapeError, match="takes several arrays of equal shape"):
