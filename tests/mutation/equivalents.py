@@ -80,6 +80,7 @@ EQUIVALENT = [
     Equivalent("minidl/initializers", "orthogonal", ">= -> >", "the transpose of a square matrix is as uniform"),
     Equivalent("minidl/schedules", "one_cycle.factor", "<= -> <", "at the top both halves return 1"),
     Equivalent("minidl/differences", "numerical_jacobian", "drop float", NUMPY_FLOAT),
+    Equivalent("minidl/batch", "as_floats", "False -> True", "a copy holds the same numbers"),
     Equivalent("minidl/metrics", "confusion_matrix", "0 -> 1", "there is at least one class"),
     Equivalent("minidl/metrics", "precision_recall", "1 -> 2", "where the sum is 1, there are no hits"),
     Equivalent("minidl/metrics", "_column", "1 -> 2", OPEN_SIZE),
