@@ -93,9 +93,11 @@ def add_conversion(value: Any, name: str) -> Iterator[None]:
     except ShapeError as error:
         x = name.rpartition(" ")[2]
         least = 1 if isinstance(value, tuple) else 2  # a list of lists is a list of samples
-        if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) >= least for item in value):
-            kind = f"{type(value).__name__} of {len(value)} arrays"
-            error.add_note(f"{name} is a {kind}, each of which is one sample; {JOIN}, e.g. np.column_stack({x})")
-        elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
-            error.add_note(f"{name} is of type {type(value).__name__}: make it an array first, {x} = np.asarray({x})")
+        with suppress(ValueError):  # entries that NumPy cannot stack: nothing is known of their shapes
+            if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) >= least for item in value):
+                kind = f"{type(value).__name__} of {len(value)} arrays"
+                error.add_note(f"{name} is a {kind}, each of which is one sample; {JOIN}, e.g. np.column_stack({x})")
+            elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
+                kind = type(value).__name__
+                error.add_note(f"{name} is of type {kind}: make it an array first, {x} = np.asarray({x})")
         raise

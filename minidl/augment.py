@@ -16,12 +16,12 @@ from typing import TypeAlias
 import numpy as np
 
 from minidl.arguments import number, whole_number
-from minidl.errors import ShapeError
-from minidl.typing import Array
+from minidl.errors import DataError, ShapeError
+from minidl.typing import Array, Batch
 
 __all__ = ["Augment", "flip", "noise", "shift"]
 
-Augment: TypeAlias = "Callable[[Array, np.random.Generator], Array]"
+Augment: TypeAlias = "Callable[[Batch, np.random.Generator], Batch]"
 
 
 def flip(x: Array, rng: np.random.Generator) -> Array:
@@ -29,6 +29,7 @@ def flip(x: Array, rng: np.random.Generator) -> Array:
 
     Raises:
         ShapeError: x is not (n, height, width, channels).
+        DataError: x is not an array, but a tuple of several.
 
     >>> x = np.arange(3.0).reshape(1, 1, 3, 1)
     >>> rng = np.random.default_rng(0)
@@ -52,6 +53,7 @@ def shift(x: Array, rng: np.random.Generator, most: int = 2) -> Array:
 
     Raises:
         ShapeError: x is not (n, height, width, channels).
+        DataError: x is not an array, but a tuple of several.
         HyperparameterError: `most` is not an integer, at least 0.
 
     >>> x = np.arange(1.0, 10.0).reshape(1, 3, 3, 1)
@@ -81,14 +83,27 @@ def noise(x: Array, rng: np.random.Generator, scale: float = 0.1) -> Array:
 
     Raises:
         HyperparameterError: `scale` is not a finite number, at least 0.
+        DataError: x is not an array of floats.
 
     >>> noise(np.zeros((1, 3)), np.random.default_rng(0)).round(3)
     array([[ 0.013, -0.013,  0.064]])
     """
     scale = number("noise: scale", scale, at_least=0)
+    _check_array("noise", x)
+    if x.dtype.kind != "f":
+        raise DataError(f"noise takes floats, got {x.dtype}")
     return x + scale * rng.standard_normal(x.shape, x.dtype)
 
 
 def _check_images(name: str, x: Array) -> None:
+    _check_array(name, x)
     if x.ndim != 4:
         raise ShapeError(f"{name} takes images (n, height, width, channels), got shape {x.shape}; reshape them first")
+
+
+def _check_array(name: str, x: Array) -> None:
+    if not isinstance(x, np.ndarray):
+        raise DataError(
+            f"{name} takes one array, got {type(x).__name__}; for several inputs pass a function of your own, such as "
+            f"lambda x, rng: ({name}(x[0], rng), x[1])"
+        )

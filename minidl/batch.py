@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from minidl.errors import ShapeError
+from minidl.errors import DataError, ShapeError
 from minidl.typing import Array, Batch, Shape
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "sample_shape",
     "samples",
     "several",
+    "shapes_of",
 ]
 
 
@@ -49,12 +50,19 @@ def samples(batch: Batch) -> int:
     >>> samples((np.zeros((5, 2)), np.zeros((5, 3, 4))))
     5
     """
-    return samples(batch[0]) if isinstance(batch, tuple) else len(batch)
+    return len(arrays_in(batch)[0])
 
 
 def check_samples(batch: Batch, name: str) -> None:
-    """Raise `ShapeError` unless all arrays of a batch have equally many samples."""
+    """Check that all arrays of a batch have equally many samples.
+
+    Raises:
+        ShapeError: they do not.
+        DataError: a tuple without arrays.
+    """
     counts = [len(array) for array in arrays_in(batch)]
+    if not counts:
+        raise DataError(f"{name} is an empty tuple; at least one array is needed")
     if min(counts) != max(counts):
         numbers = ", ".join(map(str, counts))
         raise ShapeError(f"the arrays of {name} must have equally many samples, their first axis, got {numbers}")
@@ -68,13 +76,16 @@ def same_length(x: Batch, y: Batch, of: str = "") -> None:
         of: what a message puts before x, such as "validation ".
 
     Raises:
-        ShapeError: different numbers of samples.
+        ShapeError: different numbers of samples, also within x or y.
+        DataError: a tuple without arrays.
 
     >>> same_length(np.zeros((2, 3)), np.zeros(4))
     Traceback (most recent call last):
         ...
     minidl.errors.ShapeError: x has 2 samples but y has 4; each input needs its target
     """
+    check_samples(x, f"{of}x")
+    check_samples(y, f"{of}y")
     if samples(x) != samples(y):
         raise ShapeError(f"{of}x has {samples(x)} samples but y has {samples(y)}; each input needs its target")
 
@@ -96,6 +107,15 @@ def sample_shape(batch: Batch) -> Shape:
     ((2,), (3, 4))
     """
     return tuple(map(sample_shape, batch)) if isinstance(batch, tuple) else batch.shape[1:]
+
+
+def shapes_of(batch: Any) -> Any:
+    """The shape of each array, in the structure of a batch. Of what is not an array, it is the name of the type.
+
+    >>> shapes_of((np.zeros((5, 2)), (np.zeros(5), [1.0])))
+    ((5, 2), ((5,), 'list'))
+    """
+    return mapped(lambda array: array.shape if isinstance(array, np.ndarray) else type(array).__name__, batch)
 
 
 def several(shape: Shape | None) -> TypeGuard[tuple[Any, ...]]:

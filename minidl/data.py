@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, whole_number
 from minidl.augment import Augment
-from minidl.batch import arrays_in, check_samples, mapped, rows, same_length, samples
+from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_of
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
@@ -96,7 +96,7 @@ def as_mask(values: ArrayLike, name: str, x: Array) -> Array:
         DataError: values that are not Boolean.
         ShapeError: another shape.
     """
-    mask = np.asarray(values)
+    mask = real_numbers(values, name)
     if mask.dtype != np.bool_:
         raise DataError(f"{name} must be Boolean, True where there is data, got {mask.dtype}; compare, as in x != 0")
     if mask.ndim != 2 or mask.shape != x.shape[:2]:
@@ -129,7 +129,7 @@ class Batches:
 
     Raises:
         ShapeError: x and y with different numbers of samples, `augment` returns another shape.
-        DataError: no samples.
+        DataError: no samples, `augment` returns floats for integers.
         HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False, an
             `augment` that is not a function.
 
@@ -154,7 +154,6 @@ class Batches:
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)
-        check_samples(x, "x")
         if not (augment is None or callable(augment)):
             raise HyperparameterError(f"augment must be a function such as minidl.augment.flip, got {augment!r:.80}")
         n = samples(x)
@@ -227,10 +226,10 @@ class Passes:
         assert augment is not None
         assert rng is not None
         augmented = augment(mapped(np.copy, x), rng)
-        expected, found = mapped(np.shape, x), mapped(np.shape, augmented)
+        expected, found = shapes_of(x), shapes_of(augmented)
         if found != expected:
             raise ShapeError(f"augment must return the batch's shape {expected}, got {found}")
-        return mapped(lambda new, old: new.astype(old.dtype, copy=False), augmented, x)
+        return mapped(_retyped, augmented, x)
 
     def state(self) -> dict[str, Any]:
         """The position: the order and the number of batches taken, without the generator."""
@@ -256,6 +255,13 @@ class Passes:
             "shuffle": batches.shuffle,
             "augment": batches.augment is not None,
         }
+
+
+def _retyped(new: Array, old: Array) -> Array:
+    """What `augment` has made of an array, in the type of that. Floats are not rounded to ids."""
+    if not np.can_cast(new.dtype, old.dtype, "same_kind"):
+        raise DataError(f"augment must return the batch's type {old.dtype}, got {new.dtype}")
+    return new.astype(old.dtype, copy=False)
 
 
 SETTINGS = {

@@ -6,7 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import Batches, Dense, Flatten, HyperparameterError, MSELoss, Sequential, ShapeError, Trainer, augment
+from minidl import (
+    Batches,
+    DataError,
+    Dense,
+    Flatten,
+    HyperparameterError,
+    MSELoss,
+    Sequential,
+    ShapeError,
+    Trainer,
+    augment,
+)
 from minidl.augment import flip, noise, shift
 from minidl.data import hold_out
 from minidl.optimizers import SGD
@@ -144,10 +155,47 @@ def test_the_type_of_the_data_is_kept() -> None:
     assert first.dtype == np.float32
 
 
-@pytest.mark.parametrize("wrong", [lambda x, rng: x[:1], lambda x, rng: None, lambda x, rng: x[:, :1]])  # noqa: ARG005
-def test_another_shape_is_refused(wrong: Any) -> None:
-    with pytest.raises(ShapeError, match=r"augment must return the batch's shape \(4, 2\), got \(.*\)"):
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        (lambda x, rng: x[:1], r"\(1, 2\)"),  # noqa: ARG005
+        (lambda x, rng: x[:, :1], r"\(4, 1\)"),  # noqa: ARG005
+        (lambda x, rng: None, "NoneType"),  # noqa: ARG005
+        (lambda x, rng: x.tolist(), "list"),  # noqa: ARG005
+        (lambda x, rng: (x, x), r"\(\(4, 2\), \(4, 2\)\)"),  # noqa: ARG005
+    ],
+)
+def test_another_shape_is_refused(wrong: Any, found: str) -> None:
+    with pytest.raises(ShapeError, match=rf"augment must return the batch's shape \(4, 2\), got {found}$"):
         list(Batches(X, Y, batch_size=4, augment=wrong))
+
+
+def test_inputs_of_several_arrays_keep_their_structure() -> None:
+    ids = np.arange(8)
+
+    def wrong(x: Any, rng: Rng) -> Any:  # noqa: ARG001
+        return list(x)
+
+    def right(x: Any, rng: Rng) -> Any:
+        return x[0] + rng.normal(size=x[0].shape), x[1] + 1
+
+    with pytest.raises(ShapeError, match=r"the batch's shape \(\(4, 2\), \(4,\)\), got list$"):
+        list(Batches((X[:8], ids), Y[:8], batch_size=4, augment=wrong))
+    batches = Batches((X[:8], ids), Y[:8], batch_size=4, shuffle=False, augment=right)
+    assert np.concatenate([x[1] for x, _ in batches]).tolist() == list(range(1, 9))
+
+
+def test_ids_are_not_made_of_floats() -> None:
+    ids = np.arange(8)[:, None]
+    for wrong in (lambda x, rng: x + 0.5, lambda x, rng: x + 0.0):  # noqa: ARG005
+        with pytest.raises(DataError, match="augment must return the batch's type int64, got float64"):
+            list(Batches(ids, ids, batch_size=4, augment=wrong))
+    for dtype in (np.int32, np.uint8):
+        small: Array = ids.astype(dtype)
+        batches = Batches(small, small, batch_size=8, augment=lambda x, rng: x[::-1])  # noqa: ARG005
+        ((x, _),) = batches
+        assert x.dtype == dtype
+        assert x[:, 0].tolist() == list(range(7, -1, -1))
 
 
 def test_what_is_not_a_function_is_refused() -> None:
@@ -155,6 +203,22 @@ def test_what_is_not_a_function_is_refused() -> None:
     for wrong in ("flip", True, 0):
         with pytest.raises(HyperparameterError, match=r"augment must be a function such as minidl\.augment\.flip, got"):
             Batches(X, Y, augment=wrong)
+
+
+@pytest.mark.parametrize("function", EVERY)
+def test_several_inputs_take_a_function_of_ones_own(function: Any) -> None:
+    ids = np.arange(200)
+    with pytest.raises(DataError, match=f"{function.__name__} takes one array, got tuple; for several inputs pass a"):
+        list(Batches((IMAGES, ids), ids, augment=function, rng=0))
+    batches = Batches((IMAGES, ids), ids, augment=lambda x, rng: (function(x[0], rng), x[1]), rng=0)
+    ((x, y),) = batches
+    assert bits(x[0]) == bits(function(IMAGES, seeded()))
+    assert bits(x[1], y) == bits(ids, ids)
+
+
+def test_ids_have_no_noise() -> None:
+    with pytest.raises(DataError, match="noise takes floats, got int64"):
+        noise(np.arange(4), seeded())
 
 
 # In training

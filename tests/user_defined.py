@@ -81,7 +81,8 @@ class MaskedMean(Layer):
     def forward(self, x: Batch) -> Array:
         self.masked = masked = isinstance(x, tuple)
         x, mask = x if masked else (x, np.ones(x.shape[:2], bool))
-        self.weights = weights = mask[..., None] / mask.sum(axis=1)[:, None, None].astype(x.dtype)
+        count = np.maximum(mask.sum(axis=1), 1).astype(x.dtype)  # a sample without data has the mean 0
+        self.weights = weights = mask[..., None] / count[:, None, None]
         y: Array = (weights * x).sum(axis=1)
         return y
 

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minidl.batch import arrays_in, mapped
+from minidl.batch import arrays_in, several, shapes_of
 from minidl.errors import ContractError, GradientError, describe
 from minidl.modules import Module
 from minidl.parameters import Parameter
-from minidl.typing import Batch
+from minidl.typing import Batch, Shape
 
-__all__ = ["check_copies", "check_parameters", "contract", "near", "require", "same_bits", "shapes_of"]
+__all__ = ["check_copies", "check_parameters", "contract", "near", "require", "same_bits", "shapes_agree"]
 
 Thing = TypeVar("Thing", bound=Module)
 
@@ -59,9 +59,11 @@ def same_bits(one: Batch, other: Batch) -> bool:
     return bool(one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes())
 
 
-def shapes_of(batch: Batch) -> Any:
-    """The shape of each array, in the structure of a batch."""
-    return mapped(np.shape, batch)
+def shapes_agree(said: Shape | None, shape: Shape) -> bool:
+    """Whether what `output_shape` returns agrees with a shape. None, also for one of several arrays, is unknown."""
+    if said is None or not (several(said) and several(shape)) or len(said) != len(shape):
+        return said in (None, shape)
+    return all(map(shapes_agree, said, shape))
 
 
 def near(

@@ -8,10 +8,10 @@ from functools import cache, partial
 
 import numpy as np
 
-from minidl.batch import arrays_in, as_floats, float_type, joined, mapped, rows, sample_shape, samples
+from minidl.batch import arrays_in, as_floats, float_type, joined, mapped, rows, sample_shape, samples, shapes_of
 from minidl.checking.behavior import answers, both_modes, check_mirrors, layouts, like, modes, rolled, spread, turned
 from minidl.checking.case import NO_FUNCTION
-from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits, shapes_of
+from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits, shapes_agree
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.checking.keeping import check_alone, check_files, check_size, instance_of
 from minidl.checking.noise import EPS
@@ -112,7 +112,8 @@ def _shapes(layer: Layer, x: Batch) -> None:
     check_mirrors(grad, x)
     layer.output_shape(None)
     said, shape = layer.output_shape(input_shape(layer, sample_shape(x))), sample_shape(y)
-    require(said in (None, shape), f"output_shape returns {said}, but the samples that forward returns have {shape}")
+    agree = shapes_agree(said, shape)
+    require(agree, f"output_shape returns {said}, but the samples that forward returns have {shape}")
 
 
 def _untouched(layer: Layer, x: Batch) -> None:

@@ -13,7 +13,7 @@ from minidl.batch import check_samples, mapped, several
 from minidl.errors import DataError, HyperparameterError, ShapeError, describe
 from minidl.layers.containers import Container, add_place, given_shape
 from minidl.layers.masks import gradient_for, handed, split_mask, without_mask
-from minidl.modules import Layer, as_gradient, backward_without_dx, cached, check_tuple
+from minidl.modules import Layer, as_gradient, backward_without_dx, cached, check_tuple, input_shape
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
 __all__ = ["Add", "Branches", "Concatenate", "Multiply", "Parallel"]
@@ -32,6 +32,7 @@ class Parallel(Container):
 
     Raises:
         StateError: the same layer in two places; backward before forward.
+        HyperparameterError: no layers.
         DataError, ShapeError: another number of inputs; inputs that a layer cannot take. A note says which layer.
 
     >>> from minidl import Concatenate, Dense, Sequential
@@ -42,6 +43,12 @@ class Parallel(Container):
 
     takes_tuple = True
     y: tuple[Batch, ...] = cached()
+
+    def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
+        if not layers:
+            raise HyperparameterError(f"{type(self).__name__} needs at least one layer")
+        super().__init__(*layers, rng=rng, dtype=dtype)
+        self.open_output = all(layer.takes_leading_axes or layer.open_output for layer in layers)
 
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
         self._check_count(x)
@@ -84,10 +91,17 @@ class Parallel(Container):
             return [None] * len(self.layers)
         if not several(shape) or len(shape) != len(self.layers):
             raise ShapeError(f"{describe(self)} takes a tuple of {len(self.layers)} shapes, got {shape}")
-        return list(shape)
+        return [input_shape(layer, each) for layer, each in zip(self.layers, shape, strict=True)]
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        return tuple(given_shape(self.layers, i, given) for i, given in enumerate(self.given_shapes(shape)))
+        given = self.given_shapes(shape)
+        shapes = [given_shape(self.layers, index, each) for index, each in enumerate(given)]
+        if shape is None and self.open_output:
+            return tuple(shapes)
+        # One that may have further axes in front is unknown, beside those that are known.
+        pairs = zip(self.layers, given, strict=True)
+        open_ = [each is None and (layer.takes_leading_axes or layer.open_output) for layer, each in pairs]
+        return tuple(None if more else each for more, each in zip(open_, shapes, strict=True))
 
     def __getitem__(self, index: int) -> Layer:
         return self.layers[index]
@@ -105,6 +119,7 @@ class Branches(Parallel):
 
     Raises:
         StateError: the same layer in two places; backward before forward.
+        HyperparameterError: no layers; some that take ids or several inputs, and some that do not.
         DataError, ShapeError: an input that a layer cannot take. A note says which layer.
 
     >>> from minidl import Add, Dense, ReLU, Sequential
@@ -117,19 +132,20 @@ class Branches(Parallel):
     mask: Array | None = cached()
 
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
-        if not layers:
-            raise HyperparameterError("Branches needs at least one layer")
         super().__init__(*layers, rng=rng, dtype=dtype)
-        self.takes_tuple = any(layer.takes_tuple for layer in layers)
-        self.takes_integers = any(layer.takes_integers for layer in layers)
+        self.takes_tuple, self.takes_integers = layers[0].takes_tuple, layers[0].takes_integers
+        for kind, what in (("takes_tuple", "several inputs"), ("takes_integers", "ids")):
+            if len({getattr(layer, kind) for layer in layers}) > 1:
+                raise HyperparameterError(
+                    f"Branches passes the same x to all its layers, but only some of them take {what}; use Parallel, "
+                    "and pass each layer its own input"
+                )
 
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
         if isinstance(x, tuple) and not self.takes_tuple:
             return Layer.as_input(self, x, name, dtype)
-        checked = [layer.as_input(x, name, dtype) for layer in self.layers]
-        # Ids, if one of the layers takes ids: floats would be of no use to it.
-        ids = (batch for layer, batch in zip(self.layers, checked, strict=True) if layer.takes_integers)
-        return next(ids, checked[0])
+        batch, *_ = [layer.as_input(x, name, dtype) for layer in self.layers]  # all of them check it
+        return batch
 
     def forward(self, x: Any) -> Any:
         x, mask = split_mask(self, x)

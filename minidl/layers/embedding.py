@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.arguments import function, generator, whole_number
 from minidl.data import as_ids
+from minidl.errors import DataError
 from minidl.initializers import Initializer, lecun_normal
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
@@ -30,7 +31,7 @@ class Embedding(Layer):
 
     Raises:
         HyperparameterError: a size that is not a positive integer; an initializer that is not a function.
-        DataError: ids that are not integers, or are out of range.
+        DataError: ids that are not integers, or are out of range. So the layers in front must pass ids on.
 
     >>> layer = Embedding(3, 2)
     >>> layer.weight.value = [[0.0, 0.1], [1.0, 1.1], [2.0, 2.1]]
@@ -57,7 +58,13 @@ class Embedding(Layer):
 
     def forward(self, x: Array) -> Array:
         self.x = x
-        y: Array = self.weight.value[x]
+        try:
+            y: Array = self.weight.value[x]
+        except IndexError as error:
+            raise DataError(
+                f"{self!r} takes ids from 0 to {self.size - 1}, but was given {x.dtype} or larger ones by the layers "
+                "in front of it, which must themselves take and return ids"
+            ) from error
         return y
 
     def backward(self, grad: Array) -> Array:

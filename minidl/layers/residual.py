@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from minidl.errors import ShapeError
+from typing import Any
+
+from minidl.errors import HyperparameterError, ShapeError, describe
 from minidl.layers.masks import gradient_for, split_mask, without_mask
 from minidl.layers.sequential import Sequential
-from minidl.typing import Array, Batch, Shape
+from minidl.modules import Layer
+from minidl.typing import Array, Batch, Seed, Shape
 
 __all__ = ["Residual"]
 
@@ -21,6 +24,7 @@ class Residual(Sequential):
 
     Raises:
         ShapeError: layers that change the shape. Otherwise as for `Sequential`.
+        HyperparameterError: a first layer that takes ids or several inputs: x is one array of floats.
 
     >>> import numpy as np
     >>> from minidl import Dense
@@ -31,6 +35,14 @@ class Residual(Sequential):
     """
 
     gives_probabilities = False
+
+    def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
+        super().__init__(*layers, rng=rng, dtype=dtype)
+        if self.takes_tuple or self.takes_integers:
+            kind = "several inputs" if self.takes_tuple else "ids"
+            raise HyperparameterError(
+                f"Residual adds its input, one array of floats, but {describe(layers[0])} takes {kind}; put it in front"
+            )
 
     def forward(self, x: Batch) -> Array:
         fx = super().forward(x)

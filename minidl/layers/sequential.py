@@ -42,8 +42,8 @@ class Sequential(Container):
 
     def __init__(self, *layers: Layer, rng: Seed = None, dtype: Any = None) -> None:
         super().__init__(*layers, rng=rng, dtype=dtype)
-        if layers:
-            self.takes_tuple, self.takes_integers = layers[0].takes_tuple, layers[0].takes_integers
+        first, (_, self.open_output) = layers[0] if layers else self, self._shapes(None)
+        self.takes_tuple, self.takes_integers = first.takes_tuple, first.takes_integers
         # The index of the first layer with parameters: the layers in front of it have no gradients to write.
         self._first = next((i for i, layer in enumerate(layers) if any(layer.named_parameters())), len(layers))
 
@@ -88,20 +88,21 @@ class Sequential(Container):
             raise
 
     def given_shapes(self, shape: Shape | None) -> list[Shape | None]:
-        return self._shapes(shape)[:-1]
+        return self._shapes(shape)[0][:-1]
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        return self._shapes(shape)[-1]
+        return self._shapes(shape)[0][-1]
 
-    def _shapes(self, shape: Shape | None) -> list[Shape | None]:
-        """The shape in front of each layer, and behind the last."""
-        shapes, open_ = [shape], shape is None  # whether there may be further axes in front of those that are known
+    def _shapes(self, shape: Shape | None) -> tuple[list[Shape | None], bool]:
+        """The shape in front of each layer and behind the last, and whether the last may have further axes in front."""
+        shapes, open_ = [shape], shape is None
         for index, layer in enumerate(self.layers):
             if open_ and not layer.takes_leading_axes:
                 shapes[-1] = None
             shapes.append(given_shape(self.layers, index, shapes[-1]))
-            open_ = shapes[-1] is None or (open_ and layer.takes_leading_axes)
-        return shapes
+            open_ = shapes[-1] is None or (open_ and (layer.takes_leading_axes or layer.open_output))
+        # For an input of a known shape, an output with perhaps further axes is unknown.
+        return [*shapes[:-1], None if open_ and shape is not None else shapes[-1]], open_
 
     @property
     def gives_probabilities(self) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -11,7 +12,7 @@ from minidl.arguments import check_type
 from minidl.batch import check_samples, joined, rows, samples, several
 from minidl.errors import HyperparameterError, ShapeError, describe
 from minidl.layers.sequential import Sequential
-from minidl.modules import Layer, as_gradient, backward_without_dx, cached, check_tuple, input_shape
+from minidl.modules import Layer, Row, as_gradient, backward_without_dx, cached, check_tuple, input_shape
 from minidl.parameters import Parameter
 from minidl.sums import as_rows, product
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
@@ -57,6 +58,7 @@ class Siamese(Layer):
         return batch
 
     def forward(self, x: Any) -> Any:
+        vars(self).pop("y", None)  # if it fails, backward would silently use an older batch
         check_tuple(self, x)
         ends = list(accumulate(map(samples, x), initial=0))
         parts = [slice(*ends) for ends in pairwise(ends)]
@@ -81,9 +83,18 @@ class Siamese(Layer):
     def output_shape(self, shape: Shape | None) -> Shape | None:
         if shape is None:
             return None
-        if not several(shape) or len(set(shape)) != 1:
+        each = self._each(shape)
+        return (None if each is None else self.layer.output_shape(each),) * len(shape)
+
+    def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
+        return self.layer.summary_rows(f"{path}.layer".lstrip("."), None if shape is None else self._each(shape))
+
+    def _each(self, shape: Shape) -> Shape | None:
+        """The shape of each entry: all have the same one, so it is enough to know one."""
+        known: set[Any] = set(shape) - {None}
+        if len(known) > 1 or not several(shape):
             raise ShapeError(f"{describe(self)} takes several arrays of equal shape, got {shape}")
-        return (self.layer.output_shape(input_shape(self.layer, shape[0])),) * len(shape)
+        return input_shape(self.layer, next(iter(known), None))
 
 
 class Tied(Sequential):
@@ -124,7 +135,8 @@ class Tied(Sequential):
     @property
     def weight(self) -> Parameter:
         """W, the weights of the first layer."""
-        weight: Parameter = vars(self.layers[0])["weight"]
+        first: Any = self.layers[0]
+        weight: Parameter = first.weight
         return weight
 
     def forward(self, x: Array) -> Array:
@@ -154,6 +166,10 @@ class Tied(Sequential):
         own, total = np.empty(self.weight.shape, rows.dtype), self.weight.grad
         product(rows.T, as_rows(self.y), own)
         total += own
+
+    def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
+        yield from super().summary_rows(path, shape)
+        yield Row(f"{path}.weight".lstrip("."), "transposed", self.output_shape(shape), 0, 0)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         hidden, (size, features) = super().output_shape(shape), self.weight.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from minidl.batch import arrays_in, check_samples, joined, mapped, rows, sample_
 from minidl.data import as_data, as_ids, as_mask
 from minidl.errors import DataError, ShapeError, describe
 from minidl.modules.module import Module
-from minidl.modules.summary import Row, Summary, row
+from minidl.modules.summary import Row, Summary, checked_shape, row
 from minidl.modules.threads import check_thread, evaluating
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
@@ -40,7 +41,7 @@ class Layer(Module):
     local variables, not from the attributes that it has just set.
     """
 
-    takes_integers = takes_tuple = takes_mask = takes_leading_axes = False
+    takes_integers = takes_tuple = takes_mask = takes_leading_axes = open_output = False
 
     def forward(self, x: Array) -> Array:
         """Return y for a batch x. Do not change y in place before backward: some layers read it again there."""
@@ -73,7 +74,7 @@ class Layer(Module):
         """The shape of one output for the shape of one input, both without the batch axis. None means unknown.
 
         Several arrays have a tuple of shapes. A layer that takes any number of leading axes answers None with the shape
-        of an output without such axes.
+        of an output without such axes. So does a container with ``open_output = True``, which ends in such layers.
 
         Raises:
             ShapeError: the layer cannot take inputs of that shape.
@@ -118,7 +119,7 @@ class Layer(Module):
         """
         with evaluating(self):
             if batch_size is not None:
-                with add_conversion(x, "x"):
+                with nullcontext() if isinstance(x, tuple) else add_conversion(x, "x"):
                     return _in_parts(self, x, batch_size)
             batch = self.check_input(x)
             y: Array = _own(self.forward(batch), batch)
@@ -134,7 +135,7 @@ class Layer(Module):
         check_thread(self)
         parameter = next(self.named_parameters(), None)
         batch = self.as_input(x, name, None if parameter is None else parameter[1].dtype)
-        with add_conversion(arrays_in(batch)[0] if isinstance(batch, tuple) else x, name):
+        with nullcontext() if isinstance(x, tuple) else add_conversion(x, name):
             self.output_shape(input_shape(self, sample_shape(batch)))  # raises for samples of the wrong shape
         return batch
 
@@ -158,11 +159,16 @@ class Layer(Module):
         Raises:
             ShapeError: the layer cannot take inputs of that shape.
         """
-        return Summary(list(self.summary_rows("", input_shape)))
+        return Summary(list(self.summary_rows("", _one_sample(self, input_shape))))
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         """The rows of the summary for this layer. A container returns those of its layers."""
         yield row(path, self, self.output_shape(shape), self.named_parameters())
+
+
+def _one_sample(layer: Layer, shape: Any) -> Shape | None:
+    """The shape of one sample that the user of a layer has passed, as `output_shape` takes it."""
+    return None if shape is None else input_shape(layer, checked_shape(shape))
 
 
 def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:
@@ -175,19 +181,28 @@ def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:
         return _as_array(layer, x, name, dtype)
     if len(x) != 2 or not layer.takes_mask:
         raise tuple_refused(layer, x)
-    array = layer.as_input(x[0], name, dtype)
+    array = layer.as_input(_not_a_tuple(x[0], f"{name}[0]"), name, dtype)
     return array, as_mask(x[1], f"the mask of {name}", array)
 
 
 def _as_array(layer: Layer, x: ArrayLike, name: str, dtype: Any) -> Array:
+    x = _not_a_tuple(x, name)
     return as_ids(x, name) if layer.takes_integers else as_data(x, name, dtype=dtype)
+
+
+def _not_a_tuple(x: ArrayLike, name: str) -> ArrayLike:
+    """Return one of several inputs. NumPy would stack the arrays of a tuple."""
+    if isinstance(x, tuple):
+        raise DataError(f"{name} must be one array, got a tuple of {len(x)}")
+    return x
 
 
 def check_tuple(layer: Layer, x: Any) -> None:
     """Raise `DataError` unless x is a tuple of inputs, for a layer that takes several."""
     if not isinstance(x, tuple) or not x:
+        given = "an empty one" if isinstance(x, tuple) else type(x).__name__
         raise DataError(
-            f"{describe(layer)} takes several inputs, a tuple of arrays, got {type(x).__name__}; pass (a, b), or put "
+            f"{describe(layer)} takes several inputs, a tuple of arrays, got {given}; pass (a, b), or put "
             "Branches(…) in front, which makes several arrays of one"
         )
 
@@ -198,12 +213,13 @@ def tuple_refused(layer: Layer, x: tuple[Any, ...]) -> DataError:
         "for several inputs, begin the model with a container that takes them: Parallel, Concatenate, Add, Multiply or "
         "Siamese; or join them, e.g. np.column_stack(x)"
     )
-    if len(x) == 2 and np.asarray(x[1]).dtype == np.bool_:
-        fix = "if the second is a mask, the model needs a layer with takes_mask = True"
+    with suppress(ValueError):  # NumPy cannot make an array of the second
+        if len(x) == 2 and np.asarray(x[1]).dtype == np.bool_:
+            fix = "if the second is a mask, the model needs a layer with takes_mask = True"
     return DataError(f"{describe(layer)} takes one array, got a tuple of {len(x)}; {fix}")
 
 
-def input_shape(layer: Layer, shape: Shape) -> Shape:
+def input_shape(layer: Layer, shape: Shape | None) -> Shape | None:
     """The shape of one sample as `output_shape` of a layer takes it: without that of a mask."""
     return shape[0] if several(shape) and not layer.takes_tuple and layer.takes_mask and len(shape) == 2 else shape
 
@@ -217,7 +233,9 @@ def as_gradient(grad: Batch, y: Batch) -> Batch:
         ShapeError: a gradient that does not have the shape of y.
     """
     if type(y) is not tuple and isinstance(grad, np.ndarray) and grad.shape == y.shape:
-        return grad if grad.dtype == y.dtype else grad.astype(y.dtype, casting="same_kind")
+        # A y of ids has no gradient: what stands for it are floats all the same.
+        same = grad.dtype == y.dtype or y.dtype.kind != "f"
+        return grad if same else grad.astype(y.dtype, casting="same_kind")
     if isinstance(grad, tuple) and isinstance(y, tuple) and len(grad) == len(y):
         return tuple(map(as_gradient, grad, y))
     given = f"shape {grad.shape}" if isinstance(grad, np.ndarray) else f"type {type(grad).__name__}"

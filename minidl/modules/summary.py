@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidl.batch import several
+from minidl.errors import ShapeError
 from minidl.parameters import Parameter
 from minidl.typing import Shape
 
-__all__ = ["Row", "Summary", "row"]
+__all__ = ["Row", "Summary", "checked_shape", "row"]
 
 
 class Row(NamedTuple):
@@ -35,6 +38,26 @@ def row(path: str, layer: object, shape: Shape | None, parameters: Iterable[tupl
     own = [parameter for _, parameter in parameters]
     memory = sum(parameter.value.nbytes + parameter.grad.nbytes for parameter in own)
     return Row(path, repr(layer), shape, sum(parameter.size for parameter in own), memory)
+
+
+def checked_shape(shape: Any) -> Shape:
+    """Return what a user has passed as the shape of one sample: sizes, or a shape or None for each of several arrays.
+
+    Raises:
+        ShapeError: anything else.
+
+    >>> checked_shape(((2,), None))
+    ((2,), None)
+    """
+    if isinstance(shape, tuple):
+        if all(isinstance(size, int | np.integer) and size > 0 for size in shape):
+            return shape
+        if several(shape) and all(part is None or checked_shape(part) == part for part in shape):
+            return shape
+    raise ShapeError(
+        "a shape must be that of one sample, such as (28, 28, 1), or a tuple of shapes for several inputs, got "
+        f"{shape!r:.80}"
+    )
 
 
 class Summary(NamedTuple):

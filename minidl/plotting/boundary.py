@@ -47,7 +47,7 @@ def plot_decision_boundary(
 
     Raises:
         ShapeError: a model that does not take 2 features; x and y of shapes that do not match.
-        DataError: classes that are not integers from 0; predictions that are not finite.
+        DataError: several inputs; classes that are not integers from 0; predictions that are not finite.
         HyperparameterError: a threshold that is not a finite number.
         TypeError: something that is not a layer.
 
@@ -61,6 +61,8 @@ def plot_decision_boundary(
     check_type("model", model, Layer)
     if threshold is not None:
         threshold = number("threshold", threshold, at_least=-LARGEST, at_most=LARGEST)
+    if isinstance(x, tuple):
+        raise DataError(f"x must be one array (n, 2) to be drawn in a plane, got a tuple of {len(x)}")
     samples = as_data(x, "x", dtype=np.float64)
     if samples.ndim != 2 or samples.shape[1] != 2:
         raise ShapeError(f"x must have shape (n, 2) to be drawn in a plane, got {samples.shape}; choose two features")

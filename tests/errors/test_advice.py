@@ -21,6 +21,7 @@ from minidl import (
     StateError,
     Trainer,
 )
+from minidl.advice import add_conversion
 from minidl.data import as_data
 from tests.errors.packages import Column, Frame, Lazy, Series, Sparse, Tensor
 
@@ -133,3 +134,10 @@ def test_a_layer_in_two_places_may_be_shared() -> None:
         StateError, match=r"^Dense\(2, 2\) is in two places, '0' and '1.0', .* share it by Siamese or Tied"
     ):
         Parallel(layer, Sequential(layer))
+
+
+@pytest.mark.parametrize("value", [(np.zeros((2, 2)), 3.0), [[1.0], 2.0], (np.zeros((2, 1)), np.zeros((3, 1)), 1.0)])
+def test_values_that_are_no_array_get_no_advice_for_arrays(value: Any) -> None:
+    with pytest.raises(ShapeError, match=r"^the reason$") as caught, add_conversion(value, "y"):
+        raise ShapeError("the reason")
+    assert not hasattr(caught.value, "__notes__")

@@ -30,7 +30,7 @@ from minidl import (
     Tied,
 )
 from minidl.checking import check_layer
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 from tests.helpers import bits, unchanged
 
 RNG = np.random.default_rng(0)
@@ -156,7 +156,10 @@ GIVEN: list[tuple[Layer, Any, type[Exception], str]] = [
     (Add(), (A, A[:, :1]), ShapeError, "nothing is broadcast"),
     (Multiply(), A, DataError, r"^Multiply\(\) takes several inputs, a tuple of arrays, got ndarray; pass \(a, b\)"),
     (Concatenate(), [A, B], DataError, r"^Concatenate\(\) takes several inputs, a tuple of arrays, got list"),
-    (Add(), (), DataError, "takes several inputs"),
+    (Add(), (), DataError, "takes several inputs, a tuple of arrays, got an empty one"),
+    (Add(), (A.tolist(), (A, A)), DataError, r"^x\[1\] must be one array, got a tuple of 2$"),
+    (Concatenate(), ((A, A), (A, A)), DataError, r"^x\[0\] must be one array, got a tuple of 2$"),
+    (Sequential(Dense(3, 1)), (), DataError, "takes one array, got a tuple of 0"),
     (Parallel(Dense(3, 1), Dense(2, 1)), (A, B, A), DataError, "takes 2 inputs, one for each layer, got 3"),
     (Parallel(Dense(3, 1), Dense(2, 1)), A, DataError, "takes several inputs"),
     (Parallel(Dense(3, 1), Dense(2, 1)), (A, A), ShapeError, r"Dense\(2, 1\) takes samples of shape \(2,\)"),
@@ -196,7 +199,10 @@ def test_forward_itself_never_stacks_or_broadcasts() -> None:
 
 
 class Pair(Layer):
-    """A layer that returns a tuple without saying so."""
+    """A layer that returns a tuple."""
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        return None if shape is None else (shape, shape)
 
     def forward(self, x: Array) -> Any:
         return x, x
@@ -268,8 +274,8 @@ def test_a_summary_shows_the_shapes_of_branches() -> None:
     assert [(row.path, row.shape) for row in rows] == [
         *[("0.0.0", (4, 2)), ("0.0.1", (8,)), ("0.1", (3,)), ("1", (11,)), ("2", (1,))],
     ]
-    text = repr(Sequential(Siamese(Dense(2, 3)), Multiply()).summary(((2,), (2,))))
-    assert "(n, 3) (n, 3)" in text
+    text = repr(Sequential(Pair(), Multiply()).summary((2,)))
+    assert "(n, 2) (n, 2)" in text
     with pytest.raises(ShapeError, match="takes a tuple of 2 shapes"):
         model.summary((4,))
 

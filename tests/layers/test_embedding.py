@@ -165,6 +165,7 @@ def test_a_single_number_and_a_tuple_are_refused() -> None:
 def test_wrong_arguments(wrong: dict[str, Any]) -> None:
     with pytest.raises(HyperparameterError, match=f"Embedding: {next(iter(wrong))} must be"):
         Embedding(**{"size": 3, "features": 2, **wrong})
+    assert Embedding(1, 1)([[0, 0]]).shape == (1, 2, 1)  # the smallest
 
 
 def test_initial_values() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minidl import (
+    SGD,
     Add,
     Branches,
     ContractError,
@@ -14,11 +15,13 @@ from minidl import (
     Embedding,
     Flatten,
     Layer,
+    MSELoss,
     Parallel,
     ReLU,
     Sequential,
     ShapeError,
     Siamese,
+    Trainer,
 )
 from minidl.checking import check_layer
 from minidl.typing import Array, Batch
@@ -75,6 +78,11 @@ WRONG_MASKS: list[tuple[Any, type[Exception], str]] = [
     ),
     (MASK[..., None], ShapeError, r"got \(3, 3, 1\)$"),
     (MASK.astype(float), DataError, r"^the mask of x must be Boolean, True where there is data, got float64"),
+    (MASK.astype(int), DataError, r"^the mask of x must be Boolean, .* got int64"),
+    (MASK[:, 0], ShapeError, r"got \(3,\)$"),
+    ([[True], [True, False], [True]], DataError, "^the mask of x is not an array of numbers"),
+    (None, DataError, "^the mask of x must hold real numbers, got NoneType"),
+    (np.ma.array(MASK, mask=~MASK), DataError, "^the mask of x has masked entries"),
 ]
 
 
@@ -82,8 +90,21 @@ WRONG_MASKS: list[tuple[Any, type[Exception], str]] = [
 def test_wrong_masks(mask: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         Sequential(Dense(2, 4), MaskedMean())((SEQUENCES, mask))
+    with pytest.raises(error, match=words.replace("^the mask of x", r"^the mask of x\[0\]")):
+        Parallel(Sequential(Dense(2, 4), MaskedMean()), Dense(2, 1))(((SEQUENCES, mask), np.ones((3, 2))))
+
+
+def test_a_pair_is_one_array_and_one_mask() -> None:
+    model = Sequential(Dense(2, 4), MaskedMean())
     with pytest.raises(DataError, match="takes one array, got a tuple of 3"):
-        Sequential(Dense(2, 4), MaskedMean())((SEQUENCES, MASK, MASK))
+        model((SEQUENCES, MASK, MASK))
+    for size in (None, 2):
+        with pytest.raises(DataError, match=r"^x\[0\] must be one array, got a tuple of 2"):
+            model.predict(((SEQUENCES, MASK), MASK), batch_size=size)
+    with pytest.raises(DataError, match="takes one array, got a tuple of 2; for several inputs"):
+        Dense(2, 4)((SEQUENCES, [[1], [2, 3]]))
+    with pytest.raises(ShapeError, match="must have equally many samples"):
+        model.predict((SEQUENCES, MASK[:2]), batch_size=2)
 
 
 class Forgetful(MaskedMean):
@@ -121,8 +142,30 @@ def test_branches_that_take_a_mask_also_do_without() -> None:
     model = Sequential(Branches(MaskedMean(), Sequential(Flatten(), Dense(6, 2, rng=0))), Add())
     everything = np.ones((3, 3), bool)
     np.testing.assert_array_equal(model(SEQUENCES), model((SEQUENCES, everything)))
-    with_mask, _ = model.backward(np.ones((3, 2)))
+    grad = RNG.normal(size=(3, 2))
+    with_mask, _ = model.backward(grad)
     model(SEQUENCES)
-    np.testing.assert_array_equal(model.backward(np.ones((3, 2))), with_mask)
+    np.testing.assert_array_equal(model.backward(grad), with_mask)
     with pytest.raises(DataError, match="takes one array, got a tuple of 3"):
         Sequential(MaskedMean()).forward((SEQUENCES, everything, everything))
+
+
+def test_samples_without_data_neither_count_nor_learn() -> None:
+    mask = MASK.copy()
+    mask[1] = False
+    model = Sequential(Dense(2, 4, rng=0), MaskedMean(), Dense(4, 1, use_bias=False, rng=1))
+    y = model((SEQUENCES, mask))
+    assert y[1] == 0
+    dx, none = model.backward(np.ones((3, 1)))
+    assert not dx[1].any()
+    assert not none.any()
+    with_one = model.parameters().grad.copy()
+    model((SEQUENCES[[0, 2]], mask[[0, 2]]))
+    model.backward(np.ones((2, 1)))
+    np.testing.assert_allclose(model.parameters().grad, with_one, rtol=1e-13)
+    nothing = np.zeros_like(mask)
+    assert not model.predict((SEQUENCES, nothing)).any()
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=0.1))
+    trainer.fit((SEQUENCES, nothing), np.ones((3, 1)), epochs=2)
+    assert trainer.history.loss == [1.0, 1.0]
+    assert check_layer(Sequential(Dense(2, 4), MaskedMean()), (SEQUENCES, mask)).error < 1e-8

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from minidl import Dense, Flatten, ReLU, Residual, Sequential, ShapeError, Sigmoid
+from minidl import (
+    Add,
+    Dense,
+    Embedding,
+    Flatten,
+    HyperparameterError,
+    ReLU,
+    Residual,
+    Sequential,
+    ShapeError,
+    Siamese,
+    Sigmoid,
+)
 from tests.helpers import bits
 from tests.user_defined import Scale
 
@@ -73,3 +85,12 @@ def test_a_flatten_before_dense_chains() -> None:
 def test_what_is_added_to_probabilities_is_none() -> None:
     assert Sequential(Dense(2, 2), Sigmoid()).gives_probabilities
     assert not Residual(Dense(2, 2), Sigmoid()).gives_probabilities
+
+
+def test_x_is_one_array_of_floats() -> None:
+    for first, kind in ((Embedding(5, 1), "ids"), (Add(), "several inputs"), (Siamese(Dense(2, 2)), "several inputs")):
+        with pytest.raises(
+            HyperparameterError, match=rf"^Residual adds its input, one .* takes {kind}; put it in front$"
+        ):
+            Residual(first, Flatten())
+    assert Residual(Dense(2, 2)).parameters().size == 6

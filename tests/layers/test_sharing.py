@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from minidl import (
+    BatchNorm,
+    DataError,
     Dense,
+    Embedding,
     HyperparameterError,
     Sequential,
     ShapeError,
@@ -51,7 +54,32 @@ def test_tied_weights_are_used_twice() -> None:
     np.testing.assert_allclose(first.weight.grad, x.T @ da + grad.T @ h, rtol=1e-12)
     with pytest.raises(HyperparameterError, match="the first layer must have a matrix as its weight"):
         Tied(Tanh(), Dense(2, 2))
-    with pytest.raises(HyperparameterError, match="the first layer must have a matrix"):
-        Tied()
+    for wrong in ((), (BatchNorm(6),)):
+        with pytest.raises(HyperparameterError, match="the first layer must have a matrix"):
+            Tied(*wrong)
     with pytest.raises(ShapeError, match=r"dL/dy must be an array of y's shape \(5, 6\)"):
         model.backward(np.ones((5, 2)))
+
+
+def test_tied_scores_are_no_probabilities_whatever_the_layers_return() -> None:
+    assert Sequential(Embedding(5, 2), Softmax()).gives_probabilities
+    assert Tied(Embedding(5, 2), Softmax()).gives_probabilities is False
+
+
+def test_weights_that_are_tied_twice_have_the_gradient_of_all_three_uses() -> None:
+    first = Dense(3, 3, use_bias=False, rng=0)
+    model = Tied(Tied(first))
+    x, grad = RNG.normal(size=(2, 5, 3))
+    w = first.weight.value
+    np.testing.assert_allclose(model(x), x @ w @ w.T @ w.T, rtol=1e-13)
+    np.testing.assert_allclose(model.backward(grad), grad @ w @ w @ w.T, rtol=1e-12)
+    expected = x.T @ (grad @ w @ w) + (grad @ w).T @ (x @ w) + grad.T @ (x @ w @ w.T)
+    np.testing.assert_allclose(first.weight.grad, expected, rtol=1e-12)
+    assert model.parameters().size == 9
+
+
+def test_entries_of_twins_must_be_alike() -> None:
+    with pytest.raises(ShapeError, match="must have equally many samples, their first axis, got 5, 2"):
+        Siamese(Dense(3, 4))((A, A[:2]))
+    with pytest.raises(DataError, match="takes several inputs, a tuple of arrays, got ndarray"):
+        Siamese(Dense(3, 4))(A)

@@ -1,9 +1,11 @@
 """Models as tables: numbers by hand, also of nested models."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from minidl import BatchNorm, Dense, Flatten, Layer, ReLU, Residual, Sequential, Summary
+from minidl import BatchNorm, Dense, Flatten, Layer, Parallel, ReLU, Residual, Sequential, ShapeError, Summary
 from minidl.modules import Row
 from tests.user_defined import Scale
 
@@ -84,3 +86,17 @@ def test_the_table_as_it_prints(model: Layer, shown: str) -> None:
 )
 def test_sizes_as_people_read_them(memory: int, shown: str) -> None:
     assert str(Summary([Row("", "", None, 0, memory)])).splitlines()[-1].endswith(f"  {shown}")
+
+
+@pytest.mark.parametrize(
+    "shape", [3, 3.0, "3", [3], (3.0,), (-3,), (0,), [(3,), (3,)], ((3,), 3), (3, (3,)), ((3,), [3])]
+)
+def test_a_summary_refuses_what_is_not_a_shape(shape: Any) -> None:
+    for model in (Dense(3, 1), Sequential(Flatten()), Parallel(Flatten(), Flatten())):
+        with pytest.raises(ShapeError, match="a shape must be that of one sample, such as"):
+            model.summary(shape)
+
+
+def test_sizes_may_be_integers_of_numpy() -> None:
+    assert Dense(3, 1).summary((np.int64(3),)).rows[0].shape == (1,)
+    assert Sequential(Flatten()).summary(()).rows[0].shape == (1,)

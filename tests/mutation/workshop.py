@@ -52,6 +52,7 @@ TESTS = {
     "minidl/augment": "test_augment.py",
     "minidl/metrics": "test_metrics.py test_arguments.py",
     "minidl/datasets": "datasets",
+    "minidl/modules/layer": f"modules/test_[lmst]*.py {BRANCHES}",
     "minidl/modules/loss": "modules losses",
     "minidl/modules/places": "modules saving/test_generators*.py",
     "minidl/modules": "modules",
@@ -62,7 +63,10 @@ TESTS = {
     "minidl/sums": "test_sums.py",
     "minidl/parameters": "parameters optimizers objectives",
     "minidl/integrations": "integrations",
-    "minidl/data": "test_data*.py test_augment.py training/test_trainer*.py callbacks/test_checkpoint_re*.py",
+    "minidl/data": (
+        "test_data*.py test_augment.py layers/test_masks.py layers/test_embedding.py training/test_trainer*.py "
+        "callbacks/test_checkpoint_re*.py"
+    ),
     "minidl/run": "run callbacks/test_c*ed.py training/test_r*.py",
     "minidl/callbacks/checkpoint": "callbacks/test_checkpoint*.py run/test_interruption.py training/test_res*.py",
     "minidl/callbacks/csv_log": "callbacks/test_csv_log*.py",

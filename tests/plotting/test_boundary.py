@@ -7,6 +7,7 @@ from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.contour import ContourSet
 
 from minidl import (
+    Concatenate,
     DataError,
     Dense,
     Dropout,
@@ -139,6 +140,12 @@ def test_the_box_around_data_on_a_line_is_a_plane() -> None:
     ax = plot_decision_boundary(PROBABILITY, [[1.0, 5.0], [3.0, 5.0]], [0, 1], axes())
     render(ax)
     assert ax.get_ylim()[0] < 5 < ax.get_ylim()[1]
+
+
+def test_several_inputs_are_refused() -> None:
+    model = Sequential(Concatenate(), Dense(2, 1))
+    with pytest.raises(DataError, match=r"x must be one array \(n, 2\) to be drawn in a plane, got a tuple of 2"):
+        plot_decision_boundary(model, (X[:2, :1], X[:2, 1:]), Y[:2])
 
 
 def test_models_and_data_of_the_wrong_shape_are_refused() -> None:

@@ -1,6 +1,7 @@
 """Models of several inputs are trained, measured, saved and resumed like those of one: each test compares the two."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -135,25 +136,42 @@ def test_scores_and_classes_with_leading_axes() -> None:
 
 WRONG: list[tuple[Any, Any, type[Exception], str]] = [
     ((A, B), Y[:19], ShapeError, "x has 20 samples but y has 19"),
-    ((A, B[:19]), Y, ShapeError, r"the arrays of x must have equally many samples, .* got 20, 19"),
+    ((A, B[:19]), Y, ShapeError, r"the arrays of (validation )?x must have equally many samples, .* got 20, 19"),
     ((A, B, Y), Y, DataError, "takes 2 inputs, one for each layer, got 3"),
     ((B, A), Y, ShapeError, r"Dense\(3, 4\) takes samples of shape \(3,\), got \(2, 2\)"),
     (A, Y, DataError, "takes several inputs, a tuple of arrays, got ndarray"),
     ((A, B * np.inf), Y, DataError, r"x\[1\] holds .* NaN or infinite"),
+    ((), Y, DataError, "takes several inputs, a tuple of arrays, got an empty one"),
+    ([A, B], Y, DataError, "takes several inputs, a tuple of arrays, got list"),
+    ((A, (B, B)), Y, DataError, "takes one array, got a tuple of 2"),
+    ((A, 3.0), Y, ShapeError, r"x\[1\] must have the batch as its first axis, got a single number"),
 ]
 
 
 @pytest.mark.parametrize(("x", "y", "error", "words"), WRONG)
 def test_what_does_not_fit_is_refused_and_changes_nothing(x: Any, y: Any, error: type[Exception], words: str) -> None:
     trainer = make(network())
-    for call in (trainer.fit, trainer.evaluate):
-        with unchanged(trainer.model), pytest.raises(error, match=words):
+    calls: list[Callable[[Any, Any], object]] = [
+        trainer.fit,
+        trainer.evaluate,
+        lambda x, y: EmpiricalRisk(trainer.model, MSELoss(), x, y),
+        lambda x, y: trainer.fit((A, B), Y, validation=(x, y)),
+    ]
+    for call in calls:
+        with unchanged(trainer.model), pytest.raises(error, match=words) as caught:
             call(x, y)
+        assert not any("column_stack" in note for note in getattr(caught.value, "__notes__", []))
+    if len(y) == 20:
+        with pytest.raises((ShapeError, DataError)) as caught:
+            trainer.model.predict(x, batch_size=5)
+        assert not any("column_stack" in note for note in getattr(caught.value, "__notes__", []))
 
 
 def test_predict_in_parts_refuses_arrays_of_different_length() -> None:
     with pytest.raises(ShapeError, match="equally many samples"):
         network().predict((A, B[:19]), batch_size=5)
+    with pytest.raises(DataError, match=r"^x is an empty tuple; at least one array is needed"):
+        network().predict((), batch_size=5)
 
 
 def test_batches_and_held_out_data_of_a_tuple() -> None:
@@ -171,6 +189,12 @@ def test_batches_and_held_out_data_of_a_tuple() -> None:
         Batches((A, B), Y[:3])
     with pytest.raises(TypeError, match="x must be of type ndarray"):
         Batches((A, "no"), Y)
+    with pytest.raises(ShapeError, match="the arrays of y must have equally many samples, their first axis, got 20, 3"):
+        Batches((A, B), (Y, Y[:3]))
+    pairs: list[tuple[Any, Any, str]] = [((), Y, "x"), (A, (), "y")]
+    for x, y, name in pairs:
+        with pytest.raises(DataError, match=f"^{name} is an empty tuple; at least one array is needed"):
+            Batches(x, y)
 
 
 @pytest.mark.parametrize("every_steps", [1, 3, 4, 9])
@@ -230,3 +254,6 @@ def test_several_outputs_take_a_loss_of_their_own() -> None:
     assert trainer.history.loss[-1] < 0.1 * trainer.history.loss[0]
     assert trainer.evaluate(A, targets, batch_size=3)["loss"] == pytest.approx(trainer.evaluate(A, targets)["loss"])
     assert copy.deepcopy(model).predict(A)[1].shape == (20, 2)
+    for call in (trainer.fit, trainer.evaluate, lambda x, y: EmpiricalRisk(model, SumOfLosses(), x, y)):
+        with pytest.raises(ShapeError, match="the arrays of y must have equally many samples"):
+            call(A, (targets[0], targets[1][:9]))
