@@ -21,7 +21,7 @@ KEPT = [COPIES, PAGES, *(DOCS / "_build" / "html" / name for name in (".doctrees
 """What a build takes over from the one before."""
 
 ORDER = ["feedforward", "gradient_descent", "xor"]  # the assignment
-ORDER += ["digits", "optimizer_race", "vanishing_gradients", "curve_fitting", "branches"]
+ORDER += ["digits", "optimizer_race", "vanishing_gradients", "curve_fitting", "images", "branches"]
 THUMBNAILS = {"gradient_descent": 2, "xor": 4}  # which of its pictures stands for a demo, by default the first
 
 TITLE = re.compile(r"(?:Q\d: )?[^.:,\n]+")
