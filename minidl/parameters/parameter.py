@@ -23,7 +23,7 @@ class Memory:
         self.value = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)
         self.dtype, self.moved = dtype, False
-        # How often a flag of one of the parameters was set, or one has moved: optimizers then look at them again.
+        # How often a flag of one of the parameters was set or one has moved. After a change, optimizers look again.
         self.changes = 0
 
 
