@@ -104,7 +104,7 @@ def several(shape: Shape | None) -> TypeGuard[tuple[Any, ...]]:
     >>> several((2, 3)), several(((2,), None))
     (False, True)
     """
-    return bool(shape) and (shape[0] is None or isinstance(shape[0], tuple))
+    return shape is not None and shape != () and (shape[0] is None or isinstance(shape[0], tuple))
 
 
 def float_type(batch: Batch, default: Any) -> Any:
