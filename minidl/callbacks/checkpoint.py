@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.arguments import whole_number
-from minidl.batch import arrays_in
 from minidl.data import Batches
 from minidl.errors import CheckpointError, warn
 from minidl.files import absolute, check_folder, nesting_checked, warn_of_values
@@ -147,7 +146,7 @@ def script(
         "optimizer": repr(optimizer),
         "rule": type(optimizer).__name__,
         "accumulate": accumulate,
-        "validation": [_checksums(x, y) for kind, x, y in measured if kind == "validation"],
+        "validation": [checksum(x, y) for kind, x, y in measured if kind == "validation"],
     }
 
 
@@ -167,8 +166,4 @@ def places(run: Run) -> dict[str, Place]:
 
 def fingerprint(run: Run) -> str | None:
     """Checksums of the data."""
-    return _checksums(run.batches.x, run.batches.y) if isinstance(run.batches, Batches) else None
-
-
-def _checksums(x: Batch, y: Batch) -> str:
-    return " ".join(checksum(array) for array in arrays_in((x, y)))
+    return checksum(run.batches.x, run.batches.y) if isinstance(run.batches, Batches) else None

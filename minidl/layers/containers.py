@@ -42,7 +42,8 @@ class Container(Layer):
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         # Paths begin with the place, "0.weight" instead of "layers.0.weight". What a subclass adds comes after.
-        yield from ((str(index), layer) for index, layer in enumerate(self.layers))
+        for index, layer in enumerate(self.layers):
+            yield str(index), layer
         for name, child in super().children():
             if not any(child is layer for layer in self.layers):
                 yield name, child

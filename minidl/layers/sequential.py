@@ -79,7 +79,7 @@ class Sequential(Container):
         # Nobody needs the gradient of the data: stop at the first layer with parameters, and skip its dL/dx.
         grad, mask = as_gradient(grad, self.y), self.mask
         try:
-            for layer in reversed(self.layers[self._first + 1 :]):
+            for layer in self.layers[: self._first : -1]:
                 grad = layer.backward(grad) if mask is None else without_mask(layer, layer.backward(grad), mask)
             for layer in self.layers[self._first : self._first + 1]:
                 getattr(layer, backward_without_dx(type(layer)))(grad)

@@ -158,15 +158,15 @@ class CrossEntropyLoss(Loss):
         scores = prediction if len(shape) == 2 else as_rows(prediction)
         s, classes = self.label_smoothing, target.ndim == 1
         index = np.arange(len(scores))
-        # With ten classes, argmax and products with ones take less time than max, sum and mean: 0.8 of it for 32
-        # samples, 0.4 for 1024.
+        # With ten classes, argmax, argmin and products with ones take less time than max, min, sum and mean: 0.8 of it
+        # for 32 samples, 0.4 for 1024.
         z = scores - scores[index, scores.argmax(axis=1), None]
         self.e, self.target = np.exp(z), target
         self.total = row_sums(self.e)
         log_total = np.log(self.total)
         try:
             loss = mean(log_total - (z[index, target] if classes else row_sums(target * z)))
-            if classes and target.min() < 0:  # NumPy would count from the end
+            if classes and target[target.argmin()] < 0:  # NumPy would count from the end
                 raise IndexError
         except IndexError:
             self.check_target(target, scores.shape[1:])  # names the class without a score

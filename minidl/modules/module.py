@@ -41,7 +41,7 @@ class Module:
         """
         seen: set[int] = set()
         for name, value in list(vars(self).items()):  # while forward in another thread adds one
-            for path, child in _members(name, value):
+            for path, child in _members(name, value) if isinstance(value, HOLDERS) else ():
                 if id(child) not in seen:
                     yield path, child
                 if isinstance(child, Module):
@@ -216,12 +216,16 @@ def _check_names(module: Module, state: Mapping[str, Any], expected: Mapping[str
         raise StateError(f"the state has {', '.join(sorted(unknown))}, which {type(module).__name__} does not have")
 
 
+HOLDERS = (Module, Parameter, list, tuple, dict)
+"""The types of attributes that are, or may hold, modules and parameters."""
+
+
 def _members(name: str, value: object) -> Iterator[tuple[str, Module | Parameter]]:
     if isinstance(value, Module | Parameter):
         yield name, value
     elif isinstance(value, list | tuple):
         # The types first: a list of a million floats holds no module.
-        if any(issubclass(kind, Module | Parameter | list | tuple | dict) for kind in set(map(type, value))):
+        if any(issubclass(kind, HOLDERS) for kind in set(map(type, value))):
             for index, item in enumerate(value):
                 yield from _members(f"{name}.{index}", item)
     elif isinstance(value, dict):

@@ -67,7 +67,7 @@ def _wait_for_others(module: Module) -> None:
 
 def check_thread(module: Module) -> None:
     """Raise `StateError` if another thread is changing a module."""
-    if vars(module).get("run_thread", get_ident()) != get_ident():
+    if vars(module).get("run_thread") not in (None, get_ident()):
         raise _in_use(module, "trained")
 
 

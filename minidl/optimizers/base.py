@@ -68,11 +68,10 @@ class Optimizer:
 
     def step(self) -> None:
         """Change the parameters once, by the gradients that backward has written."""
-        flags_set = 0
+        changes = 0
         for vector in self.vectors:
-            vector.check()
-            flags_set += vector._memory.flags_set  # read directly, as it is at every step
-        if flags_set != self._flags_set:  # one may have changed since the blocks were cut
+            changes += vector._memory.changes  # read directly, as it is at every step
+        if changes != self._changes:  # since the blocks were cut
             self.cut()
         self.steps += 1
         before = self._blocks[0].arrays[0].copy() if self.steps == 1 and self._blocks else None
@@ -134,8 +133,8 @@ class Optimizer:
     def cut(self, size: int = BLOCK) -> None:
         """Cut trainable parameters, gradients and slots into blocks of at most `size` elements, as views."""
         self._grouped = any(factor != 1.0 for factor in self._factors)
-        self._flags_set = sum(vector._memory.flags_set for vector in self.vectors)
         self._blocks: list[Block] = cut_blocks(self.vectors, self._factors, self._slots.values(), size)
+        self._changes = sum(vector._memory.changes for vector in self.vectors)
 
     def check_owner(self, module: Module) -> None:
         """Raise `StateError` unless all parameters that this optimizer moves belong to `module`."""

@@ -39,15 +39,19 @@ def cut_blocks(
         factors: for each vector, the factor of the learning rate.
         slots: arrays that are as long as all vectors together.
         size: the largest number of elements in a block.
+
+    Raises:
+        StateError: parameters that have moved.
     """
     slots = list(slots)
     blocks, offset = [], 0
     for vector, factor in zip(vectors, factors, strict=True):
+        value, grad = vector.value, vector.grad
         for decay, start, stop in _stretches(vector):
             for begin in range(start, stop, size):
                 end = min(begin + size, stop)
                 remembered = (slot[offset + begin : offset + end] for slot in slots)
-                blocks.append(Block((vector.value[begin:end], vector.grad[begin:end], *remembered), factor, decay))
+                blocks.append(Block((value[begin:end], grad[begin:end], *remembered), factor, decay))
         offset += vector.size
     return blocks
 

@@ -23,7 +23,8 @@ class Memory:
         self.value = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)
         self.dtype, self.moved = dtype, False
-        self.flags_set = 0  # how often a flag of one of the parameters was set: optimizers look at the flags again
+        # How often a flag of one of the parameters was set or one has moved. After a change, optimizers look again.
+        self.changes = 0
 
 
 class _View:
@@ -52,7 +53,7 @@ class _Flag:
 
     def __set__(self, instance: Parameter, value: bool) -> None:
         vars(instance)[self.name] = flag(f"Parameter: {self.name}", value)
-        instance._memory.flags_set += 1
+        instance._memory.changes += 1
 
 
 class Parameter:
@@ -107,6 +108,7 @@ class Parameter:
     def _move(self, memory: Memory, start: int) -> None:
         value, grad = self.value, self.grad
         self._memory.moved = True
+        self._memory.changes += 1
         self._bind(memory, start, value.shape)
         self.value[...] = value
         self.grad[...] = grad

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.batch import arrays_in
 from minidl.errors import CheckpointError
 from minidl.files import content_of, nesting_checked, warn_of_values
 from minidl.modules import Module
@@ -18,7 +19,7 @@ from minidl.parameters import Parameter
 from minidl.parameters.parameter import limited_to
 from minidl.saving.generators import load_states, states_of
 from minidl.saving.tree import Decoder, Encoder, title_of
-from minidl.typing import Array
+from minidl.typing import Array, Batch
 
 __all__ = [
     "as_code",
@@ -233,9 +234,9 @@ def load_state_of(part: Any, state: Mapping[str, Any]) -> None:
         each.trainable = name not in frozen
 
 
-def checksum(array: Array) -> str:
-    """SHA-256 of the numbers of an array, as hexadecimal digits."""
-    return str(_container().checksum(array))
+def checksum(*batches: Batch) -> str:
+    """SHA-256 of the numbers of each array, as hexadecimal digits."""
+    return " ".join(_container().checksum(array) for array in arrays_in(batches))
 
 
 def _container() -> Any:

@@ -191,6 +191,17 @@ def test_a_step_after_the_parameters_moved_is_refused(case: OptimizerCase) -> No
         assert bits(*(p.value for p in module.parameters())) == before
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_later_steps_after_the_parameters_moved_are_refused_as_well(frozen: bool) -> None:
+    layer = Dense(2, 2)
+    layer.trainable = not frozen
+    optimizer = SGD(layer.parameters(), lr=0.1)
+    layer.astype(np.float32)
+    for _ in range(2):
+        with pytest.raises(StateError, match="moved since"):
+            optimizer.step()
+
+
 def test_an_optimizer_may_move_some_parameters_of_a_model_but_no_others() -> None:
     net = network()
     SGD(net.parameters(), 0.1).check_owner(net)
