@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 import numpy as np
 
-from minidl.arguments import flag, generator, whole_number
+from minidl.arguments import flag, function, generator, whole_number
 from minidl.constants import ones
-from minidl.errors import HyperparameterError
 from minidl.initializers import Initializer
 from minidl.layers.windows import (
+    GROUP,
+    SMALL,
     Padding,
     Size,
     Sweep,
@@ -52,11 +54,8 @@ class Convolution(Layer):
         self.stride = check_size(f"{name}: stride", stride, axes)
         self.padding = check_padding(f"{name}: padding", padding, axes)
         self.dilation = check_size(f"{name}: dilation", dilation, axes)
-        if not callable(initializer):
-            raise HyperparameterError(
-                f"{name}: initializer must be a function such as minidl.initializers.he_normal, got {initializer!r}"
-            )
-        self.use_bias, self.initializer = flag(f"{name}: use_bias", use_bias), initializer
+        self.initializer = function(f"{name}: initializer", initializer, "minidl.initializers.he_normal")
+        self.use_bias = flag(f"{name}: use_bias", use_bias)
         self._axes = axes_of(axes, self.kernel_size, self.stride, self.dilation, self.padding)
 
     def _make_parameters(self, each: int, outputs: int, rng: Seed) -> None:
@@ -82,9 +81,7 @@ class Convolution(Layer):
 
     def _plus_bias(self, y: Array) -> Array:
         if self.use_bias:
-            # Whole samples at a time: to add a few numbers to each place takes three times as long.
-            samples = y.reshape(len(y), -1)
-            samples += np.tile(self.bias.value, samples.shape[1] // self._outputs)
+            y += np.full(y.shape[1:], self.bias.value)  # whole samples: a few numbers at a time take twice as long
         return y
 
     def _bias_back(self, grad: Array) -> None:
@@ -94,45 +91,71 @@ class Convolution(Layer):
 
 def convolve(x: Array, weight: Array, sweeps: tuple[Sweep, ...]) -> Array:
     """Return ``Σ x[…] W[…]`` over the kernel, (n, …, filters), for a kernel (…, channels, filters)."""
-    filters = weight.shape[-1]
-    y = np.empty((len(x), *(sweep.places for sweep in sweeps), filters), np.result_type(x, weight))
-    for part in blocks(len(x), x[0].size * prod(sweep.size for sweep in sweeps) + y[0].size):
-        first, *others = patches(x[part], sweeps)
-        kernel, *kernels = weight.reshape(1 + len(others), -1, filters)
-        out = y[part].reshape(len(first), -1, filters)
-        np.matmul(first, kernel, out=out)
-        for patch, kernel in zip(others, kernels, strict=True):
-            out += np.matmul(patch, kernel)
+    y = np.empty((len(x), *(sweep.places for sweep in sweeps), weight.shape[-1]), np.result_type(x, weight))
+    for part in parts(x, y, sweeps):
+        multiply(patches(x[part], sweeps), weight, y[part])
     return y
+
+
+def multiply(matrices: list[Array], weight: Array, out: Array) -> None:
+    """Write the sum of the products of patches and the parts of a kernel that belong to them."""
+    first, *others = matrices
+    kernel, *kernels = weight.reshape(len(matrices), -1, weight.shape[-1])
+    y = out.reshape(len(first), -1, weight.shape[-1])
+    np.matmul(first, kernel, out=y)
+    for patch, kernel in zip(others, kernels, strict=True):
+        y += np.matmul(patch, kernel)
 
 
 def weight_gradient(x: Array, grad: Array, sweeps: tuple[Sweep, ...]) -> Array:
     """Return ``Σ x[…]ᵀ g[…]`` over samples and places, the gradient of a kernel (…, channels, filters)."""
-    filters = grad.shape[-1]
-    summed = np.zeros((*(sweep.size for sweep in sweeps), x.shape[-1], filters), grad.dtype)
-    for part in blocks(len(x), x[0].size * prod(sweep.size for sweep in sweeps)):
-        matrices = patches(x[part], sweeps)
-        for patch, kernel in zip(matrices, summed.reshape(len(matrices), -1, filters), strict=True):
-            kernel += np.matmul(patch.swapaxes(1, 2), grad[part].reshape(len(patch), -1, filters)).sum(axis=0)
+    summed = np.zeros((*(sweep.size for sweep in sweeps), x.shape[-1], grad.shape[-1]), grad.dtype)
+    for part in parts(x, grad, sweeps):
+        add_products(patches(x[part], sweeps), grad[part], summed)
     return summed
+
+
+def add_products(matrices: list[Array], grad: Array, summed: Array) -> None:
+    """Add the products of patches and dL/dy to the gradient of a kernel."""
+    for patch, kernel in zip(matrices, summed.reshape(len(matrices), -1, grad.shape[-1]), strict=True):
+        kernel += np.matmul(patch.swapaxes(1, 2), grad.reshape(len(patch), -1, grad.shape[-1])).sum(axis=0)
 
 
 def patches(x: Array, sweeps: tuple[Sweep, ...]) -> list[Array]:
     """Return what the windows hold as matrices (…, places, k · channels), one for each row of the kernel.
 
-    The patches of all rows of a kernel overlap: they are parts of one array, which holds each number k times.
+    The patches of all rows of a kernel overlap: they are parts of one array, which holds each number k times. If they
+    are small, one matrix (…, places, k · k · channels) of everything takes less time.
     """
-    wide, channels = padded(x, sweeps), x.shape[-1]
-    if channels == 1:
-        # Only k numbers would lie side by side. All k · k as columns of one matrix take a third of the time.
-        seen = windows(wide, sweeps)
-        kernel = 1 + len(sweeps)
-        columns = seen.transpose(*range(kernel, seen.ndim), *range(kernel)).reshape(prod(seen.shape[kernel:]), -1)
-        return [columns.T[None]]
+    wide, channels, kernel = padded(x, sweeps), x.shape[-1], 1 + len(sweeps)
+    if in_one(x, sweeps):
+        seen, size = windows(wide, sweeps), prod([sweep.size for sweep in sweeps]) * channels
+        # For matrices of up to a million products, OpenBLAS is a fifth faster: 3 % of the step for 8 × 8 images.
+        groups = len(x) // GROUP if len(x) % GROUP == 0 else 1
+        if channels > 1:
+            return [seen.reshape(groups, -1, size)]
+        # Only k numbers would lie side by side. To copy them column by column takes a third of the time.
+        columns = seen.transpose(*range(kernel, seen.ndim), *range(kernel)).reshape(size, groups, -1)
+        return [columns.transpose(1, 2, 0)]
     *over, along = sweeps
     seen = windows(wide.reshape(-1, *wide.shape[-2:]), (along,))
     rows = np.ascontiguousarray(seen).reshape(len(x), *wide.shape[1:-2], -1)
     return [row.reshape(len(x), -1, along.size * channels) for row in cells(rows, tuple(over))]
+
+
+def in_one(x: Array, sweeps: tuple[Sweep, ...]) -> bool:
+    """Whether one matrix for all rows of the kernel takes less time: a tenth for 4 × 4 places, 3 % of the step."""
+    return x.shape[-1] == 1 or prod([sweep.places for sweep in sweeps]) < 64
+
+
+def parts(x: Array, y: Array, sweeps: tuple[Sweep, ...]) -> Iterator[slice]:
+    """Yield slices of a few samples: what is copied for them is at most half as large as x and y, or SMALL."""
+    wide, along = prod([sweep.length for sweep in sweeps]), sweeps[-1]
+    if in_one(x, sweeps):
+        copied = prod([sweep.places * sweep.size for sweep in sweeps])
+    else:
+        copied = wide // along.length * along.places * along.size
+    return blocks(len(x), (wide + copied) * x.shape[-1], max(SMALL, (x.size + y.size) // 2))
 
 
 def turned(weight: Array) -> Array:

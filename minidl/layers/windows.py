@@ -41,8 +41,14 @@ Size: TypeAlias = int | tuple[int, ...]
 Padding: TypeAlias = Size | str
 """How many numbers to add at either end, or "same"."""
 
-BLOCK = 2**18
-"""How many numbers a block of samples may have: they fit in the cache of a core, as float32 in a megabyte."""
+BLOCK = 2**19
+"""How many numbers a block of samples may have, at most: two megabytes of float32."""
+
+SMALL = 2**17
+"""How many numbers a block may always have. With fewer, calls would take more time than the arithmetic."""
+
+GROUP = 8
+"""A block of more samples has a multiple of them."""
 
 
 class Sweep(NamedTuple):
@@ -253,7 +259,7 @@ def cells(wide: Array, sweeps: tuple[Sweep, ...]) -> list[Array]:
     return [seen[before + place] for place in product(*[range(sweep.size) for sweep in sweeps])]
 
 
-def blocks(n: int, size: int) -> Iterator[slice]:
+def blocks(n: int, size: int, most: int = BLOCK) -> Iterator[slice]:
     """Yield slices of n samples of `size` numbers each: as many samples as fit into a block, but at least one.
 
     A few samples at a time take a fraction of the memory of all, and stay in the cache between two operations.
@@ -261,5 +267,7 @@ def blocks(n: int, size: int) -> Iterator[slice]:
     >>> list(blocks(5, BLOCK // 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
     """
-    samples = max(1, BLOCK // size)
+    samples = max(1, min(most, BLOCK) // size)
+    if samples > GROUP:
+        samples -= samples % GROUP
     return (slice(start, start + samples) for start in range(0, n, samples))
