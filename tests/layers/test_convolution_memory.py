@@ -1,0 +1,56 @@
+"""How much memory a step of a convolution takes."""
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import Conv2D
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Conv2D(16, 32, padding=1), (64, 28, 28, 16)),
+        (Conv2D(1, 16, padding=1), (64, 56, 56, 1)),
+        (Conv2D(3, 32), (64, 32, 32, 3)),
+        (Conv2D(32, 64, stride=2, padding=1), (64, 32, 32, 32)),
+        # From here on, x and y have 2¹⁸ numbers or little more.
+        (Conv2D(16, 32, padding=1), (32, 14, 14, 16)),
+        (Conv2D(8, 8, padding=1), (64, 16, 16, 8)),
+        (Conv2D(8, 8, 5, padding=2), (64, 16, 16, 8)),
+        (Conv2D(32, 64, padding=1), (256, 4, 4, 32)),
+        (Conv2D(1, 16, padding=1), (256, 8, 8, 1)),
+        (Conv2D(16, 16, padding=1), (8, 32, 32, 16)),
+        (Conv2D(32, 16, padding="same", dilation=2), (64, 10, 10, 32)),
+    ],
+    ids=repr,
+)
+def test_memory_of_a_step_is_at_most_twice_and_a_half_input_and_output(layer: Conv2D, shape: Any, dtype: Any) -> None:
+    layer.astype(dtype)
+    x = np.ones(shape, dtype)
+    tracemalloc.start()
+    try:
+        y = layer.forward(x)
+        grad = np.ones_like(y)
+        layer.backward(grad)
+        peak = tracemalloc.get_traced_memory()[1] + x.nbytes
+    finally:
+        tracemalloc.stop()
+    assert peak <= 2.5 * (x.nbytes + y.nbytes)
+
+
+@pytest.mark.parametrize("layer", [Conv2D(1, 16, padding=1), Conv2D(16, 32, padding=1), Conv2D(32, 64, 2)], ids=repr)
+def test_memory_of_a_step_on_little_data_is_at_most_a_few_megabytes_more(layer: Conv2D) -> None:
+    layer.astype(np.float32)
+    x = np.ones((64, 6, 6, layer.channels), np.float32)
+    tracemalloc.start()
+    try:
+        y = layer.forward(x)
+        layer.backward(np.ones_like(y))
+        peak = tracemalloc.get_traced_memory()[1] + x.nbytes
+    finally:
+        tracemalloc.stop()
+    assert peak <= 2 * (x.nbytes + y.nbytes) + 2**20
