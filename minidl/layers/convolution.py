@@ -66,9 +66,9 @@ class Conv2D(Convolution):
         initializer: Initializer = he_normal,
         rng: Seed = None,
     ) -> None:
-        super().__init__(channels, kernel_size, stride, padding, dilation, use_bias, initializer)
+        super().__init__(channels, kernel_size, stride, padding, dilation)
         self.filters = whole_number(f"{type(self).__name__}: filters", filters, 1)
-        self._make_parameters(self.filters, self.filters, rng)
+        self._make_parameters(self.filters, self.filters, use_bias, initializer, rng)
 
     def forward(self, x: Array) -> Array:
         self.x = x
@@ -151,7 +151,7 @@ class ConvTranspose2D(Convolution):
         initializer: Initializer = he_normal,
         rng: Seed = None,
     ) -> None:
-        super().__init__(channels, kernel_size, stride, padding, dilation, use_bias, initializer)
+        super().__init__(channels, kernel_size, stride, padding, dilation)
         self.filters = whole_number("ConvTranspose2D: filters", filters, 1)
         self.output_padding = check_size("ConvTranspose2D: output_padding", output_padding, self.axes, 0)
         self._extra = per_axis(self.output_padding, self.axes)
@@ -161,7 +161,7 @@ class ConvTranspose2D(Convolution):
                 'ConvTranspose2D: output_padding must be less than the stride, and 0 with padding="same", got '
                 f"{output_padding!r:.80}"
             )
-        self._make_parameters(self.filters, self.filters, rng)
+        self._make_parameters(self.filters, self.filters, use_bias, initializer, rng)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         return None if shape is None else (*self._sizes(shape), self.filters)
@@ -233,9 +233,9 @@ class DepthwiseConv2D(Convolution):
         initializer: Initializer = he_normal,
         rng: Seed = None,
     ) -> None:
-        super().__init__(channels, kernel_size, stride, padding, dilation, use_bias, initializer)
+        super().__init__(channels, kernel_size, stride, padding, dilation)
         self.multiplier = whole_number("DepthwiseConv2D: multiplier", multiplier, 1)
-        self._make_parameters(self.multiplier, self.channels * self.multiplier, rng)
+        self._make_parameters(self.multiplier, self.channels * self.multiplier, use_bias, initializer, rng)
 
     def forward(self, x: Array) -> Array:
         self.x = x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from minidl.arguments import whole_number
 from minidl.errors import HyperparameterError, ShapeError
@@ -60,6 +61,10 @@ class Reshape(Layer):
     input_shape: Shape = cached()
 
     def __init__(self, *shape: int) -> None:
+        sizes: tuple[Any, ...] = shape
+        if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
+            each = ", ".join(map(repr, sizes[0]))
+            raise HyperparameterError(f"Reshape: sizes are passed one by one, as in Reshape({each}), got {sizes[0]}")
         self.shape = tuple(size if size == -1 else whole_number("Reshape: each size", size, 1) for size in shape)
         if self.shape.count(-1) > 1:
             raise HyperparameterError(f"Reshape: only one size may be -1, got {shape}")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 
 import numpy as np
 
-from minidl.arguments import flag, generator, whole_number
+from minidl.arguments import flag, function, generator, whole_number
 from minidl.constants import ones
-from minidl.errors import HyperparameterError
 from minidl.initializers import Initializer
 from minidl.layers.windows import (
+    GROUP,
+    SMALL,
     Padding,
     Size,
     Sweep,
@@ -36,32 +38,20 @@ class Convolution(Layer):
     axes = 2
     x: Array = cached()
 
-    def __init__(
-        self,
-        channels: int,
-        kernel_size: Size,
-        stride: Size,
-        padding: Padding,
-        dilation: Size,
-        use_bias: bool,
-        initializer: Initializer,
-    ) -> None:
+    def __init__(self, channels: int, kernel_size: Size, stride: Size, padding: Padding, dilation: Size) -> None:
         name, axes = type(self).__name__, self.axes
         self.channels = whole_number(f"{name}: channels", channels, 1)
         self.kernel_size = check_size(f"{name}: kernel_size", kernel_size, axes)
         self.stride = check_size(f"{name}: stride", stride, axes)
         self.padding = check_padding(f"{name}: padding", padding, axes)
         self.dilation = check_size(f"{name}: dilation", dilation, axes)
-        if not callable(initializer):
-            raise HyperparameterError(
-                f"{name}: initializer must be a function such as minidl.initializers.he_normal, got {initializer!r}"
-            )
-        self.use_bias, self.initializer = flag(f"{name}: use_bias", use_bias), initializer
         self._axes = axes_of(axes, self.kernel_size, self.stride, self.dilation, self.padding)
 
-    def _make_parameters(self, each: int, outputs: int, rng: Seed) -> None:
+    def _make_parameters(self, each: int, outputs: int, use_bias: bool, initializer: Initializer, rng: Seed) -> None:
         """Make W (k, k, channels, each) and b (outputs,)."""
-        self._outputs = outputs
+        name, self._outputs = type(self).__name__, outputs
+        self.initializer = function(f"{name}: initializer", initializer, "minidl.initializers.he_normal")
+        self.use_bias = flag(f"{name}: use_bias", use_bias)
         self.weight = Parameter(np.zeros((*(axis.size for axis in self._axes), self.channels, each)))
         if self.use_bias:
             self.bias = Parameter(np.zeros(outputs))
@@ -82,9 +72,7 @@ class Convolution(Layer):
 
     def _plus_bias(self, y: Array) -> Array:
         if self.use_bias:
-            # Whole samples at a time: to add a few numbers to each place takes three times as long.
-            samples = y.reshape(len(y), -1)
-            samples += np.tile(self.bias.value, samples.shape[1] // self._outputs)
+            y += np.full(y.shape[1:], self.bias.value)  # whole samples: a few numbers at a time take twice as long
         return y
 
     def _bias_back(self, grad: Array) -> None:
@@ -94,45 +82,76 @@ class Convolution(Layer):
 
 def convolve(x: Array, weight: Array, sweeps: tuple[Sweep, ...]) -> Array:
     """Return ``Σ x[…] W[…]`` over the kernel, (n, …, filters), for a kernel (…, channels, filters)."""
-    filters = weight.shape[-1]
-    y = np.empty((len(x), *(sweep.places for sweep in sweeps), filters), np.result_type(x, weight))
-    for part in blocks(len(x), x[0].size * prod(sweep.size for sweep in sweeps) + y[0].size):
-        first, *others = patches(x[part], sweeps)
-        kernel, *kernels = weight.reshape(1 + len(others), -1, filters)
-        out = y[part].reshape(len(first), -1, filters)
-        np.matmul(first, kernel, out=out)
-        for patch, kernel in zip(others, kernels, strict=True):
-            out += np.matmul(patch, kernel)
+    y = np.empty((len(x), *(sweep.places for sweep in sweeps), weight.shape[-1]), np.result_type(x, weight))
+    for part in parts(x, y, sweeps):
+        multiply(patches(x[part], sweeps), weight, y[part])
     return y
+
+
+def multiply(matrices: list[Array], weight: Array, y: Array) -> None:
+    """Write the sum of the products of patches and their parts of the kernel into y."""
+    first, *others = matrices
+    kernel, *kernels = weight.reshape(len(matrices), -1, weight.shape[-1])
+    out = y.reshape(len(first), -1, weight.shape[-1])
+    np.matmul(first, kernel, out=out)
+    for patch, kernel in zip(others, kernels, strict=True):
+        out += np.matmul(patch, kernel)
 
 
 def weight_gradient(x: Array, grad: Array, sweeps: tuple[Sweep, ...]) -> Array:
     """Return ``Σ x[…]ᵀ g[…]`` over samples and places, the gradient of a kernel (…, channels, filters)."""
-    filters = grad.shape[-1]
-    summed = np.zeros((*(sweep.size for sweep in sweeps), x.shape[-1], filters), grad.dtype)
-    for part in blocks(len(x), x[0].size * prod(sweep.size for sweep in sweeps)):
-        matrices = patches(x[part], sweeps)
-        for patch, kernel in zip(matrices, summed.reshape(len(matrices), -1, filters), strict=True):
-            kernel += np.matmul(patch.swapaxes(1, 2), grad[part].reshape(len(patch), -1, filters)).sum(axis=0)
+    summed = np.zeros((*(sweep.size for sweep in sweeps), x.shape[-1], grad.shape[-1]), grad.dtype)
+    for part in parts(x, grad, sweeps):
+        add_products(patches(x[part], sweeps), grad[part], summed)
     return summed
+
+
+def add_products(matrices: list[Array], grad: Array, summed: Array) -> None:
+    """Add the products of patches and dL/dy to their parts of the gradient of a kernel."""
+    for patch, kernel in zip(matrices, summed.reshape(len(matrices), -1, grad.shape[-1]), strict=True):
+        kernel += np.matmul(patch.swapaxes(1, 2), grad.reshape(len(patch), -1, grad.shape[-1])).sum(axis=0)
 
 
 def patches(x: Array, sweeps: tuple[Sweep, ...]) -> list[Array]:
     """Return what the windows hold as matrices (…, places, k · channels), one for each row of the kernel.
 
-    The patches of all rows of a kernel overlap: they are parts of one array, which holds each number k times.
+    The patches of all rows of a kernel overlap: they are parts of one array, which holds each number k times. Small
+    images have one matrix (…, places, k · k · channels) instead.
     """
-    wide, channels = padded(x, sweeps), x.shape[-1]
-    if channels == 1:
-        # Only k numbers would lie side by side. All k · k as columns of one matrix take a third of the time.
-        seen = windows(wide, sweeps)
-        kernel = 1 + len(sweeps)
-        columns = seen.transpose(*range(kernel, seen.ndim), *range(kernel)).reshape(prod(seen.shape[kernel:]), -1)
-        return [columns.T[None]]
+    wide, channels, kernel = padded(x, sweeps), x.shape[-1], 1 + len(sweeps)
+    if single(x, sweeps):
+        seen, size = windows(wide, sweeps), prod([sweep.size for sweep in sweeps]) * channels
+        # OpenBLAS multiplies small matrices a fifth faster than large ones. Eight samples at a time instead of all save
+        # 4 % of the step of a CNN on 8 × 8 images.
+        groups = len(x) // GROUP if len(x) % GROUP == 0 else 1
+        if channels > 1:
+            return [seen.reshape(groups, -1, size)]
+        # Only k numbers would lie side by side. To copy them column by column takes a third of the time.
+        columns = seen.transpose(*range(kernel, seen.ndim), *range(kernel)).reshape(size, groups, -1)
+        return [columns.transpose(1, 2, 0)]
     *over, along = sweeps
     seen = windows(wide.reshape(-1, *wide.shape[-2:]), (along,))
     rows = np.ascontiguousarray(seen).reshape(len(x), *wide.shape[1:-2], -1)
     return [row.reshape(len(x), -1, along.size * channels) for row in cells(rows, tuple(over))]
+
+
+def single(x: Array, sweeps: tuple[Sweep, ...]) -> bool:
+    """Whether all rows of the kernel have one matrix of patches: on 8 × 8 images, this saves a CNN 9 % of the step.
+
+    With a stride from row to row, the rows under one row of the kernel would have to be copied once more.
+    """
+    strides = [sweep.stride for sweep in sweeps[:-1]]
+    return x.shape[-1] == 1 or max(strides, default=1) > 1 or prod([sweep.places for sweep in sweeps]) < 64
+
+
+def parts(x: Array, y: Array, sweeps: tuple[Sweep, ...]) -> Iterator[slice]:
+    """Yield slices of a few samples, whose patches take at most half of the memory of x and y, or SMALL numbers."""
+    wide, along = prod([sweep.length for sweep in sweeps]), sweeps[-1]
+    if single(x, sweeps):
+        copied = prod([sweep.places * sweep.size for sweep in sweeps])
+    else:
+        copied = wide // along.length * along.places * along.size
+    return blocks(len(x), (wide + copied) * x.shape[-1], max(SMALL, (x.size + y.size) // 2))
 
 
 def turned(weight: Array) -> Array:

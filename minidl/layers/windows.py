@@ -41,8 +41,14 @@ Size: TypeAlias = int | tuple[int, ...]
 Padding: TypeAlias = Size | str
 """How many numbers to add at either end, or "same"."""
 
-BLOCK = 2**18
-"""How many numbers a block of samples may have: they fit in the cache of a core, as float32 in a megabyte."""
+BLOCK = 2**19
+"""How many numbers a block of samples may have. With 2¹⁸, a step of a CNN on 28 × 28 images takes 3 % longer."""
+
+SMALL = 2**17
+"""How many numbers a block may always have. With 2¹⁵, a step of a CNN on 8 × 8 images takes a quarter longer."""
+
+GROUP = 8
+"""A block of more samples is a multiple of them, so that they can be multiplied eight at a time."""
 
 
 class Sweep(NamedTuple):
@@ -186,10 +192,16 @@ def check_shape(layer: Layer, shape: Shape, axes: int, channels: int | None = No
     if len(shape) == axes + 1 and channels in (None, shape[-1]):
         return
     fix = "change one of the two"
-    if len(shape) == axes:
-        fix = "is the axis of the batch or the channels missing, as in x[None] or x[..., None]?"
-    elif len(shape) == axes + 1 and shape[0] == channels:
-        fix = "the channels come last, as in np.moveaxis(x, 1, -1)"
+    if len(shape) == axes + 1:
+        fix = f"channels, the first argument, must be {shape[-1]}"
+        if shape[0] == channels:
+            fix = "the channels come last, as in np.moveaxis(x, 1, -1)"
+        elif shape[-1] == getattr(layer, "filters", None):
+            fix += "; were channels and filters swapped?"
+    elif len(shape) == axes:
+        missing = "batch" if shape[-1] == channels else "channels" if channels == 1 else "batch or the channels"
+        code = {"batch": "x[None]", "channels": "x[..., None]"}.get(missing, "x[None] or x[..., None]")
+        fix = f"is the axis of the {missing} missing, as in {code}?"
     names = "time" if axes == 1 else "height, width"
     raise ShapeError(f"{layer!r} takes samples of shape ({names}, {channels or 'channels'}), got {shape}; {fix}")
 
@@ -253,13 +265,20 @@ def cells(wide: Array, sweeps: tuple[Sweep, ...]) -> list[Array]:
     return [seen[before + place] for place in product(*[range(sweep.size) for sweep in sweeps])]
 
 
-def blocks(n: int, size: int) -> Iterator[slice]:
+def blocks(n: int, size: int, most: int | None = None) -> Iterator[slice]:
     """Yield slices of n samples of `size` numbers each: as many samples as fit into a block, but at least one.
 
     A few samples at a time take a fraction of the memory of all, and stay in the cache between two operations.
 
+    Args:
+        n: the number of samples.
+        size: the numbers of each.
+        most: how many numbers a block may have, if they are fewer than `BLOCK`.
+
     >>> list(blocks(5, BLOCK // 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
     """
-    samples = max(1, BLOCK // size)
+    samples = max(1, (BLOCK if most is None else min(most, BLOCK)) // size)
+    if samples > GROUP:
+        samples -= samples % GROUP
     return (slice(start, start + samples) for start in range(0, n, samples))

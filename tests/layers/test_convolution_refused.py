@@ -76,18 +76,36 @@ def test_a_kernel_larger_than_its_input() -> None:
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (Conv2D(3, 1), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\); change one of the two"),
+        (
+            Conv2D(3, 2),
+            (2, 8, 8, 1),
+            r"\(height, width, 3\), got \(8, 8, 1\); channels, the first argument, must be 1$",
+        ),
+        (
+            Conv2D(8, 1, 3),
+            (2, 28, 28, 1),
+            r"\(height, width, 8\), got \(28, 28, 1\); channels, .*, must be 1; were channels and filters swapped\?",
+        ),
         (
             Conv2D(3, 1),
             (2, 3, 8, 8),
-            r"\(height, width, 3\), got \(3, 8, 8\); the channels come last, as in np.moveaxis",
+            r"\(height, width, 3\), got \(3, 8, 8\); the channels come last, as in np.moveaxis\(x, 1, -1\)$",
         ),
-        (Conv2D(3, 1), (2, 8, 8), r"got \(8, 8\); is the axis of the batch or the channels missing"),
+        (Conv2D(1, 8), (2, 1, 28, 28), r"got \(1, 28, 28\); the channels come last, as in np.moveaxis\(x, 1, -1\)$"),
+        (Conv2D(1, 8), (2, 28, 28), r"got \(28, 28\); is the axis of the channels missing, as in x\[..., None\]\?$"),
+        (Conv2D(1, 8), (28, 28, 1), r"got \(28, 1\); is the axis of the batch missing, as in x\[None\]\?$"),
+        (Conv2D(3, 8), (28, 28, 3), r"got \(28, 3\); is the axis of the batch missing, as in x\[None\]\?$"),
+        (Conv1D(1, 8), (2, 28), r"got \(28,\); is the axis of the channels missing, as in x\[..., None\]\?$"),
+        (
+            Conv2D(3, 1),
+            (2, 8, 8),
+            r"got \(8, 8\); .* batch or the channels missing, as in x\[None\] or x\[..., None\]\?$",
+        ),
         (Conv2D(3, 1), (2, 8), r"got \(8,\); change one of the two"),
         (Conv2D(3, 1), (2, 3), r"got \(3,\); change one of the two"),
         (Conv1D(3, 1), (2, 8, 8, 3), r"\(time, 3\), got \(8, 8, 3\); change one"),
-        (DepthwiseConv2D(3, 2), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\)"),
-        (ConvTranspose2D(3, 1, 2), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\)"),
+        (DepthwiseConv2D(3, 2), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\); channels"),
+        (ConvTranspose2D(3, 1, 2), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\); channels"),
     ],
 )
 def test_samples_of_another_shape(layer: Layer, shape: tuple[int, ...], message: str) -> None:

@@ -60,7 +60,7 @@ def test_samples_of_other_sizes_are_refused(shape: tuple[int, ...], words: str) 
         Sequential(Dense(2, 12), Reshape(*shape)).forward(np.ones((1, 2)))
 
 
-@pytest.mark.parametrize("wrong", [(0,), (2, -2), (1.5,), ((2, 3),), ("2",), (True,)])
+@pytest.mark.parametrize("wrong", [(0,), (2, -2), (1.5,), (2, (3,)), ("2",), (True,)])
 def test_sizes_are_positive_integers(wrong: Any) -> None:
     with pytest.raises(HyperparameterError, match=r"Reshape: each size must be a positive integer, got"):
         Reshape(*wrong)
@@ -73,3 +73,9 @@ def test_only_one_size_is_open() -> None:
 
 def test_flatten_undoes_it() -> None:
     assert Sequential(Reshape(3, 4, 1), Flatten()).forward(X).tolist() == X.tolist()
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), [8, 8, 1]])
+def test_a_tuple_of_sizes_is_told_to_pass_them_one_by_one(shape: Any) -> None:
+    with pytest.raises(HyperparameterError, match=r"one by one, as in Reshape\(8, 8, 1\), got .8, 8, 1"):
+        Reshape(shape)
