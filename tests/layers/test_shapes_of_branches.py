@@ -179,6 +179,8 @@ def test_a_summary_takes_masks_and_shows_shared_layers() -> None:
     for model in (twins, tied):
         assert model.summary().parameters == model.parameters().size
         assert model.summary().memory == 2 * 8 * model.parameters().size
+    with pytest.raises(ShapeError, match="takes one array, got 3 of shapes"):
+        masked.summary((*given, (6,)))
     with pytest.raises(ShapeError, match="takes several arrays of equal shape"):
         Siamese(Dense(3, 1)).summary(((3,), (2,)))
 

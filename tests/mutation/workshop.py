@@ -52,7 +52,7 @@ TESTS = {
     "minidl/augment": "test_augment.py",
     "minidl/metrics": "test_metrics.py test_arguments.py",
     "minidl/datasets": "datasets",
-    "minidl/modules/layer": f"modules/test_[lmst]*.py {BRANCHES}",
+    "minidl/modules/layer": f"modules/test_layer.py modules/test_summary.py {BRANCHES} modules/test_threads.py",
     "minidl/modules/loss": "modules losses",
     "minidl/modules/places": "modules saving/test_generators*.py",
     "minidl/modules": "modules",
