@@ -45,9 +45,10 @@ from minidl import (
 )
 from minidl.arguments import number, whole_number
 from minidl.batch import same_length
-from minidl.data import Batches, hold_out
+from minidl.data import Batches
 from minidl.optimizers.groups import FACTOR
 from minidl.plotting import LivePlot, gradient_flow, plot_decision_boundary, plot_network, plot_schedule
+from minidl.splitting import hold_out
 from minidl.typing import Array
 from tests.plotting.helpers import axes
 

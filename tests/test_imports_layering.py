@@ -29,6 +29,7 @@ LEVELS = {
     "schedules": 2,
     "metrics": 2,
     "data": 2,
+    "splitting": 2,
     "augment": 2,
     "datasets": 2,
     "modules": 3,

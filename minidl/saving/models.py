@@ -226,7 +226,7 @@ def load_state_of(part: Any, state: Mapping[str, Any]) -> None:
     if not isinstance(part, Module):
         part.load_state(state)
         return
-    without_decay, frozen = state["without_decay"], state["frozen"]
+    without_decay, frozen = state["without_decay"], state.get("frozen", ())  # older files have no frozen parts
     part.load_state(state["state"])
     for name, parameter in part.parameters().items():
         parameter.decay = name not in without_decay

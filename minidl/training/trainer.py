@@ -15,11 +15,12 @@ from minidl.augment import Augment
 from minidl.batch import rows, samples
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
-from minidl.data import Batches, hold_out
+from minidl.data import Batches
 from minidl.errors import warn
 from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
+from minidl.splitting import hold_out
 from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
 from minidl.training.settings import Metrics, check_metrics, check_settings, explain_positional, measured_by

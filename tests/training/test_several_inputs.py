@@ -34,8 +34,8 @@ from minidl import (
     Trainer,
     metrics,
 )
-from minidl.data import hold_out
 from minidl.modules import Layer
+from minidl.splitting import hold_out
 from minidl.typing import Array, ArrayLike, Shape
 from tests.helpers import bits, bits_of, unchanged
 

@@ -20,8 +20,8 @@ from minidl import (
     ShapeError,
     metrics,
 )
-from minidl.data import hold_out
 from minidl.saving.generators import generator_state
+from minidl.splitting import hold_out
 from minidl.typing import Array
 from tests.callbacks.recording import Hooks
 from tests.helpers import bits, unchanged
