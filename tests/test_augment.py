@@ -19,8 +19,8 @@ from minidl import (
     augment,
 )
 from minidl.augment import flip, noise, shift
-from minidl.data import hold_out
 from minidl.optimizers import SGD
+from minidl.splitting import hold_out
 from minidl.typing import Array
 from tests.helpers import bits
 
