@@ -34,6 +34,7 @@ NOT_FINITE = "where one of two numbers is not finite, neither is their differenc
 NUMPY_FLOAT = "NumPy's float works as well here, but Python's is faster"
 OPEN_SIZE = "NumPy takes every negative size for the one to infer"
 OVERWRITTEN = "values are written there before anyone reads it"
+SAME_PRODUCTS = "patches have the same products in every order, but one takes less time"
 SAME_POINT = "one segment ends where the next starts, so both are in the box, except for rounding"
 SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
 
@@ -41,7 +42,15 @@ EQUIVALENT = [
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D.forward", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D._by_place", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/kernels", "Convolution._make_parameters", "zeros -> ones", OVERWRITTEN, 2),
-    Equivalent("minidl/layers/kernels", "Convolution._plus_bias", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers/kernels", "multiply", "1 -> 2", OPEN_SIZE, 2),
+    Equivalent("minidl/layers/kernels", "add_products", "1 -> 2", OPEN_SIZE, 2),
+    Equivalent("minidl/layers/kernels", "patches", "1 -> 2", f"{OPEN_SIZE}, and {SAME_PRODUCTS}", 6),
+    Equivalent("minidl/layers/kernels", "patches", "if -> if not", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "patches", "> -> >=", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "patches", "> -> <", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "patches", "a % b -> a", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "patches", "a % b -> b", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "patches", "% -> *", SAME_PRODUCTS),
     Equivalent("minidl/layers/kernels", "total", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/branches", "Concatenate.output_shape", "> -> >=", "the axis is never 0"),
     Equivalent("minidl/layers/embedding", "Embedding.__init__", "zeros -> ones", OVERWRITTEN),
