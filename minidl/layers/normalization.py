@@ -212,6 +212,8 @@ class GroupNorm(_Norm):
     array([[-1.,  1., -1.,  1.]])
     """
 
+    mixes_steps = True
+
     def __init__(self, groups: int, features: int, eps: float = 1e-5) -> None:
         super().__init__(features, eps)
         self.groups = whole_number("GroupNorm: groups", groups, 1)

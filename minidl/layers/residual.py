@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidl.errors import ShapeError
 from minidl.layers.masks import gradient_for, split_mask, without_mask
 from minidl.layers.sequential import Sequential
@@ -38,6 +40,10 @@ class Residual(Sequential):
         self._check(x.shape, fx.shape)
         y: Array = x + fx
         return y
+
+    def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
+        fx, state = super().step(x, state)
+        return x + fx, state
 
     def backward(self, grad: Batch) -> Array:
         dx = without_mask(self, super().backward(grad), self.mask)
