@@ -111,7 +111,7 @@ def add_place(
     index = next(index for index, each in enumerate(layers) if each is layer)
     giver = -1 if not chained else index + 1 if method == "backward" else index - 1
     check_returned(given, layers, giver, method)
-    what = "a batch" if method == "forward" else "dL/dy"
+    what = "dL/dy" if method == "backward" else "a batch"
     arrays = " and ".join(f"{array.shape}, {array.dtype}" for array in arrays_in(given))
     note = f"layer {index}, {describe(layer)}, {method} of {what} {arrays}"
     if 0 <= giver < len(layers):
