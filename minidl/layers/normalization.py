@@ -191,8 +191,7 @@ class GroupNorm(_Norm):
     """``y = w z + b``, ``z = (x − m) / √(v + ε)``, m and v mean and variance of each group (Wu and He 2018).
 
     A group is features / groups neighbouring features at all positions, such as the pixels of an image. Training and
-    evaluation are the same, and do not depend on the batch, which may be small. One group per feature is instance
-    normalization.
+    evaluation are the same, and do not depend on the batch. One group per feature is instance normalization.
 
     Shapes    x and y (n, …, features)   w = weight and b = bias (features,)   m and v (n, groups)
     Backward  dw = Σ g z   db = Σ g   dx = (g′ − mean g′ − z mean(g′ z)) / √(v + ε)     with g = dL/dy, g′ = w g, and

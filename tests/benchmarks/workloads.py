@@ -70,6 +70,26 @@ class Images:
 
 
 @dataclass(frozen=True)
+class Recurrence:
+    """A recurrent layer and a dense one on each of its outputs, by SGD on the mean squared error."""
+
+    name: str
+    kind: str  # "LSTM" or "GRU"
+    inputs: int
+    units: int
+    length: int
+    batch: int
+    samples: int
+    lr: float = 0.01
+    epochs: int = 1
+    check: int = 3
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * -(-self.samples // self.batch)
+
+
+@dataclass(frozen=True)
 class Function:
     """A function of two numbers, minimised by plain gradient descent."""
 
@@ -100,7 +120,7 @@ class Rule:
         return self.epochs
 
 
-Spec: TypeAlias = Network | Images | Function | Rule
+Spec: TypeAlias = Network | Images | Recurrence | Function | Rule
 
 
 @lru_cache(1)
@@ -134,6 +154,22 @@ def kernels(spec: Images) -> list[Array]:
     """The weights of each layer, drawn after He et al. 2015; biases are 0."""
     rng = np.random.default_rng(2)
     return [rng.standard_normal(each, np.float32) * np.float32(np.sqrt(2 / np.prod(each[:-1]))) for each in spec.shapes]
+
+
+@lru_cache(1)
+def sequences(spec: Recurrence) -> tuple[Array, Array]:
+    """Sequences (samples, length, inputs) of random numbers, and a target for each time step."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((spec.samples, spec.length, spec.inputs), np.float32)
+    return x, np.cumsum(x[..., :1], axis=1, dtype=np.float32) / np.float32(np.sqrt(spec.length))
+
+
+@lru_cache(1)
+def recurrent(spec: Recurrence) -> list[Array]:
+    """W (inputs, gates · units), U (units, gates · units) and the dense layer's (units, 1); biases are 0."""
+    rng, gates = np.random.default_rng(2), {"LSTM": 4, "GRU": 3}[spec.kind]
+    shapes = (spec.inputs, gates * spec.units), (spec.units, gates * spec.units), (spec.units, 1)
+    return [rng.standard_normal(each, np.float32) / np.float32(np.sqrt(each[0])) for each in shapes]
 
 
 @lru_cache(1)
@@ -224,6 +260,15 @@ GROUPS = (
             Images("CNN 8×8, 1-16-32, batch 32", 8, (1, 16, 32), 32, 320, epochs=10),
             Images("CNN 28×28, 1-16-32, batch 64", 28, (1, 16, 32), 64, 320),
             Images("CNN 32×32, 3-32-64, batch 32", 32, (3, 32, 64), 32, 160),
+        ),
+        ("minidl", "torch eager"),
+    ),
+    Group(
+        "RNN",
+        "Recurrent layers on sequences of 64 time steps, float32, SGD",
+        (
+            Recurrence("LSTM 32→128, T 64, batch 32", "LSTM", 32, 128, 64, 32, 320),
+            Recurrence("GRU 32→128, T 64, batch 32", "GRU", 32, 128, 64, 32, 320),
         ),
         ("minidl", "torch eager"),
     ),
