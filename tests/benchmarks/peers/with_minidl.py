@@ -30,11 +30,11 @@ from minidl import (
 from minidl.optimizers import SGD, Adam, AdamW, Momentum, Optimizer, RMSProp
 from minidl.optimizers.groups import Parameters
 from minidl.typing import Array
+from tests.benchmarks.sequences import Recurrence, recurrent, sequences
 from tests.benchmarks.workloads import (
     Function,
     Images,
     Network,
-    Recurrence,
     Rule,
     Run,
     data,
@@ -42,8 +42,6 @@ from tests.benchmarks.workloads import (
     moved,
     parameters,
     pictures,
-    recurrent,
-    sequences,
     weights,
 )
 

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from tests.benchmarks.sequences import Recurrence, recurrent, sequences
 from tests.benchmarks.workloads import (
     Function,
     Images,
     Network,
-    Recurrence,
     Rule,
     Run,
     data,
@@ -20,8 +20,6 @@ from tests.benchmarks.workloads import (
     moved,
     parameters,
     pictures,
-    recurrent,
-    sequences,
     weights,
 )
 
