@@ -131,7 +131,8 @@ class Recurrent(Layer):
     def _through_time(self, grad: Array) -> tuple[Array, Array]:
         """Return dL/d(x W + b) and dL/d(h U), (t, n, gates, units), from the last time step to the first."""
         s, mask = self.s, self.mask
-        u = np.ascontiguousarray(self.recurrent_weight.value.T)  # the product takes two thirds of the time with a view
+        # A product with the view takes half as long again, for 32 × 512 by 512 × 128.
+        u = np.ascontiguousarray(self.recurrent_weight.value.T)
         da = np.empty((len(self.z), s.shape[2], self.gates, self.units), grad.dtype)
         du = da if self.biases == self.gates else np.empty_like(da)
         ds = np.zeros(s[:, 0].shape, grad.dtype)

@@ -84,9 +84,9 @@ class LSTM(Recurrent):
         i, f, g, o = z
         h, c = new
         z += np.matmul(old[0], u)
-        sigmoid(z[:2])
+        _sigmoid_in_place(z[:2])
         np.tanh(g, out=g)
-        sigmoid(o)
+        _sigmoid_in_place(o)
         np.multiply(f, old[1], out=c)
         c += i * g
         np.tanh(c, out=h)
@@ -94,24 +94,12 @@ class LSTM(Recurrent):
 
     def cell_back(self, z: Array, old: Array, new: Array, ds: Array, da: Array, du: Array) -> None:
         (i, f, g, o), (dh, dc) = z, ds
-        k = 1 - z
-        k *= z  # the derivatives of the sigmoids
-        k_i, k_f, k_g, k_o = k
-        tanh_c = np.tanh(new[1])
-        k_o *= tanh_c
-        k_o *= dh
-        tanh_c *= tanh_c
-        dh *= o
-        dc += dh
-        tanh_c *= dh
-        dc -= tanh_c
-        k_i *= g
-        k_f *= old[1]
-        np.multiply(g, g, out=k_g)
-        np.subtract(1, k_g, out=k_g)
-        k_g *= i
-        k[:3] *= dc
-        da[...] = k
+        tanh_c, k = np.tanh(new[1]), z * (1 - z)  # k_i = i (1 − i), likewise f and o
+        dc += dh * o * (1 - tanh_c * tanh_c)
+        da[0] = dc * g * k[0]
+        da[1] = dc * old[1] * k[1]
+        da[2] = dc * i * (1 - g * g)
+        da[3] = dh * tanh_c * k[3]
         dc *= f
         dh[...] = 0
 
@@ -145,7 +133,7 @@ class GRU(Recurrent):
         r, update, n, m = z
         h, inner = new[0], np.matmul(old[0], u)
         z[:2] += inner[:2]
-        sigmoid(z[:2])
+        _sigmoid_in_place(z[:2])
         m += inner[2]
         n += r * m
         np.tanh(n, out=n)
@@ -155,22 +143,20 @@ class GRU(Recurrent):
 
     def cell_back(self, z: Array, old: Array, new: Array, ds: Array, da: Array, du: Array) -> None:
         r, update, n, m = z
-        dh, k = ds[0], 1 - z[:2]
-        dn = dh * k[1]
-        k *= z[:2]  # the derivatives of the sigmoids
-        dn *= 1 - n * n
-        k[0] *= dn
-        k[0] *= m
-        k[1] *= dh
-        k[1] *= old[0] - n
-        da[:2] = du[:2] = k
-        da[2] = dn
-        np.multiply(dn, r, out=du[2])
+        dh = ds[0]
+        da[2] = dn = dh * (1 - update) * (1 - n * n)
+        da[0] = du[0] = dn * m * r * (1 - r)
+        da[1] = du[1] = dh * (old[0] - n) * update * (1 - update)
+        du[2] = dn * r
         dh *= update
 
 
-def sigmoid(z: Array) -> None:
-    """Replace z by ``σ(z) = ½ + ½ tanh(z / 2)``, which takes half of the time of a formula with exp."""
+def _sigmoid_in_place(z: Array) -> None:
+    """Replace z by ``σ(z) = ½ + ½ tanh(z / 2)``.
+
+    It takes half of the time of `activations.sigmoid` for 64 × 128. Near 0 it has an error of 1e-16 instead of a relative
+    one, which makes no difference to a gate.
+    """
     z *= 0.5
     np.tanh(z, out=z)
     z *= 0.5
