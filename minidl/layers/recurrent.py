@@ -154,8 +154,8 @@ class GRU(Recurrent):
 def _sigmoid_in_place(z: Array) -> None:
     """Replace z by ``σ(z) = ½ + ½ tanh(z / 2)``.
 
-    It takes half of the time of `activations.sigmoid` for 64 × 128. Near 0 it has an error of 1e-16 instead of a relative
-    one, which makes no difference to a gate.
+    It takes half of the time of `activations.sigmoid` for 64 × 128. Near 0 the error is 1e-16, not relative, which
+    makes no difference to a gate.
     """
     z *= 0.5
     np.tanh(z, out=z)
