@@ -237,6 +237,15 @@ def test_errors_say_where() -> None:
         Parallel(Tanh(), Tanh()).step((SEQUENCES[:, 0],))
 
 
+def test_a_state_of_another_model_is_refused() -> None:
+    model = Sequential(Dense(2, 3), LSTM(3, 2))
+    _, state = model.step(SEQUENCES[:, 0])
+    with pytest.raises(StateError, match=r"a state for each of its 3 layers, got 2 states; pass what step returned"):
+        Sequential(Dense(2, 3), Tanh(), LSTM(3, 2)).step(SEQUENCES[:, 0], state)
+    with pytest.raises(StateError, match="a state for each of its 1 layers, got one of type ndarray"):
+        Branches(LSTM(2, 2)).step(SEQUENCES[:, 0], state[1])
+
+
 def test_several_continuations_begin_with_one_state() -> None:
     model = Sequential(LSTM(2, 3, return_sequences=True), GRU(3, 2), rng=0)
     _, state = model.step(SEQUENCES[:, 0])
