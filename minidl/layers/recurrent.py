@@ -16,8 +16,7 @@ class RNN(Recurrent):
     Shapes    x (n, t, inputs), or a pair of it and a mask (n, t)   W = weight (inputs, units)
               U = recurrent_weight (units, units)   b = bias (units,)
               y (n, units), the last h, or (n, t, units), every h, with return_sequences
-    Backward  with g = dL/dy, from the last time step to the first:
-              dh_t = g_t + da_{t+1} Uᵀ   da_t = dh_t (1 − h_t²)
+    Backward  dh_t = g_t + da_{t+1} Uᵀ   da_t = dh_t (1 − h_t²)     with g = dL/dy, backwards in time
               dW = Σ x_tᵀ da_t   dU = Σ h_{t−1}ᵀ da_t   db = Σ da_t   dx_t = da_t Wᵀ
 
     A masked time step leaves the state unchanged, so its output repeats the one before, or is 0 if there is none. The
@@ -61,8 +60,8 @@ class LSTM(Recurrent):
     Shapes    x (n, t, inputs), or a pair of it and a mask (n, t)   W = weight (inputs, 4 units)
               U = recurrent_weight (units, 4 units)   b = bias (4 units,)   the gates in the order i, f, g, o
               y (n, units), the last h, or (n, t, units), every h, with return_sequences
-    Backward  with γ = dL/dy, from the last time step to the first:
-              dh_t = γ_t + da_{t+1} Uᵀ   dc_t = dh_t o (1 − tanh² c_t) + dc_{t+1} f_{t+1}
+    Backward  dh_t = γ_t + da_{t+1} Uᵀ     with γ = dL/dy, backwards in time
+              dc_t = dh_t o (1 − tanh² c_t) + dc_{t+1} f_{t+1}
               da_i = dc g i (1 − i)   da_f = dc c_{t−1} f (1 − f)   da_g = dc i (1 − g²)   da_o = dh tanh(c) o (1 − o)
               dW, dU, db and dx as in `RNN`
 
@@ -113,8 +112,7 @@ class GRU(Recurrent):
     Shapes    x (n, t, inputs), or a pair of it and a mask (n, t)   W = weight (inputs, 3 units)
               U = recurrent_weight (units, 3 units)   b = bias (4 units,)   the gates in the order r, z, n, and m in b
               y (n, units), the last h, or (n, t, units), every h, with return_sequences
-    Backward  with g = dL/dy, from the last time step to the first:
-              dh_t = g_t + dh_{t+1} z_{t+1} + (da_r, da_z, dm)_{t+1} Uᵀ
+    Backward  dh_t = g_t + dh_{t+1} z_{t+1} + (da_r, da_z, dm)_{t+1} Uᵀ     with g = dL/dy, backwards in time
               da_n = dh (1 − z) (1 − n²)   dm = da_n r   da_r = da_n m r (1 − r)   da_z = dh (h_{t−1} − n) z (1 − z)
               dW = Σ x_tᵀ (da_r, da_z, da_n)   dU = Σ h_{t−1}ᵀ (da_r, da_z, dm)   db = Σ (da_r, da_z, da_n, dm)
               dx_t = (da_r, da_z, da_n) Wᵀ
