@@ -16,7 +16,10 @@ TOLERANCE = 1e-10
 IN_BRANCHES = {"Add", "Branches", "Concatenate", "Embedding", "Multiply", "Parallel", "Siamese", "Tied"}
 """What `tests.test_golden_branches` compares."""
 
-WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *IN_BRANCHES}
+IN_RECURRENT = {"Bidirectional", "GRU", "LSTM", "RNN"}
+"""What `tests.test_golden_recurrent` compares."""
+
+WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *IN_BRANCHES, *IN_RECURRENT}
 """What the script has no row for: Sequential is what networks.json is made of, Reshape takes its sizes one by one, and
 PyTorch has no Lion."""
 

@@ -71,7 +71,7 @@ class Scaled(Sequential):
 class MaskedMean(Layer):
     """``y = Σₜ m x / Σₜ m``, the mean over those steps of a sequence (n, t, d) where its mask m is True."""
 
-    takes_mask = True
+    takes_mask = mixes_steps = True
     weights: Array = cached()
     masked: bool = cached()
 

@@ -1,6 +1,7 @@
 """Layers, one file a family."""
 
 from minidl.layers.activations import ELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from minidl.layers.bidirectional import Bidirectional
 from minidl.layers.branches import Add, Branches, Concatenate, Multiply, Parallel
 from minidl.layers.convolution import Conv1D, Conv2D, ConvTranspose2D, DepthwiseConv2D
 from minidl.layers.dense import Dense
@@ -11,6 +12,7 @@ from minidl.layers.gelu import GELU
 from minidl.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from minidl.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from minidl.layers.prelu import PReLU
+from minidl.layers.recurrent import GRU, LSTM, RNN
 from minidl.layers.residual import Residual
 from minidl.layers.sequential import Sequential
 from minidl.layers.sharing import Siamese, Tied
@@ -19,9 +21,13 @@ from minidl.layers.softmax import Softmax
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Add",
     "AveragePool2D",
     "BatchNorm",
+    "Bidirectional",
     "Branches",
     "Concatenate",
     "Conv1D",

@@ -13,6 +13,7 @@ from minidl.batch import check_samples, mapped, several
 from minidl.errors import DataError, HyperparameterError, ShapeError, describe
 from minidl.layers.containers import Container, add_place, given_shape
 from minidl.layers.masks import gradient_for, handed, split_mask, without_mask
+from minidl.layers.stepping import step_each
 from minidl.modules import Layer, as_gradient, backward_without_dx, cached, check_tuple, input_shape
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
@@ -62,6 +63,10 @@ class Parallel(Container):
         self._check_count(x)
         self.y = y = self._each("forward", x)
         return y
+
+    def step(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        self._check_count(x)
+        return step_each(self, x, state)
 
     def backward(self, grad: Any) -> Any:
         return self._each("backward", as_gradient(grad, self.y))
@@ -153,6 +158,9 @@ class Branches(Parallel):
         self.mask = mask
         return y
 
+    def step(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        return super().step(tuple(handed(layer, x, None) for layer in self.layers), state)
+
     def backward(self, grad: Any) -> Any:
         parts = zip(self.layers, super().backward(grad), strict=True)
         inputs = [without_mask(layer, part, self.mask) for layer, part in parts]
@@ -187,6 +195,7 @@ class Concatenate(Layer):
         if axis == 0:
             raise HyperparameterError("Concatenate: axis must not be 0, that of the samples")
         self.takes_leading_axes = axis == -1
+        self.mixes_steps = axis != -1  # it may be the axis of time
 
     def forward(self, x: Any) -> Array:
         check_tuple(self, x)

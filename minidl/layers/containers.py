@@ -101,7 +101,7 @@ def add_place(
     Args:
         error: raised by ``layer.method(given)``.
         layers, layer: the layers of the container, and the one that raised it.
-        method: "forward" or "backward".
+        method: "forward", "backward" or "step".
         given: the batch or dL/dy that the layer was given.
         chained: whether it was given by another layer of the container, the one before it or after it.
 
@@ -110,9 +110,9 @@ def add_place(
         ShapeError: the layer's `output_shape` explains a ValueError of NumPy.
     """
     index = next(index for index, each in enumerate(layers) if each is layer)
-    giver = -1 if not chained else index - 1 if method == "forward" else index + 1
+    giver = -1 if not chained else index + 1 if method == "backward" else index - 1
     check_returned(given, layers, giver, method)
-    what = "a batch" if method == "forward" else "dL/dy"
+    what = "dL/dy" if method == "backward" else "a batch"
     arrays = " and ".join(f"{array.shape}, {array.dtype}" for array in arrays_in(given))
     note = f"layer {index}, {describe(layer)}, {method} of {what} {arrays}"
     if 0 <= giver < len(layers):

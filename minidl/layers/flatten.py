@@ -24,6 +24,7 @@ class Flatten(Layer):
     (5, 6)
     """
 
+    mixes_steps = True
     gives_probabilities = None
     shape: Shape = cached()
 
@@ -58,6 +59,7 @@ class Reshape(Layer):
     (6, 2)
     """
 
+    mixes_steps = True
     input_shape: Shape = cached()
 
     def __init__(self, *shape: int) -> None:

@@ -35,6 +35,7 @@ __all__ = ["Convolution", "convolve", "total", "turned", "weight_gradient"]
 class Convolution(Layer):
     """The base of convolutions: a kernel of weights and a bias, and how the kernel moves over an image."""
 
+    mixes_steps = True
     axes = 2
     x: Array = cached()
 

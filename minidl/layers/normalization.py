@@ -191,8 +191,7 @@ class GroupNorm(_Norm):
     """``y = w z + b``, ``z = (x − m) / √(v + ε)``, m and v mean and variance of each group (Wu and He 2018).
 
     A group is features / groups neighbouring features at all positions, such as the pixels of an image. Training and
-    evaluation are the same, and do not depend on the batch, which may be small. One group per feature is instance
-    normalization.
+    evaluation are the same, and do not depend on the batch. One group per feature is instance normalization.
 
     Shapes    x and y (n, …, features)   w = weight and b = bias (features,)   m and v (n, groups)
     Backward  dw = Σ g z   db = Σ g   dx = (g′ − mean g′ − z mean(g′ z)) / √(v + ε)     with g = dL/dy, g′ = w g, and
@@ -211,6 +210,8 @@ class GroupNorm(_Norm):
     >>> layer(np.array([[1.0, 3.0, 10.0, 30.0]])).round(3)
     array([[-1.,  1., -1.,  1.]])
     """
+
+    mixes_steps = True
 
     def __init__(self, groups: int, features: int, eps: float = 1e-5) -> None:
         super().__init__(features, eps)

@@ -31,6 +31,8 @@ __all__ = ["AveragePool2D", "GlobalAveragePool2D", "MaxPool2D"]
 class _Pool(Layer):
     """The base of pooling: its windows."""
 
+    mixes_steps = True
+
     def __init__(self, pool_size: Size = 2, *, stride: Size | None = None, padding: Padding = 0) -> None:
         name = type(self).__name__
         self.pool_size = check_size(f"{name}: pool_size", pool_size, 2)
@@ -168,6 +170,7 @@ class GlobalAveragePool2D(Layer):
     array([[1.5]])
     """
 
+    mixes_steps = True
     shape: Shape = cached()
 
     def output_shape(self, shape: Shape | None) -> Shape | None:

@@ -51,6 +51,10 @@ class Residual(Sequential):
         y: Array = x + fx
         return y
 
+    def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
+        fx, state = super().step(x, state)
+        return x + fx, state
+
     def backward(self, grad: Batch) -> Array:
         dx = without_mask(self, super().backward(grad), self.mask)
         return gradient_for(grad + dx, self.mask)

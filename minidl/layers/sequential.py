@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.layers.containers import Container, add_place, check_returned, given_shape
 from minidl.layers.masks import gradient_for, handed, split_mask, without_mask
+from minidl.layers.stepping import step_through
 from minidl.modules import Layer, as_gradient, backward_without_dx, cached
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
@@ -48,9 +49,8 @@ class Sequential(Container):
         self._first = next((i for i, layer in enumerate(layers) if any(layer.named_parameters())), len(layers))
 
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
-        if not self.layers or (isinstance(x, tuple) and not self.takes_tuple):
-            return super().as_input(x, name, dtype)
-        return self.layers[0].as_input(x, name, dtype)
+        whole = not self.layers or (isinstance(x, tuple) and not self.takes_tuple)
+        return super().as_input(x, name, dtype) if whole else self.layers[0].as_input(x, name, dtype)
 
     def forward(self, x: Batch) -> Array:
         x, mask = split_mask(self, x) if type(x) is tuple else (x, None)
@@ -87,6 +87,9 @@ class Sequential(Container):
             add_place(error, self.layers, layer, "backward", grad)
             raise
 
+    def step(self, x: Batch, state: Any = None) -> tuple[Any, Any]:
+        return step_through(self, x, state)
+
     def given_shapes(self, shape: Shape | None) -> list[Shape | None]:
         return self._shapes(shape)[0][:-1]
 
@@ -106,8 +109,7 @@ class Sequential(Container):
 
     @property
     def gives_probabilities(self) -> bool | None:
-        answers = [layer.gives_probabilities for layer in self.layers]
-        return next((answer for answer in reversed(answers) if answer is not None), None)
+        return next((p for layer in reversed(self.layers) if (p := layer.gives_probabilities) is not None), None)
 
     @overload
     def __getitem__(self, index: int) -> Layer: ...

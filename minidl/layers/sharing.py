@@ -12,7 +12,16 @@ from minidl.arguments import check_type
 from minidl.batch import check_samples, joined, rows, samples, several
 from minidl.errors import HyperparameterError, ShapeError, describe
 from minidl.layers.sequential import Sequential
-from minidl.modules import Layer, Row, as_gradient, backward_without_dx, cached, check_tuple, input_shape
+from minidl.modules import (
+    Layer,
+    Row,
+    as_gradient,
+    backward_without_dx,
+    cached,
+    check_step,
+    check_tuple,
+    input_shape,
+)
 from minidl.parameters import Parameter
 from minidl.sums import as_rows, product
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
@@ -60,11 +69,16 @@ class Siamese(Layer):
     def forward(self, x: Any) -> Any:
         vars(self).pop("y", None)  # if it fails, backward would silently use an older batch
         check_tuple(self, x)
-        ends = list(accumulate(map(samples, x), initial=0))
-        parts = [slice(*ends) for ends in pairwise(ends)]
+        parts = _parts(x)
         y = self.layer.forward(joined(x))
         self.parts, self.y = parts, y
         return tuple(rows(y, part) for part in parts)
+
+    def step(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        check_step(type(self))
+        check_tuple(self, x)
+        y, state = self.layer.step(joined(x), state)
+        return tuple(rows(y, part) for part in _parts(x)), state
 
     def backward(self, grad: Any) -> Any:
         dx = self.layer.backward(self._joined(grad))
@@ -95,6 +109,12 @@ class Siamese(Layer):
         if len(known) > 1 or not several(shape):
             raise ShapeError(f"{describe(self)} takes several arrays of equal shape, got {shape}")
         return input_shape(self.layer, next(iter(known), None))
+
+
+def _parts(x: tuple[Batch, ...]) -> list[slice]:
+    """Where the samples of each input are when all are one batch."""
+    ends = list(accumulate(map(samples, x), initial=0))
+    return [slice(*ends) for ends in pairwise(ends)]
 
 
 class Tied(Sequential):
@@ -144,6 +164,10 @@ class Tied(Sequential):
         scores: Array = as_rows(h).dot(self.weight.value.T)
         self.scores = scores = scores.reshape(*h.shape[:-1], -1)
         return scores
+
+    def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
+        h, state = super().step(x, state)
+        return h.dot(self.weight.value.T), state
 
     def backward(self, grad: Array) -> Array:
         rows = as_rows(as_gradient(grad, self.scores))

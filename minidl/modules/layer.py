@@ -13,13 +13,14 @@ from minidl.advice import add_conversion
 from minidl.arguments import generator, whole_number
 from minidl.batch import arrays_in, check_samples, joined, mapped, rows, sample_shape, samples, several
 from minidl.data import as_data, as_ids, as_mask
-from minidl.errors import DataError, ShapeError, describe
+from minidl.errors import DataError, ShapeError, StateError, describe
 from minidl.modules.module import Module
+from minidl.modules.stepping import forward_step
 from minidl.modules.summary import Row, Summary, checked_shape, row
 from minidl.modules.threads import check_thread, evaluating
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
-__all__ = ["Layer", "as_gradient", "backward_without_dx", "check_tuple", "input_shape", "tuple_refused"]
+__all__ = ["Layer", "as_gradient", "backward_without_dx", "check_step", "check_tuple", "input_shape", "tuple_refused"]
 
 
 class Layer(Module):
@@ -36,12 +37,14 @@ class Layer(Module):
     - ``takes_mask = True``: besides x, the pair (x, mask) with a Boolean mask (n, t), True where there is data. Of a
       pair, backward returns (dL/dx, zeros). A container hands a mask to such layers only.
     - ``takes_leading_axes = True``: it acts on the last axis, and takes any number of axes between it and the first.
+    - ``mixes_steps = True``: in a sequence (n, t, …), the output at one time step depends on what x is at others, or on
+      which one it is. Such a layer needs a `step` of its own.
 
     In evaluation, several threads may call forward at once. So what forward returns must come from its arguments and
     local variables, not from the attributes that it has just set.
     """
 
-    takes_integers = takes_tuple = takes_mask = takes_leading_axes = open_output = False
+    takes_integers = takes_tuple = takes_mask = takes_leading_axes = open_output = mixes_steps = False
 
     def forward(self, x: Array) -> Array:
         """Return y for a batch x. Do not change y in place before backward: some layers read it again there."""
@@ -58,6 +61,25 @@ class Layer(Module):
         """
         self.backward(grad)
 
+    def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
+        """Compute one time step of a sequence as in evaluation, and return y and the state for the next one.
+
+        Stepping through a sequence returns what `forward` returns for the whole of it. The data are not checked, and
+        what forward caches for backward stays as it is.
+
+        By default it is forward of x, without a state. A layer whose output depends on other time steps overrides it.
+
+        Args:
+            x: one time step, (n, …) where forward takes (n, t, …).
+            state: what the last call returned, or None at the first time step. It is never changed, so several
+                continuations may begin with the same state.
+
+        Raises:
+            StateError: the layer cannot step: it or a layer inside sets ``mixes_steps``, or a class overrides forward
+                and not the step that it inherits.
+        """
+        return forward_step(self, x), None
+
     def initialize(self, rng: Seed) -> None:
         """Draw new initial values. By default every layer inside does so. A layer that draws its own overrides this.
 
@@ -65,8 +87,7 @@ class Layer(Module):
             rng: one seed or generator for all of them, in reading order.
         """
         layers = [child for _, child in self.children() if isinstance(child, Layer)]
-        if layers:
-            rng = generator(rng)
+        rng = generator(rng) if layers else rng
         for layer in layers:
             layer.initialize(rng)
 
@@ -122,8 +143,7 @@ class Layer(Module):
                 with nullcontext() if isinstance(x, tuple) else add_conversion(x, "x"):
                     return _in_parts(self, x, batch_size)
             batch = self.check_input(x)
-            y: Array = _own(self.forward(batch), batch)
-            return y
+            return _own(self.forward(batch), batch)
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Batch:
         """The batch as `forward` takes it: finite floats of the dtype of the parameters, or ids.
@@ -257,6 +277,23 @@ backward_without_dx: Callable[[type], str] = cache(_backward_without_dx)
 """The same, with the answers cached: it is asked at every step."""
 
 
+def _check_step(kind: type) -> None:
+    """Raise `StateError` if a class overrides forward, but inherits a `step` that does not call it.
+
+    A layer calls it at the beginning of a step of its own.
+    """
+    owners = [next(base for base in kind.__mro__ if name in vars(base)) for name in ("forward", "step")]
+    if owners[0] is not owners[1] and issubclass(*owners):
+        raise StateError(
+            f"{owners[0].__name__} overrides forward but inherits step from {owners[1].__name__}, which would compute "
+            "something else; define step(x, state), too"
+        )
+
+
+check_step: Callable[[type], None] = cache(_check_step)
+"""The same, for each class once."""
+
+
 def _in_parts(layer: Layer, x: Any, size: int) -> Array:
     size = whole_number("batch_size", size, 1)
     if not all(isinstance(array, np.ndarray) and array.ndim for array in arrays_in(x)):
@@ -268,9 +305,12 @@ def _in_parts(layer: Layer, x: Any, size: int) -> Array:
     return y
 
 
-def _own(y: Any, batch: Batch) -> Any:
+def _own(y: Batch, batch: Batch) -> Array:
     """The outputs in memory of their own: some layers return their input, or a view of it or of what they hold."""
+    own: Array
     if isinstance(y, tuple) or isinstance(batch, tuple):
         given = arrays_in(batch)
-        return mapped(lambda out: out.copy() if out.base is not None or any(out is each for each in given) else out, y)
-    return y.copy() if y is batch or y.base is not None else y
+        own = mapped(lambda out: out.copy() if out.base is not None or any(out is each for each in given) else out, y)
+    else:
+        own = y.copy() if y is batch or y.base is not None else y
+    return own

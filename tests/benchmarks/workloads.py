@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from minidl.typing import Array
+from tests.benchmarks.sequences import Recurrence
 
 Run: TypeAlias = Callable[[int, bool], list[float]]
 """Trains for so many epochs (or steps), shuffled or not, and gives a figure for each by which the peers must agree."""
@@ -100,7 +101,7 @@ class Rule:
         return self.epochs
 
 
-Spec: TypeAlias = Network | Images | Function | Rule
+Spec: TypeAlias = Network | Images | Recurrence | Function | Rule
 
 
 @lru_cache(1)
@@ -224,6 +225,15 @@ GROUPS = (
             Images("CNN 8×8, 1-16-32, batch 32", 8, (1, 16, 32), 32, 320, epochs=10),
             Images("CNN 28×28, 1-16-32, batch 64", 28, (1, 16, 32), 64, 320),
             Images("CNN 32×32, 3-32-64, batch 32", 32, (3, 32, 64), 32, 160),
+        ),
+        ("minidl", "torch eager"),
+    ),
+    Group(
+        "RNN",
+        "Recurrent layers on sequences of 64 time steps, float32, SGD",
+        (
+            Recurrence("LSTM 32→128, T 64, batch 32", "LSTM", 32, 128, 64, 32, 320),
+            Recurrence("GRU 32→128, T 64, batch 32", "GRU", 32, 128, 64, 32, 320),
         ),
         ("minidl", "torch eager"),
     ),

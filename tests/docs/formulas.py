@@ -13,6 +13,9 @@ import sympy
 from minidl import (
     ELU,
     GELU,
+    GRU,
+    LSTM,
+    RNN,
     Add,
     AveragePool2D,
     BatchNorm,
@@ -49,6 +52,7 @@ from minidl import (
 )
 from minidl.typing import Array, Shape
 from tests.docs.image_formulas import averaged, convolved, convolved_line, depthwise, largest, pooled, transposed
+from tests.docs.recurrent_formulas import gru, lstm, rnn
 
 __all__ = ["LAYERS", "LayerFormula", "network", "slopes"]
 
@@ -258,4 +262,7 @@ LAYERS = [
     ),
     LayerFormula("Tied", lambda: Tied(Dense(3, 2), Tanh()), lambda W, b, x: tanh(x @ W + b) @ W.T, (2, 3)),
     LayerFormula("Q1.2", lambda: Sequential(Dense(2, 4), ReLU(), Dense(4, 1), Sigmoid()), network),
+    LayerFormula("RNN", lambda: RNN(2, 2, return_sequences=True), rnn, (2, 2, 2)),
+    LayerFormula("LSTM", lambda: LSTM(2, 1), lstm, (2, 2, 2)),
+    LayerFormula("GRU", lambda: GRU(2, 1), gru, (2, 2, 2)),
 ]

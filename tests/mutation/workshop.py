@@ -25,12 +25,18 @@ BRANCHES = (
     "layers/test_[bms]*.py layers/test_embedding.py training/test_several_inputs.py test_golden_branches.py "
     "checking/test_tables_pass.py"
 )
+RECURRENT = "layers/test_recurrent.py layers/test_stepping.py test_golden_recurrent.py"
 TESTS = {
     "minidl/batch": f"{BRANCHES} test_data.py",
     "minidl/layers/branches": BRANCHES,
     "minidl/layers/embedding": BRANCHES,
     "minidl/layers/masks": BRANCHES,
     "minidl/layers/sharing": BRANCHES,
+    "minidl/layers/bidirectional": RECURRENT,
+    "minidl/layers/recurrence": RECURRENT,
+    "minidl/layers/recurrent": RECURRENT,
+    "minidl/layers/stepping": RECURRENT,
+    "minidl/modules/stepping": RECURRENT,
     "minidl/layers/containers": CONTAINERS,
     "minidl/layers/dense": CONTAINERS,
     "minidl/layers/residual": CONTAINERS,

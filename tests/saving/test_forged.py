@@ -156,17 +156,17 @@ def test_there_is_room_for_what_a_constructor_throws_away(tmp_path: Path) -> Non
 
 
 def test_no_more_than_two_sizes_are_multiplied(tmp_path: Path) -> None:
-    """A convolution of 50 000 to 2 channels may have steps of 2, too."""
+    """A convolution of 50 000 to 2 channels may have a stride of 2, too."""
 
     class Convolution(Activation):
         __module__ = "minidl.layers"
         __qualname__ = "Convolution"
 
-        def __init__(self, inputs: int, outputs: int, step: int) -> None:
-            self.inputs, self.outputs, self.step = inputs, outputs, step
+        def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+            self.inputs, self.outputs, self.stride = inputs, outputs, stride
 
     save(Convolution(50_000, 2, 2), tmp_path / "model.npz")
-    assert load(tmp_path / "model.npz").step == 2
+    assert load(tmp_path / "model.npz").stride == 2
     save(Convolution(50_001, 2, 1), tmp_path / "model.npz")
     with pytest.raises(CheckpointError, match="is forged: Convolution of "):
         load(tmp_path / "model.npz")

@@ -6,9 +6,13 @@ from typing import NamedTuple
 from minidl import (
     ELU,
     GELU,
+    GRU,
+    LSTM,
+    RNN,
     Add,
     AveragePool2D,
     BatchNorm,
+    Bidirectional,
     Branches,
     Concatenate,
     Conv1D,
@@ -63,8 +67,12 @@ def channels(rng: Rng, batch: int, width: int) -> Array:
     return rng.normal(size=(batch, 2, 3, width))
 
 
-def sequences(rng: Rng, batch: int, width: int) -> Array:
+def grids(rng: Rng, batch: int, width: int) -> Array:
     return rng.normal(size=(batch, 2, 3, width))
+
+
+def sequences(rng: Rng, batch: int, width: int) -> Array:
+    return rng.normal(size=(batch, 3, width))
 
 
 def ids(rng: Rng, batch: int, width: int) -> Array:
@@ -92,6 +100,11 @@ def masked(rng: Rng, batch: int, width: int) -> Batch:
     return rng.normal(size=(batch, 3, width)), mask
 
 
+def gaps(rng: Rng, batch: int, width: int) -> Batch:
+    """Sequences of four steps and a mask with gaps, at the beginning and the end, too. A sequence may hold no data."""
+    return rng.normal(size=(batch, 4, width)), rng.random((batch, 4)) < 0.6
+
+
 class LayerCase(NamedTuple):
     """A layer for inputs of `width` features, and how to draw a batch for it."""
 
@@ -104,7 +117,7 @@ LAYERS = [
     LayerCase("Dense", lambda width: Dense(width, 3)),
     LayerCase("Dense to one", lambda width: Dense(width, 1)),
     LayerCase("Dense without bias", lambda width: Dense(width, 2, use_bias=False)),
-    LayerCase("Dense of sequences", lambda width: Dense(width, 2), sequences),
+    LayerCase("Dense of sequences", lambda width: Dense(width, 2), grids),
     LayerCase("Embedding", lambda width: Embedding(7, width + 1), ids),
     LayerCase("Embedding in Sequential", lambda _: Sequential(Embedding(7, 2), Tanh(), Dense(2, 3)), ids),
     LayerCase("Parallel", lambda width: Parallel(Dense(width, 3), Identity()), uneven),
@@ -128,8 +141,8 @@ LAYERS = [
     LayerCase("Tied", lambda width: Tied(Embedding(7, width), Tanh(), Dense(width, width)), ids),
     LayerCase("Tied of an embedding alone", lambda width: Tied(Embedding(7, width)), ids),
     LayerCase("Tied autoencoder", lambda width: Sequential(Tied(Dense(width, 2), Sigmoid()), Tanh())),
-    LayerCase("Tied of sequences", lambda width: Tied(Dense(width, 2)), sequences),
-    LayerCase("Residual of sequences", lambda width: Residual(Dense(width, width), Tanh()), sequences),
+    LayerCase("Tied of sequences", lambda width: Tied(Dense(width, 2)), grids),
+    LayerCase("Residual of sequences", lambda width: Residual(Dense(width, width), Tanh()), grids),
     LayerCase("user's MaskedMean", lambda _: MaskedMean(), masked),
     LayerCase("user's MaskedMean without a mask", lambda _: MaskedMean(), images),
     LayerCase(
@@ -218,6 +231,30 @@ LAYERS = [
             Conv2D(width, 2, 2, padding=1), Tanh(), MaxPool2D(), Conv2D(2, 3, 2), Flatten(), Dense(3, 2)
         ),
         pixels,
+    ),
+    LayerCase("RNN", lambda width: RNN(width, 3), sequences),
+    LayerCase("RNN with a mask", lambda width: RNN(width, 2, return_sequences=True), gaps),
+    LayerCase("LSTM", lambda width: LSTM(width, 2), sequences),
+    LayerCase("LSTM of all steps", lambda width: LSTM(width, 2, return_sequences=True), sequences),
+    LayerCase("LSTM with a mask", lambda width: LSTM(width, 2), gaps),
+    LayerCase("LSTM of all steps, with a mask", lambda width: LSTM(width, 2, return_sequences=True), gaps),
+    LayerCase("GRU", lambda width: GRU(width, 3), sequences),
+    LayerCase("GRU of all steps", lambda width: GRU(width, 2, return_sequences=True), sequences),
+    LayerCase("GRU with a mask", lambda width: GRU(width, 2), gaps),
+    LayerCase("GRU of all steps, with a mask", lambda width: GRU(width, 2, return_sequences=True), gaps),
+    LayerCase("Bidirectional", lambda width: Bidirectional(LSTM(width, 2), GRU(width, 3)), gaps),
+    LayerCase("Bidirectional of all steps", lambda width: Bidirectional(RNN(width, 2, return_sequences=True)), gaps),
+    LayerCase(
+        "Sequential of recurrent layers",
+        lambda width: Sequential(
+            Residual(Tanh(), GRU(width, width, return_sequences=True)), Tanh(), LSTM(width, 2), Dense(2, 1)
+        ),
+        gaps,
+    ),
+    LayerCase(
+        "Sequential from ids to scores",
+        lambda width: Sequential(Embedding(7, width), RNN(width, 2, return_sequences=True), Dense(2, 7)),
+        ids,
     ),
     LayerCase("user's Scale", Scale),
     LayerCase("user's Scale in Sequential", lambda width: Sequential(Dense(width, 3), Scale(3), ReLU())),

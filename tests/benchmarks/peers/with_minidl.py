@@ -8,6 +8,8 @@ import numpy as np
 
 import minidl
 from minidl import (
+    GRU,
+    LSTM,
     BCEWithLogitsLoss,
     Conv2D,
     CrossEntropyLoss,
@@ -16,6 +18,7 @@ from minidl import (
     Flatten,
     Loss,
     MaxPool2D,
+    MSELoss,
     Objective,
     Parameter,
     ReLU,
@@ -27,6 +30,7 @@ from minidl import (
 from minidl.optimizers import SGD, Adam, AdamW, Momentum, Optimizer, RMSProp
 from minidl.optimizers.groups import Parameters
 from minidl.typing import Array
+from tests.benchmarks.sequences import Recurrence, recurrent, sequences
 from tests.benchmarks.workloads import (
     Function,
     Images,
@@ -63,6 +67,16 @@ def images(spec: Images, _: str) -> Run:
     first.weight.value, second.weight.value, last.weight.value = one, two, three
     optimizer = SGD(model.parameters(), lr=spec.lr)
     return fitting(Trainer(model, CrossEntropyLoss(), optimizer), *pictures(spec), spec.batch)
+
+
+def recurrence(spec: Recurrence, _: str) -> Run:
+    kinds = {"LSTM": LSTM, "GRU": GRU}
+    layer, last = kinds[spec.kind](spec.inputs, spec.units, return_sequences=True), Dense(spec.units, 1)
+    model = Sequential(layer, last, dtype=np.float32)
+    layer.weight.value, layer.recurrent_weight.value, last.weight.value = recurrent(spec)
+    layer.bias.value = np.zeros(layer.bias.shape)
+    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=spec.lr))
+    return fitting(trainer, *sequences(spec), spec.batch)
 
 
 def fitting(trainer: Trainer, x: Array, y: Array, batch: int) -> Run:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tests.benchmarks.sequences import Recurrence, recurrent, sequences
 from tests.benchmarks.workloads import (
     Function,
     Images,
@@ -91,6 +92,35 @@ def images(spec: Images, variant: str) -> Run:
     x, y = (torch.from_numpy(array) for array in pictures(spec))
     x = x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
     return fitting(net, nn.CrossEntropyLoss(), rule("sgd", net.parameters(), spec.lr, variant), x, y, spec.batch)
+
+
+class Recurrent(nn.Module):  # type: ignore[misc]
+    """A recurrent layer of PyTorch and a linear one on each of its outputs."""
+
+    def __init__(self, spec: Recurrence) -> None:
+        super().__init__()
+        self.layer = getattr(nn, spec.kind)(spec.inputs, spec.units, batch_first=True)
+        self.last = nn.Linear(spec.units, 1)
+
+    def forward(self, x: Any) -> Any:
+        return self.last(self.layer(x)[0])
+
+
+def recurrence(spec: Recurrence, variant: str) -> Run:
+    net = Recurrent(spec)
+    own = [net.layer.weight_ih_l0, net.layer.weight_hh_l0, net.last.weight]
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+        for parameter, weight in zip(own, recurrent(spec), strict=True):
+            parameter.copy_(torch.from_numpy(weight.T.copy()))
+    # Of two biases that are added, only one learns, as in minidl: together they would learn at twice the rate.
+    single = torch.zeros_like(net.layer.bias_hh_l0)
+    if spec.kind == "GRU":
+        single[2 * spec.units :] = 1
+    net.layer.bias_hh_l0.register_hook(lambda grad: grad * single)
+    x, y = (torch.from_numpy(array) for array in sequences(spec))
+    return fitting(net, nn.MSELoss(), rule("sgd", net.parameters(), spec.lr, variant), x, y, spec.batch)
 
 
 def fitting(net: Any, criterion: Any, optimizer: Any, x: Any, y: Any, batch: int) -> Run:

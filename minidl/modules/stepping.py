@@ -1,0 +1,39 @@
+"""One time step of a sequence through a layer that keeps no state."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from minidl.errors import StateError, describe
+from minidl.modules.module import Module, training_as
+from minidl.typing import Batch
+
+__all__ = ["forward_step"]
+
+
+def forward_step(layer: Any, x: Batch) -> Any:
+    """Return what forward returns in evaluation for one time step, without caching anything in the layer.
+
+    Raises:
+        StateError: the layer, or one inside, needs more than this time step.
+    """
+    if any(isinstance(child, Module) for _, child in layer.children()):
+        for _, module in layer.modules():
+            _check(layer, module)
+        twin = deepcopy(layer, {id(parameter): parameter for _, parameter in layer.named_parameters()})
+    else:
+        _check(layer, layer)
+        twin = object.__new__(type(layer))  # a copy of the attributes alone, in a fifth of the time of copy.copy
+        vars(twin).update(vars(layer))
+    with training_as(False):
+        return twin.forward(x)
+
+
+def _check(layer: Module, module: Any) -> None:
+    """Raise if a module, the layer itself or one inside, needs other time steps, too."""
+    if getattr(module, "mixes_steps", False):
+        why = f"{describe(module)} needs other time steps as well as this one"
+        if module is layer:
+            raise StateError(f"{why}, so it has no step: call forward with the whole sequence")
+        raise StateError(f"{why}, and {type(layer).__name__}, which contains it, does not define step(x, state)")
