@@ -100,7 +100,8 @@ class Sequential(Container):
             if open_ and not layer.takes_leading_axes:
                 shapes[-1] = None
             shapes.append(given_shape(self.layers, index, shapes[-1]))
-            open_ = shapes[-1] is None or (open_ and layer.takes_leading_axes)
+            # What a container answers to None may lack axes behind a layer inside that takes any number of them.
+            open_ = shapes[-1] is None or (open_ and (layer.takes_leading_axes or isinstance(layer, Container)))
         return shapes
 
     @property
