@@ -16,7 +16,10 @@ TOLERANCE = 1e-10
 IN_BRANCHES = {"Add", "Branches", "Concatenate", "Embedding", "Multiply", "Parallel", "Siamese", "Tied"}
 """What `tests.test_golden_branches` compares."""
 
-WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *IN_BRANCHES}
+OF_SEQUENCES = {"CrossAttention", "PositionEmbedding", "SelfAttention", "SinusoidalPositions", "TransformerBlock"}
+"""What `tests.test_golden_attention` compares."""
+
+WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *IN_BRANCHES, *OF_SEQUENCES}
 """What the script has no row for: Sequential is what networks.json is made of, Reshape takes its sizes one by one, and
 PyTorch has no Lion."""
 

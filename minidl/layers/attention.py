@@ -50,7 +50,7 @@ class SelfAttention(Layer):
         StateError: `step` of attention that is not causal.
 
     Attributes:
-        attention: A in the last forward, before dropout. Row i is 0 if all that i may look at is masked.
+        attention: A in the last forward, before dropout. Rows of masked positions mean nothing.
 
     >>> layer = SelfAttention(4, 2, causal=True, rng=0)
     >>> y = layer(np.ones((1, 3, 4)))
@@ -60,7 +60,7 @@ class SelfAttention(Layer):
            [0.33, 0.33, 0.33]])
     """
 
-    takes_mask = True
+    takes_mask = mixes_steps = True
     mask: Array | None = cached()
     qkv: Array = cached()
     factor: Array | None = cached()
@@ -149,7 +149,7 @@ class CrossAttention(Layer):
         StateError: `step`, as the memory is not one moment.
 
     Attributes:
-        attention: A in the last forward, before dropout.
+        attention: A in the last forward, before dropout. It is 0 where all of a sample's memory is masked.
 
     >>> layer = CrossAttention(4, 2, memory=3, rng=0)
     >>> layer((np.ones((1, 5, 4)), np.ones((1, 2, 3)))).shape
@@ -158,7 +158,7 @@ class CrossAttention(Layer):
     (1, 2, 5, 2)
     """
 
-    takes_tuple = takes_mask = True
+    takes_tuple = takes_mask = mixes_steps = True
     mask: Array | None = cached()
     q: Array = cached()
     kv: Array = cached()

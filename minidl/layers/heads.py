@@ -53,7 +53,7 @@ def attend(
            [0.33, 0.67]])
     """
     n, heads, t, size = q.shape
-    weights = (np.zeros if causal else np.empty)((n, heads, t, k.shape[2]), q.dtype)
+    weights = (np.zeros if causal and t > ROWS else np.empty)((n, heads, t, k.shape[2]), q.dtype)
     y = np.empty((n, t, heads * size), q.dtype)
     out = by_head(y, heads, 1)[0]
     later = np.triu(np.full((ROWS, ROWS), -np.inf, q.dtype), 1)
@@ -96,7 +96,8 @@ def attend_backward(
     """
     (q, k, v), (dq, dk, dv) = inputs, grads
     scale = _scale(q)
-    g, totals = by_head(grad, q.shape[1], 1)[0], by_head(grad * y, q.shape[1], 1)[0].sum(axis=-1, keepdims=True)
+    g, out = (by_head(array, q.shape[1], 1)[0] for array in (grad, y))
+    totals = np.einsum("nhtk,nhtk->nht", g, out)[..., None]
     for block, rows, seen in _blocks(weights.shape, causal):
         p = weights[(*block, rows, seen)]
         kept = p if factor is None else p * factor[(*block, rows, seen)]

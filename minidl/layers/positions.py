@@ -40,6 +40,8 @@ class PositionEmbedding(Layer):
             [1. , 1.1]]])
     """
 
+    mixes_steps = True
+
     def __init__(
         self, length: int, features: int, *, initializer: Initializer = lecun_normal, rng: Seed = None
     ) -> None:
@@ -99,6 +101,8 @@ class SinusoidalPositions(Layer):
     array([[[0.    , 1.    , 0.    ],
             [0.8415, 0.5403, 0.0022]]])
     """
+
+    mixes_steps = True
 
     def __init__(self, features: int) -> None:
         self.features = whole_number("SinusoidalPositions: features", features, 1)
