@@ -177,12 +177,14 @@ class CrossAttention(Layer):
         rng: Seed = None,
     ) -> None:
         self.features, self.heads = _sizes("CrossAttention", features, heads)
-        self.memory = self.features if memory is None else whole_number("CrossAttention: memory", memory, 1)
+        self.memory = None if memory is None else whole_number("CrossAttention: memory", memory, 1)
         self.dropout = number("CrossAttention: dropout", dropout, at_least=0, below=1)
         self.use_bias = flag("CrossAttention: use_bias", use_bias)
         self.rng = generator(rng)
         self.query = Dense(features, features, use_bias=use_bias, initializer=lecun_normal, rng=self.rng)
-        self.key_value = Dense(self.memory, 2 * features, use_bias=use_bias, initializer=lecun_normal, rng=self.rng)
+        self.key_value = Dense(
+            memory or features, 2 * features, use_bias=use_bias, initializer=lecun_normal, rng=self.rng
+        )
         self.output = Dense(features, features, use_bias=use_bias, initializer=lecun_normal, rng=self.rng)
 
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
@@ -195,6 +197,8 @@ class CrossAttention(Layer):
         pair, mask = _pair_and_mask(x)
         _check_count(self, pair)
         queries, memory = pair
+        if mask is not None and mask.shape != memory.shape[:2]:  # a container's may be that of another sequence
+            raise ShapeError(f"{self!r}: the mask must be (n, s) for the memory {memory.shape}, got {mask.shape}")
         (q,) = by_head(self.query.forward(queries), self.heads, 1)
         kv = by_head(self.key_value.forward(_without(memory, mask)), self.heads, 2)
         factor = _factor(self, (*q.shape[:3], memory.shape[1]), queries.dtype)
@@ -218,16 +222,14 @@ class CrossAttention(Layer):
     def output_shape(self, shape: Shape | None) -> Shape | None:
         if shape is None:
             return None
-        pair, mask = shape if several(shape) and several(shape[0]) else (shape, None)
+        pair = shape[0] if several(shape) and several(shape[0]) else shape  # without that of the mask
         if not several(pair) or len(pair) != 2:
             raise ShapeError(f"{describe(self)} takes two inputs, queries and a memory, got samples of shape {pair}")
         queries, memory = pair
         if queries is not None:
             check_sequence(self, queries, self.features, "queries")
         if memory is not None:
-            check_sequence(self, memory, self.memory, "memory")
-            if mask is not None and mask != memory[:1]:
-                raise ShapeError(f"{describe(self)}: the mask is that of the memory, got {mask} for {memory}")
+            check_sequence(self, memory, self.memory or self.features, "memory")
         return None if queries is None else queries
 
 
@@ -239,7 +241,7 @@ def _sizes(name: str, features: object, heads: object) -> tuple[int, int]:
 
 
 def _without(x: Array, mask: Array | None) -> Array:
-    """X with 0 in place of what is masked. A product with 0 would leave NaN."""
+    """Return x with 0 in place of what is masked. A product with 0 would leave NaN."""
     return x if mask is None else np.where(mask[..., None], x, x.dtype.type(0))
 
 
