@@ -11,7 +11,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
-from tests.benchmarks.workloads import GROUPS, Function, Images, Network, Rule, Run, Spec
+from tests.benchmarks.workloads import GROUPS, Attention, Function, Images, Language, Network, Rule, Run, Spec
 
 SPECS: dict[str, Spec] = {spec.name: spec for group in GROUPS for spec in group.specs}
 
@@ -46,7 +46,8 @@ def obey(peer: Any, variant: str, command: dict[str, Any]) -> dict[str, Any]:
 
 def start(peer: Any, variant: str, spec: Spec) -> Run:
     """A fresh model on the initial weights: each turn does the same work."""
-    kinds = {Network: "network", Images: "images", Rule: "optimizer", Function: "function"}
+    kinds = {Network: "network", Images: "images", Language: "language", Attention: "attention"}
+    kinds |= {Rule: "optimizer", Function: "function"}
     run: Run = getattr(peer, kinds[type(spec)])(spec, variant)
     return run
 

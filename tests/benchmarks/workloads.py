@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from minidl.typing import Array
+from tests.benchmarks.sequences import Attention, Language
 
 Run: TypeAlias = Callable[[int, bool], list[float]]
 """Trains for so many epochs (or steps), shuffled or not, and gives a figure for each by which the peers must agree."""
@@ -100,7 +101,7 @@ class Rule:
         return self.epochs
 
 
-Spec: TypeAlias = Network | Images | Function | Rule
+Spec: TypeAlias = Network | Images | Language | Attention | Function | Rule
 
 
 @lru_cache(1)
@@ -224,6 +225,16 @@ GROUPS = (
             Images("CNN 8×8, 1-16-32, batch 32", 8, (1, 16, 32), 32, 320, epochs=10),
             Images("CNN 28×28, 1-16-32, batch 64", 28, (1, 16, 32), 64, 320),
             Images("CNN 32×32, 3-32-64, batch 32", 32, (3, 32, 64), 32, 160),
+        ),
+        ("minidl", "torch eager"),
+    ),
+    Group(
+        "attention",
+        "Attention and a transformer for characters, float32",
+        (
+            Language("GPT, 4 blocks of 128, T 64, batch 16", 64, 16, 64),
+            Attention("attention core, T 256", 256, 8, causal=False),
+            Attention("attention core, T 256, causal", 256, 8, causal=True),
         ),
         ("minidl", "torch eager"),
     ),

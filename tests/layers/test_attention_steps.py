@@ -1,6 +1,7 @@
 """Causal attention one position at a time, and transformer blocks in training and in files."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_steps_are_forward_in_evaluation(use_bias: bool, dropout: float) -> None
 def test_a_state_may_be_continued_twice() -> None:
     layer = SelfAttention(4, 2, causal=True, rng=0)
     x, others = RNG.normal(size=(2, 6, 4)), RNG.normal(size=(2, 3, 4))
-    state = None
+    state: Any = None
     for t in range(3):
         _, state = layer.step(x[:, t], state)
     before = bits(*state)
