@@ -242,7 +242,11 @@ def _sizes(name: str, features: object, heads: object) -> tuple[int, int]:
 
 def _without(x: Array, mask: Array | None) -> Array:
     """Return x with 0 in place of what is masked. A product with 0 would leave NaN."""
-    return x if mask is None else np.where(mask[..., None], x, x.dtype.type(0))
+    if mask is None:
+        return x
+    seen = np.zeros(x.shape, x.dtype)
+    np.copyto(seen, x, where=mask[..., None])
+    return seen
 
 
 def _factor(layer: SelfAttention | CrossAttention, shape: Shape, dtype: Any) -> Array | None:

@@ -103,11 +103,6 @@ def steps(rng: Rng, batch: int, width: int) -> Array:
     return rng.normal(size=(batch, 3, width))
 
 
-def attended(rng: Rng, batch: int, width: int) -> Array:
-    """Sequences of three steps of an even number of features."""
-    return rng.normal(size=(batch, 3, 2 * width))
-
-
 def fours(rng: Rng, batch: int, _: int) -> Array:
     return rng.normal(size=(batch, 3, 4))
 
@@ -256,7 +251,7 @@ LAYERS = [
         ),
         pixels,
     ),
-    LayerCase("SelfAttention", lambda width: SelfAttention(2 * width, 2), attended),
+    LayerCase("SelfAttention", lambda width: SelfAttention(width, 2 - width % 2), steps),
     LayerCase("SelfAttention of one head", lambda width: SelfAttention(width, 1, use_bias=False), images),
     LayerCase("SelfAttention, causal", lambda width: SelfAttention(width, width, causal=True), steps),
     LayerCase("SelfAttention with a mask", lambda width: SelfAttention(width, 1), masked),
