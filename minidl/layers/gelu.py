@@ -52,11 +52,16 @@ class GELU(Activation):
         x, cdf = np.clip(self.x, -FAR, FAR), self.cdf
         if self.approximate:
             # ½ (1 − t²) = 2 cdf (1 − cdf), as t = 2 cdf − 1
-            density = 2 * cdf * (1 - cdf) * sqrt(2 / pi) * (1 + 0.134145 * x * x)
+            slope: Array = 2 * cdf * (1 - cdf) * sqrt(2 / pi) * (1 + 0.134145 * x * x)
         else:
-            density = np.exp(-0.5 * x * x) / sqrt(2 * pi)
-        grad_x: Array = grad * (cdf + x * density)
-        return grad_x
+            slope = x * x
+            slope *= -0.5
+            np.exp(slope, out=slope)
+            slope *= 1 / sqrt(2 * pi)
+        slope *= x
+        slope += cdf
+        slope *= grad
+        return slope
 
 
 FAR = 100.0
