@@ -56,11 +56,11 @@ def attend(
     weights = (np.zeros if causal and t > ROWS else np.empty)((n, heads, t, k.shape[2]), q.dtype)
     y = np.empty((n, t, heads * size), q.dtype)
     out = by_head(y, heads, 1)[0]
-    later = np.triu(np.full((ROWS, ROWS), -np.inf, q.dtype), 1)
+    later = np.triu(np.full((ROWS, ROWS), -np.inf, q.dtype), 1) if causal else None
     for block, rows, seen in _blocks(weights.shape, causal):
         p = weights[(*block, rows, seen)]
         np.matmul(q[(*block, rows)] * _scale(q), k[(*block, seen)].swapaxes(-1, -2), out=p)
-        if causal:
+        if later is not None:
             p[..., rows] += later[: p.shape[-2], : p.shape[-2]]
         if mask is not None:
             np.copyto(p, -np.inf, where=~mask[block[0], None, None, seen])

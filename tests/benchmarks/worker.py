@@ -11,7 +11,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
-from tests.benchmarks.sequences import Attention, Language
+from tests.benchmarks.attention import Attention, Language
 from tests.benchmarks.workloads import GROUPS, Function, Images, Network, Rule, Run, Spec
 
 SPECS: dict[str, Spec] = {spec.name: spec for group in GROUPS for spec in group.specs}

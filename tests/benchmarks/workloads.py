@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from minidl.typing import Array
-from tests.benchmarks.sequences import Attention, Language
+from tests.benchmarks.attention import Attention, Language
 
 Run: TypeAlias = Callable[[int, bool], list[float]]
 """Trains for so many epochs (or steps), shuffled or not, and gives a figure for each by which the peers must agree."""

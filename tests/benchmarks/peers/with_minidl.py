@@ -32,7 +32,7 @@ from minidl.layers.heads import attend, attend_backward, by_head
 from minidl.optimizers import SGD, Adam, AdamW, Momentum, Optimizer, RMSProp
 from minidl.optimizers.groups import Parameters
 from minidl.typing import Array
-from tests.benchmarks.sequences import Attention, Language, heads, matrices, texts
+from tests.benchmarks.attention import Attention, Language, heads, matrices, texts
 from tests.benchmarks.workloads import (
     Function,
     Images,

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  (as PyTorch's documentation has it)
 
-from tests.benchmarks.sequences import Attention, Language, heads, matrices, texts
+from tests.benchmarks.attention import Attention, Language, heads, matrices, texts
 from tests.benchmarks.workloads import (
     Function,
     Images,

@@ -1,4 +1,4 @@
-"""What is timed of sequences: sizes, data and initial weights, the same for every competitor."""
+"""What is timed of attention: sizes, data and initial weights, the same for every competitor."""
 
 from __future__ import annotations
 
