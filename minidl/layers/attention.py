@@ -28,8 +28,8 @@ class SelfAttention(Layer):
     A product ``x W + b`` makes of each position a query, a key and a value of k = features / heads numbers for each
     head. A[i, j] is how much position i looks at position j.
 
-    A mask (n, t), as in ``layer((x, mask))``, is True where there is data. Masked positions are not looked at, their y
-    is 0, and neither their x nor their dL/dy makes a difference, even if it is NaN.
+    A mask (n, t), as in ``layer((x, mask))``, is True where there is data. Masked positions are not looked at. Their y
+    is 0, without b, and neither their x nor their dL/dy makes a difference, even if it is NaN.
 
     Shapes    x and y (n, t, features)   A = attention (n, heads, t, t)   input.weight (features, 3 features) for
               queries, keys and values, each head by head   output.weight (features, features)
@@ -102,9 +102,9 @@ class SelfAttention(Layer):
         return gradient_for(self.input.backward(grad_in), self.mask)
 
     def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
-        """Return y for the next moment x (n, features), and the next state: the keys and values so far.
+        """Return y for the next time step x (n, features), and the next state: the keys and values so far.
 
-        Every position in the state is earlier, so x may look at all of them.
+        All positions in the state are earlier, so x may look at all of them. A state is never changed.
         """
         if not self.causal:
             raise StateError(f"{self!r} looks at later positions, too, so it takes no steps; make it with causal=True")
@@ -128,7 +128,7 @@ class CrossAttention(Layer):
 
     A mask (n, s), as in ``layer(((queries, memory), mask))``, is True where the memory holds data. A container that is
     given a mask passes it along as that of the memory. What is masked is not looked at, even if it is NaN, and its
-    gradient is 0. If all of a sample's memory is masked, its y is b.
+    gradient is 0. If all of a sample's memory is masked, its queries see nothing: y is b, and their gradient is 0.
 
     Shapes    queries and y (n, t, features)   memory (n, s, memory)   A = attention (n, heads, t, s)
               query.weight (features, features)   key_value.weight (memory, 2 features)

@@ -65,7 +65,7 @@ class PositionEmbedding(Layer):
         return grad
 
     def step(self, x: Array, state: int | None = None) -> tuple[Array, int]:
-        """Return y for the next moment x (n, features), and the next state: the position after it."""
+        """Return y for the next time step x (n, features), and the next state: the position after it."""
         position = state or 0
         self._check_length(position + 1)
         return x + self.weight.value[position], position + 1
@@ -115,7 +115,7 @@ class SinusoidalPositions(Layer):
         return grad
 
     def step(self, x: Array, state: int | None = None) -> tuple[Array, int]:
-        """Return y for the next moment x (n, features), and the next state: the position after it."""
+        """Return y for the next time step x (n, features), and the next state: the position after it."""
         position = state or 0
         return x + self._waves(np.array([position])).astype(x.dtype), position + 1
 

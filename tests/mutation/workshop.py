@@ -25,7 +25,13 @@ BRANCHES = (
     "layers/test_[bms]*.py layers/test_embedding.py training/test_several_inputs.py test_golden_branches.py "
     "checking/test_tables_pass.py"
 )
+ATTENTION = "test_golden_attention.py layers/test_positions.py layers/test_attention*.py"
 TESTS = {
+    "minidl/layers/attention": ATTENTION,
+    "minidl/layers/heads": ATTENTION,
+    "minidl/layers/positions": ATTENTION,
+    "minidl/layers/sequences": ATTENTION,
+    "minidl/layers/transformer": ATTENTION,
     "minidl/batch": f"{BRANCHES} test_data.py",
     "minidl/layers/branches": BRANCHES,
     "minidl/layers/embedding": BRANCHES,
