@@ -61,8 +61,9 @@ def row_sums(array: Array) -> Array:
     """
     length = array.shape[-1]
     if length <= FEW:
-        result: Array = array.dot(ones(length, array.dtype))
-        return result
+        # As rows, in less than half of the time that three axes take.
+        result: Array = as_rows(array).dot(ones(length, array.dtype))
+        return result.reshape(array.shape[:-1])
     return np.asarray(array.sum(axis=-1, dtype=np.float64), array.dtype)
 
 

@@ -19,7 +19,10 @@ IN_BRANCHES = {"Add", "Branches", "Concatenate", "Embedding", "Multiply", "Paral
 IN_RECURRENT = {"Bidirectional", "GRU", "LSTM", "RNN"}
 """What `tests.test_golden_recurrent` compares."""
 
-WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *IN_BRANCHES, *IN_RECURRENT}
+OF_SEQUENCES = {"CrossAttention", "PositionEmbedding", "SelfAttention", "SinusoidalPositions", "TransformerBlock"}
+"""What `tests.test_golden_attention` compares."""
+
+WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *IN_BRANCHES, *IN_RECURRENT, *OF_SEQUENCES}
 """What the script has no row for: Sequential is what networks.json is made of, Reshape takes its sizes one by one, and
 PyTorch has no Lion."""
 

@@ -1,6 +1,7 @@
 """Layers, one file a family."""
 
 from minidl.layers.activations import ELU, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from minidl.layers.attention import CrossAttention, SelfAttention
 from minidl.layers.bidirectional import Bidirectional
 from minidl.layers.branches import Add, Branches, Concatenate, Multiply, Parallel
 from minidl.layers.convolution import Conv1D, Conv2D, ConvTranspose2D, DepthwiseConv2D
@@ -11,12 +12,14 @@ from minidl.layers.flatten import Flatten, Reshape
 from minidl.layers.gelu import GELU
 from minidl.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from minidl.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from minidl.layers.positions import PositionEmbedding, SinusoidalPositions
 from minidl.layers.prelu import PReLU
 from minidl.layers.recurrent import GRU, LSTM, RNN
 from minidl.layers.residual import Residual
 from minidl.layers.sequential import Sequential
 from minidl.layers.sharing import Siamese, Tied
 from minidl.layers.softmax import Softmax
+from minidl.layers.transformer import TransformerBlock
 
 __all__ = [
     "ELU",
@@ -33,6 +36,7 @@ __all__ = [
     "Conv1D",
     "Conv2D",
     "ConvTranspose2D",
+    "CrossAttention",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
@@ -47,16 +51,20 @@ __all__ = [
     "Multiply",
     "PReLU",
     "Parallel",
+    "PositionEmbedding",
     "RMSNorm",
     "ReLU",
     "Reshape",
     "Residual",
+    "SelfAttention",
     "Sequential",
     "SiLU",
     "Siamese",
     "Sigmoid",
+    "SinusoidalPositions",
     "Softmax",
     "Softplus",
     "Tanh",
     "Tied",
+    "TransformerBlock",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minidl.arguments import generator, number
 from minidl.modules import Layer, cached
 from minidl.typing import Array, Seed, Shape
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "dropout_factor"]
 
 
 class Dropout(Layer):
@@ -49,12 +51,16 @@ class Dropout(Layer):
         if not self.training:
             self.factor = 1.0
             return x
-        # Random numbers in float32 take less time. They are multiples of 6e-8, too coarse for p near 0 and 1.
-        precise = np.float32 if 0.01 <= self.p <= 0.99 else np.float64
-        kept = self.rng.random(x.shape, dtype=precise) >= self.p
-        factor: Array = kept * x.dtype.type(1.0 / (1.0 - self.p))
-        self.factor = factor
+        self.factor = factor = dropout_factor(self.rng, self.p, x.shape, x.dtype)
         return x * factor
 
     def backward(self, grad: Array) -> Array:
         return grad * self.factor
+
+
+def dropout_factor(rng: np.random.Generator, p: float, shape: Shape, dtype: np.dtype[Any]) -> Array:
+    """Return an array that is 0 with probability p, otherwise 1 / (1 − p)."""
+    # Random numbers in float32 take less time. They are multiples of 6e-8, too coarse for p near 0 and 1.
+    precise = np.float32 if 0.01 <= p <= 0.99 else np.float64
+    factor: Array = (rng.random(shape, dtype=precise) >= p) * dtype.type(1.0 / (1.0 - p))
+    return factor

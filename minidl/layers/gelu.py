@@ -42,7 +42,9 @@ class GELU(Activation):
             inside = np.clip(x, -FAR, FAR)
             cdf: Array = 0.5 + 0.5 * np.tanh(sqrt(2 / pi) * (inside + 0.044715 * inside * inside * inside))
         else:
-            cdf = 0.5 + 0.5 * erf(x / sqrt(2))
+            cdf = erf(x / sqrt(2))
+            cdf *= 0.5
+            cdf += 0.5
         self.cdf = cdf
         return x * cdf
 
@@ -50,11 +52,16 @@ class GELU(Activation):
         x, cdf = np.clip(self.x, -FAR, FAR), self.cdf
         if self.approximate:
             # ½ (1 − t²) = 2 cdf (1 − cdf), as t = 2 cdf − 1
-            density = 2 * cdf * (1 - cdf) * sqrt(2 / pi) * (1 + 0.134145 * x * x)
+            slope: Array = 2 * cdf * (1 - cdf) * sqrt(2 / pi) * (1 + 0.134145 * x * x)
         else:
-            density = np.exp(-0.5 * x * x) / sqrt(2 * pi)
-        grad_x: Array = grad * (cdf + x * density)
-        return grad_x
+            slope = x * x
+            slope *= -0.5
+            np.exp(slope, out=slope)
+            slope *= 1 / sqrt(2 * pi)
+        slope *= x
+        slope += cdf
+        slope *= grad
+        return slope
 
 
 FAR = 100.0
@@ -62,17 +69,22 @@ FAR = 100.0
 
 
 def erf(x: Array) -> Array:
-    """``erf(x) = 2/√π ∫₀ˣ e^(−t²) dt``, to 1e-15 (in float32 2e-7), by the rational functions of Cody (1969).
+    """``erf(x) = 2/√π ∫₀ˣ e^(−t²) dt``, to 1e-15, by the rational functions of Cody (1969).
+
+    In float32, it is a polynomial inside tanh, to 2e-7.
 
     >>> erf(np.array([-10.0, 0.0, 1.0])).round(8)
     array([-1.        ,  0.        ,  0.84270079])
     """
+    if x.dtype == np.float32:  # in a sixth of the time that Cody's functions take
+        inside: Array = np.clip(x, -5, 5)  # beyond, the result is 1
+        inside *= _polynomial(inside * inside, NARROW)
+        np.tanh(inside, out=inside)
+        return inside
     size = np.abs(x)
     # Both formulas are evaluated everywhere, on arguments clipped so that nothing overflows.
-    tail = np.minimum(size, 6.0)  # beyond 6 the result is 1 in float64
+    tail = np.minimum(size, 6.0)  # beyond 6 the result is 1
     outer: Array = np.copysign(1 - np.exp(-tail * tail) * _ratio(tail, OUTER), x)
-    if x.dtype == np.float32:  # outer is off by up to 5e-12 there, and inner takes a fifth of a step
-        return outer
     small = size <= 0.46875
     square = np.minimum(size, 0.46875) ** 2
     inner = x * _ratio(square, INNER)
@@ -88,8 +100,9 @@ def _ratio(x: Array, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) 
 
 def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
     """Horner's rule in place. One temporary less per operation saves a tenth of a step."""
-    y = np.full_like(x, coefficients[0])
-    for coefficient in coefficients[1:]:
+    y = x * coefficients[0]
+    y += coefficients[1]
+    for coefficient in coefficients[2:]:
         y *= x
         y += coefficient
     return y
@@ -131,4 +144,14 @@ OUTER = (
         3.43936767414372164e3,
         1.23033935480374942e3,
     ),
+)
+# erf(x) = tanh(x P(x²)) for |x| ≤ 4, off by 6e-8 at most: P is fitted to atanh(erf(x)) / x by weighted least squares.
+NARROW = (
+    1.589603932e-07,
+    -5.985692340e-06,
+    8.971258941e-05,
+    -6.257195556e-04,
+    -1.843837453e-04,
+    1.027654815e-01,
+    1.128379705e00,
 )

@@ -66,6 +66,12 @@ def goals(results: Results, footprints: dict[str, Footprint]) -> Iterator[Goal]:
         yield Goal(f"{workload}, against PyTorch", must, aim, ratio("CNN", workload, "torch eager"))
     for workload, must, aim in (("LSTM 32→128, T 64, batch 32", 0.75, 1.0), ("GRU 32→128, T 64, batch 32", 1.15, 1.5)):
         yield Goal(f"{workload}, against PyTorch", must, aim, ratio("RNN", workload, "torch eager"))
+    for workload, must, aim in (
+        ("GPT, 4 blocks of 128, T 64, batch 16", 1.0, 1.2),
+        ("attention core, T 256", 0.9, 1.1),
+        ("attention core, T 256, causal", 0.9, 1.1),
+    ):
+        yield Goal(f"{workload}, against PyTorch", must, aim, ratio("attention", workload, "torch eager"))
     for workload, name in (("Adam", "W5 Adam"), ("Adam, one array", "W5 Adam, one array")):
         yield Goal(f"{name}, against PyTorch's default", 2.5, 4, ratio("W5", workload, "torch eager"))
         yield Goal(f"{name}, against PyTorch's fused", 0.4, 0.6, ratio("W5", workload, "torch fused"))

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from minidl.typing import Array
+from tests.benchmarks.attention import Attention, Language
 from tests.benchmarks.sequences import Recurrence
 
 Run: TypeAlias = Callable[[int, bool], list[float]]
@@ -101,7 +102,7 @@ class Rule:
         return self.epochs
 
 
-Spec: TypeAlias = Network | Images | Recurrence | Function | Rule
+Spec: TypeAlias = Network | Images | Recurrence | Language | Attention | Function | Rule
 
 
 @lru_cache(1)
@@ -234,6 +235,16 @@ GROUPS = (
         (
             Recurrence("LSTM 32→128, T 64, batch 32", "LSTM", 32, 128, 64, 32, 320),
             Recurrence("GRU 32→128, T 64, batch 32", "GRU", 32, 128, 64, 32, 320),
+        ),
+        ("minidl", "torch eager"),
+    ),
+    Group(
+        "attention",
+        "Attention and a transformer for characters, float32",
+        (
+            Language("GPT, 4 blocks of 128, T 64, batch 16", 64, 16, 64),
+            Attention("attention core, T 256", 256, 8, causal=False),
+            Attention("attention core, T 256, causal", 256, 8, causal=True),
         ),
         ("minidl", "torch eager"),
     ),

@@ -94,6 +94,15 @@ CALLS = [
     Call("ELU", minidl.ELU, const(alpha=1.0)),
     Call("GELU", minidl.GELU, const(approximate=True)),
     Call("Dropout", minidl.Dropout, const(p=0.5, rng=0)),
+    Call(
+        "SelfAttention",
+        minidl.SelfAttention,
+        const(features=4, heads=2, causal=True, dropout=0.1, use_bias=True, rng=0),
+    ),
+    Call("CrossAttention", minidl.CrossAttention, const(features=4, heads=2, memory=3, dropout=0.1, rng=0)),
+    Call("TransformerBlock", minidl.TransformerBlock, const(features=4, heads=2, hidden=3, dropout=0.1, rng=0)),
+    Call("PositionEmbedding", minidl.PositionEmbedding, const(length=4, features=2, rng=0)),
+    Call("SinusoidalPositions", minidl.SinusoidalPositions, const(features=2)),
     Call("BatchNorm", minidl.BatchNorm, const(features=2, momentum=0.1, eps=1e-5)),
     Call("LayerNorm", minidl.LayerNorm, const(features=2, eps=1e-5)),
     Call(

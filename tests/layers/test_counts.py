@@ -19,7 +19,7 @@ COSTS = [
     (LeakyReLU(), 7, 4.75),
     (ELU(), 8, 4.5),
     (ELU(0.5), 14, 7.0),
-    (GELU(), 61, 23.5),
+    (GELU(), 32, 8.0),
     (BatchNorm(64), 12, 6.75),
     (LayerNorm(64), 32, 7.0),
     (GroupNorm(8, 64), 40, 18.0),

@@ -26,7 +26,13 @@ BRANCHES = (
     "checking/test_tables_pass.py"
 )
 RECURRENT = "layers/test_recurrent.py layers/test_stepping.py test_golden_recurrent.py"
+ATTENTION = "test_golden_attention.py layers/test_positions.py layers/test_attention*.py"
 TESTS = {
+    "minidl/layers/attention": ATTENTION,
+    "minidl/layers/heads": ATTENTION,
+    "minidl/layers/positions": ATTENTION,
+    "minidl/layers/sequences": ATTENTION,
+    "minidl/layers/transformer": ATTENTION,
     "minidl/batch": f"{BRANCHES} test_data.py",
     "minidl/layers/branches": BRANCHES,
     "minidl/layers/embedding": BRANCHES,

@@ -53,8 +53,9 @@ def holds_none_of(pickled: bytes, *arrays: Any) -> bool:
     return not any(number.tobytes() in pickled for array in arrays for number in array.ravel()[:: array.size // 100])
 
 
-# Identity caches nothing, and the users' own keep what they do not declare.
-OWN_LAYERS = [case for case in LAYERS if not case.name.startswith(("Identity", "user's"))]
+# Identity and positions cache nothing, and the users' own keep what they do not declare.
+WITHOUT_CACHES = ("Identity", "PositionEmbedding", "SinusoidalPositions", "user's")
+OWN_LAYERS = [case for case in LAYERS if not case.name.startswith(WITHOUT_CACHES)]
 OWN_LOSSES = [case for case in LOSSES if not case.name.startswith("user's")]
 
 

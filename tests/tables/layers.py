@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from minidl import (
     ELU,
     GELU,
@@ -18,6 +20,7 @@ from minidl import (
     Conv1D,
     Conv2D,
     ConvTranspose2D,
+    CrossAttention,
     Dense,
     DepthwiseConv2D,
     Dropout,
@@ -32,19 +35,23 @@ from minidl import (
     MaxPool2D,
     Multiply,
     Parallel,
+    PositionEmbedding,
     PReLU,
     ReLU,
     Reshape,
     Residual,
     RMSNorm,
+    SelfAttention,
     Sequential,
     Siamese,
     Sigmoid,
     SiLU,
+    SinusoidalPositions,
     Softmax,
     Softplus,
     Tanh,
     Tied,
+    TransformerBlock,
 )
 from minidl.typing import Array, Batch
 from tests.tables.common import Rng
@@ -103,6 +110,31 @@ def masked(rng: Rng, batch: int, width: int) -> Batch:
 def gaps(rng: Rng, batch: int, width: int) -> Batch:
     """Sequences of four steps and a mask with gaps, at the beginning and the end, too. A sequence may hold no data."""
     return rng.normal(size=(batch, 4, width)), rng.random((batch, 4)) < 0.6
+
+
+def steps(rng: Rng, batch: int, width: int) -> Array:
+    return rng.normal(size=(batch, 3, width))
+
+
+def fours(rng: Rng, batch: int, _: int) -> Array:
+    return rng.normal(size=(batch, 3, 4))
+
+
+def left_padded(rng: Rng, batch: int, width: int) -> Batch:
+    """Sequences of three steps, of which the first may be masked, and in the first sequence all of them."""
+    mask = np.sort(rng.random((batch, 3)) < 0.7)
+    mask[0] = False
+    return rng.normal(size=(batch, 3, width)), mask
+
+
+def with_memory(rng: Rng, batch: int, width: int) -> Batch:
+    """Queries of two steps, and a memory of three."""
+    return images(rng, batch, width), rng.normal(size=(batch, 3, width + 1))
+
+
+def with_masked_memory(rng: Rng, batch: int, width: int) -> Batch:
+    memory, mask = left_padded(rng, batch, width)
+    return (images(rng, batch, width), memory), mask
 
 
 class LayerCase(NamedTuple):
@@ -254,6 +286,35 @@ LAYERS = [
     LayerCase(
         "Sequential from ids to scores",
         lambda width: Sequential(Embedding(7, width), RNN(width, 2, return_sequences=True), Dense(2, 7)),
+        ids,
+    ),
+    LayerCase("SelfAttention", lambda width: SelfAttention(width, 2 - width % 2), steps),
+    LayerCase("SelfAttention of one head", lambda width: SelfAttention(width, 1, use_bias=False), images),
+    LayerCase("SelfAttention, causal", lambda width: SelfAttention(width, width, causal=True), steps),
+    LayerCase("SelfAttention with a mask", lambda width: SelfAttention(width, 1), masked),
+    LayerCase("SelfAttention, causal with a mask", lambda width: SelfAttention(width, width, causal=True), left_padded),
+    LayerCase("SelfAttention with dropout", lambda width: SelfAttention(width, 1, dropout=0.3, rng=0), steps),
+    LayerCase("CrossAttention", lambda width: CrossAttention(width, width, memory=width + 1), with_memory),
+    LayerCase("CrossAttention with a mask", lambda width: CrossAttention(width, 1, dropout=0.3), with_masked_memory),
+    LayerCase(
+        "CrossAttention with a container's mask",
+        lambda width: Sequential(Branches(Tanh(), SelfAttention(width, 1)), CrossAttention(width, 1)),
+        masked,
+    ),
+    LayerCase("TransformerBlock", lambda _: TransformerBlock(4, 2, hidden=3), fours),
+    LayerCase(
+        "TransformerBlock, causal with dropout and a mask",
+        lambda width: Sequential(Dense(width, 4), TransformerBlock(4, 1, hidden=2, causal=True, dropout=0.3)),
+        left_padded,
+    ),
+    LayerCase("PositionEmbedding", lambda width: PositionEmbedding(3, width), images),
+    LayerCase("PositionEmbedding of all positions", lambda width: PositionEmbedding(3, width), steps),
+    LayerCase("SinusoidalPositions", SinusoidalPositions, steps),
+    LayerCase(
+        "GPT",
+        lambda width: Sequential(
+            Tied(Embedding(7, 4), PositionEmbedding(2 * width, 4), TransformerBlock(4, 2, hidden=3, causal=True))
+        ),
         ids,
     ),
     LayerCase("user's Scale", Scale),

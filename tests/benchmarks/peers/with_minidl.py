@@ -15,21 +15,27 @@ from minidl import (
     CrossEntropyLoss,
     CubicValley,
     Dense,
+    Embedding,
     Flatten,
+    LayerNorm,
     Loss,
     MaxPool2D,
     MSELoss,
     Objective,
     Parameter,
+    PositionEmbedding,
     ReLU,
     Rosenbrock,
     Sequential,
     Trainer,
+    TransformerBlock,
     minimize,
 )
+from minidl.layers.heads import attend, attend_backward, by_head
 from minidl.optimizers import SGD, Adam, AdamW, Momentum, Optimizer, RMSProp
 from minidl.optimizers.groups import Parameters
 from minidl.typing import Array
+from tests.benchmarks.attention import Attention, Language, heads, matrices, texts
 from tests.benchmarks.sequences import Recurrence, recurrent, sequences
 from tests.benchmarks.workloads import (
     Function,
@@ -77,6 +83,31 @@ def recurrence(spec: Recurrence, _: str) -> Run:
     layer.bias.value = np.zeros(layer.bias.shape)
     trainer = Trainer(model, MSELoss(), SGD(model.parameters(), lr=spec.lr))
     return fitting(trainer, *sequences(spec), spec.batch)
+
+
+def language(spec: Language, _: str) -> Run:
+    d = spec.features
+    blocks = [TransformerBlock(d, spec.heads, causal=True) for _ in range(spec.blocks)]
+    ends = LayerNorm(d), Dense(d, spec.ids)
+    model = Sequential(Embedding(spec.ids, d), PositionEmbedding(spec.length, d), *blocks, *ends, dtype=np.float32)
+    for name, weight in matrices(spec).items():
+        model.parameters()[name].value = weight
+    optimizer = SGD(model.parameters(), lr=spec.lr)
+    return fitting(Trainer(model, CrossEntropyLoss(), optimizer), *texts(spec), spec.batch)
+
+
+def attention(spec: Attention, _: str) -> Run:
+    qkv, grad = heads(spec)
+    inputs = by_head(qkv, spec.heads, 3)
+
+    def run(steps: int, _shuffle: bool) -> list[float]:
+        for _ in range(steps):
+            y, weights = attend(*inputs, causal=spec.causal)
+            dx = np.empty_like(qkv)
+            attend_backward(grad, y, weights, inputs, by_head(dx, spec.heads, 3), causal=spec.causal)
+        return [float(np.abs(y).mean()), float(np.abs(dx).mean())]
+
+    return run
 
 
 def fitting(trainer: Trainer, x: Array, y: Array, batch: int) -> Run:

@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F  # noqa: N812  (as PyTorch's documentation has it)
 
+from tests.benchmarks.attention import Attention, Language, heads, matrices, texts
 from tests.benchmarks.sequences import Recurrence, recurrent, sequences
 from tests.benchmarks.workloads import (
     Function,
@@ -121,6 +123,66 @@ def recurrence(spec: Recurrence, variant: str) -> Run:
     net.layer.bias_hh_l0.register_hook(lambda grad: grad * single)
     x, y = (torch.from_numpy(array) for array in sequences(spec))
     return fitting(net, nn.MSELoss(), rule("sgd", net.parameters(), spec.lr, variant), x, y, spec.batch)
+
+
+class Block(nn.Module):  # type: ignore[misc]  # torch is not there when types are checked
+    """A pre-norm block on `scaled_dot_product_attention`."""
+
+    def __init__(self, d: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm, self.norm_2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.input, self.output = nn.Linear(d, 3 * d), nn.Linear(d, d)
+        self.wide, self.narrow = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
+
+    def forward(self, x: Any) -> Any:
+        n, t, d = x.shape
+        q, k, v = self.input(self.norm(x)).view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.output(y.transpose(1, 2).reshape(n, t, d))
+        return x + self.narrow(F.gelu(self.wide(self.norm_2(x))))
+
+
+class Transformer(nn.Module):  # type: ignore[misc]
+    """What predicts the next character. Its scores have the ids second, as `CrossEntropyLoss` takes them."""
+
+    def __init__(self, spec: Language) -> None:
+        super().__init__()
+        d = spec.features
+        self.ids, self.positions = nn.Embedding(spec.ids, d), nn.Embedding(spec.length, d)
+        self.blocks = nn.Sequential(*(Block(d, spec.heads) for _ in range(spec.blocks)))
+        self.norm, self.scores = nn.LayerNorm(d), nn.Linear(d, spec.ids)
+
+    def forward(self, x: Any) -> Any:
+        return self.scores(self.norm(self.blocks(self.ids(x) + self.positions.weight))).movedim(-1, 1)
+
+
+def language(spec: Language, variant: str) -> Run:
+    net, given = Transformer(spec), iter(matrices(spec).values())
+    linear = [each for block in net.blocks for each in (block.input, block.output, block.wide, block.narrow)]
+    with torch.no_grad():
+        for layer in (net.ids, net.positions):
+            layer.weight.copy_(torch.from_numpy(next(given)))
+        for layer in (*linear, net.scores):
+            layer.weight.copy_(torch.from_numpy(next(given).T.copy()))
+            layer.bias.zero_()
+    x, y = (torch.from_numpy(array) for array in texts(spec))
+    return fitting(net, nn.CrossEntropyLoss(), rule("sgd", net.parameters(), spec.lr, variant), x, y, spec.batch)
+
+
+def attention(spec: Attention, _: str) -> Run:
+    array, grad = (torch.from_numpy(each) for each in heads(spec))
+    x, g = array.clone().requires_grad_(), grad.view(spec.batch, spec.length, spec.heads, -1).transpose(1, 2)
+
+    def run(steps: int, _shuffle: bool) -> list[float]:
+        for _ in range(steps):
+            x.grad = None
+            q, k, v = x.view(spec.batch, spec.length, 3, spec.heads, -1).permute(2, 0, 3, 1, 4)
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=spec.causal)
+            y.backward(g)
+        return [y.abs().mean().item(), x.grad.abs().mean().item()]
+
+    return run
 
 
 def fitting(net: Any, criterion: Any, optimizer: Any, x: Any, y: Any, batch: int) -> Run:
