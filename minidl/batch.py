@@ -7,7 +7,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from minidl.errors import ShapeError
+from minidl.arguments import number
+from minidl.errors import HyperparameterError, ShapeError
 from minidl.typing import Array, Batch, Shape
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "as_floats",
     "check_samples",
     "float_type",
+    "hold_out",
     "joined",
     "mapped",
     "rows",
@@ -115,3 +117,30 @@ def float_type(batch: Batch, default: Any) -> Any:
 def as_floats(batch: Batch, dtype: Any) -> Batch:
     """The batch with its floats in a type. Ids and masks stay what they are."""
     return mapped(lambda array: array.astype(dtype, copy=False) if array.dtype.kind == "f" else array, batch)
+
+
+def hold_out(x: Batch, y: Batch, share: float) -> tuple[tuple[Batch, Batch], tuple[Batch, Batch]]:
+    """Split samples into training data (x, y) and held-out data (x, y).
+
+    The split is random but always the same, so that a second fit does not train on what the first held out.
+
+    Args:
+        x, y: inputs and targets, with the samples along the first axis.
+        share: the share of held-out data, above 0 and below 1.
+
+    Raises:
+        HyperparameterError: a share that leaves no training data or no held-out data.
+
+    >>> (x, _), (held, _) = hold_out(np.arange(5), np.arange(5), 0.4)
+    >>> len(x), len(held)
+    (3, 2)
+    """
+    n = samples(x)
+    count = round(number("the share of held-out data", share, above=0, below=1) * n)
+    if not 0 < count < n:
+        raise HyperparameterError(
+            f"{share:g} of {n} samples leaves nothing to train on or to hold out; use another share"
+        )
+    order = np.random.default_rng(0).permutation(n)
+    held, rest = np.sort(order[:count]), np.sort(order[count:])
+    return (rows(x, rest), rows(y, rest)), (rows(x, held), rows(y, held))

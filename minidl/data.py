@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arguments import check_exact, check_type, flag, generator, number, real_numbers, whole_number
+from minidl.arguments import check_exact, check_type, flag, generator, real_numbers, whole_number
 from minidl.augment import Augment
 from minidl.batch import arrays_in, check_samples, mapped, rows, same_length, samples
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
-__all__ = ["BatchSource", "Batches", "Passes", "as_data", "as_ids", "as_mask", "hold_out"]
+__all__ = ["BatchSource", "Batches", "Passes", "as_data", "as_ids", "as_mask", "as_samples"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -36,7 +36,7 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         ...
     minidl.errors.DataError: x holds 1 number that is NaN or infinite, the first at index (0, 1): nan; clean the data
     """
-    array = _samples_of(values, name)
+    array = as_samples(values, name)
     target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
     check_exact(array, target, name)
     with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
@@ -51,8 +51,13 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
     return cast
 
 
-def _samples_of(values: ArrayLike, name: str) -> Array:
-    """Return the values as an array of real numbers with at least one sample along the first axis."""
+def as_samples(values: ArrayLike, name: str) -> Array:
+    """Return the values as an array of real numbers of any type, with at least one sample along the first axis.
+
+    Raises:
+        DataError: values that are not numeric, masked or empty.
+        ShapeError: a single number without a batch axis.
+    """
     array = real_numbers(values, name)
     if array.ndim == 0:
         raise ShapeError(
@@ -78,11 +83,12 @@ def as_ids(values: ArrayLike, name: str = "x", size: int | None = None) -> Array
     >>> as_ids([[2**24 + 1, 0]])
     array([[16777217,        0]])
     """
-    array = _samples_of(values, name)
+    array = as_samples(values, name)
     if array.dtype.kind not in "iu":
         raise DataError(f"{name} must hold ids, which are integers, got {array.dtype}; make them with astype(int)")
-    wrong = array < 0 if size is None else (array < 0) | (array >= size)
-    if wrong.any():
+    # The least and the greatest need no memory. A comparison takes as much as a view of overlapping windows seems to.
+    if array.min() < 0 or (size is not None and array.max() >= size):
+        wrong = array < 0 if size is None else (array < 0) | (array >= size)
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         most = "" if size is None else f" to {size - 1}"
         raise DataError(f"{name} must hold ids from 0{most}, but there is {array[index]} at index {index}")
@@ -190,6 +196,7 @@ class Passes:
     Attributes:
         taken: the number of batches taken in the present pass.
         order: the order of its samples. None between two passes, and without shuffling.
+        last: the order of the pass that ended last. None before that, and without shuffling.
 
     >>> batches = Batches(np.arange(4), np.arange(4), batch_size=2, shuffle=False)
     >>> first, other = Passes(batches), Passes(batches)
@@ -203,6 +210,7 @@ class Passes:
 
     taken: int = 0
     order: Array | None = None
+    last: Array | None = None
 
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
@@ -220,7 +228,7 @@ class Passes:
                 chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
                 batch = rows(x, chosen), rows(y, chosen)
             yield batch if batches.augment is None else (self._augmented(batch[0]), batch[1])
-        self.taken, self.order = 0, None
+        self.taken, self.order, self.last = 0, None, self.order
 
     def _augmented(self, x: Batch) -> Batch:
         augment, rng = self.batches.augment, self.batches.rng
@@ -231,6 +239,23 @@ class Passes:
         if found != expected:
             raise ShapeError(f"augment must return the batch's shape {expected}, got {found}")
         return mapped(lambda new, old: new.astype(old.dtype, copy=False), augmented, x)
+
+    def mean(self, losses: Sequence[float], counts: Array | None = None) -> float:
+        """The mean over the pass that ended last, from the mean of each batch.
+
+        Args:
+            losses: ends with those of the batches.
+            counts: how many numbers the loss averages for each sample, as in `Loss.counts`.
+
+        >>> passes = Passes(Batches(np.arange(3), np.arange(3), batch_size=2, shuffle=False))
+        >>> len(list(passes)), passes.mean([1.0, 2.0], np.array([2, 1, 1]))
+        (2, 1.25)
+        """
+        if counts is None:
+            return self.batches.mean(losses)
+        ordered = counts if self.last is None else counts[self.last]
+        parts = np.add.reduceat(ordered, range(0, len(ordered), self.batches.batch_size))
+        return float(parts.dot(losses[-len(parts) :]) / (parts.sum() or 1))
 
     def state(self) -> dict[str, Any]:
         """The position: the order and the number of batches taken, without the generator."""
@@ -265,30 +290,3 @@ SETTINGS = {
     "augment": "use of augment",
 }
 """What two passes must have in common for one to continue the other."""
-
-
-def hold_out(x: Batch, y: Batch, share: float) -> tuple[tuple[Batch, Batch], tuple[Batch, Batch]]:
-    """Split samples into training data (x, y) and held-out data (x, y).
-
-    The split is random but always the same, so that a second fit does not train on what the first held out.
-
-    Args:
-        x, y: inputs and targets, with the samples along the first axis.
-        share: the share of held-out data, above 0 and below 1.
-
-    Raises:
-        HyperparameterError: a share that leaves no training data or no held-out data.
-
-    >>> (x, _), (held, _) = hold_out(np.arange(5), np.arange(5), 0.4)
-    >>> len(x), len(held)
-    (3, 2)
-    """
-    n = samples(x)
-    count = round(number("the share of held-out data", share, above=0, below=1) * n)
-    if not 0 < count < n:
-        raise HyperparameterError(
-            f"{share:g} of {n} samples leaves nothing to train on or to hold out; use another share"
-        )
-    order = np.random.default_rng(0).permutation(n)
-    held, rest = np.sort(order[:count]), np.sort(order[count:])
-    return (rows(x, rest), rows(y, rest)), (rows(x, held), rows(y, held))

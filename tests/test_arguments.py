@@ -44,8 +44,8 @@ from minidl import (
     schedules,
 )
 from minidl.arguments import number, whole_number
-from minidl.batch import same_length
-from minidl.data import Batches, hold_out
+from minidl.batch import hold_out, same_length
+from minidl.data import Batches
 from minidl.optimizers.groups import FACTOR
 from minidl.plotting import LivePlot, gradient_flow, plot_decision_boundary, plot_network, plot_schedule
 from minidl.typing import Array

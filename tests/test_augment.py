@@ -8,7 +8,7 @@ import pytest
 
 from minidl import Batches, Dense, Flatten, HyperparameterError, MSELoss, Sequential, ShapeError, Trainer, augment
 from minidl.augment import flip, noise, shift
-from minidl.data import hold_out
+from minidl.batch import hold_out
 from minidl.optimizers import SGD
 from minidl.typing import Array
 from tests.helpers import bits

@@ -13,10 +13,10 @@ import numpy as np
 from minidl.advice import add_conversion
 from minidl.arguments import check_type
 from minidl.augment import Augment
-from minidl.batch import rows, same_length, samples
+from minidl.batch import hold_out, rows, same_length, samples
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
-from minidl.data import Batches, hold_out
+from minidl.data import Batches, Passes
 from minidl.errors import warn
 from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
 from minidl.optimizers import Optimizer
@@ -133,7 +133,7 @@ class Trainer:
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
         def measure() -> dict[str, float]:
-            result = {"loss": batches.mean(self.history.loss)}
+            result = {"loss": self._epoch_loss(run, train[1])}
             for kind, inputs, targets in measured:
                 values = self._measure(inputs, targets, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
@@ -195,6 +195,10 @@ class Trainer:
             name: measured_by(name, metric, prediction, targets) for name, metric in metrics.items()
         }
 
+    def _epoch_loss(self, run: Run, targets: Batch) -> float:
+        assert isinstance(run.passes, Passes)
+        return run.passes.mean(self.history.loss, self.loss.counts(targets))
+
     def _prepare(
         self, x: ArrayLike, y: ArrayLike, validation: Validation, training_loss: bool
     ) -> tuple[tuple[Batch, Batch], list[tuple[str, Batch, Batch]]]:
@@ -233,10 +237,13 @@ class Trainer:
         def evaluate_parts(batch: tuple[Batch, Batch]) -> float:
             (x, y), grad = batch, model.parameters().grad
             value, total = 0.0, np.zeros_like(grad)
-            n = samples(x)
-            for start in range(0, n, size):
+            counts = loss.counts(y)
+            if counts is None:
+                counts = np.ones(samples(x), int)
+            n = counts.sum() or 1
+            for start in range(0, samples(x), size):
                 chosen = slice(start, start + size)
-                share = len(range(*chosen.indices(n))) / n
+                share = float(counts[chosen].sum() / n)
                 value += share * evaluate((rows(x, chosen), rows(y, chosen)))
                 total += share * grad
             grad[...] = total

@@ -164,5 +164,5 @@ def test_mse_by_hand() -> None:
 
 
 def test_a_class_without_a_score_is_named() -> None:
-    with pytest.raises(DataError, match=r"below 2, the number of scores, but there is 5.0 at \(1,\)"):
+    with pytest.raises(DataError, match=r"below 2, the number of scores, but there is 5 at \(1,\)"):
         CrossEntropyLoss()([[1.0, 2.0], [0.0, 0.0]], [1, 5])

@@ -33,7 +33,7 @@ from minidl import (
     Trainer,
     metrics,
 )
-from minidl.data import hold_out
+from minidl.batch import hold_out
 from minidl.modules import Layer
 from minidl.typing import Array, ArrayLike, Shape
 from tests.helpers import bits, bits_of, unchanged

@@ -20,7 +20,7 @@ from minidl import (
     ShapeError,
     metrics,
 )
-from minidl.data import hold_out
+from minidl.batch import hold_out
 from minidl.saving.generators import generator_state
 from minidl.typing import Array
 from tests.callbacks.recording import Hooks
