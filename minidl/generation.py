@@ -26,16 +26,16 @@ def generate(
 ) -> Array:
     """Draw the ids that follow a prompt: each id i with the probability ``softmax(z / T)ᵢ``, then as the next input.
 
-    z are the model's scores (logits) after all ids before, and T is the temperature. The draw is
-    ``argmaxᵢ (zᵢ / T + gᵢ)`` with g from a Gumbel distribution, which has just these probabilities (Gumbel 1954). A model
-    that ends in a Softmax is taken to return e to the z.
+    z are the model's scores (logits) after all ids before, T is the temperature. The draw is ``argmaxᵢ (zᵢ / T + gᵢ)``
+    with g from a Gumbel distribution, which has just these probabilities (Gumbel 1954). For a model that returns
+    probabilities, z are their logarithms.
 
-    The model works as in evaluation, one moment at a time by `Layer.step`, and does not change.
+    The model works as in evaluation, one time step at a time by `Layer.step`, and does not change.
 
     Shapes    prompt (t,) → (length,)   prompt (n, t), n texts of their own → (n, length)
 
     Args:
-        model: takes ids (n, t) and returns scores (n, t, k), or (n, k) for the last moment alone.
+        model: takes ids (n, t) and returns scores (n, t, k), or (n, k) for the last time step alone.
         prompt: at least one id for each text.
         length: the number of new ids.
         temperature: T. Below 1, likely ids become likelier. 0 takes the id with the highest score, without a draw.
@@ -49,7 +49,7 @@ def generate(
         DataError: a prompt that is not made of ids, or has ids that the model does not know.
         ShapeError: a prompt of another shape. More ids than the model has positions: all but the last new one need one.
         HyperparameterError: a length or a `top_k` that is not a positive integer, a temperature below 0.
-        StateError: a model that cannot take one moment at a time, or whose scores are not finite.
+        StateError: a model that cannot take one time step at a time, or whose scores are not finite.
         TypeError: a model that is not a Layer.
 
     >>> from minidl import Embedding
@@ -67,18 +67,19 @@ def generate(
         ids = _checked(model, prompt, length)
         new = np.empty((len(ids), length), np.intp)
         state: Any = None
-        for moment in ids.T[:-1]:
-            _, state = model.step(moment, state)  # type: ignore[attr-defined]
-        moment = ids[:, -1]
+        for each in ids.T[:-1]:
+            _, state = model.step(each, state)  # type: ignore[attr-defined]
+        latest = ids[:, -1]
         for i in range(length):
-            y, state = model.step(moment, state)  # type: ignore[attr-defined]
+            y, state = model.step(latest, state)  # type: ignore[attr-defined]
             z = _scores(model, y, i, len(ids))
             if top_k is not None and top_k < z.shape[1]:
                 np.put_along_axis(z, z.argpartition(-top_k, axis=1)[:, :-top_k], -np.inf, axis=1)
             if rng is not None:
-                # Differences from the highest score: however low the temperature is, they do not overflow to +∞.
-                z = (z - z.max(axis=1, keepdims=True)) / temperature + rng.gumbel(size=z.shape)
-            moment = new[:, i] = z.argmax(axis=1)
+                # However low the temperature is, differences from the highest score do not overflow to +∞.
+                with np.errstate(over="ignore"):
+                    z = (z - z.max(axis=1, keepdims=True)) / temperature + rng.gumbel(size=z.shape)
+            latest = new[:, i] = z.argmax(axis=1)
     return new if np.ndim(prompt) == 2 else new[0]
 
 
@@ -100,10 +101,10 @@ def _checked(model: Layer, prompt: ArrayLike, length: int) -> Array:
 
 
 def _scores(model: Layer, y: Any, i: int, n: int) -> Array:
-    """The scores (n, k) of one moment as new float64, the logarithms of probabilities included."""
+    """The scores (n, k) of one time step as new float64, the logarithms of probabilities included."""
     if not isinstance(y, np.ndarray) or y.ndim != 2 or len(y) != n:
         raise ShapeError(
-            f"generate needs a model that returns scores (n, k) for each moment, got shape {np.shape(y)} for {n} texts"
+            f"generate needs a model that returns scores (n, k) for each time step, got {np.shape(y)} for {n} texts"
         )
     with np.errstate(divide="ignore"):
         z = np.log(y, dtype=np.float64) if model.gives_probabilities else y.astype(np.float64)

@@ -17,6 +17,9 @@ from minidl.typing import Array, ArrayLike, Batch, Shape
 
 __all__ = ["CrossEntropyLoss"]
 
+PART = 1024
+"""So many samples' targets are counted at a time."""
+
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of a target may be from a sum of 1. Rounded ones from a file are."""
 
@@ -151,8 +154,9 @@ class CrossEntropyLoss(Loss):
     def counts(self, target: Batch) -> Array | None:
         if self.ignore_index is None:
             return None
-        counts: Array = (target != self.ignore_index).reshape(len(target), -1).sum(axis=1)
-        return counts
+        # A comparison of all at once would be many times larger than a view of overlapping windows.
+        parts = (target[start : start + PART] for start in range(0, len(target), PART))
+        return np.concatenate([(part != self.ignore_index).reshape(len(part), -1).sum(axis=1) for part in parts])
 
     def _explain(self, prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
         if len(prediction) < 2:
