@@ -240,7 +240,7 @@ class Passes:
             raise ShapeError(f"augment must return the batch's shape {expected}, got {found}")
         return mapped(lambda new, old: new.astype(old.dtype, copy=False), augmented, x)
 
-    def mean(self, losses: Sequence[float], counts: Array | None = None) -> float:
+    def mean(self, losses: Sequence[float], counts: Array) -> float:
         """The mean over the pass that ended last, from the mean of each batch.
 
         Args:
@@ -251,8 +251,6 @@ class Passes:
         >>> len(list(passes)), passes.mean([1.0, 2.0], np.array([2, 1, 1]))
         (2, 1.25)
         """
-        if counts is None:
-            return self.batches.mean(losses)
         ordered = counts if self.last is None else counts[self.last]
         parts = np.add.reduceat(ordered, range(0, len(ordered), self.batches.batch_size))
         return float(parts.dot(losses[-len(parts) :]) / (parts.sum() or 1))

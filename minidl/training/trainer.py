@@ -24,7 +24,7 @@ from minidl.run import Callback, Run, check_callbacks
 from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
 from minidl.training.settings import Metrics, check_metrics, check_settings, measured_by
-from minidl.typing import ArrayLike, Batch, Seed
+from minidl.typing import Array, ArrayLike, Batch, Seed
 
 __all__ = ["Trainer"]
 
@@ -127,13 +127,13 @@ class Trainer:
         check_metrics(metrics, measured=validation is not None or training_loss)
         self.optimizer.check_owner(self.model)
         train, measured = self._prepare(x, y, validation, training_loss)
-        together = None if batch_size is None else batch_size * accumulate
+        together, counts = batch_size and batch_size * accumulate, self.loss.counts(train[1])
         batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
         def measure() -> dict[str, float]:
-            result = {"loss": self._epoch_loss(run, train[1])}
+            result = {"loss": batches.mean(self.history.loss) if counts is None else _mean(run, self.history, counts)}
             for kind, inputs, targets in measured:
                 values = self._measure(inputs, targets, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
@@ -194,10 +194,6 @@ class Trainer:
         return {"loss": loss} | {
             name: measured_by(name, metric, prediction, targets) for name, metric in metrics.items()
         }
-
-    def _epoch_loss(self, run: Run, targets: Batch) -> float:
-        assert isinstance(run.passes, Passes)
-        return run.passes.mean(self.history.loss, self.loss.counts(targets))
 
     def _prepare(
         self, x: ArrayLike, y: ArrayLike, validation: Validation, training_loss: bool
@@ -262,6 +258,12 @@ class Trainer:
         # Copied parameters lie in memory of their own: pack those of the model, then find them there again.
         self.model.parameters()
         self.optimizer.rebind()
+
+
+def _mean(run: Run, history: History, counts: Array) -> float:
+    """The mean of the losses of an epoch over all that counts."""
+    assert isinstance(run.passes, Passes)
+    return run.passes.mean(history.loss, counts)
 
 
 def _names(measured: Sequence[tuple[str, Batch, Batch]], metrics: Metrics | None) -> list[str]:
