@@ -1,10 +1,8 @@
-"""Texts as ids: the vocabulary, the text in the package, and windows that are never copied whole."""
+"""Texts as ids: the vocabulary, and windows that are never copied whole."""
 
 import copy
-import hashlib
 import pickle
 import tracemalloc
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import minidl
 from minidl import (
     SGD,
     CrossEntropyLoss,
@@ -27,24 +24,6 @@ from minidl import (
     load_text,
     windows,
 )
-
-FOLDER = Path(minidl.__file__).parent / "datasets"
-
-
-def test_the_text_is_the_same_everywhere() -> None:
-    """It is read in text mode, so the newlines are one character each on every system."""
-    text = load_text()
-    digest = hashlib.sha256(text.encode("ascii")).hexdigest()
-    assert digest == "8061549557aebd2fd6e353d18d9197cb707029112bd52d4d8b174583a925848a"
-    assert "\r" not in text
-    assert text.rstrip().endswith("Finis")
-
-
-def test_the_file_is_small_and_says_where_it_is_from() -> None:
-    assert (FOLDER / "persuasion.txt").stat().st_size < 500_000
-    notice = (FOLDER / "persuasion_license.txt").read_text(encoding="utf-8")
-    for words in ("Jane Austen", "public domain", "janeaustenr 1.0.0", "Julia Silge", "Project Gutenberg"):
-        assert words in notice
 
 
 def test_the_vocabulary_of_the_text() -> None:

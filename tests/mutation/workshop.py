@@ -26,7 +26,7 @@ BRANCHES = (
     "checking/test_tables_pass.py"
 )
 TESTS = {
-    "minidl/batch": f"{BRANCHES} test_data.py",
+    "minidl/batch": f"{BRANCHES} test_data.py training/test_trainer_measures.py",
     "minidl/layers/branches": BRANCHES,
     "minidl/layers/embedding": BRANCHES,
     "minidl/layers/masks": BRANCHES,
@@ -52,6 +52,8 @@ TESTS = {
     "minidl/augment": "test_augment.py",
     "minidl/metrics": "test_metrics.py test_arguments.py",
     "minidl/datasets": "datasets",
+    "minidl/text": "test_text.py",
+    "minidl/generation": "test_generation.py",
     "minidl/modules/loss": "modules losses",
     "minidl/modules/places": "modules saving/test_generators*.py",
     "minidl/modules": "modules",
@@ -62,7 +64,7 @@ TESTS = {
     "minidl/sums": "test_sums.py",
     "minidl/parameters": "parameters optimizers objectives",
     "minidl/integrations": "integrations",
-    "minidl/data": "test_data*.py test_augment.py training/test_trainer*.py callbacks/test_checkpoint_re*.py",
+    "minidl/data": "test_data*.py test_augment.py losses/test_ignored_targets.py training/test_trainer*.py callbacks/test_checkpoint_re*.py",
     "minidl/run": "run callbacks/test_c*ed.py training/test_r*.py",
     "minidl/callbacks/checkpoint": "callbacks/test_checkpoint*.py run/test_interruption.py training/test_res*.py",
     "minidl/callbacks/csv_log": "callbacks/test_csv_log*.py",
