@@ -64,7 +64,7 @@ TESTS = {
     "minidl/sums": "test_sums.py",
     "minidl/parameters": "parameters optimizers objectives",
     "minidl/integrations": "integrations",
-    "minidl/data": "test_data*.py test_augment.py losses/test_i*.py training/test_t*r*.py callbacks/test_checkpoint_re*.py",
+    "minidl/data": "test_data*.py test_au*.py losses/test_i*.py training/test_t*r*.py callbacks/test_checkpoint_re*.py",
     "minidl/run": "run callbacks/test_c*ed.py training/test_r*.py",
     "minidl/callbacks/checkpoint": "callbacks/test_checkpoint*.py run/test_interruption.py training/test_res*.py",
     "minidl/callbacks/csv_log": "callbacks/test_csv_log*.py",
