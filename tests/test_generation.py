@@ -90,7 +90,7 @@ def test_one_text_is_a_batch_of_one() -> None:
 @pytest.mark.parametrize(("temperature", "top_k"), [(1.0, None), (0.5, None), (3.0, 3), (1.0, 99), (5e-324, None)])
 def test_ids_are_drawn_with_their_probabilities(temperature: float, top_k: int | None) -> None:
     """40,000 draws: a share deviates by more than 0.0125, five standard deviations, once in a million."""
-    scores = np.array([2.0, 0.0, 1.0, -1.0, 1.5])
+    scores = np.array([1.5, 0.0, 1.0, -1.0, 2.0])
     model = Embedding(K, K)
     model.weight.value = np.tile(scores, (K, 1))
     new = generate(model, np.zeros((200, 1), int), 200, temperature=temperature, top_k=top_k, rng=0)
@@ -101,9 +101,19 @@ def test_ids_are_drawn_with_their_probabilities(temperature: float, top_k: int |
     assert not shares[[weight == 0 for weight in weights]].any()
 
 
+def test_only_the_ids_with_the_highest_scores_are_drawn() -> None:
+    scores = np.random.default_rng(0).permutation(60) / 60  # alike enough for all to be drawn
+    model = Embedding(60, 60)
+    model.weight.value = np.tile(scores, (60, 1))
+    for top_k in (1, 2, 7, 59, 60):
+        new = generate(model, np.zeros((200, 1), int), 40, top_k=top_k, rng=0)
+        assert np.unique(new).tolist() == sorted(scores.argsort()[-top_k:].tolist())
+
+
 def test_draws_come_from_the_generator() -> None:
     model = Moments()
     first = generate(model, [0], 30, rng=7)
+    np.testing.assert_array_equal(first, generate(model, [0], 30, temperature=1.0, rng=7))
     np.testing.assert_array_equal(first, generate(model, [0], 30, rng=7))
     np.testing.assert_array_equal(first, generate(model, [0], 30, rng=np.random.default_rng(7)))
     assert (first != generate(model, [0], 30, rng=8)).any()
@@ -175,8 +185,12 @@ def test_settings_that_are_refused(options: dict[str, Any], words: str) -> None:
 class Wrong(Embedding):
     """Returns what is not scores (n, k)."""
 
+    def __init__(self, y: Any) -> None:
+        super().__init__(K, K)
+        self.y = y
+
     def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
-        return np.zeros((len(x), 2, K)), None
+        return self.y, None
 
 
 def test_models_that_are_refused() -> None:
@@ -184,8 +198,13 @@ def test_models_that_are_refused() -> None:
         generate([0], Embedding(K, K), 3)  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"takes ids, got Dense\(1, 1\); begin it with an Embedding"):
         generate(Dense(1, 1), [0], 3)
-    with pytest.raises(ShapeError, match=r"scores \(n, k\) for each time step, got \(1, 2, 5\) for 1 texts"):
-        generate(Wrong(K, K), [0], 3)
+    for y, shape in (
+        (np.zeros((1, 2, K)), r"\(1, 2, 5\)"),
+        (np.zeros((2, K)), r"\(2, 5\)"),
+        ((np.zeros(K),), r"\(1, 5\)"),
+    ):
+        with pytest.raises(ShapeError, match=rf"scores \(n, k\) for each time step, got {shape} for 1 texts"):
+            generate(Wrong(y), [0], 3)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -194,6 +213,8 @@ def test_scores_that_are_not_finite(bad: float) -> None:
     model.weight.value[1, :] = bad
     with pytest.raises(StateError, match="the scores for new id 0 are not finite"):
         generate(model, [0, 1], 3, rng=0)
+    with pytest.raises(StateError, match="the scores for new id 0 are not finite"):
+        generate(model, [[0], [1]], 3, rng=0)
     model.weight.value[1, 0] = 1.0  # −∞ beside a finite score means never
     if bad < 0:
         assert generate(model, [0, 1], 1, rng=0).tolist() == [0]

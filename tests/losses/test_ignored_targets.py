@@ -95,10 +95,10 @@ def test_what_does_not_count_may_have_any_scores() -> None:
 def test_without_it_every_target_must_have_a_score() -> None:
     with pytest.raises(DataError, match=r"but there is -100 at \(0, 1\); ignore_index="):
         CrossEntropyLoss().check_target([[0, -100]], (2, 3))
-    with pytest.raises(DataError, match=r"below 3, the number of scores, but there is 4 at \(0, 0\)"):
-        CrossEntropyLoss(ignore_index=3).check_target([[4, 3]], (2, 3))
-    with pytest.raises(DataError, match=r"but there is -2 at \(0, 0\)"):
-        CrossEntropyLoss(ignore_index=-1).check_target([[-2, -1]], (2, 3))
+    with pytest.raises(DataError, match=r"below 3, the number of scores, but there is 4 at \(0, 1\)"):
+        CrossEntropyLoss(ignore_index=3).check_target([[3, 4]], (2, 3))
+    with pytest.raises(DataError, match=r"but there is -2 at \(0, 1\)"):
+        CrossEntropyLoss(ignore_index=-1).check_target([[-1, -2]], (2, 3))
     with pytest.raises(DataError, match="must be below 2"):
         CrossEntropyLoss(ignore_index=-1)([[0.0, 0.0]], [2])
 
