@@ -93,7 +93,7 @@ def gpt(size: int) -> Sequential:
 ENTRANTS = {
     "LSTM": Entrant(recurrent(LSTM, 160), 0.02),
     "GRU": Entrant(recurrent(GRU, 192), 0.01),
-    "GPT": Entrant(gpt, 0.005),
+    "GPT": Entrant(gpt, 0.01),
 }
 
 
