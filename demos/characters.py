@@ -61,7 +61,7 @@ FULL, QUICK = Setting(None, 10), Setting(100_000, 5)
 
 
 class Entrant(NamedTuple):
-    """A model of so many characters, as a function of the vocabulary's size, and its learning rate."""
+    """A model, as a function of the vocabulary's size, and its learning rate."""
 
     make: Callable[[int], Sequential]
     lr: float
@@ -252,11 +252,11 @@ def main() -> None:
     moments = sorted({1, max(2, setting.epochs // 3), setting.epochs})
     untrained = {name: entrant.make(len(vocabulary)) for name, entrant in ENTRANTS.items()}
     results = {}
-    print("   model  parameters  " + "".join(f"{f'epoch {epoch}':>10}" for epoch in moments) + "   nats per character")
+    print("   model  parameters  " + "".join(f"{f'epoch {epoch}':>10}" for epoch in moments) + "   nats per character", flush=True)
     for name in ENTRANTS:
         results[name] = result = train(name, vocabulary, ids, held, setting.epochs, moments)
         losses = "".join(f"{result.losses[epoch - 1]:10.3f}" for epoch in moments)
-        print(f"   {name:<6} {result.model.parameters().size:10,}  {losses}   {result.seconds:.0f} s")
+        print(f"   {name:<6} {result.model.parameters().size:10,}  {losses}   {result.seconds:.0f} s", flush=True)
     draw_losses(pictures, results, tables, len(ids))
 
     heading("3", f"What they write after {PROMPT!r}, at a temperature of {TEMPERATURE}")

@@ -26,9 +26,9 @@ def generate(
 ) -> Array:
     """Draw the ids that follow a prompt: each id i with the probability ``softmax(z / T)ᵢ``, then as the next input.
 
-    z are the model's scores (logits) after all ids before, T is the temperature. The draw is ``argmaxᵢ (zᵢ / T + gᵢ)``
-    with g from a Gumbel distribution, which has just these probabilities (Gumbel 1954). For a model that returns
-    probabilities, z are their logarithms.
+    z are the model's scores (logits) after all ids before, T is the temperature. The draw is ``argmaxᵢ (zᵢ / T + gᵢ)``,
+    with each gᵢ from a Gumbel distribution. It is i with exactly that probability (Gumbel 1954). For a model that
+    returns probabilities, z are their logarithms.
 
     The model works as in evaluation, one time step at a time by `Layer.step`, and does not change.
 

@@ -15,7 +15,7 @@ __all__ = ["Vocabulary", "windows"]
 class Vocabulary:
     """The characters of a text, numbered from 0 in the order of their code points.
 
-    ``Vocabulary(vocabulary.characters)`` is the same again, so these characters are all there is to save.
+    ``Vocabulary(vocabulary.characters)`` is the same vocabulary, so it is enough to save these characters.
 
     Args:
         text: holds each character at least once.

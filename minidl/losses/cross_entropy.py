@@ -18,7 +18,7 @@ from minidl.typing import Array, ArrayLike, Batch, Shape
 __all__ = ["CrossEntropyLoss"]
 
 PART = 1024
-"""So many samples' targets are counted at a time."""
+"""The number of samples whose targets are counted at a time."""
 
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of a target may be from a sum of 1. Rounded ones from a file are."""
@@ -140,8 +140,7 @@ class CrossEntropyLoss(Loss):
             wrong = (array != np.floor(array)) | (np.abs(array) > 2**53)
             check(array, wrong, "targets must be classes, integers from 0", "")
             array = array.astype(np.intp)
-        # Integers may be a view of overlapping windows, which seems many times larger than it is: nothing is made of
-        # that size unless a target is wrong.
+        # min and max allocate nothing. A comparison would allocate an array of the apparent size of overlapping windows.
         k = inf if prediction is None else prediction[-1]
         if array.min() < 0 or array.max() >= k:
             counted = array != self.ignore_index
@@ -154,7 +153,7 @@ class CrossEntropyLoss(Loss):
     def counts(self, target: Batch) -> Array | None:
         if self.ignore_index is None:
             return None
-        # A comparison of all at once would be many times larger than a view of overlapping windows.
+        # A comparison of all at once would need many times the memory of overlapping windows, which are a view.
         parts = (target[start : start + PART] for start in range(0, len(target), PART))
         return np.concatenate([(part != self.ignore_index).reshape(len(part), -1).sum(axis=1) for part in parts])
 
