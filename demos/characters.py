@@ -241,9 +241,7 @@ def main() -> None:
     ids = vocabulary.encode(text)
     cut = len(ids) * 9 // 10
     ids, held = ids[:cut], ids[cut:]
-    print(
-        f"   {len(ids):,} characters for training, the last {len(held):,} for testing, {len(vocabulary)} different ones"
-    )
+    print(f"   {len(ids):,} characters for training, the last {len(held):,} for testing, {len(vocabulary)} kinds")
     tables = table_losses(ids, held, len(vocabulary))
     for name, loss in tables.items():
         print(f"   {name:<26} {loss:.3f} nats per character")
@@ -252,7 +250,8 @@ def main() -> None:
     moments = sorted({1, max(2, setting.epochs // 3), setting.epochs})
     untrained = {name: entrant.make(len(vocabulary)) for name, entrant in ENTRANTS.items()}
     results = {}
-    print("   model  parameters  " + "".join(f"{f'epoch {epoch}':>10}" for epoch in moments) + "   nats per character", flush=True)
+    epochs = "".join(f"{f'epoch {epoch}':>10}" for epoch in moments)
+    print(f"   model  parameters  {epochs}   nats per character", flush=True)
     for name in ENTRANTS:
         results[name] = result = train(name, vocabulary, ids, held, setting.epochs, moments)
         losses = "".join(f"{result.losses[epoch - 1]:10.3f}" for epoch in moments)

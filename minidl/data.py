@@ -86,7 +86,7 @@ def as_ids(values: ArrayLike, name: str = "x", size: int | None = None) -> Array
     array = as_samples(values, name)
     if array.dtype.kind not in "iu":
         raise DataError(f"{name} must hold ids, which are integers, got {array.dtype}; make them with astype(int)")
-    # min and max allocate nothing. A comparison would allocate an array of the apparent size of overlapping windows.
+    # min and max allocate nothing. A comparison would allocate an array of the apparent size of a view of windows.
     if array.min() < 0 or (size is not None and array.max() >= size):
         wrong = array < 0 if size is None else (array < 0) | (array >= size)
         index = tuple(int(i) for i in np.argwhere(wrong)[0])

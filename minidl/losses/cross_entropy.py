@@ -140,7 +140,7 @@ class CrossEntropyLoss(Loss):
             wrong = (array != np.floor(array)) | (np.abs(array) > 2**53)
             check(array, wrong, "targets must be classes, integers from 0", "")
             array = array.astype(np.intp)
-        # min and max allocate nothing. A comparison would allocate an array of the apparent size of overlapping windows.
+        # min and max allocate nothing. A comparison would allocate an array of the apparent size of a view of windows.
         k = inf if prediction is None else prediction[-1]
         if array.min() < 0 or array.max() >= k:
             counted = array != self.ignore_index
