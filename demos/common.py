@@ -1,4 +1,4 @@
-"""What the demos share: their two options, and the folder for pictures."""
+"""What the demos share: their options, and the folder for pictures."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ class Pictures:
 
     Args:
         description: what the demo does, for ``--help``.
+        quick: whether there is a third option, ``--quick``.
     """
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, *, quick: bool = False) -> None:
         parser = argparse.ArgumentParser(description=description)
         parser.add_argument(
             "--out", type=Path, default=Path(__file__).parent / "output", metavar="DIR", help="the folder for pictures"
         )
         parser.add_argument("--show", action="store_true", help="also open a window for each picture")
+        if quick:
+            parser.add_argument("--quick", action="store_true", help="take less data and less time")
         options = parser.parse_args()
+        self.quick: bool = quick and options.quick
         self.folder: Path = options.out
         self.show: bool = options.show
         self.folder.mkdir(parents=True, exist_ok=True)

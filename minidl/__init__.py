@@ -16,6 +16,7 @@ from minidl.data import Batches
 from minidl.datasets import (
     load_digits,
     load_fashion,
+    load_text,
     make_blobs,
     make_circles,
     make_moons,
@@ -35,6 +36,7 @@ from minidl.errors import (
     ShapeError,
     StateError,
 )
+from minidl.generation import generate
 from minidl.layers import (
     ELU,
     GELU,
@@ -89,6 +91,7 @@ from minidl.optimizers import SGD, AdaGrad, Adam, AdamW, Group, Lion, Momentum, 
 from minidl.parameters import Parameter, ParameterVector
 from minidl.run import Callback, Run
 from minidl.saving import load, save
+from minidl.text import Vocabulary, windows
 from minidl.training import Descent, Trainer, minimize
 
 __version__ = "0.1.0"
@@ -194,11 +197,14 @@ __all__ = [
     "Timer",
     "Trainer",
     "TransformerBlock",
+    "Vocabulary",
     "augment",
+    "generate",
     "initializers",
     "load",
     "load_digits",
     "load_fashion",
+    "load_text",
     "make_blobs",
     "make_circles",
     "make_moons",
@@ -209,4 +215,5 @@ __all__ = [
     "read_idx",
     "save",
     "schedules",
+    "windows",
 ]

@@ -13,7 +13,7 @@ from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_o
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
-__all__ = ["BatchSource", "Batches", "Passes", "as_data", "as_ids", "as_mask"]
+__all__ = ["BatchSource", "Batches", "Passes", "as_data", "as_ids", "as_mask", "as_samples"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -36,7 +36,7 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         ...
     minidl.errors.DataError: x holds 1 number that is NaN or infinite, the first at index (0, 1): nan; clean the data
     """
-    array = _samples_of(values, name)
+    array = as_samples(values, name)
     target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
     cast = array
     if array.dtype != target:
@@ -53,8 +53,13 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
     return cast
 
 
-def _samples_of(values: ArrayLike, name: str) -> Array:
-    """Return the values as an array of real numbers with at least one sample along the first axis."""
+def as_samples(values: ArrayLike, name: str) -> Array:
+    """Return the values as an array of real numbers of any type, with at least one sample along the first axis.
+
+    Raises:
+        DataError: values that are not numeric, masked or empty.
+        ShapeError: a single number without a batch axis.
+    """
     array = real_numbers(values, name)
     if array.ndim == 0:
         raise ShapeError(
@@ -80,11 +85,12 @@ def as_ids(values: ArrayLike, name: str = "x", size: int | None = None) -> Array
     >>> as_ids([[2**24 + 1, 0]])
     array([[16777217,        0]])
     """
-    array = _samples_of(values, name)
+    array = as_samples(values, name)
     if array.dtype.kind not in "iu":
         raise DataError(f"{name} must hold ids, which are integers, got {array.dtype}; make them with astype(int)")
-    wrong = array < 0 if size is None else (array < 0) | (array >= size)
-    if wrong.any():
+    # min and max allocate nothing. A comparison would allocate an array of the apparent size of a view of windows.
+    if array.min() < 0 or (size is not None and array.max() >= size):
+        wrong = array < 0 if size is None else (array < 0) | (array >= size)
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         most = "" if size is None else f" to {size - 1}"
         raise DataError(f"{name} must hold ids from 0{most}, but there is {array[index]} at index {index}")
@@ -191,6 +197,7 @@ class Passes:
     Attributes:
         taken: the number of batches taken in the present pass.
         order: the order of its samples. None between two passes, and without shuffling.
+        last: the order of the pass that ended last. None before that, and without shuffling.
 
     >>> batches = Batches(np.arange(4), np.arange(4), batch_size=2, shuffle=False)
     >>> first, other = Passes(batches), Passes(batches)
@@ -204,6 +211,7 @@ class Passes:
 
     taken: int = 0
     order: Array | None = None
+    last: Array | None = None
 
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
@@ -222,7 +230,7 @@ class Passes:
                 chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
                 batch = (rows(x, chosen), rows(y, chosen)) if several else (x[chosen], y[chosen])
             yield batch if batches.augment is None else (self._augmented(batch[0]), batch[1])
-        self.taken, self.order = 0, None
+        self.taken, self.order, self.last = 0, None, self.order
 
     def _augmented(self, x: Batch) -> Batch:
         augment, rng = self.batches.augment, self.batches.rng
@@ -233,6 +241,21 @@ class Passes:
         if found != expected:
             raise ShapeError(f"augment must return the batch's shape {expected}, got {found}")
         return mapped(_retyped, augmented, x)
+
+    def mean(self, losses: Sequence[float], counts: Array) -> float:
+        """The mean over the pass that ended last, from the mean of each batch.
+
+        Args:
+            losses: ends with those of the batches.
+            counts: how many numbers the loss averages for each sample, as in `Loss.counts`.
+
+        >>> passes = Passes(Batches(np.arange(3), np.arange(3), batch_size=2, shuffle=False))
+        >>> len(list(passes)), passes.mean([1.0, 2.0], np.array([2, 1, 1]))
+        (2, 1.25)
+        """
+        ordered = counts if self.last is None else counts[self.last]
+        parts = np.add.reduceat(ordered, range(0, len(ordered), self.batches.batch_size))
+        return float(parts.dot(losses[-len(parts) :]) / (parts.sum() or 1))
 
     def state(self) -> dict[str, Any]:
         """The position: the order and the number of batches taken, without the generator."""

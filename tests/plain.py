@@ -170,17 +170,21 @@ def mean_of(term: Callable[[float, float], float], slope: Callable[[float, float
     return loss
 
 
-def cross_entropy(smoothing: float) -> Loss:
-    """The mean over all samples, from scores and classes."""
+def cross_entropy(smoothing: float, ignored: int | None = None) -> Loss:
+    """The mean over all samples but those of the ignored class, from scores and classes."""
 
     def loss(scores: Batch, classes: list[int]) -> tuple[float, Batch]:
         value, grad = 0.0, []
+        count = len(classes) - classes.count(ignored) if ignored is not None else len(classes)
         for sample, true in zip(scores, classes, strict=True):
+            if true == ignored:
+                grad.append([0.0] * len(sample))
+                continue
             share = smoothing / len(sample)
             wanted = [share + (1 - smoothing) * (j == true) for j in range(len(sample))]
             p = softmax(sample)
-            value -= sum(q * log(number) for q, number in zip(wanted, p, strict=True)) / len(scores)
-            grad.append([(number - q) / len(scores) for q, number in zip(wanted, p, strict=True)])
+            value -= sum(q * log(number) for q, number in zip(wanted, p, strict=True)) / count
+            grad.append([(number - q) / count for q, number in zip(wanted, p, strict=True)])
         return value, grad
 
     return loss
@@ -199,6 +203,7 @@ LOSSES: dict[str, Loss] = {
     "HuberLoss of 0.4": huber(0.4),
     "CrossEntropyLoss": cross_entropy(0.0),
     "CrossEntropyLoss, smoothed": cross_entropy(0.1),
+    "CrossEntropyLoss, ignoring": cross_entropy(0.1, ignored=0),
     "HingeLoss": mean_of(lambda p, y: max(0.0, 1 - y * p), lambda p, y: -y if y * p < 1 else 0.0),
     "MSELoss": mean_of(lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y)),
     "BCELoss": mean_of(lambda p, y: -y * log(p) - (1 - y) * log(1 - p), lambda p, y: (p - y) / (p * (1 - p))),

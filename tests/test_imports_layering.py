@@ -32,6 +32,7 @@ LEVELS = {
     "splitting": 2,
     "augment": 2,
     "datasets": 2,
+    "text": 2,
     "modules": 3,
     "layers": 4,
     "losses": 4,
@@ -43,6 +44,7 @@ LEVELS = {
     "training": 7,
     "checking": 8,
     "plotting": 8,
+    "generation": 8,
     "integrations": 8,
 }
 """The stack; a module may import from its own level and from below."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,14 @@ from minidl.advice import add_conversion
 from minidl.arguments import generator, whole_number
 from minidl.batch import arrays_in, check_samples, joined, mapped, rows, sample_shape, samples, several
 from minidl.data import as_data, as_ids, as_mask
-from minidl.errors import DataError, ShapeError, StateError, describe
+from minidl.errors import DataError, describe
 from minidl.modules.module import Module
 from minidl.modules.stepping import forward_step
 from minidl.modules.summary import Row, Summary, checked_shape, row
 from minidl.modules.threads import check_thread, evaluating
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
-__all__ = ["Layer", "as_gradient", "backward_without_dx", "check_step", "check_tuple", "input_shape", "tuple_refused"]
+__all__ = ["Layer", "check_tuple", "input_shape", "tuple_refused"]
 
 
 class Layer(Module):
@@ -242,56 +241,6 @@ def tuple_refused(layer: Layer, x: tuple[Any, ...]) -> DataError:
 def input_shape(layer: Layer, shape: Shape | None) -> Shape | None:
     """The shape of one sample as `output_shape` of a layer takes it: without that of a mask."""
     return shape[0] if several(shape) and not layer.takes_tuple and layer.takes_mask and len(shape) == 2 else shape
-
-
-def as_gradient(grad: Batch, y: Batch) -> Batch:
-    """Return dL/dy in the type of y, for callers that hand a gradient to a model.
-
-    As in PyTorch, a loss computed in float64 may follow a float32 model.
-
-    Raises:
-        ShapeError: a gradient that does not have the shape of y.
-    """
-    if type(y) is not tuple and isinstance(grad, np.ndarray) and grad.shape == y.shape:
-        # A y of ids has no gradient: what stands for it are floats all the same.
-        same = grad.dtype == y.dtype or y.dtype.kind != "f"
-        return grad if same else grad.astype(y.dtype, casting="same_kind")
-    if isinstance(grad, tuple) and isinstance(y, tuple) and len(grad) == len(y):
-        return tuple(map(as_gradient, grad, y))
-    given = f"shape {grad.shape}" if isinstance(grad, np.ndarray) else f"type {type(grad).__name__}"
-    must = f"a tuple of {len(y)} arrays, as y is" if isinstance(y, tuple) else f"an array of y's shape {y.shape}"
-    raise ShapeError(f"dL/dy must be {must}, got {given}")
-
-
-def _backward_without_dx(kind: type) -> str:
-    """The name of the method to call for a caller that does not need dL/dx.
-
-    That is "backward_parameters" if it is defined in the same class as backward. If a subclass overrides backward
-    alone, the inherited backward_parameters still writes the gradients of the parent.
-    """
-    owner = next(base for base in kind.__mro__ if "backward" in vars(base))
-    return "backward_parameters" if "backward_parameters" in vars(owner) else "backward"
-
-
-backward_without_dx: Callable[[type], str] = cache(_backward_without_dx)
-"""The same, with the answers cached: it is asked at every step."""
-
-
-def _check_step(kind: type) -> None:
-    """Raise `StateError` if a class overrides forward, but inherits a `step` that does not call it.
-
-    A layer calls it at the beginning of a step of its own.
-    """
-    owners = [next(base for base in kind.__mro__ if name in vars(base)) for name in ("forward", "step")]
-    if owners[0] is not owners[1] and issubclass(*owners):
-        raise StateError(
-            f"{owners[0].__name__} overrides forward but inherits step from {owners[1].__name__}, which would compute "
-            "something else; define step(x, state), too"
-        )
-
-
-check_step: Callable[[type], None] = cache(_check_step)
-"""The same, for each class once."""
 
 
 def _in_parts(layer: Layer, x: Any, size: int) -> Array:

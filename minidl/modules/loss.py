@@ -21,7 +21,7 @@ class Loss(Module):
     """A number that says how far predictions are from targets: a mean over the batch.
 
     A loss defines ``forward(prediction, target)``, which returns the number and caches what ``backward()`` needs to
-    return dL/dprediction.
+    return dL/dprediction. If a batch may hold nothing to average, both return 0 for it.
     """
 
     takes_logits = False
@@ -59,6 +59,16 @@ class Loss(Module):
                     error.add_note(f"if y holds classes, use CrossEntropyLoss(), which takes {classes}")
                 raise
         return array
+
+    def counts(self, target: Batch) -> Array | None:
+        """How many numbers the mean averages for each sample, (n,). None, the default, means as many for each.
+
+        The means of several batches are combined by these counts. A loss that leaves out some targets overrides it.
+
+        Args:
+            target: what `check_target` has returned, or some samples of it.
+        """
+        return None
 
     def check_one_array(self, prediction: Shape | None) -> None:
         """Raise `ShapeError` for the predictions of a model that returns several arrays."""

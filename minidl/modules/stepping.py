@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from minidl.errors import StateError, describe
 from minidl.modules.module import Module, training_as
 from minidl.typing import Batch
 
-__all__ = ["forward_step"]
+__all__ = ["check_step", "forward_step"]
 
 
 def forward_step(layer: Any, x: Batch) -> Any:
@@ -37,3 +39,20 @@ def _check(layer: Module, module: Any) -> None:
         if module is layer:
             raise StateError(f"{why}, so it has no step: call forward with the whole sequence")
         raise StateError(f"{why}, and {type(layer).__name__}, which contains it, does not define step(x, state)")
+
+
+def _check_step(kind: type) -> None:
+    """Raise `StateError` if a class overrides forward, but inherits a `step` that does not call it.
+
+    A layer calls it at the beginning of a step of its own.
+    """
+    owners = [next(base for base in kind.__mro__ if name in vars(base)) for name in ("forward", "step")]
+    if owners[0] is not owners[1] and issubclass(*owners):
+        raise StateError(
+            f"{owners[0].__name__} overrides forward but inherits step from {owners[1].__name__}, which would compute "
+            "something else; define step(x, state), too"
+        )
+
+
+check_step: Callable[[type], None] = cache(_check_step)
+"""The same, for each class once."""

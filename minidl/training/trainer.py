@@ -15,7 +15,7 @@ from minidl.augment import Augment
 from minidl.batch import rows, samples
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
-from minidl.data import Batches
+from minidl.data import Batches, Passes
 from minidl.errors import warn
 from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
 from minidl.optimizers import Optimizer
@@ -24,7 +24,7 @@ from minidl.splitting import hold_out
 from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
 from minidl.training.settings import Metrics, check_metrics, check_settings, explain_positional, measured_by
-from minidl.typing import ArrayLike, Batch, Seed
+from minidl.typing import Array, ArrayLike, Batch, Seed
 
 __all__ = ["Trainer"]
 
@@ -128,13 +128,13 @@ class Trainer:
         check_metrics(metrics, measured=validation is not None or training_loss)
         self.optimizer.check_owner(self.model)
         train, measured = self._prepare(x, y, validation, training_loss)
-        together = None if batch_size is None else batch_size * accumulate
+        together, counts = batch_size and batch_size * accumulate, self.loss.counts(train[1])
         batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
         def measure() -> dict[str, float]:
-            result = {"loss": batches.mean(self.history.loss)}
+            result = {"loss": batches.mean(self.history.loss) if counts is None else _mean(run, self.history, counts)}
             for kind, inputs, targets in measured:
                 values = self._measure(inputs, targets, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
@@ -227,10 +227,13 @@ class Trainer:
         def evaluate_parts(batch: tuple[Batch, Batch]) -> float:
             (x, y), grad = batch, model.parameters().grad
             value, total = 0.0, np.zeros_like(grad)
-            n = samples(x)
-            for start in range(0, n, size):
+            counts = loss.counts(y)
+            if counts is None:
+                counts = np.ones(samples(x), int)
+            n = counts.sum() or 1
+            for start in range(0, samples(x), size):
                 chosen = slice(start, start + size)
-                share = len(range(*chosen.indices(n))) / n
+                share = float(counts[chosen].sum() / n)
                 value += share * evaluate((rows(x, chosen), rows(y, chosen)))
                 total += share * grad
             grad[...] = total
@@ -249,6 +252,12 @@ class Trainer:
         # Copied parameters lie in memory of their own: pack those of the model, then find them there again.
         self.model.parameters()
         self.optimizer.rebind()
+
+
+def _mean(run: Run, history: History, counts: Array) -> float:
+    """The mean of the losses of an epoch over all that counts."""
+    assert isinstance(run.passes, Passes)
+    return run.passes.mean(history.loss, counts)
 
 
 def _names(measured: Sequence[tuple[str, Batch, Batch]], metrics: Metrics | None) -> list[str]:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Demo(NamedTuple):
-    """A demo's name, what it printed, and where its pictures are."""
+    """A demo's name, with its options, what it printed, and where its pictures are."""
 
     name: str
     text: str
@@ -45,13 +45,14 @@ def demo(request: pytest.FixtureRequest, run_demo: Callable[[str], Demo]) -> Dem
 def run_demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Demo]:
     @cache
     def run(name: str) -> tuple[Demo, int, str]:
-        folder = tmp_path_factory.mktemp(name)
+        program, *options = name.split()
+        folder = tmp_path_factory.mktemp(program)
         # No display; text as UTF-8 whatever the locale says.
         hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
         environment = {key: value for key, value in os.environ.items() if key not in hidden}
         # Small matrices gain nothing from threads, which wait for each other where other tests run at the same time.
         environment["OPENBLAS_NUM_THREADS"] = "1"
-        command = [sys.executable, "-X", "utf8", "-W", "error", f"demos/{name}.py", "--out", str(folder)]
+        command = [sys.executable, "-X", "utf8", "-W", "error", f"demos/{program}.py", *options, "--out", str(folder)]
         # Without a time limit, which a slow or busy machine would exceed.
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", check=False)
         return Demo(name, done.stdout, folder), done.returncode, done.stderr

@@ -128,6 +128,16 @@ LOSSES: list[tuple[Row, Callable[[Rng], tuple[Any, Any]]]] = [
     (row("CrossEntropyLoss", nn.CrossEntropyLoss(label_smoothing=0.1), label_smoothing=0.1), classes),
     # Which of two comes first, the second held at 0
     (row("HingeLoss", lambda p, y: nn.MarginRankingLoss(margin=1.0)(p, torch.zeros_like(p), y)), signs),
+    (row("CrossEntropyLoss", nn.CrossEntropyLoss(ignore_index=1), ignore_index=1), classes),
+    (
+        row(
+            "CrossEntropyLoss",
+            nn.CrossEntropyLoss(ignore_index=0, label_smoothing=0.3),
+            ignore_index=0,
+            label_smoothing=0.3,
+        ),
+        classes,
+    ),
 ]
 
 NETWORKS = [

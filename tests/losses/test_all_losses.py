@@ -36,10 +36,11 @@ def test_gradient_agrees_with_finite_differences(case: LossCase, seed: int, shap
 def test_value_is_the_mean_of_a_plain_loop(case: LossCase, seed: int, shape: tuple[int, ...]) -> None:
     prediction, target = case.draw(np.random.default_rng(seed), shape)
     rows = prediction.ravel() if prediction.shape == target.shape else prediction
-    terms = [case.plain(p, y) for p, y in zip(rows.tolist(), target.ravel().tolist(), strict=True)]
+    losses = [case.plain(p, y) for p, y in zip(rows.tolist(), target.ravel().tolist(), strict=True)]
+    terms = [term for term in losses if term is not None]
     value = case.make().forward(prediction, target)
     assert type(value) is float
-    assert value == pytest.approx(sum(terms) / len(terms), rel=1e-12, abs=1e-14)
+    assert value == pytest.approx(sum(terms) / max(len(terms), 1), rel=1e-12, abs=1e-14)
 
 
 @every_loss
@@ -164,5 +165,5 @@ def test_mse_by_hand() -> None:
 
 
 def test_a_class_without_a_score_is_named() -> None:
-    with pytest.raises(DataError, match=r"below 2, the number of scores, but there is 5.0 at \(1,\)"):
+    with pytest.raises(DataError, match=r"below 2, the number of scores, but there is 5 at \(1,\)"):
         CrossEntropyLoss()([[1.0, 2.0], [0.0, 0.0]], [1, 5])

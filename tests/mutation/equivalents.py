@@ -39,6 +39,10 @@ SAME_POINT = "one segment ends where the next starts, so both are in the box, ex
 SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
 
 EQUIVALENT = [
+    Equivalent("minidl/generation", "generate", "< -> <=", "the highest of all scores are all"),
+    Equivalent(
+        "minidl/generation", "_checked", "drop part 1 of or", "ids in one array stay one, as type checkers do not know"
+    ),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D.forward", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D._by_place", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/kernels", "Convolution._make_parameters", "zeros -> ones", OVERWRITTEN, 2),

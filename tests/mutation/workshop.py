@@ -34,6 +34,7 @@ TESTS = {
     "minidl/layers/sequences": ATTENTION,
     "minidl/layers/transformer": ATTENTION,
     "minidl/batch": f"{BRANCHES} test_data.py",
+    "minidl/splitting": "training/test_trainer_measures.py",
     "minidl/layers/branches": BRANCHES,
     "minidl/layers/embedding": BRANCHES,
     "minidl/layers/masks": BRANCHES,
@@ -65,6 +66,8 @@ TESTS = {
     "minidl/metrics": "test_metrics.py test_arguments.py",
     "minidl/datasets": "datasets",
     "minidl/modules/layer": f"modules/test_layer.py modules/test_summary.py {BRANCHES} modules/test_threads.py",
+    "minidl/text": "test_text.py",
+    "minidl/generation": "test_generation.py",
     "minidl/modules/loss": "modules losses",
     "minidl/modules/places": "modules saving/test_generators*.py",
     "minidl/modules": "modules",
@@ -76,8 +79,8 @@ TESTS = {
     "minidl/parameters": "parameters optimizers objectives",
     "minidl/integrations": "integrations",
     "minidl/data": (
-        "test_data*.py test_augment.py layers/test_masks.py layers/test_embedding.py training/test_trainer*.py "
-        "callbacks/test_checkpoint_re*.py"
+        "test_data*.py test_au*.py layers/test_masks.py layers/test_embedding.py losses/test_i*.py "
+        "training/test_t*r*.py callbacks/test_checkpoint_re*.py"
     ),
     "minidl/run": "run callbacks/test_c*ed.py training/test_r*.py",
     "minidl/callbacks/checkpoint": "callbacks/test_checkpoint*.py run/test_interruption.py training/test_res*.py",

@@ -24,13 +24,14 @@ from tests.user_defined import LogCoshLoss
 class LossCase(NamedTuple):
     """A loss, how to draw predictions and targets, and the loss of one target and its prediction, written plainly.
 
-    What is drawn has the shape given, unless the loss takes no such shape.
+    What is drawn has the shape given, unless the loss takes no such shape. The loss of a target that does not count is
+    None.
     """
 
     name: str
     make: Callable[[], Loss]
     draw: Callable[[Rng, tuple[int, ...]], tuple[Array, Array]]
-    plain: Callable[[Any, Any], float]
+    plain: Callable[[Any, Any], float | None]
 
 
 def numbers(rng: Rng, shape: tuple[int, ...]) -> tuple[Array, Array]:
@@ -84,6 +85,12 @@ LOSSES = [
         lambda: CrossEntropyLoss(0.1),
         classes,
         lambda z, y: plain_cross_entropy(z, y, 0.1),
+    ),
+    LossCase(
+        "CrossEntropyLoss, ignoring",
+        lambda: CrossEntropyLoss(0.1, ignore_index=0),
+        classes,
+        lambda z, y: plain_cross_entropy(z, y, 0.1) if y != 0 else None,
     ),
     LossCase("HingeLoss", HingeLoss, signs, lambda p, y: max(0, 1 - y * p)),
     LossCase("user's LogCoshLoss", LogCoshLoss, numbers, lambda p, y: log(cosh(p - y))),
