@@ -1,5 +1,6 @@
 """Recurrent layers: what they compute, masks, initial values, and both directions."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -160,9 +161,19 @@ def test_initial_values(kind: type[Recurrent]) -> None:
     if kind is LSTM:
         expected[200:400] = 1
     np.testing.assert_array_equal(layer.bias.value, expected)
-    np.testing.assert_array_equal(
-        Sequential(kind(3, 2), rng=5).parameters().value, kind(3, 2, rng=5).parameters().value
-    )
+    other = kind(3, 2)
+    other.parameters().value = np.ones(other.parameters().size)
+    again = Sequential(other, rng=5).parameters().value  # everything is drawn again, and b begins again
+    np.testing.assert_array_equal(again, kind(3, 2, rng=5).parameters().value)
+
+
+@every_kind
+def test_copies_drop_the_data(kind: type[Recurrent]) -> None:
+    layer = made(kind)
+    layer((X, MASK))
+    fresh = vars(made(kind)).keys()
+    assert vars(layer).keys() > fresh
+    assert vars(copy.deepcopy(layer)).keys() == fresh
 
 
 def test_the_forget_bias_is_drawn_and_never_added() -> None:
