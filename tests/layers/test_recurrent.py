@@ -245,6 +245,17 @@ def test_bidirectional_copies_and_draws_again() -> None:
     assert Bidirectional(RNN(3, 2, return_sequences=True)).output_shape(None) is None
 
 
+def test_bidirectional_without_dx() -> None:
+    model = Bidirectional(LSTM(3, 2), GRU(3, 4), rng=0)
+    y = model((X, MASK))
+    model.backward(np.ones_like(y))
+    expected = bits_of(model)
+    model.parameters().grad = np.full(model.parameters().size, np.nan)
+    model.backward_parameters(np.ones_like(y))
+    assert bits_of(model) == expected
+    assert "mask" not in vars(copy.deepcopy(model))
+
+
 def test_bidirectional_refuses() -> None:
     layer = LSTM(3, 2)
     with pytest.raises(TypeError, match="Bidirectional: layer must be of type Recurrent, got Dense"):
