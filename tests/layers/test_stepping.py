@@ -142,9 +142,23 @@ def test_a_step_changes_neither_the_layer_nor_a_state(layer: Layer, x: Batch) ->
     assert all(module.training for _, module in layer.modules())
 
 
+class Gated(Scale):
+    """A layer with a parameter and a layer inside."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.inner = Dense(2, 2, rng=0)
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(self.inner.forward(x))
+
+    def backward(self, grad: Array) -> Array:
+        return self.inner.backward(super().backward(grad))
+
+
 def test_what_backward_needs_survives_a_step() -> None:
     """In layers of every kind, those a user has written included."""
-    for layer in (Dense(2, 3, rng=0), Skip(Dense(2, 2, rng=0)), Sequential(Tanh(), LSTM(2, 3, rng=0))):
+    for layer in (Dense(2, 3, rng=0), Gated(), Skip(Dense(2, 2, rng=0)), Sequential(Tanh(), LSTM(2, 3, rng=0))):
         layer.forward(SEQUENCES)
         grad = np.ones_like(layer.forward(SEQUENCES))
         expected = bits(layer.backward(grad)), bits_of(layer)
