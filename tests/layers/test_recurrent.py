@@ -1,5 +1,6 @@
 """Recurrent layers: what they compute, masks, initial values, and both directions."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -160,9 +161,19 @@ def test_initial_values(kind: type[Recurrent]) -> None:
     if kind is LSTM:
         expected[200:400] = 1
     np.testing.assert_array_equal(layer.bias.value, expected)
-    np.testing.assert_array_equal(
-        Sequential(kind(3, 2), rng=5).parameters().value, kind(3, 2, rng=5).parameters().value
-    )
+    other = kind(3, 2)
+    other.parameters().value = np.ones(other.parameters().size)
+    again = Sequential(other, rng=5).parameters().value  # everything is drawn again, and b begins again
+    np.testing.assert_array_equal(again, kind(3, 2, rng=5).parameters().value)
+
+
+@every_kind
+def test_copies_drop_the_data(kind: type[Recurrent]) -> None:
+    layer = made(kind)
+    layer((X, MASK))
+    fresh = vars(made(kind)).keys()
+    assert vars(layer).keys() > fresh
+    assert vars(copy.deepcopy(layer)).keys() == fresh
 
 
 def test_the_forget_bias_is_drawn_and_never_added() -> None:
@@ -232,6 +243,17 @@ def test_bidirectional_copies_and_draws_again() -> None:
     assert Bidirectional(LSTM(3, 2), GRU(3, 4)).output_shape((7, 3)) == (6,)
     assert Bidirectional(RNN(3, 2, return_sequences=True)).output_shape((7, 3)) == (7, 4)
     assert Bidirectional(RNN(3, 2, return_sequences=True)).output_shape(None) is None
+
+
+def test_bidirectional_without_dx() -> None:
+    model = Bidirectional(LSTM(3, 2), GRU(3, 4), rng=0)
+    y = model((X, MASK))
+    model.backward(np.ones_like(y))
+    expected = bits_of(model)
+    model.parameters().grad = np.full(model.parameters().size, np.nan)
+    model.backward_parameters(np.ones_like(y))
+    assert bits_of(model) == expected
+    assert "mask" not in vars(copy.deepcopy(model))
 
 
 def test_bidirectional_refuses() -> None:

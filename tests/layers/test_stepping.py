@@ -28,6 +28,7 @@ from minidl import (
     MaxPool2D,
     Multiply,
     Parallel,
+    Parameter,
     Reshape,
     Residual,
     Sequential,
@@ -142,9 +143,24 @@ def test_a_step_changes_neither_the_layer_nor_a_state(layer: Layer, x: Batch) ->
     assert all(module.training for _, module in layer.modules())
 
 
+class Shifted(Layer):
+    """A layer with a parameter and a layer inside."""
+
+    def __init__(self) -> None:
+        self.shift = Parameter([1.0, 2.0])
+        self.inner = Dense(2, 2, rng=0)
+
+    def forward(self, x: Array) -> Array:
+        return self.inner.forward(x) + self.shift.value
+
+    def backward(self, grad: Array) -> Array:
+        self.shift.grad = grad.sum(axis=(0, 1))
+        return self.inner.backward(grad)
+
+
 def test_what_backward_needs_survives_a_step() -> None:
     """In layers of every kind, those a user has written included."""
-    for layer in (Dense(2, 3, rng=0), Skip(Dense(2, 2, rng=0)), Sequential(Tanh(), LSTM(2, 3, rng=0))):
+    for layer in (Dense(2, 3, rng=0), Shifted(), Skip(Dense(2, 2, rng=0)), Sequential(Tanh(), LSTM(2, 3, rng=0))):
         layer.forward(SEQUENCES)
         grad = np.ones_like(layer.forward(SEQUENCES))
         expected = bits(layer.backward(grad)), bits_of(layer)
