@@ -190,13 +190,13 @@ class CrossAttention(Layer):
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
         pair, mask = _pair_and_mask(x)
         batch = super().as_input(pair, name, dtype)
-        _check_count(self, batch)
+        if len(batch) != 2:
+            fix = "pass (queries, memory), or ((queries, memory), mask)"
+            raise DataError(f"{self!r} takes two inputs, queries and a memory, got a tuple of {len(batch)}; {fix}")
         return batch if mask is None else (batch, as_mask(mask, f"the mask of {name}", batch[1]))
 
     def forward(self, x: Batch) -> Array:
-        pair, mask = _pair_and_mask(x)
-        _check_count(self, pair)
-        queries, memory = pair
+        (queries, memory), mask = _pair_and_mask(x)
         if mask is not None and mask.shape != memory.shape[:2]:  # a container's may be that of another sequence
             raise ShapeError(f"{self!r}: the mask must be (n, s) for the memory {memory.shape}, got {mask.shape}")
         (q,) = by_head(self.query.forward(queries), self.heads, 1)
@@ -265,10 +265,3 @@ def _product(layer: Dense, x: Array) -> Array:
 def _pair_and_mask(x: Any) -> tuple[Any, Any]:
     """The inputs of `CrossAttention`, and its mask or None."""
     return x if isinstance(x, tuple) and len(x) == 2 and isinstance(x[0], tuple) else (x, None)
-
-
-def _check_count(layer: Layer, pair: Any) -> None:
-    if not isinstance(pair, tuple) or len(pair) != 2:
-        got = f"a tuple of {len(pair)}" if isinstance(pair, tuple) else type(pair).__name__
-        fix = "pass (queries, memory), or ((queries, memory), mask)"
-        raise DataError(f"{describe(layer)} takes two inputs, queries and a memory, got {got}; {fix}")

@@ -218,6 +218,14 @@ def test_dropout_drops_attention_in_training_only() -> None:
     np.testing.assert_array_equal(again.forward(x), runs[0])
 
 
+def test_dropout_drops_attention_to_a_memory() -> None:
+    layer, x = CrossAttention(4, 2, memory=3, dropout=0.5, rng=0), (RNG.normal(size=(2, 5, 4)), np.ones((2, 7, 3)))
+    means = np.mean([layer.forward(x) for _ in range(2000)], axis=0)
+    np.testing.assert_allclose(means, layer.predict(x), atol=0.05)  # all of the memory is equal
+    assert np.ptp(layer.forward(x), axis=1).max() > 0.1
+    assert np.ptp(layer.predict(x), axis=1).max() < 1e-12
+
+
 def test_heads_do_not_mix() -> None:
     layer = SelfAttention(6, 3, rng=0)
     x = RNG.normal(size=(1, 4, 6))
