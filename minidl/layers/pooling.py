@@ -85,7 +85,7 @@ class MaxPool2D(_Pool):
     def forward(self, x: Array) -> Array:
         sweeps = self._sweeps(x.shape[1:])
         y = np.empty((len(x), *(sweep.places for sweep in sweeps), x.shape[-1]), x.dtype)
-        winner = np.zeros(y.shape, np.min_scalar_type(prod(sweep.size for sweep in sweeps) - 1))
+        winner = np.zeros(y.shape, np.min_scalar_type(prod(sweep.size for sweep in sweeps)))
         for part in blocks(len(x), x[0].size):
             first, *others = cells(padded(x[part], sweeps, -np.inf), sweeps)
             largest, place = y[part], winner[part]

@@ -46,6 +46,8 @@ EQUIVALENT = [
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D.forward", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D._by_place", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/kernels", "Convolution._make_parameters", "zeros -> ones", OVERWRITTEN, 2),
+    Equivalent("minidl/layers/windows", "blocks", "> -> >=", "a block of 8 samples is a multiple of 8"),
+    Equivalent("minidl/layers/pooling", "MaxPool2D.backward", ">= -> >", "adding to 0 is setting, but takes longer"),
     Equivalent("minidl/layers/kernels", "multiply", "1 -> 2", OPEN_SIZE, 2),
     Equivalent("minidl/layers/kernels", "add_products", "1 -> 2", OPEN_SIZE, 2),
     Equivalent("minidl/layers/kernels", "patches", "1 -> 2", f"{OPEN_SIZE}, and {SAME_PRODUCTS}", 6),
