@@ -94,6 +94,22 @@ def test_after_a_failed_forward_there_is_nothing_to_go_back_to(layer: Layer, x: 
             backward(grad)
 
 
+def test_a_gradient_is_a_tuple_if_and_only_if_y_is() -> None:
+    model = Branches(Dense(3, 1), Dense(3, 1))
+    model.forward(A)
+    single = Sequential(Dense(3, 1))
+    rows = tuple(np.ones_like(single.forward(A)))  # as many entries as y has rows
+    for layer, grad, words in (
+        (model, [np.ones((50, 1))] * 2, "a tuple of 2 arrays, as y is, got type list"),
+        (model, np.ones((2, 50, 1)), r"a tuple of 2 arrays, as y is, got shape \(2, 50, 1\)"),
+        (single, rows, r"an array of y's shape \(50, 1\), got type tuple"),
+        (single, list(rows), r"an array of y's shape \(50, 1\), got type list"),
+    ):
+        for backward in (layer.backward, layer.backward_parameters):
+            with pytest.raises(ShapeError, match=f"^dL/dy must be {words}$"):
+                backward(grad)
+
+
 def test_forward_itself_refuses_what_is_not_a_tuple_of_inputs() -> None:
     for layer in (Parallel(Dense(3, 1), Dense(3, 1)), Siamese(Dense(3, 1)), Concatenate(), Add(), Multiply()):
         for x in (A, [A, B], ()):

@@ -153,6 +153,7 @@ def test_one_input_is_joined_added_and_multiplied() -> None:
     for layer in (Concatenate(), Add(), Multiply()):
         assert layer.output_shape(((6, 3),)) == (6, 3)
         np.testing.assert_array_equal(layer((X,)), X)
+        assert not np.shares_memory(layer.predict((X,)), X)
         (dx,) = layer.backward(grad)
         np.testing.assert_array_equal(dx, grad)
 

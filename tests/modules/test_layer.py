@@ -228,3 +228,8 @@ def test_the_result_is_not_the_memory_of_what_merely_holds_an_array() -> None:
         y = Identity().predict(frame, batch_size=size)
         y -= 5.0
         assert (frame.values == 1.0).all()
+
+
+def test_one_sample_is_predicted_in_parts_of_one() -> None:
+    layer = Dense(2, 3, rng=0)
+    np.testing.assert_array_equal(layer.predict([[1.0, 2.0]], batch_size=1), layer.predict([[1.0, 2.0]]))

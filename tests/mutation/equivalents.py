@@ -106,6 +106,7 @@ EQUIVALENT = [
     Equivalent("minidl/datasets/idx", "_array", "> -> >=", "the lengths differ there"),
     Equivalent("minidl/datasets/idx", "_content", "31 -> 32", "32 stands for gzip or zlib, whichever it is"),
     Equivalent("minidl/modules", "_in_parts", "> -> >=", "a copy of the only part is the same"),
+    Equivalent("minidl/modules/layer", "as_gradient", "drop part 1 of or", "a copy holds the same numbers"),
     Equivalent("minidl/modules", "Summary.__str__", "0 -> 1", AS_LONG),
     Equivalent("minidl/modules", "_bytes", "drop float", "a count divided by 1000 is a float anyway"),
     Equivalent("minidl/parameters", "Memory.__init__", "zeros -> ones", OVERWRITTEN),
