@@ -29,9 +29,10 @@ from minidl import (
     Tied,
     Trainer,
 )
-from minidl.batch import mapped, sample_shape
+from minidl.batch import arrays_in, mapped, sample_shape
 from minidl.checking import check_layer
 from minidl.modules import input_shape
+from tests.helpers import bits
 from tests.user_defined import Doubled, MaskedCenter, MaskedMean, Scale, Scaled, Skip, Sum
 
 RNG = np.random.default_rng(0)
@@ -212,3 +213,24 @@ def test_layers_of_a_user_work_in_every_container(
     model = around(make())
     assert check_layer(model, x).error < 1e-8
     assert mapped(np.shape, Sequential(model).predict(x)) == mapped(np.shape, model.predict(x))
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (Parallel(Flatten(), Identity()), (X, X.copy())),
+        (Branches(Flatten(), Identity(), Reshape(3, 6)), X),
+        (Siamese(Flatten()), (X, X.copy())),
+        (Siamese(Identity()), (X, X.copy())),
+        (Add(), (X,)),
+    ],
+)
+def test_what_predict_returns_is_of_its_own_memory(layer: Layer, x: Any) -> None:
+    given = mapped(np.copy, x)
+    y = layer.predict(given)
+    for array in arrays_in(y):
+        array[...] = 0
+    assert bits(*arrays_in(given)) == bits(*arrays_in(x))
+    again = layer.predict(given)
+    for array in arrays_in(again):
+        assert array.any()

@@ -19,7 +19,7 @@ from tests.mutation.breaks import Break
 
 ROOT = Path(__file__).parent.parent.parent
 NETWORKS = "test_golden.py test_mutants.py test_random_networks.py"
-CONTAINERS = "layers/test_[cdrs]*.py modules/test_layer.py modules/test_summary.py test_mutants.py"
+CONTAINERS = "layers/test_[bcdemrs]*.py modules/test_layer.py modules/test_summary.py test_mutants.py"
 IMAGES = "layers/test_conv*.py layers/test_pool*.py layers/test_windows.py test_golden.py"
 BRANCHES = (
     "layers/test_[bms]*.py layers/test_embedding.py training/test_several_inputs.py test_golden_branches.py "
