@@ -52,7 +52,7 @@ FEW = 3
 def sequence(case: LayerCase, layer: Layer, rng: np.random.Generator, batch: int, width: int) -> Batch:
     """Sequences for a layer of the table, without a mask, or None if it takes no sequences."""
     x = case.draw(rng, batch, width)
-    if layer.takes_mask and isinstance(x, tuple):
+    if layer.takes_mask and not layer.takes_tuple and isinstance(x, tuple):
         x = x[0]
     shapes = {array.ndim for array in arrays_in(x)}
     if shapes == {3} or (shapes == {2} and layer.takes_integers and not layer.takes_tuple):
