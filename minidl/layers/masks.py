@@ -13,7 +13,16 @@ import numpy as np
 from minidl.modules import Layer, tuple_refused
 from minidl.typing import Array, Batch
 
-__all__ = ["gradient_for", "handed", "split_mask", "without_mask"]
+__all__ = ["cleared", "gradient_for", "handed", "split_mask", "without_mask"]
+
+
+def cleared(x: Array, mask: Array | None) -> Array:
+    """Return x with 0 in place of what is masked. A product with 0 would leave NaN."""
+    if mask is None:
+        return x
+    seen = np.zeros(x.shape, x.dtype)
+    np.copyto(seen, x, where=mask[..., None])
+    return seen
 
 
 def split_mask(container: Layer, x: Batch) -> tuple[Batch, Array | None]:
