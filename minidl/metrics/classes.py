@@ -223,6 +223,6 @@ def precision_recall(
 
 
 def _zero_division(value: object) -> float:
-    if isinstance(value, Real) and not isinstance(value, bool) and (value in (0, 1) or value != value):
+    if type(value) is not bool and isinstance(value, Real) and (value in (0, 1) or value != value):
         return float(value)
     raise HyperparameterError(f"zero_division must be 0, 1 or NaN, {got(value)}")
