@@ -14,6 +14,9 @@ __all__ = ["are_scores", "as_classes", "below", "classes_of", "paired", "probabi
 SUM_TOLERANCE = 1e-3
 """How far probabilities may be from a sum of 1. Rounded ones from a file are."""
 
+NOTHING = 1e-300
+"""Weights below this share of the largest count as 0. As divisors they would be."""
+
 COUNT = "number the classes from 0"
 LOGITS = "if these are logits, pass Sigmoid()(prediction) or, for rows of scores, Softmax()(prediction)"
 BY_THRESHOLD = "for two classes pass prediction > 0.5, or prediction > 0 if these are logits"
@@ -53,9 +56,10 @@ def paired(
         )
     p, y = (as_rows(a) if rows else a.reshape(-1) for a, rows in pair)
     weight = _weights(sample_weight, shapes[0])
-    if weight is not None and not weight.all():
-        counts = weight > 0
-        p, y, weight = p[counts], y[counts], weight[counts]
+    if weight is not None:
+        counts = weight > NOTHING * weight.max()
+        if not counts.all():
+            p, y, weight = p[counts], y[counts], weight[counts]
     return p, y, weight
 
 

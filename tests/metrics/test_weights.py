@@ -111,6 +111,15 @@ def test_weights_that_are_refused(row: Row) -> None:
 
 
 @every
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310])
+def test_weights_too_small_to_divide_by_are_0(row: Row, tiny: float) -> None:
+    p, y = row.draw(np.random.default_rng(0), 6)
+    same(row.metric(p, y, [1e3, 1e3, 1e3, 1e3, 1e3, tiny]), row.metric(p, y, [1e3, 1e3, 1e3, 1e3, 1e3, 0]))
+    with pytest.raises(DataError, match="without samples of class 1"):
+        roc_auc([0.1, 0.2, 0.3], [0, 0, 1], [1e3, 1e3, tiny])
+
+
+@every
 def test_weights_of_other_forms(row: Row) -> None:
     p, y = row.draw(np.random.default_rng(0), 6)
     w = np.array([1, 2, 3, 1, 1, 2])

@@ -50,7 +50,7 @@ TESTS = {
     "minidl/differences": "test_differences.py",
     "minidl/errors": "test_errors.py",
     "minidl/augment": "test_augment.py",
-    "minidl/metrics": "metrics",
+    "minidl/metrics": "metrics test_arguments.py",
     "minidl/datasets": "datasets",
     "minidl/modules/loss": "modules losses",
     "minidl/modules/places": "modules saving/test_generators*.py",
