@@ -19,6 +19,7 @@ from minidl.metrics import (
     r2,
     top_k_accuracy,
 )
+from minidl.metrics import classes as classes_module
 from minidl.typing import Array
 from tests.tables import seeds
 
@@ -91,6 +92,28 @@ def test_confusion_matrix_precision_and_recall(seed: int, n: int, k: int) -> Non
         assert [report.precision[c], report.recall[c], report.f1[c]] == pytest.approx([precision, recall, f1])
     again = precision_recall(predicted, classes, classes=k)
     assert [values.tolist() for values in again] == [values.tolist() for values in report]
+
+
+@given(seeds, st.integers(2, 5))
+def test_classes_may_be_probabilities_and_have_further_axes(seed: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores, shares = rng.normal(size=(4, 3, k)), rng.dirichlet(np.ones(k), (4, 3))
+    best, true = scores.argmax(axis=-1), shares.argmax(axis=-1)
+    for metric in (accuracy, confusion_matrix, balanced_accuracy, top_k_accuracy):
+        options: dict[str, Any] = {"k": 2} if metric is top_k_accuracy else {}
+        expected = metric(scores.reshape(12, k), true.reshape(12), **options)
+        for form in (true, true[..., None], shares):
+            np.testing.assert_array_equal(metric(scores, form, **options), expected)
+        np.testing.assert_array_equal(metric(scores.reshape(12, k), shares.reshape(12, k), **options), expected)
+    assert accuracy(scores, shares) == (best == true).mean()
+
+
+def test_the_largest_confusion_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classes_module, "MOST_CLASSES", 3)
+    assert confusion_matrix([2], [0]).shape == confusion_matrix([0], [0], classes=3).shape == (3, 3)
+    for prediction, k in (([3], None), ([0], 4)):
+        with pytest.raises(DataError, match="at most 3 classes, got 4"):
+            confusion_matrix(prediction, [0], classes=k)
 
 
 def test_the_size_of_the_confusion_matrix() -> None:
@@ -183,6 +206,7 @@ def test_r2(seed: int, n: int, k: int) -> None:
         ),
         (lambda: accuracy([0, 1], [0.5, 1]), DataError, r"target must hold classes, integers from 0, got 0\.5"),
         (lambda: accuracy([0, 1], [1, -1]), DataError, "target must hold classes, integers from 0, got -1"),
+        (lambda: accuracy([2.0**53 + 2], [0]), DataError, r"prediction must hold classes, .* got 9\.0072e\+15"),
         (lambda: accuracy([0, 1], [0, 1, 1]), ShapeError, "2 predictions but 3 targets"),
         (lambda: accuracy(np.zeros((2, 2, 2)), [0, 1]), ShapeError, r"got \(2, 2\) predictions for targets \(2,\)"),
         (lambda: accuracy(np.zeros((2, 3)), np.zeros((2, 4))), ShapeError, r"got \(2, 3\) predictions .* \(2, 4\)"),

@@ -42,6 +42,17 @@ def test_the_brier_score_is_a_squared_error(seed: int, n: int, k: int) -> None:
     assert brier_score(np.concatenate([1 - p, p], axis=1), both) == expected
 
 
+@pytest.mark.parametrize("shape", [(200,), (200, 3)])
+def test_float32_is_computed_in_float64(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    p, classes = rng.uniform(0.1, 0.9, shape), rng.integers(0, 2, 200)
+    if len(shape) > 1:
+        p = p / p.sum(axis=1, keepdims=True)
+    single = p.astype(np.float32)
+    for metric in (log_loss, brier_score):
+        assert metric(single, classes) == pytest.approx(metric(single.astype(np.float64), classes), rel=1e-14)
+
+
 def test_certain_predictions() -> None:
     for p, y in (([0, 1], [0, 1]), (np.eye(3), [0, 1, 2])):
         assert [str(metric(p, y)) for metric in (log_loss, brier_score)] == ["0.0", "0.0"]  # not -0.0

@@ -66,6 +66,16 @@ def test_the_ends_of_the_scale_are_exact(n: int) -> None:
     assert average_precision([0.3, 0.2], [1, 1]) == 1.0
 
 
+def test_weights_of_very_different_sizes() -> None:
+    # Of the pairs, only those of the heavy samples count: 0.2 above 0.1, and 0.4 above it.
+    scores, classes, weights = [0.1, 0.2, 0.3, 0.4], [0, 1, 0, 1], [1.0, 1.0, 1e-200, 1.0]
+    for scale in (1.0, 1e-100, 1e300):
+        assert roc_auc(scores, classes, scale * np.array(weights)) == pytest.approx(1.0, rel=1e-12)
+    # Class 0 weighs next to nothing: all that counts is how the weights within each class compare.
+    assert roc_auc(scores, classes, [1e-200, 3.0, 3e-200, 1.0]) == pytest.approx((3 + 1 + 3) / 16, rel=1e-12)
+    assert average_precision(scores, classes, weights) == pytest.approx(1.0, rel=1e-12)
+
+
 @given(seeds, st.integers(3, 5))
 def test_several_classes_are_each_taken_against_the_rest(seed: int, k: int) -> None:
     rng = np.random.default_rng(seed)
