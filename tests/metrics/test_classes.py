@@ -67,6 +67,13 @@ def test_binary_accuracy(form: Callable[[Array], Any], seed: int, n: int, thresh
             assert binary_accuracy(values, classes) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("outside", [-0.01, 1.01])
+def test_numbers_just_outside_of_probabilities_are_noticed(outside: float) -> None:
+    with pytest.warns(MinidlWarning, match="threshold=0 if they are logits"):
+        binary_accuracy([0.5, outside], [0, 1])
+    assert binary_accuracy([0.0, 1.0], [0, 1]) == 1.0
+
+
 def test_a_prediction_on_the_threshold_is_class_0() -> None:
     assert binary_accuracy([0.5, 0.5], [0, 1]) == 0.5
     assert binary_accuracy([0.5], [0]) == 1.0
