@@ -35,7 +35,7 @@ def mean_over_samples(metric: Metric) -> Metric:
     >>> is_mean_over_samples(within_one)
     True
     """
-    vars(function("metric", metric, "metrics.accuracy"))[MARK] = True
+    setattr(function("metric", metric, "metrics.accuracy"), MARK, True)
     return metric
 
 

@@ -102,6 +102,7 @@ def test_weights_that_are_refused(row: Row) -> None:
         (np.full(6, 1e308), DataError, "above 0, got inf; divide the weights by the largest one"),
         ([1, 1, 1, 1, 1, np.nan], DataError, "sample_weight holds 1 number that is NaN"),
         (np.ones(5), ShapeError, r"sample_weight must hold one weight for each sample, \(6,\), got shape \(5,\)"),
+        (np.ones(1), ShapeError, r"for each sample, \(6,\), got shape \(1,\)"),
         (np.ones((6, 2)), ShapeError, r"for each sample, \(6,\), got shape \(6, 2\)"),
         (2.0, ShapeError, "sample_weight must have the batch as its first axis"),
         ("heavy", DataError, "sample_weight must hold real numbers"),
