@@ -79,6 +79,8 @@ EQUIVALENT = [
     Equivalent("minidl/metrics", "roc_area", "a.dot(b) -> b.dot(a)", EITHER_WAY),
     Equivalent("minidl/metrics", "roc_area", "drop float", NUMPY_FLOAT),
     Equivalent("minidl/metrics", "precision_area", "drop float", NUMPY_FLOAT),
+    Equivalent("minidl/metrics", "precision_area", "a.dot(b) -> b.dot(a)", EITHER_WAY),
+    Equivalent("minidl/metrics", "paired", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/metrics", "_weights", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/metrics", "_weights", "sum -> mean", "the mean is 0 or infinite where the sum is"),
     Equivalent("minidl/data", "Batches.__iter__", "drop part 2 of and", "who shuffles has a generator"),
