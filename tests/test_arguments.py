@@ -99,6 +99,7 @@ WHOLE = [
     Entrance("centers", 1, lambda n: make_blobs(9, centers=n)),
     Entrance("n_features", 1, lambda n: make_blobs(9, n_features=n)),
     Entrance("classes", 1, lambda n: metrics.confusion_matrix([0], [0], classes=n)),
+    Entrance("k", 1, lambda n: metrics.top_k_accuracy([[0.1, 0.9]], [0], k=n)),
     Entrance("steps", 1, lambda n: plot_schedule(schedules.constant(), n, axes())),
     Entrance("max_units", 3, lambda n: plot_network(Dense(2, 1), axes(), max_units=n)),
 ]

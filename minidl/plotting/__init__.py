@@ -1,6 +1,8 @@
-"""Plots of networks and their health, of objectives and descents, losses, schedules and decision boundaries."""
+"""Plots of networks and their health, objectives and descents, losses, schedules, and the quality of classifiers."""
 
 from minidl.plotting.boundary import plot_decision_boundary
+from minidl.plotting.classification import plot_calibration, plot_precision_recall, plot_roc
+from minidl.plotting.confusion import plot_confusion
 from minidl.plotting.contours import plot_contours
 from minidl.plotting.health import dead_share, gradient_flow, plot_activations, plot_gradient_flow
 from minidl.plotting.history import plot_history
@@ -14,11 +16,15 @@ __all__ = [
     "dead_share",
     "gradient_flow",
     "plot_activations",
+    "plot_calibration",
+    "plot_confusion",
     "plot_contours",
     "plot_decision_boundary",
     "plot_gradient_flow",
     "plot_history",
     "plot_network",
+    "plot_precision_recall",
+    "plot_roc",
     "plot_schedule",
     "style",
 ]

@@ -86,7 +86,8 @@ FIT = {
 }
 MOMENTS = {"beta1": 0.9, "beta2": 0.9, "eps": 1e-8}
 SAMPLES = {"n_samples": 4, "noise": 0.1, "rng": 0}
-CLASSES = {"prediction": [0, 1], "target": [1, 1]}
+CLASSES = {"prediction": [0, 1], "target": [1, 1], "sample_weight": [1, 2]}
+RANKED = {"prediction": [0.1, 0.2], "target": [0, 1], "sample_weight": [1, 2]}
 
 CALLS = [
     Call("Dense", Dense, const(inputs=2, outputs=1, use_bias=True, initializer=initializers.zeros, rng=0)),
@@ -191,8 +192,23 @@ CALLS = [
     Call("accuracy", metrics.accuracy, const(**CLASSES)),
     Call("binary_accuracy", metrics.binary_accuracy, const(**CLASSES, threshold=0.5)),
     Call("confusion_matrix", metrics.confusion_matrix, const(**CLASSES, classes=2)),
-    Call("precision_recall", metrics.precision_recall, const(**CLASSES, classes=2)),
-    Call("r2", metrics.r2, const(prediction=[1.0, 2.0], target=[1.0, 3.0])),
+    Call("precision_recall", metrics.precision_recall, const(**CLASSES, classes=2, zero_division=1)),
+    Call("balanced_accuracy", metrics.balanced_accuracy, const(**CLASSES)),
+    Call(
+        "top_k_accuracy",
+        metrics.top_k_accuracy,
+        const(prediction=[[0.1, 0.9]], target=[0], sample_weight=[1], k=2),
+    ),
+    *(
+        Call(metric.__name__, metric, const(**RANKED))
+        for metric in (
+            metrics.r2,
+            metrics.log_loss,
+            metrics.brier_score,
+            metrics.roc_auc,
+            metrics.average_precision,
+        )
+    ),
     Call("make_xor", minidl.make_xor, const(**SAMPLES)),
     Call("make_moons", minidl.make_moons, const(**SAMPLES, shuffle=True)),
     Call("make_circles", minidl.make_circles, const(**SAMPLES, shuffle=True, factor=0.5)),

@@ -1,3 +1,3 @@
-"""Script and rows need torch, which the tests do not."""
+"""Scripts and rows need torch or scikit-learn, which the tests do not."""
 
 collect_ignore_glob = ["*_rows.py", "make_*.py", "rows.py"]

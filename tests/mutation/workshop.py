@@ -63,7 +63,7 @@ TESTS = {
     "minidl/differences": "test_differences.py",
     "minidl/errors": "test_errors.py",
     "minidl/augment": "test_augment.py",
-    "minidl/metrics": "test_metrics.py test_arguments.py",
+    "minidl/metrics": "metrics test_arguments.py",
     "minidl/datasets": "datasets",
     "minidl/modules/layer": f"modules/test_layer.py modules/test_summary.py {BRANCHES} modules/test_threads.py",
     "minidl/text": "test_text.py",

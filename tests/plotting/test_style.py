@@ -16,7 +16,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from minidl import CubicValley, DataError, Dense, FunctionObjective, Sequential, make_xor
-from minidl.plotting import plot_contours, plot_decision_boundary, plot_history, plot_network, style
+from minidl.plotting import (
+    plot_calibration,
+    plot_confusion,
+    plot_contours,
+    plot_decision_boundary,
+    plot_history,
+    plot_network,
+    plot_precision_recall,
+    plot_roc,
+    style,
+)
 from minidl.plotting.style import FONT, SMALL_FONT, canvas, legend_below, look
 from tests.plotting.helpers import axes, render
 
@@ -24,6 +34,10 @@ PLOTS = {
     "network": lambda ax=None: plot_network(Sequential(Dense(2, 2), Dense(2, 1), rng=0), ax),
     "contours": lambda ax=None: plot_contours(CubicValley(), {"a": [[0.0, 0.0], [9.0, 9.0]]}, ax),
     "history": lambda ax=None: plot_history({"a": [3.0, 2.0]}, ax),
+    "confusion": lambda ax=None: plot_confusion([[2, 1], [0, 3]], ax),
+    "roc": lambda ax=None: plot_roc({"a": [0.1, 0.3, 0.2, 0.8]}, [0, 0, 1, 1], ax),
+    "precision_recall": lambda ax=None: plot_precision_recall([0.1, 0.3, 0.2, 0.8], [0, 0, 1, 1], ax),
+    "calibration": lambda ax=None: plot_calibration([0.1, 0.3, 0.2, 0.8], [0, 0, 1, 1], ax),
     "boundary": lambda ax=None: plot_decision_boundary(Sequential(Dense(2, 1, rng=0)), *make_xor(9, rng=0), ax),
 }
 
