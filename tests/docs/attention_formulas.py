@@ -38,7 +38,8 @@ def attended(Q: Array, K: Array, V: Array, heads: int, *, causal: bool = False) 
 
 def self_attention(heads: int, *, causal: bool = False) -> Callable[..., Array]:
     def formula(W: Array, b: Array, W_out: Array, b_out: Array, x: Array) -> Any:
-        return attended(*np.split(x @ W + b, 3, axis=2), heads, causal=causal) @ W_out + b_out
+        Q, K, V = np.split(x @ W + b, 3, axis=2)
+        return attended(Q, K, V, heads, causal=causal) @ W_out + b_out
 
     return formula
 
@@ -47,7 +48,8 @@ def cross_attention(
     W: Array, b: Array, W_memory: Array, b_memory: Array, W_out: Array, b_out: Array, x: Array, memory: Array
 ) -> Any:
     """Of two heads."""
-    return attended(x @ W + b, *np.split(memory @ W_memory + b_memory, 2, axis=2), 2) @ W_out + b_out
+    K, V = np.split(memory @ W_memory + b_memory, 2, axis=2)
+    return attended(x @ W + b, K, V, 2) @ W_out + b_out
 
 
 def at_positions(W: Array, x: Array) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sympy import log
 
 from minidl import (
     GRU,
@@ -111,6 +112,35 @@ def test_the_numbers_of_parameters() -> None:
     for d, u in ((2, 3), (7, 1)):
         sizes = [kind(d, u).parameters().size for kind in (RNN, LSTM, GRU)]
         assert sizes == [u * (d + u + 1), 4 * u * (d + u + 1), 3 * u * (d + u) + 4 * u]
+
+
+def test_a_masked_step_passes_the_gradient_by() -> None:
+    mask = np.array([[True, False, True], [True, True, False]])
+
+    def formula(W: Array, U: Array, b: Array, x: Array) -> Any:
+        h = 0 * b[None]
+        for t, m in enumerate(mask.T[:, :, None].astype(int)):
+            h = m * tanh(x[:, t] @ W + h @ U + b) + (1 - m) * h
+        return h
+
+    rng, layer = np.random.default_rng(0), RNN(1, 2, rng=0)
+    x = rng.normal(size=(2, 3, 1))
+    g = np.asarray(rng.normal(size=layer((x, mask)).shape))
+    dx, none = layer.backward(g)
+    derived = slopes(formula, [*(parameter.value for parameter in layer.parameters()), x], g)
+    for computed, by_formula in zip([*(p.grad for p in layer.parameters()), dx], derived, strict=True):
+        close(computed, by_formula)
+    assert not none.any()
+
+
+def test_the_gradient_of_targets_that_do_not_count_is_0() -> None:
+    def formula(z: Array) -> Any:
+        p = softmax_rows(z)
+        return -(log(p[0, 2]) + log(p[2, 0])) / 2
+
+    loss, z = CrossEntropyLoss(ignore_index=-1), np.random.default_rng(0).normal(size=(3, 3))
+    loss.forward(z, np.array([2, -1, 0]))
+    close(loss.backward(), slopes(formula, [z])[0])
 
 
 def test_the_derivative_of_attention() -> None:
