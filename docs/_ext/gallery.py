@@ -21,7 +21,8 @@ KEPT = [COPIES, PAGES, *(DOCS / "_build" / "html" / name for name in (".doctrees
 """What a build takes over from the one before."""
 
 ORDER = ["feedforward", "gradient_descent", "xor"]  # the assignment
-ORDER += ["digits", "optimizer_race", "vanishing_gradients", "curve_fitting", "images", "branches"]
+ORDER += ["digits", "optimizer_race", "vanishing_gradients", "curve_fitting", "images", "branches", "characters"]
+QUICK = ["characters"]  # run with --quick, as they take minutes otherwise
 THUMBNAILS = {"gradient_descent": 2, "xor": 4}  # which of its pictures stands for a demo, by default the first
 
 TITLE = re.compile(r"(?:Q\d: )?[^.:,\n]+")
@@ -96,7 +97,8 @@ def _titled(docstring: str) -> str:
 
 def arguments(gallery_conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
     """The command line of a demo: each has a folder for its pictures."""
-    return ["--out", f"output/{Path(script['src_file']).stem}"]
+    demo = Path(script["src_file"]).stem
+    return ["--out", f"output/{demo}", *(["--quick"] if demo in QUICK else [])]
 
 
 def scraper(block: Any, script: dict[str, Any], gallery_conf: dict[str, Any]) -> str:

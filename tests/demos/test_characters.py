@@ -8,15 +8,30 @@ import pytest
 from minidl import CrossEntropyLoss, Vocabulary, load_text, windows
 from minidl.differences import numerical_gradient
 from minidl.modules import training_as
-from tests.demos.conftest import Demo, of_demo
+from tests.demos.conftest import ROOT, Demo, of_demo
 from tests.demos.test_functions import load
 
 TEXT = load_text()[:3000]
+PAGES = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("demos.md", "learn/sequences.md")]
+PICTURES = ["characters_attention.png", "characters_gradients.png", "characters_losses.png"]
 
 
 def test_the_models_are_of_about_the_same_size() -> None:
     sizes = [entrant.make(75).parameters().size for entrant in load("characters").ENTRANTS.values()]
     assert max(sizes) < 1.06 * min(sizes)
+
+
+def test_the_pages_quote_the_sizes_and_the_worth_of_counting() -> None:
+    """The losses of the models take minutes to measure."""
+    demo, vocabulary = load("characters"), Vocabulary(load_text())
+    for page in PAGES:
+        quoted = re.findall(r"^\| (LSTM|GRU|GPT)\b.*? \| (\d{3},\d{3}) \|", page, re.MULTILINE)
+        sizes = {name: entrant.make(len(vocabulary)).parameters().size for name, entrant in demo.ENTRANTS.items()}
+        assert quoted == [(name, f"{size:,}") for name, size in sizes.items()]
+    ids = vocabulary.encode(load_text())
+    cut = len(ids) * 9 // 10
+    _, single, pairs = demo.table_losses(ids[:cut], ids[cut:], len(vocabulary)).values()
+    assert f"occurs is worth {single:.3f}, and which one follows which {pairs:.3f}" in PAGES[0]
 
 
 def test_the_models_that_count_are_worth_what_they_should() -> None:
@@ -72,8 +87,7 @@ def test_heads_look_back_only() -> None:
 @of_demo("characters --quick")
 def test_what_is_printed_and_drawn(demo: Demo) -> None:
     assert not re.search(r"\b(nan|inf)\b", demo.text)
-    pictures = {"characters_attention.png", "characters_gradients.png", "characters_losses.png"}
-    assert {path.name for path in demo.folder.iterdir()} == pictures
+    assert sorted(path.name for path in demo.folder.iterdir()) == PICTURES
     (pairs,) = re.findall(r"frequencies of pairs +(\d\.\d+)", demo.text)
     rows = re.findall(r"^   (LSTM|GRU|GPT) +[\d,]+  ((?: +\d\.\d+)+)   \d+ s$", demo.text, re.MULTILINE)
     assert [name for name, _ in rows] == ["LSTM", "GRU", "GPT"]

@@ -8,6 +8,7 @@ from PIL import Image
 
 from minidl import load_digits
 from tests.demos.conftest import ROOT, Demo, of_demo
+from tests.demos.test_characters import PICTURES as CHARACTERS
 from tests.demos.test_functions import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -220,10 +221,11 @@ def test_the_page_quotes_what_the_demo_prints(demo: Demo) -> None:
 def test_pictures_in_the_docs_are_small_and_the_demos_draw_them() -> None:
     page = (ROOT / "docs" / "demos.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[[^\]]+\]\(images/([^)]+)\)", page)
-    drawn = {picture for pictures in PICTURES.values() for picture in pictures}
+    demos = {**PICTURES, "characters": CHARACTERS}
+    drawn = {picture for pictures in demos.values() for picture in pictures}
     assert len(shown) >= 4
     assert set(shown) <= drawn
-    for name, pictures in PICTURES.items():
+    for name, pictures in demos.items():
         assert f"demos/{name}.py" in page
         assert set(pictures) & set(shown), f"{name} is shown nowhere"
     for picture in shown:

@@ -24,6 +24,7 @@ from minidl import (
     Conv1D,
     Conv2D,
     ConvTranspose2D,
+    CrossAttention,
     Dense,
     DepthwiseConv2D,
     Flatten,
@@ -36,21 +37,25 @@ from minidl import (
     MaxPool2D,
     Multiply,
     Parallel,
+    PositionEmbedding,
     PReLU,
     ReLU,
     Reshape,
     Residual,
     RMSNorm,
+    SelfAttention,
     Sequential,
     Siamese,
     Sigmoid,
     SiLU,
+    SinusoidalPositions,
     Softmax,
     Softplus,
     Tanh,
     Tied,
 )
 from minidl.typing import Array, Shape
+from tests.docs.attention_formulas import at_positions, cross_attention, self_attention, waves
 from tests.docs.image_formulas import averaged, convolved, convolved_line, depthwise, largest, pooled, transposed
 from tests.docs.recurrent_formulas import gru, lstm, rnn
 
@@ -265,4 +270,11 @@ LAYERS = [
     LayerFormula("RNN", lambda: RNN(2, 2, return_sequences=True), rnn, (2, 2, 2)),
     LayerFormula("LSTM", lambda: LSTM(2, 1), lstm, (2, 2, 2)),
     LayerFormula("GRU", lambda: GRU(2, 1), gru, (2, 2, 2)),
+    LayerFormula("SelfAttention", lambda: SelfAttention(2, 1), self_attention(1), (1, 2, 2)),
+    LayerFormula(
+        "SelfAttention, causal", lambda: SelfAttention(2, 2, causal=True), self_attention(2, causal=True), (1, 3, 2)
+    ),
+    LayerFormula("CrossAttention", lambda: CrossAttention(2, 2, memory=1), cross_attention, ((1, 2, 2), (1, 3, 1))),
+    LayerFormula("PositionEmbedding", lambda: PositionEmbedding(3, 2), at_positions, (2, 2, 2)),
+    LayerFormula("SinusoidalPositions", lambda: SinusoidalPositions(3), waves, (2, 2, 3)),
 ]
