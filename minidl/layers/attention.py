@@ -15,7 +15,7 @@ from minidl.layers.dense import Dense
 from minidl.layers.dropout import dropout_factor
 from minidl.layers.heads import attend, attend_backward, by_head
 from minidl.layers.masks import gradient_for
-from minidl.layers.sequences import check_sequence
+from minidl.layers.sequences import check_sequence, check_time_step
 from minidl.modules import Layer, cached
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
@@ -108,6 +108,7 @@ class SelfAttention(Layer):
         """
         if not self.causal:
             raise StateError(f"{self!r} looks at later positions, too, so it takes no steps; make it with causal=True")
+        check_time_step(self, x)
         q, k, v = by_head(_product(self.input, x)[:, None], self.heads, 3)
         if state is not None:
             k, v = (np.concatenate(pair, axis=2) for pair in zip(state, (k, v), strict=True))
