@@ -12,8 +12,8 @@ from minidl.typing import Array, Batch, Shape
 
 __all__ = [
     "arrays_in",
-    "axis_too_many",
     "as_floats",
+    "axis_too_many",
     "check_samples",
     "float_type",
     "joined",
@@ -114,11 +114,11 @@ def axis_too_many(shape: Shape, axes: int) -> str:
     """Advice for the shape of a sample that should have so many axes and has one more, perhaps that of the batch.
 
     >>> axis_too_many((500, 28, 28, 1), 3)
-    'a shape is that of one sample: leave out the batch axis, x.shape[1:]'
+    'that is one axis too many: if it includes the batch axis, pass x.shape[1:]'
     """
     if len(shape) != axes + 1 or any(isinstance(part, tuple) for part in shape):
         return ""
-    return "a shape is that of one sample: leave out the batch axis, x.shape[1:]"
+    return "that is one axis too many: if it includes the batch axis, pass x.shape[1:]"
 
 
 def shapes_of(batch: Any) -> Any:

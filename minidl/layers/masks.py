@@ -42,8 +42,8 @@ def handed(layer: Layer, x: Batch, mask: Array | None) -> Batch:
         if type(x) is not tuple and x.shape[:2] != mask.shape:
             layer.output_shape(sample_shape(x))  # explains what is no sequence at all
             raise ShapeError(
-                f"the mask has {mask.shape[1]} steps, but the sequence has {x.shape[1]} here; layers in front must keep "
-                'the number of steps, as Conv1D does with padding="same" and stride=1'
+                f"the mask has {mask.shape[1]} steps, but the sequence has {x.shape[1]} here; the layers in front "
+                'must keep their number, as Conv1D does with padding="same" and stride=1'
             )
         return x, mask
     if type(x) is tuple and not layer.takes_tuple:

@@ -35,7 +35,7 @@ def check_time_step(layer: Layer, x: Batch) -> None:
         return
     if not isinstance(x, np.ndarray):
         raise DataError(f"{describe(layer)}: {ONE_STEP}, got {type(x).__name__}")
-    fix = "; for the first of a sequence, pass x[:, 0]" if x.ndim == 3 else ""
+    fix = "; pass one of them, such as x[:, 0]" if x.ndim == 3 else ""
     raise ShapeError(f"{describe(layer)}: {ONE_STEP}, got an array of shape {x.shape}{fix}")
 
 

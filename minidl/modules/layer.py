@@ -180,7 +180,7 @@ class Layer(Module):
         Raises:
             ShapeError: the layer cannot take inputs of that shape.
         """
-        return Summary(list(self.summary_rows("", _one_sample(self, input_shape))))
+        return Summary(list(self.summary_rows("", _one_sample(self, input_shape))), input_shape)
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         """The rows of the summary for this layer. A container returns those of its layers."""
