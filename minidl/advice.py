@@ -11,9 +11,10 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.typing import Array
 
-__all__ = ["add_conversion", "what_to_do"]
+__all__ = ["add_conversion", "add_tuple", "what_to_do"]
 
 JOIN = "a model takes one array, so join several inputs"
+SAME = "all samples must have the same shape, so cut or pad"
 
 
 def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
@@ -36,13 +37,33 @@ def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
         return f"convert its elements first: [{code} for each in {x}]"
     if isinstance(value, list | tuple) and array is None:
         lengths = {len(item) if isinstance(item, np.ndarray) and item.ndim else None for item in value}
-        same = len(lengths) == 1 and None not in lengths
-        return f"{JOIN}, e.g. np.column_stack({x})" if same else "all samples must have the same shape, so cut or pad"
+        alike = len(lengths) == 1 and None not in lengths and not all(np.ndim(item) > 2 for item in value)
+        return f"{SAME}; {_several(value, x)}" if alike else SAME
     if isinstance(value, str | bytes):
         return "a text is not data; if it is the name of a file, read the file first"
     if array is None or not (array.ndim or isinstance(value, np.ndarray | np.generic)):
         return "pass an array or a list of numbers"
     return _of_array(array, x, columns=hasattr(value, "select_dtypes"))
+
+
+def _several(arrays: Any, x: str) -> str:
+    """What to do with several arrays that were passed as one. The shapes of all but the first axis may differ.
+
+    >>> _several([np.zeros((5, 3)), np.ones((5, 3), bool)], "x")
+    'x and its mask are a tuple: (x[0], x[1])'
+    >>> _several((np.zeros((5, 1)), np.zeros((5, 2))), "y")
+    'a loss takes one array of targets, so join several, e.g. np.column_stack(y)'
+    """
+    flat = all(np.ndim(array) <= 2 for array in arrays)
+    joined = f"np.column_stack({x})" if flat else f"np.concatenate({x}, axis=-1)"
+    if x == "y":
+        return f"a loss takes one array of targets, so join several, e.g. {joined}"
+    parts = ", ".join(f"{x}[{index}]" for index in range(len(arrays))) if len(arrays) < 4 else f"*{x}"
+    if len(arrays) == 2 and np.asarray(arrays[1]).dtype == np.bool_ and np.ndim(arrays[1]) == 2:
+        return f"{x} and its mask are a tuple: ({parts})"
+    if isinstance(arrays, tuple):
+        return f"{JOIN}, e.g. {joined}"
+    return f"several inputs, or x and its mask, are a tuple: ({parts}); for a model of one input, join them: {joined}"
 
 
 def _readable(value: Any, x: str) -> str:
@@ -102,7 +123,18 @@ class add_conversion:  # noqa: N801  (used like a function of contextlib, which 
         with suppress(ValueError):  # entries that NumPy cannot stack: nothing is known of their shapes
             if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) >= least for item in value):
                 what = f"{type(value).__name__} of {len(value)} arrays"
-                error.add_note(f"{name} is a {what}, each of which is one sample; {JOIN}, e.g. np.column_stack({x})")
+                error.add_note(f"{name} is a {what}, each of which is one sample; {_several(value, x)}")
             elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
                 what = type(value).__name__
                 error.add_note(f"{name} is of type {what}: make it an array first, {x} = np.asarray({x})")
+
+
+def add_tuple(error: ShapeError, value: Any, name: str, count: int) -> None:
+    """Add a note to an error if a list of inputs looks like several inputs for so many targets."""
+    x = name.rpartition(" ")[2]
+    if (
+        isinstance(value, list)
+        and len(value) not in (0, count)
+        and all(np.shape(item)[:1] == (count,) for item in value)
+    ):
+        error.add_note(f"{name} is a list of {len(value)} arrays, each of which is one sample; {_several(value, x)}")

@@ -1,8 +1,8 @@
 """Augmentation: random changes to the images of a batch that leave their classes as they are.
 
-Each function takes images (n, height, width, channels) and a generator, and returns new images. Pass one as `augment=`
-to `Trainer.fit` or `Batches`. ``functools.partial(shift, most=3)`` sets an argument. Your own function can combine
-several:
+Each function takes images (n, height, width, channels) and a seed or generator, and returns new images. Pass one as
+`augment=` to `Trainer.fit` or `Batches`. ``functools.partial(shift, most=3)`` sets an argument. Your own function can
+combine several:
 
     def augment(x, rng):
         return noise(shift(flip(x, rng), rng, most=3), rng)
@@ -15,16 +15,16 @@ from typing import TypeAlias
 
 import numpy as np
 
-from minidl.arguments import number, whole_number
+from minidl.arguments import generator, number, whole_number
 from minidl.errors import DataError, ShapeError
-from minidl.typing import Array, Batch
+from minidl.typing import Array, Batch, Seed
 
 __all__ = ["Augment", "flip", "noise", "shift"]
 
 Augment: TypeAlias = "Callable[[Batch, np.random.Generator], Batch]"
 
 
-def flip(x: Array, rng: np.random.Generator) -> Array:
+def flip(x: Array, rng: Seed) -> Array:
     """Mirror each image left to right with probability ½. Unsuitable for letters and digits.
 
     Raises:
@@ -37,18 +37,18 @@ def flip(x: Array, rng: np.random.Generator) -> Array:
     [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0], [2.0, 1.0, 0.0], [2.0, 1.0, 0.0]]
     """
     _check_images("flip", x)
-    mirrored = rng.random(len(x)) < 0.5
+    mirrored = generator(rng).random(len(x)) < 0.5
     y = x.copy()
     y[mirrored] = x[mirrored, :, ::-1]
     return y
 
 
-def shift(x: Array, rng: np.random.Generator, most: int = 2) -> Array:
+def shift(x: Array, rng: Seed, most: int = 2) -> Array:
     """Move each image by a random whole number of pixels, up or down and left or right. Pixels that move in are 0.
 
     Args:
         x: images (n, height, width, channels).
-        rng: the generator.
+        rng: seed or generator.
         most: the largest shift in each direction. All shifts from −most to most are equally likely.
 
     Raises:
@@ -68,17 +68,17 @@ def shift(x: Array, rng: np.random.Generator, most: int = 2) -> Array:
     padded = np.pad(x, ((0, 0), (most, most), (most, most), (0, 0)))
     y = np.empty_like(x)
     # For 64 images of 28 × 28, slices take a fifth of the time of one index array for all.
-    for image, (top, left) in enumerate(rng.integers(0, 2 * most + 1, (n, 2)).tolist()):
+    for image, (top, left) in enumerate(generator(rng).integers(0, 2 * most + 1, (n, 2)).tolist()):
         y[image] = padded[image, top : top + height, left : left + width]
     return y
 
 
-def noise(x: Array, rng: np.random.Generator, scale: float = 0.1) -> Array:
+def noise(x: Array, rng: Seed, scale: float = 0.1) -> Array:
     """Add normal noise to every number, of samples of any shape.
 
     Args:
         x: samples of floats.
-        rng: the generator.
+        rng: seed or generator.
         scale: the standard deviation.
 
     Raises:
@@ -92,7 +92,7 @@ def noise(x: Array, rng: np.random.Generator, scale: float = 0.1) -> Array:
     _check_array("noise", x)
     if x.dtype.kind != "f":
         raise DataError(f"noise takes floats, got {x.dtype}")
-    return x + scale * rng.standard_normal(x.shape, x.dtype)
+    return x + scale * generator(rng).standard_normal(x.shape, x.dtype)
 
 
 def _check_images(name: str, x: Array) -> None:

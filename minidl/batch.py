@@ -13,6 +13,7 @@ from minidl.typing import Array, Batch, Shape
 __all__ = [
     "arrays_in",
     "as_floats",
+    "axis_too_many",
     "check_samples",
     "float_type",
     "joined",
@@ -107,6 +108,17 @@ def sample_shape(batch: Batch) -> Shape:
     ((2,), (3, 4))
     """
     return tuple(map(sample_shape, batch)) if isinstance(batch, tuple) else batch.shape[1:]
+
+
+def axis_too_many(shape: Shape, axes: int) -> str:
+    """Advice for the shape of a sample that should have so many axes and has one more, perhaps that of the batch.
+
+    >>> axis_too_many((500, 28, 28, 1), 3)
+    'that is one axis too many: if it includes the batch axis, pass x.shape[1:]'
+    """
+    if len(shape) != axes + 1 or any(isinstance(part, tuple) for part in shape):
+        return ""
+    return "that is one axis too many: if it includes the batch axis, pass x.shape[1:]"
 
 
 def shapes_of(batch: Any) -> Any:

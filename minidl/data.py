@@ -137,9 +137,8 @@ class Batches:
 
     Raises:
         ShapeError: x and y with different numbers of samples, `augment` returns another shape.
-        DataError: no samples, `augment` returns floats for integers.
-        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False, an
-            `augment` that is not a function.
+        DataError: no samples, `augment` returns floats for integers, NaN or infinity.
+        HyperparameterError: a batch size, a shuffle or an `augment` of another type.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]
@@ -240,7 +239,7 @@ class Passes:
         expected, found = shapes_of(x), shapes_of(augmented)
         if found != expected:
             raise ShapeError(f"augment must return the batch's shape {expected}, got {found}")
-        return mapped(_retyped, augmented, x)
+        return mapped(_checked, augmented, x)
 
     def mean(self, losses: Sequence[float], counts: Array) -> float:
         """The mean over the pass that ended last, from the mean of each batch.
@@ -283,10 +282,12 @@ class Passes:
         }
 
 
-def _retyped(new: Array, old: Array) -> Array:
+def _checked(new: Array, old: Array) -> Array:
     """What `augment` has made of an array, in the type of that. Floats are not rounded to ids."""
     if not np.can_cast(new.dtype, old.dtype, "same_kind"):
         raise DataError(f"augment must return the batch's type {old.dtype}, got {new.dtype}")
+    if new.dtype.kind == "f" and not np.isfinite(new).all():
+        raise DataError("augment returned NaN or infinity, though x has neither")
     return new.astype(old.dtype, copy=False)
 
 

@@ -11,7 +11,7 @@ from minidl.layers.embedding import Embedding
 from minidl.layers.flatten import Flatten, Reshape
 from minidl.layers.gelu import GELU
 from minidl.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
-from minidl.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from minidl.layers.pooling import AveragePool2D, GlobalAveragePool1D, GlobalAveragePool2D, MaxPool2D
 from minidl.layers.positions import PositionEmbedding, SinusoidalPositions
 from minidl.layers.prelu import PReLU
 from minidl.layers.recurrent import GRU, LSTM, RNN
@@ -42,6 +42,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GlobalAveragePool1D",
     "GlobalAveragePool2D",
     "GroupNorm",
     "Identity",

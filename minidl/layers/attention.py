@@ -15,7 +15,7 @@ from minidl.layers.dense import Dense
 from minidl.layers.dropout import dropout_factor
 from minidl.layers.heads import attend, attend_backward, by_head
 from minidl.layers.masks import cleared, gradient_for
-from minidl.layers.sequences import check_sequence
+from minidl.layers.sequences import check_sequence, check_time_step
 from minidl.modules import Layer, cached
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
@@ -29,7 +29,8 @@ class SelfAttention(Layer):
     head. A[i, j] is how much position i looks at position j.
 
     A mask (n, t), as in ``layer((x, mask))``, is True where there is data. Masked positions are not looked at. Their y
-    is 0, without b, and neither their x nor their dL/dy makes a difference, even if it is NaN.
+    is 0, without b, and neither their x nor their dL/dy makes a difference to forward and backward, even if it is NaN.
+    `predict` and training refuse NaN anywhere in x.
 
     Shapes    x and y (n, t, features)   A = attention (n, heads, t, t)   input.weight (features, 3 features) for
               queries, keys and values, each head by head   output.weight (features, features)
@@ -108,6 +109,7 @@ class SelfAttention(Layer):
         """
         if not self.causal:
             raise StateError(f"{self!r} looks at later positions, too, so it takes no steps; make it with causal=True")
+        check_time_step(self, x)
         q, k, v = by_head(_product(self.input, x)[:, None], self.heads, 3)
         if state is not None:
             k, v = (np.concatenate(pair, axis=2) for pair in zip(state, (k, v), strict=True))
@@ -127,8 +129,9 @@ class CrossAttention(Layer):
     what an encoder returns.
 
     A mask (n, s), as in ``layer(((queries, memory), mask))``, is True where the memory holds data. A container that is
-    given a mask passes it along as that of the memory. What is masked is not looked at, even if it is NaN, and its
-    gradient is 0. If all of a sample's memory is masked, its queries see nothing: y is b, and their gradient is 0.
+    given a mask passes it along as that of the memory. What is masked is not looked at, even if `forward` is given NaN
+    there, and its gradient is 0. If all of a sample's memory is masked, its queries see nothing: y is b, and their
+    gradient is 0.
 
     Shapes    queries and y (n, t, features)   memory (n, s, memory)   A = attention (n, heads, t, s)
               query.weight (features, features)   key_value.weight (memory, 2 features)

@@ -13,7 +13,7 @@ from minidl.batch import check_samples, mapped, several
 from minidl.errors import DataError, HyperparameterError, ShapeError, describe
 from minidl.layers.containers import Container, add_place, given_shape
 from minidl.layers.masks import gradient_for, handed, split_mask, without_mask
-from minidl.layers.stepping import step_each
+from minidl.layers.stepping import check_arrays, step_each
 from minidl.modules import Layer, as_gradient, backward_without_dx, cached, check_tuple, input_shape
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
@@ -28,8 +28,7 @@ class Parallel(Container):
 
     Args:
         layers: a new layer for each input. `Identity` passes one on as it is.
-        rng: seed or generator that draws the initial values of all layers. None keeps the values they have.
-        dtype: float32 or float64. None keeps the layers' types.
+        rng, dtype: as for `Sequential`.
 
     Raises:
         StateError: the same layer in two places; backward before forward.
@@ -100,7 +99,7 @@ class Parallel(Container):
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         given = self.given_shapes(shape)
-        shapes = [given_shape(self.layers, index, each) for index, each in enumerate(given)]
+        shapes = [given_shape(self.layers, index, each, chained=False) for index, each in enumerate(given)]
         if shape is None and self.open_output:
             return tuple(shapes)
         # One that may have further axes in front is unknown, beside those that are known.
@@ -159,6 +158,7 @@ class Branches(Parallel):
         return y
 
     def step(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        check_arrays(self, x)
         return super().step(tuple(handed(layer, x, None) for layer in self.layers), state)
 
     def backward(self, grad: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.batch import arrays_in, sample_shape, several
 from minidl.errors import ContractError, DataError, ShapeError, describe
+from minidl.layers.sequences import forgotten_sequences
 from minidl.modules import Layer, Module, Row, input_shape, row
 from minidl.parameters import Parameter, check_owners, share_memory
 from minidl.typing import Batch, Seed, Shape
@@ -80,8 +81,14 @@ def check_layers(layers: Sequence[Layer]) -> None:
     check_owners(found for index, layer in enumerate(layers) for found in layer.named_parameters(f"{index}."))
 
 
-def given_shape(layers: Sequence[Layer], index: int, shape: Shape | None) -> Shape | None:
-    """The output shape of a layer for the shape that it is given. A note names the layer that refuses it."""
+def given_shape(layers: Sequence[Layer], index: int, shape: Shape | None, *, chained: bool = True) -> Shape | None:
+    """The output shape of a layer for the shape that it is given. A note names the layer that refuses it.
+
+    Args:
+        layers, index: the layers of the container, and the place of the one that is given the shape.
+        shape: the shape of one sample.
+        chained: whether the layer before it returns samples of that shape.
+    """
     layer = layers[index]
     try:
         if several(shape) and several(shape := input_shape(layer, shape)) and not layer.takes_tuple:
@@ -89,7 +96,8 @@ def given_shape(layers: Sequence[Layer], index: int, shape: Shape | None) -> Sha
             raise ShapeError(f"{describe(layer)} takes one array, got {len(shape)} of shapes {shape}; {fix}")
         return layer.output_shape(shape)
     except ShapeError as error:
-        error.add_note(f"layer {index}, {describe(layer)}, for samples of shape {shape}")
+        fix = forgotten_sequences(layers[:index], shape) if chained else ""
+        error.add_note(f"layer {index}, {describe(layer)}, for samples of shape {shape}{fix}")
         raise
 
 

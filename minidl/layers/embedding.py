@@ -8,7 +8,6 @@ import numpy as np
 
 from minidl.arguments import function, generator, whole_number
 from minidl.data import as_ids
-from minidl.errors import DataError
 from minidl.initializers import Initializer, lecun_normal
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
@@ -31,7 +30,7 @@ class Embedding(Layer):
 
     Raises:
         HyperparameterError: a size that is not a positive integer; an initializer that is not a function.
-        DataError: ids that are not integers, or are out of range. So the layers in front must pass ids on.
+        DataError: ids that are not integers, or are out of range. So layers in front must take and return ids.
 
     >>> layer = Embedding(3, 2)
     >>> layer.weight.value = [[0.0, 0.1], [1.0, 1.1], [2.0, 2.1]]
@@ -60,11 +59,9 @@ class Embedding(Layer):
         self.x = x
         try:
             y: Array = self.weight.value[x]
-        except IndexError as error:
-            raise DataError(
-                f"{self!r} takes ids from 0 to {self.size - 1}, but was given {x.dtype} or larger ones by the layers "
-                "in front of it, which must themselves take and return ids"
-            ) from error
+        except IndexError:
+            as_ids(x, f"the input of {self!r}", self.size)  # names the id, or the type
+            raise
         return y
 
     def backward(self, grad: Array) -> Array:

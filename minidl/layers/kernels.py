@@ -36,6 +36,7 @@ class Convolution(Layer):
     """The base of convolutions: a kernel of weights and a bias, and how the kernel moves over an image."""
 
     mixes_steps = True
+    always_shown = ("kernel_size",)
     axes = 2
     x: Array = cached()
 

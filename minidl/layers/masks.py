@@ -10,6 +10,8 @@ from typing import cast
 
 import numpy as np
 
+from minidl.batch import sample_shape
+from minidl.errors import ShapeError
 from minidl.modules import Layer, tuple_refused
 from minidl.typing import Array, Batch
 
@@ -43,8 +45,15 @@ def handed(layer: Layer, x: Batch, mask: Array | None) -> Batch:
 
     Raises:
         DataError: several arrays, but the layer takes one.
+        ShapeError: a mask for another number of time steps.
     """
     if mask is not None and layer.takes_mask:
+        if type(x) is not tuple and x.shape[:2] != mask.shape:
+            layer.output_shape(sample_shape(x))  # explains what is no sequence at all
+            raise ShapeError(
+                f"the mask has {mask.shape[1]} steps, but the sequence has {x.shape[1]} here; the layers in front "
+                'must keep their number, as Conv1D does with padding="same" and stride=1'
+            )
         return x, mask
     if type(x) is tuple and not layer.takes_tuple:
         raise tuple_refused(layer, x)

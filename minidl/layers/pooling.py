@@ -1,4 +1,4 @@
-"""Pooling: one number for each window of an image."""
+"""Pooling: one number for each window of an image, or for all of an image or a sequence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import HyperparameterError
+from minidl.layers.masks import gradient_for
 from minidl.layers.windows import (
     Padding,
     Size,
@@ -23,9 +24,9 @@ from minidl.layers.windows import (
     sweeps_over,
 )
 from minidl.modules import Layer, cached
-from minidl.typing import Array, Shape
+from minidl.typing import Array, Batch, Shape
 
-__all__ = ["AveragePool2D", "GlobalAveragePool2D", "MaxPool2D"]
+__all__ = ["AveragePool2D", "GlobalAveragePool1D", "GlobalAveragePool2D", "MaxPool2D"]
 
 
 class _Pool(Layer):
@@ -82,6 +83,10 @@ class MaxPool2D(_Pool):
     winner: Array = cached()  # which place in its window each maximum came from
     unordered: Array = cached()  # where the window has a NaN
 
+    def __init__(self, pool_size: Size = 2, *, stride: Size | None = None, padding: Padding = 0) -> None:
+        # Written out in both classes, so that Python's own errors name the class that was called.
+        super().__init__(pool_size, stride=stride, padding=padding)
+
     def forward(self, x: Array) -> Array:
         sweeps = self._sweeps(x.shape[1:])
         y = np.empty((len(x), *(sweep.places for sweep in sweeps), x.shape[-1]), x.dtype)
@@ -137,6 +142,9 @@ class AveragePool2D(_Pool):
 
     shape: Shape = cached()
 
+    def __init__(self, pool_size: Size = 2, *, stride: Size | None = None, padding: Padding = 0) -> None:
+        super().__init__(pool_size, stride=stride, padding=padding)
+
     def forward(self, x: Array) -> Array:
         self.shape = x.shape
         sweeps = self._sweeps(x.shape[1:])
@@ -155,6 +163,50 @@ class AveragePool2D(_Pool):
             for cell in cells(wide[part], sweeps):
                 cell += share[part]
         return cropped(wide, sweeps, self.shape)
+
+
+class GlobalAveragePool1D(Layer):
+    """``y = Σ m_t x_t / Σ m_t``: the mean over the time steps that hold data, for sequences of any length.
+
+    Shapes    x (n, t, channels), or a pair of it and a mask m (n, t)   y (n, channels)
+    Backward  dx_t = m_t g / Σ m_s     with g = dL/dy
+
+    Without a mask, m is 1. The mean of a sequence without data is 0, and so is its gradient. What `forward` is given at
+    masked time steps makes no difference, not even NaN.
+
+    Raises:
+        ShapeError: samples that are not (t, channels).
+
+    >>> x = np.array([[[1.0], [3.0], [8.0]]])
+    >>> layer = GlobalAveragePool1D()
+    >>> layer(x), layer((x, [[True, True, False]]))
+    (array([[4.]]), array([[2.]]))
+    """
+
+    takes_mask = mixes_steps = True
+    share: Array = cached()  # m / Σ m, (n, t, 1)
+    mask: Array | None = cached()
+
+    def output_shape(self, shape: Shape | None) -> Shape | None:
+        if shape is None:
+            return None
+        check_shape(self, shape, 1)
+        return shape[-1:]
+
+    def forward(self, x: Batch) -> Array:
+        x, mask = x if isinstance(x, tuple) else (x, None)
+        if mask is None:
+            share = np.full((*x.shape[:2], 1), 1 / x.shape[1], x.dtype)
+        else:
+            x = np.where(mask[..., None], x, 0)  # 0 times NaN would be NaN
+            count = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+            share = (mask / count).astype(x.dtype)[..., None]
+        self.share, self.mask = share, mask
+        y: Array = (share * x).sum(axis=1)
+        return y
+
+    def backward(self, grad: Array) -> Array:
+        return gradient_for(self.share * grad[:, None], self.mask)
 
 
 class GlobalAveragePool2D(Layer):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minidl.arguments import flag, generator, whole_number
-from minidl.errors import ShapeError
 from minidl.initializers import glorot_uniform, orthogonal
 from minidl.layers.masks import cleared, gradient_for
+from minidl.layers.sequences import check_sequence, check_time_step
 from minidl.modules import Layer, cached, check_step
 from minidl.parameters import Parameter
 from minidl.sums import as_rows, column_sums, product
@@ -105,6 +105,7 @@ class Recurrent(Layer):
 
     def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
         check_step(type(self))
+        check_time_step(self, x)
         _, s = self._run(x[None], state)
         return np.array(s[0, 1]), s[:, 1]
 
@@ -149,8 +150,8 @@ class Recurrent(Layer):
         return da, du
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        if shape is not None and (len(shape) != 2 or shape[1] != self.inputs):
-            raise ShapeError(f"{self!r} takes sequences, samples of shape (time, {self.inputs}), got {shape}")
+        if shape is not None:
+            check_sequence(self, shape, self.inputs, "sequences, samples")
         if not self.return_sequences:
             return (self.units,)
         return None if shape is None else (shape[0], self.units)

@@ -20,8 +20,8 @@ class RNN(Recurrent):
               dW = Σ x_tᵀ da_t   dU = Σ h_{t−1}ᵀ da_t   db = Σ da_t   dx_t = da_t Wᵀ
 
     A masked time step leaves the state unchanged, so its output repeats the one before, or is 0 if there is none. The
-    last h is therefore that of the last time step with data. What x holds at masked time steps makes no difference, not
-    even NaN.
+    last h is therefore that of the last time step with data. What `forward` is given at masked time steps makes no
+    difference, not even NaN. `predict` and training refuse NaN anywhere in x, as everywhere.
 
     Args:
         inputs: the number of features of a time step.
@@ -41,6 +41,10 @@ class RNN(Recurrent):
             [0.363],
             [0.18 ]]])
     """
+
+    def __init__(self, inputs: int, units: int, *, return_sequences: bool = False, rng: Seed = None) -> None:
+        # Written out in each class, so that Python's own errors name the class that was called.
+        super().__init__(inputs, units, return_sequences=return_sequences, rng=rng)
 
     def cell(self, z: Array, u: Array, old: Array, new: Array) -> None:
         z += np.matmul(old[0], u)
@@ -74,6 +78,9 @@ class LSTM(Recurrent):
     """
 
     gates, biases, states = 4, 4, 2
+
+    def __init__(self, inputs: int, units: int, *, return_sequences: bool = False, rng: Seed = None) -> None:
+        super().__init__(inputs, units, return_sequences=return_sequences, rng=rng)
 
     def initialize(self, rng: Seed) -> None:
         super().initialize(rng)
@@ -126,6 +133,9 @@ class GRU(Recurrent):
     """
 
     gates, biases = 3, 4
+
+    def __init__(self, inputs: int, units: int, *, return_sequences: bool = False, rng: Seed = None) -> None:
+        super().__init__(inputs, units, return_sequences=return_sequences, rng=rng)
 
     def cell(self, z: Array, u: Array, old: Array, new: Array) -> None:
         r, update, n, m = z

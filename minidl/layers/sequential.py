@@ -23,7 +23,8 @@ class Sequential(Container):
 
     Args:
         layers: a new layer for each place. Their sizes must chain.
-        rng: seed or generator that draws the initial values of all layers. None keeps the values they have.
+        rng: seed or generator that draws the initial values of all layers that are not frozen, trained ones included.
+            None keeps the values they have.
         dtype: float32 or float64. None keeps the layers' types.
 
     Raises:

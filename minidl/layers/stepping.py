@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minidl.errors import StateError, describe
+import numpy as np
+
+from minidl.errors import DataError, StateError, describe
 from minidl.layers.containers import Container, add_place
 from minidl.layers.masks import handed
+from minidl.layers.sequences import ONE_STEP
 from minidl.modules import check_step
 from minidl.typing import Batch
 
-__all__ = ["step_each", "step_through"]
+__all__ = ["check_arrays", "step_each", "step_through"]
 
 State = tuple[Any, ...]
 
@@ -19,6 +22,7 @@ State = tuple[Any, ...]
 def step_through(container: Container, x: Batch, state: State | None) -> tuple[Any, State]:
     """One time step through layers one after the other. The state is a tuple of theirs."""
     states = []
+    check_arrays(container, x)
     for layer, before in zip(container.layers, _states(container, state), strict=True):
         try:
             x, after = layer.step(handed(layer, x, None), before)
@@ -41,6 +45,14 @@ def step_each(container: Container, x: Iterable[Batch], state: State | None) -> 
         outputs.append(y)
         states.append(after)
     return tuple(outputs), tuple(states)
+
+
+def check_arrays(container: Container, x: Any) -> None:
+    """Raise `DataError` for a time step that is not an array, or has a mask."""
+    if isinstance(x, np.ndarray) or (isinstance(x, tuple) and container.takes_tuple):
+        return
+    given = f"a tuple of {len(x)}" if isinstance(x, tuple) else type(x).__name__
+    raise DataError(f"{describe(container)}: {ONE_STEP}, got {given}")
 
 
 def _states(container: Container, state: Any) -> State:

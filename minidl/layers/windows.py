@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from minidl.arguments import whole_number
+from minidl.batch import axis_too_many
 from minidl.errors import HyperparameterError, ShapeError
 from minidl.modules import Layer
 from minidl.typing import Array, Shape
@@ -191,7 +192,7 @@ def check_shape(layer: Layer, shape: Shape, axes: int, channels: int | None = No
     """
     if len(shape) == axes + 1 and channels in (None, shape[-1]):
         return
-    fix = "change one of the two"
+    fix = axis_too_many(shape, axes + 1) or "change one of the two"
     if len(shape) == axes + 1:
         fix = f"channels, the first argument, must be {shape[-1]}"
         if shape[0] == channels:

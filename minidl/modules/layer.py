@@ -82,13 +82,15 @@ class Layer(Module):
     def initialize(self, rng: Seed) -> None:
         """Draw new initial values. By default every layer inside does so. A layer that draws its own overrides this.
 
+        What is frozen inside stays as it is. All else is drawn again, trained layers included.
+
         Args:
             rng: one seed or generator for all of them, in reading order.
         """
         layers = [child for _, child in self.children() if isinstance(child, Layer)]
         rng = generator(rng) if layers else rng
         for layer in layers:
-            layer.initialize(rng)
+            _draw(layer, rng)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         """The shape of one output for the shape of one input, both without the batch axis. None means unknown.
@@ -178,7 +180,7 @@ class Layer(Module):
         Raises:
             ShapeError: the layer cannot take inputs of that shape.
         """
-        return Summary(list(self.summary_rows("", _one_sample(self, input_shape))))
+        return Summary(list(self.summary_rows("", _one_sample(self, input_shape))), input_shape)
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         """The rows of the summary for this layer. A container returns those of its layers."""
@@ -188,6 +190,16 @@ class Layer(Module):
 def _one_sample(layer: Layer, shape: Any) -> Shape | None:
     """The shape of one sample that the user of a layer has passed, as `output_shape` takes it."""
     return None if shape is None else input_shape(layer, checked_shape(shape))
+
+
+def _draw(layer: Layer, rng: Seed) -> None:
+    """Draw the initial values of a layer, but for what is frozen."""
+    if any(module.trainable for _, module in layer.modules()):
+        parameters = [parameter for _, parameter in layer.named_parameters()]
+        frozen = [(parameter, parameter.value.copy()) for parameter in parameters if not parameter.trainable]
+        layer.initialize(rng)
+        for parameter, value in frozen:
+            parameter.value = value
 
 
 def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from minidl.advice import add_conversion
+from minidl.advice import add_conversion, add_tuple
 from minidl.batch import float_type, same_length, sample_shape, several
 from minidl.data import as_data
-from minidl.errors import DataError, ShapeError, warn
+from minidl.errors import DataError, ShapeError, describe, warn
 from minidl.modules.layer import Layer, input_shape
 from minidl.modules.module import Module
 from minidl.typing import Array, ArrayLike, Batch, Shape
@@ -99,9 +100,15 @@ class Loss(Module):
     def _check_data(self, model: Layer, x: ArrayLike, y: ArrayLike, of: str) -> tuple[Batch, Batch]:
         inputs = model.check_input(x, f"{of}x")
         shape = model.output_shape(input_shape(model, sample_shape(inputs)))
-        with add_conversion(y, f"{of}y"):
-            targets = self.check_target(y, shape, float_type(inputs, model.dtype))
-        same_length(inputs, targets, of)
+        try:
+            with add_conversion(y, f"{of}y"):
+                targets = self.check_target(y, shape, float_type(inputs, model.dtype))
+            same_length(inputs, targets, of)
+        except ShapeError as error:
+            with suppress(ValueError):  # entries that NumPy cannot stack
+                add_tuple(error, x, f"{of}x", len(np.asarray(y)))
+                _add_steps(error, model, shape, np.shape(y)[1:])
+            raise
         return inputs, targets
 
     def _look_swapped(self, model: Layer, x: ArrayLike, y: ArrayLike) -> bool:
@@ -132,6 +139,21 @@ class Loss(Module):
 def _maker(model: Module) -> Module:
     """The last layer inside that returns probabilities, however deep."""
     return [module for _, module in model.modules() if isinstance(module, Layer) and module.gives_probabilities][-1]
+
+
+def _add_steps(error: ShapeError, model: Module, prediction: Shape | None, target: Shape) -> None:
+    """Add a note if the model predicts something at each time step, and the targets have no such axis."""
+    if prediction is None or several(prediction) or len(prediction) != 2 or target[:1] == prediction[:1]:
+        return
+    layers = [module for _, module in model.modules() if isinstance(module, Layer)]
+    pool = "put GlobalAveragePool1D() in front of the last Dense"
+    if last := [layer for layer in layers if getattr(layer, "return_sequences", False)]:
+        fix = f"leave out return_sequences=True in {describe(last[-1])}, or {pool}"
+    elif any(layer.takes_mask for layer in layers):
+        fix = pool
+    else:
+        return
+    error.add_note(f"the model predicts at each of {prediction[0]} time steps; to predict once per sequence, {fix}")
 
 
 def _may_be_classes(target: Array, prediction: Shape) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from numbers import Real
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
@@ -18,6 +18,22 @@ from minidl.parameters import Parameter, ParameterVector
 from minidl.typing import Array
 
 __all__ = ["Module", "training_as"]
+
+
+class _Refused:
+    """An attribute by another framework's name, which would otherwise be set without any effect."""
+
+    def __init__(self, ours: str) -> None:
+        self.ours = ours
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError(f"{owner.__name__} has no attribute {self.name!r}; use {self.ours}")
+
+    def __set__(self, instance: object, value: object) -> None:
+        self.__get__(instance, type(instance))
 
 
 class Module:
@@ -31,6 +47,10 @@ class Module:
     """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
 
     _training = _trainable = True
+    always_shown: tuple[str, ...] = ()
+    """Names of arguments that `repr` shows by position even at their default."""
+
+    requires_grad = _Refused("trainable")
     run_thread, user_threads = cached(), cached()
     """The thread of the run that is changing this module, and those that are evaluating it; see threads.py."""
 
@@ -241,7 +261,7 @@ def _arguments(module: Module) -> Iterator[str]:
         value = vars(module)[name]
         if argument.kind is argument.VAR_POSITIONAL:
             yield from map(repr, value)
-        elif argument.default is argument.empty:
+        elif argument.default is argument.empty or name in module.always_shown:
             yield repr(value)
         elif not (value is argument.default or (np.isscalar(value) and value == argument.default)):
             yield f"{name}={getattr(value, '__name__', None) or repr(value)}"

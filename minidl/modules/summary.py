@@ -24,6 +24,8 @@ class Row(NamedTuple):
         shape: shape of one output without the batch axis, None if not known.
         parameters: how many numbers it learns.
         memory: bytes of these and of their gradients.
+        frozen: how many of these numbers are frozen.
+        trainable: whether the layer itself is not frozen.
     """
 
     path: str
@@ -31,13 +33,16 @@ class Row(NamedTuple):
     shape: Shape | None
     parameters: int
     memory: int
+    frozen: int = 0
+    trainable: bool = True
 
 
-def row(path: str, layer: object, shape: Shape | None, parameters: Iterable[tuple[str, Parameter]]) -> Row:
+def row(path: str, layer: Any, shape: Shape | None, parameters: Iterable[tuple[str, Parameter]]) -> Row:
     """The row of a layer, or of a parameter beside the layers, with the named parameters that are in it."""
     own = [parameter for _, parameter in parameters]
     memory = sum(parameter.value.nbytes + parameter.grad.nbytes for parameter in own)
-    return Row(path, repr(layer), shape, sum(parameter.size for parameter in own), memory)
+    count, frozen = (sum(p.size for p in own if p.trainable in kinds) for kinds in ((True, False), (False,)))
+    return Row(path, repr(layer), shape, count, memory, frozen, layer.trainable)
 
 
 def checked_shape(shape: Any) -> Shape:
@@ -50,6 +55,10 @@ def checked_shape(shape: Any) -> Shape:
     ((2,), None)
     """
     if isinstance(shape, tuple):
+        if shape[:1] == (None,) and any(isinstance(size, int | np.integer) for size in shape):
+            raise ShapeError(
+                f"a shape must be that of one sample, without the batch axis, got {shape}; pass x.shape[1:]"
+            )
         if all(isinstance(size, int | np.integer) and size > 0 for size in shape):
             return shape
         if several(shape) and all(part is None or checked_shape(part) == part for part in shape):
@@ -75,11 +84,18 @@ class Summary(NamedTuple):
     """
 
     rows: list[Row]
+    shape: Shape | None = None
+    """The shape of one sample, None if it is not known."""
 
     @property
     def parameters(self) -> int:
-        """How many numbers the model learns."""
+        """How many numbers the model has to learn, frozen ones included."""
         return sum(row.parameters for row in self.rows)
+
+    @property
+    def trainable(self) -> int:
+        """How many of them are not frozen."""
+        return self.parameters - sum(row.frozen for row in self.rows)
 
     @property
     def memory(self) -> int:
@@ -89,16 +105,28 @@ class Summary(NamedTuple):
     def __repr__(self) -> str:
         table = [("path", "layer", "output", "parameters", "memory")]
         for row in self.rows:
-            table.append((row.path, row.layer, _batch(row.shape), f"{row.parameters:,}", _bytes(row.memory)))
+            layer = row.layer + _mark(row)
+            table.append((row.path, layer, _batch(row.shape), f"{row.parameters:,}", _bytes(row.memory)))
         table.append(("", "total", "", f"{self.parameters:,}", _bytes(self.memory)))
+        if self.trainable < self.parameters:
+            table.append(("", "trainable", "", f"{self.trainable:,}", ""))
         widths = [max(len(line[column]) for line in table) for column in range(5)]
         lines = []
         for line in table:
             left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=True)]
             right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=True)]
             lines.append("  ".join([*left, *right]))
-        rule = "─" * len(lines[0])
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        rule, last = "─" * len(lines[0]), len(self.rows) + 1
+        unknown = self.shape is None and any("?" in line[2] for line in table)
+        hint = ["? depends on the shape of a sample: call summary(x.shape[1:])"] * unknown
+        return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:last], rule, *lines[last:], *hint])
+
+
+def _mark(row: Row) -> str:
+    """What a table says about a layer of which something is frozen."""
+    if not row.trainable or (row.frozen and row.frozen == row.parameters):
+        return ", frozen"
+    return ", partly frozen" if row.frozen else ""
 
 
 def _batch(shape: Shape | None) -> str:

@@ -31,6 +31,9 @@ class SGD(Optimizer):
     array([0.9, 1.9])
     """
 
+    def __init__(self, parameters: Parameters, lr: float, *, weight_decay: float = 0.0) -> None:
+        super().__init__(parameters, lr, weight_decay=weight_decay)  # so that Python's own errors name SGD
+
     def update(self, theta: Array, grad: Array) -> None:
         theta -= self.lr * grad
 

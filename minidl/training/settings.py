@@ -9,10 +9,11 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 
 from minidl.arguments import flag, got, whole_number
-from minidl.errors import HyperparameterError
+from minidl.errors import HyperparameterError, warn
+from minidl.optimizers import Optimizer
 from minidl.typing import Array
 
-__all__ = ["Metrics", "check_metrics", "check_settings", "explain_positional", "measured_by"]
+__all__ = ["Metrics", "check_metrics", "check_settings", "explain_positional", "measured_by", "warn_if_frozen"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,6 +77,12 @@ def check_settings(
     pair = isinstance(validation, tuple | list) and len(validation) == 2
     if not (validation is None or pair or isinstance(validation, float | np.floating)):
         raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, {got(validation)}")
+
+
+def warn_if_frozen(optimizer: Optimizer) -> None:
+    """Warn before a fit that cannot change any parameter."""
+    if not any(parameter.trainable for vector in optimizer.vectors for parameter in vector):
+        warn("all parameters are frozen by trainable = False, so training changes nothing", stacklevel=5)
 
 
 def explain_positional(function: Callable[P, R]) -> Callable[P, R]:

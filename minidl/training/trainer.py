@@ -23,7 +23,14 @@ from minidl.run import Callback, Run, check_callbacks
 from minidl.splitting import hold_out
 from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
-from minidl.training.settings import Metrics, check_metrics, check_settings, explain_positional, measured_by
+from minidl.training.settings import (
+    Metrics,
+    check_metrics,
+    check_settings,
+    explain_positional,
+    measured_by,
+    warn_if_frozen,
+)
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
 __all__ = ["Trainer"]
@@ -201,6 +208,7 @@ class Trainer:
     ) -> tuple[tuple[Batch, Batch], list[tuple[str, Batch, Batch]]]:
         """The data to learn from, and what to measure after each epoch: (kind, inputs, targets)."""
         train = self.loss.check_data(self.model, x, y)
+        warn_if_frozen(self.optimizer)
         measured: list[tuple[str, Batch, Batch]] = []
         if isinstance(validation, float | np.floating):
             train, held_out = hold_out(*train, validation)
