@@ -53,7 +53,7 @@ FILES, FILES_BUDGET = (
 )
 """Saving and resuming, the states of random generators included."""
 
-WHOLE_BUDGET = 10527
+WHOLE_BUDGET = 10717
 """All of minidl."""
 
 SILENT = {
