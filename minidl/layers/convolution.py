@@ -103,22 +103,6 @@ class Conv1D(Conv2D):
 
     axes = 1
 
-    def __init__(  # written out, so that Python's own errors name Conv1D
-        self,
-        channels: int,
-        filters: int,
-        kernel_size: Size = 3,
-        *,
-        stride: Size = 1,
-        padding: Padding = 0,
-        dilation: Size = 1,
-        use_bias: bool = True,
-        initializer: Initializer = he_normal,
-        rng: Seed = None,
-    ) -> None:
-        options = {"stride": stride, "padding": padding, "dilation": dilation, "use_bias": use_bias}
-        super().__init__(channels, filters, kernel_size, **options, initializer=initializer, rng=rng)
-
 
 class ConvTranspose2D(Convolution):
     """``y[s i + d u − p] += x[i] W[u]`` for all places i of x and u of the kernel, then ``+ b``: a learned enlargement.

@@ -42,10 +42,6 @@ class RNN(Recurrent):
             [0.18 ]]])
     """
 
-    def __init__(self, inputs: int, units: int, *, return_sequences: bool = False, rng: Seed = None) -> None:
-        # Written out in each class, so that Python's own errors name the class that was called.
-        super().__init__(inputs, units, return_sequences=return_sequences, rng=rng)
-
     def cell(self, z: Array, u: Array, old: Array, new: Array) -> None:
         z += np.matmul(old[0], u)
         np.tanh(z[0], out=new[0])
@@ -78,9 +74,6 @@ class LSTM(Recurrent):
     """
 
     gates, biases, states = 4, 4, 2
-
-    def __init__(self, inputs: int, units: int, *, return_sequences: bool = False, rng: Seed = None) -> None:
-        super().__init__(inputs, units, return_sequences=return_sequences, rng=rng)
 
     def initialize(self, rng: Seed) -> None:
         super().initialize(rng)
@@ -133,9 +126,6 @@ class GRU(Recurrent):
     """
 
     gates, biases = 3, 4
-
-    def __init__(self, inputs: int, units: int, *, return_sequences: bool = False, rng: Seed = None) -> None:
-        super().__init__(inputs, units, return_sequences=return_sequences, rng=rng)
 
     def cell(self, z: Array, u: Array, old: Array, new: Array) -> None:
         r, update, n, m = z

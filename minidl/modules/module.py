@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from numbers import Real
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,22 +18,6 @@ from minidl.parameters import Parameter, ParameterVector
 from minidl.typing import Array
 
 __all__ = ["Module", "training_as"]
-
-
-class _Refused:
-    """An attribute by another framework's name, which would otherwise be set without any effect."""
-
-    def __init__(self, ours: str) -> None:
-        self.ours = ours
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: object, owner: type) -> NoReturn:
-        raise AttributeError(f"{owner.__name__} has no attribute {self.name!r}; use {self.ours}")
-
-    def __set__(self, instance: object, value: object) -> None:
-        self.__get__(instance, type(instance))
 
 
 class Module:
@@ -50,7 +34,6 @@ class Module:
     always_shown: tuple[str, ...] = ()
     """Names of arguments that `repr` shows by position even at their default."""
 
-    requires_grad = _Refused("trainable")
     run_thread, user_threads = cached(), cached()
     """The thread of the run that is changing this module, and those that are evaluating it; see threads.py."""
 
