@@ -33,7 +33,9 @@ from minidl import (
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    MinMax,
     Multiply,
+    OneHot,
     Parallel,
     PositionEmbedding,
     PReLU,
@@ -49,6 +51,7 @@ from minidl import (
     SinusoidalPositions,
     Softmax,
     Softplus,
+    Standardize,
     Tanh,
     Tied,
     TransformerBlock,
@@ -137,6 +140,11 @@ def with_masked_memory(rng: Rng, batch: int, width: int) -> Batch:
     return (images(rng, batch, width), memory), mask
 
 
+def seen(width: int) -> Array:
+    """Data for a layer to adapt to, the same for each width."""
+    return np.random.default_rng(0).normal(2, 3, (9, width))
+
+
 class LayerCase(NamedTuple):
     """A layer for inputs of `width` features, and how to draw a batch for it."""
 
@@ -214,6 +222,19 @@ LAYERS = [
     LayerCase("GroupNorm of images", lambda width: GroupNorm(2 - width % 2, width, eps=1e-3), channels),
     LayerCase("RMSNorm", RMSNorm),
     LayerCase("RMSNorm of images", lambda width: RMSNorm(width, eps=1e-3), images),
+    LayerCase("Standardize", lambda width: Standardize(width).adapt(seen(width))),
+    LayerCase("Standardize of images", lambda width: Standardize(width).adapt(seen(width)), images),
+    LayerCase("MinMax", lambda width: MinMax(width).adapt(seen(width))),
+    LayerCase("OneHot", lambda _: OneHot(7), ids),
+    LayerCase(
+        "Sequential that prepares numbers and ids",
+        lambda width: Sequential(
+            Parallel(Sequential(OneHot(7), Flatten()), Sequential(MinMax(width).adapt(seen(width)), Dense(width, 2))),
+            Concatenate(),
+            Dense(14 * width + 2, 1),
+        ),
+        ids_and_floats,
+    ),
     LayerCase("PReLU", lambda _: PReLU()),
     LayerCase("PReLU of images", lambda width: PReLU(width, slope=-0.5), images),
     LayerCase("Reshape", lambda width: Reshape(1, width, 1)),
