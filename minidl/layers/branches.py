@@ -149,8 +149,7 @@ class Branches(Parallel):
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
         if isinstance(x, tuple) and not self.takes_tuple:
             return Layer.as_input(self, x, name, dtype)
-        batches = [layer.as_input(x, name, dtype) for layer in self.layers]
-        # All of them check it. If some would take wider numbers than the model has, they get those of the model, too.
+        batches = [layer.as_input(x, name, dtype) for layer in self.layers]  # one of the model's type, if there is any
         return next((batch for batch in batches if float_type(batch, None) == np.dtype(dtype)), batches[0])
 
     def forward(self, x: Any) -> Any:

@@ -140,17 +140,17 @@ def with_masked_memory(rng: Rng, batch: int, width: int) -> Batch:
     return (images(rng, batch, width), memory), mask
 
 
-def seen(width: int) -> Array:
-    """Data for a layer to adapt to, the same for each width."""
-    return np.random.default_rng(0).normal(2, 3, (9, width))
-
-
 class LayerCase(NamedTuple):
     """A layer for inputs of `width` features, and how to draw a batch for it."""
 
     name: str
     make: Callable[[int], Layer]
     draw: Callable[[Rng, int, int], Batch] = normal
+
+
+def seen(width: int) -> Array:
+    """Data for a layer to adapt to, the same for each width."""
+    return np.random.default_rng(0).normal(2, 3, (9, width))
 
 
 LAYERS = [
