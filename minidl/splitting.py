@@ -53,8 +53,8 @@ def hold_out(
 def _of_each(classes: Array, order: Array, share: float) -> Array:
     """The samples to hold out: of each class those that come first in an order of all samples."""
     _, first, shuffled, sizes = np.unique(classes[order], return_index=True, return_inverse=True, return_counts=True)
-    exact = np.where(sizes > 1, share * sizes, 0)
-    counts = np.minimum(exact.astype(int), sizes - 1)
+    exact = share * sizes
+    counts = exact.astype(int)  # so at least one of each is left
     missing = round(share * sizes[sizes > 1].sum()) - counts.sum()
     # The classes that have lost most by rounding down get one more. Of equals, it is those that come first.
     losers = np.lexsort((first, counts - exact))

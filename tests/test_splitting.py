@@ -52,6 +52,12 @@ def test_each_class_has_its_share(seed: int, sizes: list[int], share: float) -> 
     assert abs(len(held) - share * eligible) <= 0.5 + 1e-9 or capped
 
 
+def test_classes_of_one_sample_do_not_raise_the_share_of_others() -> None:
+    y = np.concatenate([np.repeat([0, 1], [30, 20]), np.arange(2, 52)])
+    _, (_, held) = hold_out(y, y, 0.2, classes=y)
+    assert np.bincount(held).tolist() == [6, 4]
+
+
 def test_rounding_favours_no_class() -> None:
     y = np.repeat(np.arange(8), 5)
     total = sum(np.bincount(hold_out(y, y, 0.1, classes=y, seed=seed)[1][1], minlength=8) for seed in range(400))
