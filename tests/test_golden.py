@@ -22,7 +22,11 @@ IN_RECURRENT = {"Bidirectional", "GRU", "LSTM", "RNN"}
 OF_SEQUENCES = {"CrossAttention", "PositionEmbedding", "SelfAttention", "SinusoidalPositions", "TransformerBlock"}
 """What `tests.test_golden_attention` compares."""
 
-WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *IN_BRANCHES, *IN_RECURRENT, *OF_SEQUENCES}
+OF_PREPROCESSING = {"MinMax", "OneHot", "Standardize"}
+"""What `tests.test_golden_preprocessing` compares."""
+
+ELSEWHERE = IN_BRANCHES | IN_RECURRENT | OF_SEQUENCES | OF_PREPROCESSING
+WITHOUT_GOLDEN_VALUES = {"Sequential", "Reshape", "Lion", *ELSEWHERE}
 """What the script has no row for: Sequential is what networks.json is made of, Reshape takes its sizes one by one, and
 PyTorch has no Lion."""
 

@@ -14,6 +14,7 @@ from minidl.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from minidl.layers.pooling import AveragePool2D, GlobalAveragePool1D, GlobalAveragePool2D, MaxPool2D
 from minidl.layers.positions import PositionEmbedding, SinusoidalPositions
 from minidl.layers.prelu import PReLU
+from minidl.layers.preprocessing import MinMax, OneHot, Standardize
 from minidl.layers.recurrent import GRU, LSTM, RNN
 from minidl.layers.residual import Residual
 from minidl.layers.sequential import Sequential
@@ -49,7 +50,9 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "MaxPool2D",
+    "MinMax",
     "Multiply",
+    "OneHot",
     "PReLU",
     "Parallel",
     "PositionEmbedding",
@@ -65,6 +68,7 @@ __all__ = [
     "SinusoidalPositions",
     "Softmax",
     "Softplus",
+    "Standardize",
     "Tanh",
     "Tied",
     "TransformerBlock",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arguments import whole_number
-from minidl.batch import check_samples, mapped, several
+from minidl.batch import check_samples, float_type, mapped, several
 from minidl.errors import DataError, HyperparameterError, ShapeError, describe
 from minidl.layers.containers import Container, add_place, given_shape
 from minidl.layers.masks import gradient_for, handed, split_mask, without_mask
@@ -148,8 +148,8 @@ class Branches(Parallel):
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
         if isinstance(x, tuple) and not self.takes_tuple:
             return Layer.as_input(self, x, name, dtype)
-        batch, *_ = [layer.as_input(x, name, dtype) for layer in self.layers]  # all of them check it
-        return batch
+        batches = [layer.as_input(x, name, dtype) for layer in self.layers]  # one of the model's type, if there is any
+        return next((batch for batch in batches if float_type(batch, None) == np.dtype(dtype)), batches[0])
 
     def forward(self, x: Any) -> Any:
         x, mask = split_mask(self, x)

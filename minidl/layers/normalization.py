@@ -6,7 +6,8 @@ import numpy as np
 
 from minidl.arguments import number, whole_number
 from minidl.constants import ones
-from minidl.errors import HyperparameterError, ShapeError
+from minidl.errors import HyperparameterError
+from minidl.layers.features import check_features
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
 from minidl.sums import column_sums, row_sums
@@ -30,11 +31,7 @@ class _Norm(Layer):
         self.bias = Parameter(np.zeros(self.features), decay=False)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        if shape is not None and shape[-1:] != (self.features,):
-            fix = "; make it x[:, None]" if shape == () and self.features == 1 else ""
-            raise ShapeError(
-                f"{self!r} takes samples of {self.features} features on the last axis, got shape {shape}{fix}"
-            )
+        check_features(self, shape, self.features)
         return shape
 
     def _scaled(self, z: Array) -> Array:
@@ -295,6 +292,5 @@ class RMSNorm(Layer):
         return grad_x
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        if shape is not None and shape[-1:] != (self.features,):
-            raise ShapeError(f"{self!r} takes samples of {self.features} features on the last axis, got shape {shape}")
+        check_features(self, shape, self.features)
         return shape

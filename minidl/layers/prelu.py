@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl.arguments import number, whole_number
 from minidl.constants import ones
-from minidl.errors import ShapeError
+from minidl.layers.features import check_features
 from minidl.modules import Layer, cached
 from minidl.parameters import Parameter
 from minidl.typing import Array, Shape
@@ -59,6 +59,6 @@ class PReLU(Layer):
         return grad_x
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
-        if shape is not None and self.features > 1 and shape[-1:] != (self.features,):
-            raise ShapeError(f"{self!r} takes samples of {self.features} features on the last axis, got shape {shape}")
+        if self.features > 1:
+            check_features(self, shape, self.features)
         return shape

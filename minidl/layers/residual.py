@@ -8,7 +8,7 @@ from minidl.errors import HyperparameterError, ShapeError, describe
 from minidl.layers.masks import gradient_for, split_mask, without_mask
 from minidl.layers.sequential import Sequential
 from minidl.modules import Layer
-from minidl.typing import Array, Batch, Seed, Shape
+from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
 __all__ = ["Residual"]
 
@@ -43,6 +43,9 @@ class Residual(Sequential):
             raise HyperparameterError(
                 f"Residual adds its input, one array of floats, but {describe(layers[0])} takes {kind}; put it in front"
             )
+
+    def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
+        return Layer.as_input(self, x, name, dtype)  # not as the first layer alone takes it, since x is also a term
 
     def forward(self, x: Batch) -> Array:
         fx = super().forward(x)

@@ -9,10 +9,10 @@ import numpy as np
 
 from minidl.constants import scalar
 from minidl.data import as_data
-from minidl.losses.targets import check, check_probabilities
+from minidl.losses.targets import check, check_probabilities, two_classes
 from minidl.modules import Loss, cached, same_shape
 from minidl.sums import mean
-from minidl.typing import Array, ArrayLike, Shape
+from minidl.typing import Array, ArrayLike, Batch, Shape
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "HingeLoss"]
 
@@ -55,6 +55,9 @@ class BCELoss(Loss):
         array = super().check_target(target, prediction, dtype)
         check_probabilities(array, "targets", "encode the two classes as 0 and 1")
         return array
+
+    def classes(self, target: Batch) -> Array | None:
+        return two_classes(target)
 
     def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
         check_probabilities(as_data(prediction, "predictions"), "predictions", "or use BCEWithLogitsLoss")
@@ -107,6 +110,9 @@ class BCEWithLogitsLoss(Loss):
         check_probabilities(array, "targets", "encode the two classes as 0 and 1")
         return array
 
+    def classes(self, target: Batch) -> Array | None:
+        return two_classes(target)
+
 
 class HingeLoss(Loss):
     """``L = mean max(0, 1 − y ŷ)``, which requires a margin of 1 (Cortes and Vapnik 1995).
@@ -138,3 +144,6 @@ class HingeLoss(Loss):
         array = super().check_target(target, prediction, dtype)
         check(array, np.abs(array) != 1, "targets must be -1 or 1", "encode classes 0 and 1 as 2 * y - 1")
         return array
+
+    def classes(self, target: Batch) -> Array | None:
+        return two_classes(target)

@@ -167,6 +167,9 @@ class CrossEntropyLoss(Loss):
         parts = (target[start : start + PART] for start in range(0, len(target), PART))
         return np.concatenate([(part != self.ignore_index).reshape(len(part), -1).sum(axis=1) for part in parts])
 
+    def classes(self, target: Batch) -> Array | None:
+        return target if target.ndim == 1 else None
+
     def _explain(self, prediction: tuple[Any, ...], target: tuple[Any, ...]) -> None:
         if len(prediction) < 2:
             raise ShapeError(

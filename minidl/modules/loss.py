@@ -71,6 +71,16 @@ class Loss(Module):
         """
         return None
 
+    def classes(self, target: Batch) -> Array | None:
+        """The class of each sample, (n,), of any type. None, the default, means that targets are not classes.
+
+        A share of the samples is held out class by class. A loss whose targets may be classes overrides it.
+
+        Args:
+            target: what `check_target` has returned.
+        """
+        return None
+
     def check_one_array(self, prediction: Shape | None) -> None:
         """Raise `ShapeError` for the predictions of a model that returns several arrays."""
         if several(prediction):
@@ -102,7 +112,9 @@ class Loss(Module):
         shape = model.output_shape(input_shape(model, sample_shape(inputs)))
         try:
             with add_conversion(y, f"{of}y"):
-                targets = self.check_target(y, shape, float_type(inputs, model.dtype))
+                # Inputs may be wider than the model: a layer that subtracts large numbers first takes float64.
+                dtype = model.dtype if any(model.named_parameters()) else float_type(inputs, model.dtype)
+                targets = self.check_target(y, shape, dtype)
             same_length(inputs, targets, of)
         except ShapeError as error:
             with suppress(ValueError):  # entries that NumPy cannot stack

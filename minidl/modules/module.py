@@ -29,6 +29,8 @@ class Module:
 
     buffers: tuple[str, ...] = ()
     """Names of attributes, arrays or numbers, that are not trained but belong to the state."""
+    float64_buffers: tuple[str, ...] = ()
+    """Names of buffers that `astype` leaves as they are, because float32 would lose digits that matter."""
 
     _training = _trainable = True
     always_shown: tuple[str, ...] = ()
@@ -110,7 +112,7 @@ class Module:
         return next((parameter.dtype for _, parameter in self.named_parameters()), np.dtype(np.float64))
 
     def astype(self, dtype: Any) -> Self:
-        """Turn all parameters and buffers into float32 or float64, in place.
+        """Turn all parameters and buffers into float32 or float64, in place, but not a class's `float64_buffers`.
 
         Optimizers made before the call hold the old memory and refuse further steps.
 
@@ -123,7 +125,7 @@ class Module:
             parameter.astype(dtype)
         for _, module, name in _named_buffers(self):
             value = getattr(module, name)
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and name not in module.float64_buffers:
                 setattr(module, name, value.astype(dtype))
         self.parameters()  # each Parameter has an array of its own now: lay them side by side again
         return self

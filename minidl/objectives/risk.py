@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidl.arguments import check_type
-from minidl.batch import as_floats, float_type, samples
+from minidl.batch import as_floats, samples
 from minidl.modules import Layer, Loss, Objective, as_gradient, backward_without_dx, cached
 from minidl.typing import Array, ArrayLike
 
@@ -36,12 +36,12 @@ class EmpiricalRisk(Objective):
         loss.check_model(model)
         self.model, self.loss = model, loss
         self.x, self.y = loss.check_data(model, x, y)
-        self._dtype = float_type(self.x, model.dtype)
+        self._dtype = model.dtype
 
     def forward(self) -> float:
         if self._dtype != self.model.dtype:  # astype has turned the model to another dtype
             self._dtype = self.model.dtype
-            self.x, self.y = as_floats(self.x, self._dtype), as_floats(self.y, self._dtype)
+            self.x, self.y = self.model.as_input(self.x, "x", self._dtype), as_floats(self.y, self._dtype)
         self.prediction = self.model.forward(self.x)
         return self.loss.forward(self.prediction, self.y)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from minidl.arguments import check_type
+from minidl.arguments import check_type, whole_number
 from minidl.augment import Augment
 from minidl.batch import rows, samples
 from minidl.callbacks import Checkpoint, History
@@ -87,6 +87,7 @@ class Trainer:
         shuffle: bool = True,
         accumulate: int = 1,
         validation: Validation = None,
+        validation_seed: int = 0,
         metrics: Metrics | None = None,
         training_loss: bool = False,
         augment: Augment | None = None,
@@ -110,8 +111,11 @@ class Trainer:
             batch_size: samples per batch. None takes all at once.
             shuffle: whether each epoch takes the samples in a new order.
             accumulate: batches per step. Their gradients are averaged, as if batch_size were `accumulate` times larger.
-            validation: inputs and targets to measure on after each epoch. Or the share of x and y to hold out for it: a
-                fixed random choice, the same in every fit on as many samples.
+            validation: inputs and targets to measure on after each epoch. Or the share of x and y to hold out for it.
+                If the targets are classes, it is the share of each class, up to rounding, and at least one sample of
+                each stays in training.
+            validation_seed: draws the samples that a share holds out. It is a number of its own, apart from `rng`, so
+                that a second fit on the same data does not train on what the first held out.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
             training_loss: whether to measure loss and metrics on the training data, too, after each epoch.
             augment: a function ``(x, rng) -> x`` that changes the inputs of each training batch at random, such as
@@ -134,7 +138,7 @@ class Trainer:
         check_settings(epochs, accumulate, batch_size, validation, on_divergence, shuffle, training_loss)
         check_metrics(metrics, measured=validation is not None or training_loss)
         self.optimizer.check_owner(self.model)
-        train, measured = self._prepare(x, y, validation, training_loss)
+        train, measured = self._prepare(x, y, validation, validation_seed, training_loss)
         together, counts = batch_size and batch_size * accumulate, self.loss.counts(train[1])
         batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
@@ -204,14 +208,15 @@ class Trainer:
         }
 
     def _prepare(
-        self, x: ArrayLike, y: ArrayLike, validation: Validation, training_loss: bool
+        self, x: ArrayLike, y: ArrayLike, validation: Validation, seed: int, training_loss: bool
     ) -> tuple[tuple[Batch, Batch], list[tuple[str, Batch, Batch]]]:
         """The data to learn from, and what to measure after each epoch: (kind, inputs, targets)."""
+        whole_number("validation_seed", seed, 0)
         train = self.loss.check_data(self.model, x, y)
         warn_if_frozen(self.optimizer)
         measured: list[tuple[str, Batch, Batch]] = []
         if isinstance(validation, float | np.floating):
-            train, held_out = hold_out(*train, validation)
+            train, held_out = hold_out(*train, validation, classes=self.loss.classes(train[1]), seed=seed)
             measured.append(("validation", *held_out))
         elif validation is not None:
             measured.append(("validation", *self.loss.check_data(self.model, *validation, "validation ")))

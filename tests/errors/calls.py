@@ -78,6 +78,7 @@ FIT = {
     "shuffle": True,
     "accumulate": 1,
     "validation": (X, Y),
+    "validation_seed": 0,
     "metrics": {"r2": metrics.r2},
     "training_loss": True,
     "rng": 0,
@@ -105,6 +106,10 @@ CALLS = [
     Call("PositionEmbedding", minidl.PositionEmbedding, const(length=4, features=2, rng=0)),
     Call("SinusoidalPositions", minidl.SinusoidalPositions, const(features=2)),
     Call("BatchNorm", minidl.BatchNorm, const(features=2, momentum=0.1, eps=1e-5)),
+    Call("Standardize", minidl.Standardize, const(features=2)),
+    Call("adapt", lambda x: minidl.Standardize(2).adapt(x), const(x=X)),
+    Call("MinMax", minidl.MinMax, const(features=2)),
+    Call("OneHot", minidl.OneHot, const(classes=2)),
     Call("LayerNorm", minidl.LayerNorm, const(features=2, eps=1e-5)),
     Call(
         "Sequential",

@@ -68,7 +68,7 @@ def test_gradients_agree_with_finite_differences(
     arrays += [(name, parameter.value, parameter.grad) for name, parameter in layer.named_parameters()]
     weights = flat(grad)
     errors = {name: gradient_error(lambda: flat(again(x)), array, found, weights) for name, array, found in arrays}
-    assert worst(case.name, max(errors.values())) <= TOLERANCE, errors
+    assert worst(case.name, max(errors.values(), default=0.0)) <= TOLERANCE, errors  # OneHot has none
 
 
 @every_layer

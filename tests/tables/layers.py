@@ -31,7 +31,9 @@ from minidl import (
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    MinMax,
     Multiply,
+    OneHot,
     Parallel,
     PositionEmbedding,
     PReLU,
@@ -47,6 +49,7 @@ from minidl import (
     SinusoidalPositions,
     Softmax,
     Softplus,
+    Standardize,
     Tanh,
     Tied,
     TransformerBlock,
@@ -79,6 +82,11 @@ class LayerCase(NamedTuple):
     name: str
     make: Callable[[int], Layer]
     draw: Callable[[Rng, int, int], Batch] = normal
+
+
+def seen(width: int) -> Array:
+    """Data for a layer to adapt to, the same for each width."""
+    return np.random.default_rng(0).normal(2, 3, (9, width))
 
 
 LAYERS = [
@@ -150,6 +158,19 @@ LAYERS = [
     LayerCase("GroupNorm of images", lambda width: GroupNorm(2 - width % 2, width, eps=1e-3), channels),
     LayerCase("RMSNorm", RMSNorm),
     LayerCase("RMSNorm of images", lambda width: RMSNorm(width, eps=1e-3), images),
+    LayerCase("Standardize", lambda width: Standardize(width).adapt(seen(width))),
+    LayerCase("Standardize of images", lambda width: Standardize(width).adapt(seen(width)), images),
+    LayerCase("MinMax", lambda width: MinMax(width).adapt(seen(width))),
+    LayerCase("OneHot", lambda _: OneHot(7), ids),
+    LayerCase(
+        "Sequential that prepares numbers and ids",
+        lambda width: Sequential(
+            Parallel(Sequential(OneHot(7), Flatten()), Sequential(MinMax(width).adapt(seen(width)), Dense(width, 2))),
+            Concatenate(),
+            Dense(14 * width + 2, 1),
+        ),
+        ids_and_floats,
+    ),
     LayerCase("PReLU", lambda _: PReLU()),
     LayerCase("PReLU of images", lambda width: PReLU(width, slope=-0.5), images),
     LayerCase("Reshape", lambda width: Reshape(1, width, 1)),
