@@ -75,3 +75,8 @@ def with_memory(rng: Rng, batch: int, width: int) -> Batch:
 def with_masked_memory(rng: Rng, batch: int, width: int) -> Batch:
     memory, mask = left_padded(rng, batch, width)
     return (images(rng, batch, width), memory), mask
+
+
+def seen(width: int) -> Array:
+    """Data for a layer to adapt to, the same for each width."""
+    return np.random.default_rng(0).normal(2, 3, (9, width))

@@ -68,6 +68,7 @@ from tests.tables.inputs import (
     normal,
     pair,
     pixels,
+    seen,
     sequences,
     uneven,
     with_masked_memory,
@@ -82,11 +83,6 @@ class LayerCase(NamedTuple):
     name: str
     make: Callable[[int], Layer]
     draw: Callable[[Rng, int, int], Batch] = normal
-
-
-def seen(width: int) -> Array:
-    """Data for a layer to adapt to, the same for each width."""
-    return np.random.default_rng(0).normal(2, 3, (9, width))
 
 
 LAYERS = [
