@@ -78,10 +78,11 @@ def product(a: Array, b: Array, out: Array) -> None:
     if len(b) <= FEW or b.dtype == np.float64:
         a.dot(b, out)
         return
-    total = np.zeros(out.shape)
-    for start in range(0, len(b), FEW):
-        total += a[..., start : start + FEW].dot(b[start : start + FEW])
-    out[...] = total
+    # Sums of halves lose hardly any digits. A sum in float64 would take 3 % of the step of a transformer.
+    half, rest = len(b) // 2, np.empty_like(out)
+    product(a[..., :half], b[:half], out)
+    product(a[..., half:], b[half:], rest)
+    out += rest
 
 
 def mean(array: Array) -> float:
