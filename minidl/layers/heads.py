@@ -12,7 +12,6 @@ from math import sqrt
 
 import numpy as np
 
-from minidl.sums import row_sums
 from minidl.typing import Array
 
 __all__ = ["attend", "attend_backward", "by_head"]
@@ -68,7 +67,7 @@ def attend(
         # Of an empty row, the maximum would be −∞, and −∞ − (−∞) is not a number.
         p -= p.max(axis=-1, keepdims=True, initial=np.finfo(p.dtype).min)
         np.exp(p, out=p)
-        p /= np.maximum(row_sums(p)[..., None], 1)  # at least e⁰, unless the row is empty
+        p /= np.maximum(p.sum(axis=-1, keepdims=True), 1)  # at least e⁰, unless the row is empty
         np.matmul(p if factor is None else p * factor[(*block, rows, seen)], v[(*block, seen)], out=out[(*block, rows)])
     return y, weights
 
