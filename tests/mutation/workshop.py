@@ -25,7 +25,7 @@ BRANCHES = (
     "layers/test_[bms]*.py layers/test_embedding.py training/test_several_inputs.py test_golden_branches.py "
     "checking/test_tables_pass.py"
 )
-RECURRENT = "layers/test_recurrent.py layers/test_stepping.py test_golden_recurrent.py layers/test_before_forward.py"
+RECURRENT = "layers/test_recurrent.py layers/test_step*.py test_golden_recurrent.py layers/test_before_forward.py"
 ATTENTION = "test_golden_attention.py layers/test_positions.py layers/test_attention*.py layers/test_before_forward.py"
 TESTS = {
     "minidl/layers/attention": ATTENTION,
