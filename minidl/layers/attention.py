@@ -16,7 +16,7 @@ from minidl.layers.dropout import dropout_factor
 from minidl.layers.heads import attend, attend_backward, by_head
 from minidl.layers.masks import cleared, gradient_for
 from minidl.layers.sequences import check_sequence, check_time_step
-from minidl.modules import Layer, cached
+from minidl.modules import Layer, cached, check_step
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
 __all__ = ["CrossAttention", "SelfAttention"]
@@ -107,14 +107,15 @@ class SelfAttention(Layer):
 
         All positions in the state are earlier, so x may look at all of them. A state is never changed.
         """
+        check_step(type(self))
         if not self.causal:
             raise StateError(f"{self!r} looks at later positions, too, so it takes no steps; make it with causal=True")
         check_time_step(self, x)
-        q, k, v = by_head(_product(self.input, x)[:, None], self.heads, 3)
+        q, k, v = by_head(self.input.step(x)[0][:, None], self.heads, 3)
         if state is not None:
             k, v = (np.concatenate(pair, axis=2) for pair in zip(state, (k, v), strict=True))
         mixed, _ = attend(q, k, v)
-        return _product(self.output, mixed[:, 0]), (k, v)
+        return self.output.step(mixed[:, 0])[0], (k, v)
 
     def output_shape(self, shape: Shape | None) -> Shape | None:
         if shape is not None:
@@ -246,14 +247,6 @@ def _sizes(name: str, features: object, heads: object) -> tuple[int, int]:
 def _factor(layer: SelfAttention | CrossAttention, shape: Shape, dtype: Any) -> Array | None:
     """The factors of dropout. None means 1."""
     return dropout_factor(layer.rng, layer.dropout, shape, dtype) if layer.dropout and layer.training else None
-
-
-def _product(layer: Dense, x: Array) -> Array:
-    """What forward of the layer would return for rows x. It caches nothing."""
-    y: Array = x.dot(layer.weight.value)
-    if layer.use_bias:
-        y += layer.bias.value
-    return y
 
 
 def _pair_and_mask(x: Any) -> tuple[Any, Any]:

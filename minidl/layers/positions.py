@@ -8,7 +8,7 @@ from minidl.arguments import function, generator, whole_number
 from minidl.errors import ShapeError
 from minidl.initializers import Initializer, lecun_normal
 from minidl.layers.sequences import check_sequence, check_time_step
-from minidl.modules import Layer
+from minidl.modules import Layer, check_step
 from minidl.parameters import Parameter
 from minidl.typing import Array, Seed, Shape
 
@@ -66,6 +66,7 @@ class PositionEmbedding(Layer):
 
     def step(self, x: Array, state: int | None = None) -> tuple[Array, int]:
         """Return y for the next time step x (n, features), and the next state: the position after it."""
+        check_step(type(self))
         check_time_step(self, x)
         position = state or 0
         self._check_length(position + 1)
@@ -117,6 +118,7 @@ class SinusoidalPositions(Layer):
 
     def step(self, x: Array, state: int | None = None) -> tuple[Array, int]:
         """Return y for the next time step x (n, features), and the next state: the position after it."""
+        check_step(type(self))
         check_time_step(self, x)
         position = state or 0
         return x + self._waves(np.array([position])).astype(x.dtype), position + 1

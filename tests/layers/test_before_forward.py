@@ -26,6 +26,8 @@ from minidl import (
     Tied,
 )
 from minidl.batch import mapped
+from tests.tables import LAYERS as ROWS
+from tests.tables import LayerCase
 from tests.user_defined import MaskedMean
 
 RNG = np.random.default_rng(0)
@@ -59,7 +61,14 @@ def test_backward_needs_a_forward(make: Callable[[], Layer], x: Any) -> None:
             backward(grad)
 
 
-@pytest.mark.parametrize("twin", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+PACKAGED = [case for case in ROWS if "user's" not in case.name]  # those of users need not declare what they cache
+
+
+def pickled(layer: Layer) -> Any:
+    return pickle.loads(pickle.dumps(layer))
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, pickled])
 @pytest.mark.parametrize(("make", "x"), LAYERS)
 def test_a_copy_leaves_out_what_was_cached(make: Callable[[], Layer], x: Any, twin: Callable[[Layer], Layer]) -> None:
     layer = make()
@@ -70,6 +79,16 @@ def test_a_copy_leaves_out_what_was_cached(make: Callable[[], Layer], x: Any, tw
     with pytest.raises(StateError, match="backward before forward"):
         twin(layer).backward(grad)
     layer.backward(grad)
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, pickled])
+@pytest.mark.parametrize("case", PACKAGED, ids=[case.name for case in PACKAGED])
+def test_a_copy_holds_nothing_that_forward_has_set(case: LayerCase, twin: Callable[[Layer], Layer]) -> None:
+    """Otherwise a saved model carries its user's data."""
+    used, fresh = case.make(2), case.make(2)
+    used.forward(case.draw(np.random.default_rng(0), 3, 2))
+    names = [[(path, *sorted(vars(part))) for path, part in layer.modules()] for layer in (twin(used), fresh)]
+    assert names[0] == names[1]
 
 
 FAILS: list[tuple[Layer, Any, Any]] = [

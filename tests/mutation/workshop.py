@@ -20,13 +20,13 @@ from tests.mutation.breaks import Break
 ROOT = Path(__file__).parent.parent.parent
 NETWORKS = "test_golden.py test_mutants.py test_random_networks.py"
 CONTAINERS = "layers/test_[bcdemrs]*.py modules/test_layer.py modules/test_summary.py test_mutants.py"
-IMAGES = "layers/test_conv*.py layers/test_pool*.py layers/test_windows.py test_golden.py"
+IMAGES = "layers/test_conv*.py layers/test_pool*.py layers/test_windows.py test_golden.py layers/test_before_forward.py"
 BRANCHES = (
     "layers/test_[bms]*.py layers/test_embedding.py training/test_several_inputs.py test_golden_branches.py "
     "checking/test_tables_pass.py"
 )
-RECURRENT = "layers/test_recurrent.py layers/test_stepping.py test_golden_recurrent.py"
-ATTENTION = "test_golden_attention.py layers/test_positions.py layers/test_attention*.py"
+RECURRENT = "layers/test_recurrent.py layers/test_step*.py test_golden_recurrent.py layers/test_before_forward.py"
+ATTENTION = "test_golden_attention.py layers/test_positions.py layers/test_attention*.py layers/test_before_forward.py"
 TESTS = {
     "minidl/layers/attention": ATTENTION,
     "minidl/layers/heads": ATTENTION,
