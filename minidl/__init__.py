@@ -87,7 +87,21 @@ from minidl.layers import (
 from minidl.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, MAELoss, MSELoss
 from minidl.modules import Layer, Loss, Module, Objective, Summary
 from minidl.objectives import Beale, CubicValley, EmpiricalRisk, FunctionObjective, Himmelblau, Quadratic, Rosenbrock
-from minidl.optimizers import SGD, AdaGrad, Adam, AdamW, Group, Lion, Momentum, NAdam, Optimizer, RMSProp
+from minidl.optimizers import (
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    Group,
+    Lion,
+    Momentum,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSProp,
+)
 from minidl.parameters import Parameter, ParameterVector
 from minidl.run import Callback, Run
 from minidl.saving import load, save
@@ -103,6 +117,8 @@ __all__ = [
     "LSTM",
     "RNN",
     "SGD",
+    "AMSGrad",
+    "AdaDelta",
     "AdaGrad",
     "Adam",
     "AdamW",
@@ -172,6 +188,7 @@ __all__ = [
     "PositionEmbedding",
     "ProgressBar",
     "Quadratic",
+    "RAdam",
     "RMSNorm",
     "RMSProp",
     "ReLU",

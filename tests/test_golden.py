@@ -40,7 +40,7 @@ def every(kind: str) -> pytest.MarkDecorator:
 def title(case: dict[str, Any]) -> str:
     if "name" not in case:
         return "-".join([*(layer["name"] for layer in case["layers"]), case["loss"]["name"]])
-    settings = {**case["kwargs"], **case.get("clip", {})}
+    settings = {**case["kwargs"], **case.get("clip", {}), **({"l1": case["l1"]} if case.get("l1") else {})}
     return "-".join([case["name"], *(f"{name}={value}" for name, value in settings.items())])
 
 
@@ -106,7 +106,8 @@ def test_networks(case: dict[str, Any]) -> None:
 def test_ten_steps_of_optimizers(case: dict[str, Any]) -> None:
     model = network(case)
     optimizer = getattr(minidl, case["name"])(model.parameters(), **case["kwargs"])
-    trainer = Trainer(model, build(case["loss"]), optimizer.clip(**case["clip"]))
+    optimizer.clip(**case["clip"]).penalize(l1=case["l1"])
+    trainer = Trainer(model, build(case["loss"]), optimizer)
     for expected in case["path"]:
         trainer.fit(case["x"], case["target"])
         for name, parameter in model.named_parameters():

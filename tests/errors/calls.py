@@ -147,6 +147,10 @@ CALLS = [
     Call("Adam", minidl.Adam, with_parameters(**MOMENTS)),
     Call("AdamW", minidl.AdamW, with_parameters(**MOMENTS)),
     Call("NAdam", minidl.NAdam, with_parameters(**MOMENTS, momentum_decay=1e-3)),
+    Call("AMSGrad", minidl.AMSGrad, with_parameters(**MOMENTS)),
+    Call("RAdam", minidl.RAdam, with_parameters(**MOMENTS)),
+    Call("AdaDelta", minidl.AdaDelta, with_parameters(rho=0.9, eps=1e-6)),
+    Call("penalize", lambda l1: trainer().optimizer.penalize(l1=l1), const(l1=1.0)),
     Call("Lion", minidl.Lion, with_parameters(beta1=0.9, beta2=0.9)),
     Call(
         "Group",
@@ -206,6 +210,7 @@ CALLS = [
     Call("step_decay", schedules.step_decay, const(every=2, factor=0.5)),
     Call("exponential", schedules.exponential, const(factor=0.5)),
     Call("cosine", schedules.cosine, const(steps=3, end=0.1)),
+    Call("cosine_restarts", schedules.cosine_restarts, const(steps=3, growth=2, end=0.1)),
     Call("linear_warmup", schedules.linear_warmup, const(steps=3, start=0.1)),
     Call("one_cycle", schedules.one_cycle, const(steps=9, rise=0.3, start=0.1, end=0.1)),
     Call("sequence", schedules.sequence, lambda: {"schedules": [schedules.constant()] * 2, "borders": [2]}),
