@@ -9,6 +9,7 @@ from minidl.callbacks import (
     ParameterAverage,
     ProgressBar,
     RecordPath,
+    ReduceOnPlateau,
     Schedule,
     Timer,
 )
@@ -83,6 +84,7 @@ from minidl.layers import (
     Tanh,
     Tied,
     TransformerBlock,
+    estimate_statistics,
 )
 from minidl.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, MAELoss, MSELoss
 from minidl.modules import Layer, Loss, Module, Objective, Summary
@@ -106,7 +108,7 @@ from minidl.parameters import Parameter, ParameterVector
 from minidl.run import Callback, Run
 from minidl.saving import load, save
 from minidl.text import Vocabulary, windows
-from minidl.training import Descent, Trainer, minimize
+from minidl.training import Descent, RateSearch, Trainer, find_learning_rate, minimize
 
 __version__ = "0.1.0"
 
@@ -191,8 +193,10 @@ __all__ = [
     "RAdam",
     "RMSNorm",
     "RMSProp",
+    "RateSearch",
     "ReLU",
     "RecordPath",
+    "ReduceOnPlateau",
     "Reshape",
     "Residual",
     "Rosenbrock",
@@ -216,6 +220,8 @@ __all__ = [
     "TransformerBlock",
     "Vocabulary",
     "augment",
+    "estimate_statistics",
+    "find_learning_rate",
     "generate",
     "initializers",
     "load",

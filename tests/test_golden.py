@@ -8,8 +8,21 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import Layer, Loss, Module, Optimizer, Sequential, Trainer, schedules
+from minidl import (
+    SGD,
+    Layer,
+    Loss,
+    Module,
+    Optimizer,
+    Quadratic,
+    ReduceOnPlateau,
+    Run,
+    Sequential,
+    Trainer,
+    schedules,
+)
 from minidl.typing import Array
+from tests.callbacks.recording import tell
 
 FOLDER = Path(__file__).parent / "golden"
 TOLERANCE = 1e-10
@@ -120,6 +133,20 @@ def test_ten_steps_of_optimizers(case: dict[str, Any]) -> None:
 def test_schedules(case: dict[str, Any]) -> None:
     schedule = getattr(schedules, case["name"])(**case["kwargs"])
     agree(np.array([schedule(step) for step in range(len(case["factors"]))]), case["factors"])
+
+
+@every("plateaus")
+def test_rates_after_plateaus(case: dict[str, Any]) -> None:
+    callback = ReduceOnPlateau("validation_loss", **case["kwargs"])
+    bowl = Quadratic([[1.0]])
+    run, rates = Run(bowl, SGD(bowl.parameters(), 1.0), [callback], range(1), lambda _: 0.0, measure=dict), []
+    tell(callback, run, "on_fit_begin")
+    for value in case["values"]:
+        run.metrics["validation_loss"] = value
+        tell(callback, run, "on_epoch_end")
+        rates.append(run.optimizer.lr)
+    agree(np.array(rates), case["rates"])
+    assert len(set(rates)) > 2
 
 
 @pytest.mark.parametrize(("kind", "base"), [("layers", Layer), ("losses", Loss), ("optimizers", Optimizer)])

@@ -219,9 +219,14 @@ CALLS = [
         "EarlyStopping", minidl.EarlyStopping, const(monitor="validation_loss", patience=1, min_delta=0.1, mode="min")
     ),
     Call("ParameterAverage", minidl.ParameterAverage, const(decay=0.9)),
-    Call("ProgressBar", minidl.ProgressBar, const(description="", interval=0.1, show=False)),
+    Call("ProgressBar", minidl.ProgressBar, const(description="", interval=0.1, log_interval=1.0, show=False)),
+    Call(
+        "ReduceOnPlateau",
+        minidl.ReduceOnPlateau,
+        const(monitor="loss", factor=0.1, patience=1, min_lr=0.0, threshold=0.0, cooldown=0, mode="min"),
+    ),
     Call("Schedule", minidl.Schedule, const(schedule=schedules.cosine(3))),
-    Call("Checkpoint", minidl.Checkpoint, const(path="run.npz", every_steps=1, every_epochs=1)),
+    Call("Checkpoint", minidl.Checkpoint, const(path="run.npz", every_steps=1, every_epochs=1, keep=1)),
     Call("CSVLog", minidl.CSVLog, const(path="log.csv", overwrite=True)),
     Call(
         "plot_contours", lambda objective: plotting.plot_contours(objective, ax=axes()), lambda: {"objective": bowl()}

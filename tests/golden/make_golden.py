@@ -28,7 +28,7 @@ import torch
 from torch import nn, optim
 
 from tests.golden.image_rows import IMAGE_LAYERS
-from tests.golden.rows import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, Row, dense, labels, normal, row
+from tests.golden.rows import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, PLATEAUS, SCHEDULES, Row, dense, labels, normal, row
 
 HERE = Path(__file__).parent
 Rng = np.random.Generator
@@ -169,6 +169,17 @@ def schedule_case(_rng: Rng, schedule: Row, steps: int) -> dict[str, Any]:
     return {**schedule.ours, "factors": factors}
 
 
+def plateau_case(_rng: Rng, plateau: Row, measured: list[float]) -> dict[str, Any]:
+    """The rates of the epochs that follow each measurement."""
+    descent = optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler, rates = plateau.theirs(descent), []
+    for value in measured:
+        descent.step()
+        scheduler.step(value)
+        rates.append(descent.param_groups[0]["lr"])
+    return {**plateau.ours, "values": measured, "rates": rates}
+
+
 def write(name: str, make: Callable[..., dict[str, Any]], rows: list[Any]) -> None:
     """One case a line; each has a seed of its own, so that a new row at the end leaves the others as they are."""
     cases = [make(np.random.default_rng(seed), *arguments) for seed, arguments in enumerate(rows)]
@@ -182,3 +193,4 @@ if __name__ == "__main__":
     write("networks", network_case, NETWORKS)
     write("optimizers", optimizer_case, OPTIMIZERS)
     write("schedules", schedule_case, SCHEDULES)
+    write("plateaus", plateau_case, PLATEAUS)

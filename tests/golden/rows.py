@@ -242,3 +242,23 @@ SCHEDULES = [
         24,
     ),
 ]
+
+# A rate of 1 that falls by the values of a metric. PyTorch's patience is one epoch longer.
+VALUES = [5.0, 4.0, 3.99, 3.98, 3.97, 3.0, 3.0, 3.0, 3.0, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 1.0, 1.0, 1.0]
+PLATEAUS = [
+    (
+        row("ReduceOnPlateau", lambda o, make=lr_scheduler.ReduceLROnPlateau, theirs=theirs: make(o, **theirs), **ours),
+        values,
+    )
+    for theirs, ours, values in [
+        ({"patience": 0, "factor": 0.4}, {"patience": 1, "factor": 0.4}, VALUES),
+        ({"patience": 1, "factor": 0.5}, {"patience": 2, "factor": 0.5}, VALUES),
+        ({"patience": 0, "threshold": 0.01, "cooldown": 2}, {"patience": 1, "threshold": 0.01, "cooldown": 2}, VALUES),
+        (
+            {"patience": 1, "factor": 0.3, "min_lr": 0.2, "cooldown": 1},
+            {"patience": 2, "factor": 0.3, "min_lr": 0.2, "cooldown": 1},
+            VALUES,
+        ),
+        ({"patience": 2, "mode": "max", "factor": 0.7}, {"patience": 3, "mode": "max", "factor": 0.7}, VALUES),
+    ]
+]

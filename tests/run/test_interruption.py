@@ -1,4 +1,5 @@
-"""Ctrl-C: a run ends after the present step, keeps everything and can be resumed. Pressed again, it ends at once."""
+"""Ctrl-C and SIGTERM: a run ends after the present step, keeps everything and can be resumed. The second time, it ends
+at once."""
 
 import json
 import os
@@ -29,7 +30,8 @@ from minidl import (
     Trainer,
     minimize,
 )
-from minidl.run import EVENTS, INTERRUPTED
+from minidl.interruption import INTERRUPTED, TERMINATED
+from minidl.run import EVENTS
 from minidl.typing import Array
 from tests.callbacks.recording import At, Hooks
 from tests.helpers import bits
@@ -45,6 +47,11 @@ DEFAULT = signal.default_int_handler
 def press() -> None:
     """Press Ctrl-C."""
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def terminate() -> None:
+    """Do what a batch system does before it kills."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def interrupt() -> None:
@@ -65,15 +72,15 @@ def check_whole(trainer: Trainer, path: RecordPath, run: Run) -> None:
     assert steps == run.step == trainer.optimizer.steps == len(path.points) - 1
     assert trainer.history.loss == whole.history.loss[:steps]
     assert bits(trainer.model.parameters().value) == bits(points.points[steps])
-    assert trainer.history.reason == INTERRUPTED
-    assert run.interrupted
+    assert trainer.history.reason == run.interrupted
     assert signal.getsignal(signal.SIGINT) is DEFAULT
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert trainer.model.training
 
 
-@pytest.mark.parametrize("do", [press, interrupt])
+@pytest.mark.parametrize(("do", "reason"), [(press, INTERRUPTED), (interrupt, INTERRUPTED), (terminate, TERMINATED)])
 @pytest.mark.parametrize(("event", "nth"), PLACES)
-def test_it_ends_after_the_present_step_with_everything_kept(event: str, nth: int, do: Any) -> None:
+def test_it_ends_after_the_present_step_with_everything_kept(event: str, nth: int, do: Any, reason: str) -> None:
     path, at, other = RecordPath(), At(event, nth, do), At()
     trainer = endless.trainer(path, other, at)
     endless.fit(trainer, 10**6)
@@ -82,7 +89,7 @@ def test_it_ends_after_the_present_step_with_everything_kept(event: str, nth: in
     assert at.run.step - steps.get(event, BATCHES * (nth - 1)) in (0, 1)
     assert at.counts["on_step_end"] == other.counts["on_step_end"] == at.run.step
     assert at.counts["on_fit_end"] == other.counts["on_fit_begin"] == other.counts["on_fit_end"] == 1
-    assert at.reason == other.reason == INTERRUPTED
+    assert at.reason == other.reason == trainer.history.reason == reason
 
 
 def test_in_on_fit_end_it_waits_until_all_are_notified() -> None:
@@ -143,13 +150,29 @@ def test_a_step_that_diverges_while_it_is_pressed_reports_the_divergence() -> No
 
 
 @pytest.mark.parametrize("handler", [lambda *_: None, signal.SIG_IGN])
-def test_a_handler_of_somebody_else_is_left_alone(handler: Any) -> None:
-    signal.signal(signal.SIGINT, handler)
-    trainer = endless.trainer(At("on_step_begin", 2, press))
-    endless.fit(trainer, 2)
-    assert trainer.history.reason is None
-    assert len(trainer.history.loss) == 2 * BATCHES
-    assert signal.getsignal(signal.SIGINT) is handler
+@pytest.mark.parametrize(("number", "send"), [(signal.SIGINT, press), (signal.SIGTERM, terminate)])
+def test_a_handler_of_somebody_else_is_left_alone(handler: Any, number: signal.Signals, send: Any) -> None:
+    before = signal.signal(number, handler)
+    try:
+        trainer = endless.trainer(At("on_step_begin", 2, send))
+        endless.fit(trainer, 2)
+        assert trainer.history.reason is None
+        assert len(trainer.history.loss) == 2 * BATCHES
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+
+
+def test_ctrl_c_after_sigterm_raises_at_once() -> None:
+    def both() -> None:
+        terminate()
+        press()
+
+    trainer = endless.trainer(At("on_step_begin", 2, both))
+    with pytest.raises(KeyboardInterrupt):
+        endless.fit(trainer, 2)
+    assert trainer.history.reason == TERMINATED
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_handler_that_is_set_during_the_run_stays() -> None:
@@ -161,11 +184,12 @@ def test_a_handler_that_is_set_during_the_run_stays() -> None:
 
 def test_in_another_thread_nothing_is_touched() -> None:
     seen: list[Any] = []
-    trainer = endless.trainer(At("on_step_begin", 2, lambda: seen.append(signal.getsignal(signal.SIGINT))))
+    at = At("on_step_begin", 2, lambda: seen.extend(map(signal.getsignal, (signal.SIGINT, signal.SIGTERM))))
+    trainer = endless.trainer(at)
     thread = threading.Thread(target=endless.fit, args=[trainer, 2])
     thread.start()
     thread.join()
-    assert seen == [DEFAULT]
+    assert seen == [DEFAULT, signal.SIG_DFL]
     assert len(trainer.history.loss) == 2 * BATCHES
 
 
@@ -214,15 +238,16 @@ def check_resumed(path: Path, loss: list[float]) -> None:
     assert bits(*resumed.model.state().values()) == bits(*whole.model.state().values())
 
 
-def test_from_another_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "reason"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)])
+def test_from_another_process(number: signal.Signals, reason: str, tmp_path: Path) -> None:
     process = run(tmp_path)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     ended, told = out.splitlines()
     left = json.loads(told)
     assert ended == "ended"
-    assert (left["reason"], left["restored"]) == (INTERRUPTED, True)
+    assert (left["reason"], left["restored"]) == (reason, True)
     assert len(left["loss"]) >= 3
 
 
@@ -238,10 +263,11 @@ def test_twice_from_another_process(tmp_path: Path) -> None:
     assert err.endswith("KeyboardInterrupt\n")
 
 
+@pytest.mark.parametrize("do", [press, terminate])
 @pytest.mark.parametrize(("event", "nth"), PLACES)
-def test_a_checkpoint_saves_once_more_and_the_run_resumes(event: str, nth: int, tmp_path: Path) -> None:
+def test_a_checkpoint_saves_once_more_and_the_run_resumes(event: str, nth: int, do: Any, tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
-    trainer = endless.trainer(Checkpoint(file, every_epochs=None), At(event, nth, press))
+    trainer = endless.trainer(Checkpoint(file, every_epochs=None), At(event, nth, do))
     endless.fit(trainer, 10**6)
     check_resumed(file, trainer.history.loss)
 
