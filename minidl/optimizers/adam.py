@@ -43,7 +43,7 @@ class Adam(Optimizer):
     array([0.5])
     """
 
-    slots = ("mean", "squares")
+    slots: tuple[str, ...] = ("mean", "squares")
     scalars: tuple[str, ...] = ("mean_beta",)
     beta1: float = hyperparameter(at_least=0.0, below=1.0)
     beta2: float = hyperparameter(at_least=0.0, below=1.0)

@@ -6,6 +6,7 @@ from minidl.plotting.health import dead_share, gradient_flow, plot_activations, 
 from minidl.plotting.history import plot_history
 from minidl.plotting.live import LivePlot
 from minidl.plotting.network import plot_network
+from minidl.plotting.rates import plot_rate_search
 from minidl.plotting.schedule import plot_schedule
 from minidl.plotting.style import style
 
@@ -19,6 +20,7 @@ __all__ = [
     "plot_gradient_flow",
     "plot_history",
     "plot_network",
+    "plot_rate_search",
     "plot_schedule",
     "style",
 ]

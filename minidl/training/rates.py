@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from math import exp, log
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from minidl.arguments import check_type, generator, number, whole_number
 from minidl.errors import DivergenceError, HyperparameterError
 from minidl.run import Callback, Run
 from minidl.training.trainer import Trainer
-from minidl.typing import Array, ArrayLike, Seed
+from minidl.typing import ArrayLike, Seed
 
 __all__ = ["RateSearch", "find_learning_rate"]
 
@@ -23,12 +22,15 @@ SMOOTHING = 0.9
 DIVERGED = 4.0
 """The search ends when the smoothed loss is so many times as large as its minimum, as in fastai."""
 
+LEAST = 10
+"""The fewest steps that say something."""
+
 
 class RateSearch(NamedTuple):
     """What `find_learning_rate` returns. `minidl.plotting.plot_rate_search` draws it.
 
     Attributes:
-        lr: the suggestion: where the smoothed loss falls fastest.
+        lr: the suggestion: a tenth of the rate at which the smoothed loss is lowest.
         rates: the learning rate of each step, increasing by the same factor.
         losses: the loss of each step, before its update.
         smoothed: the losses, smoothed.
@@ -54,12 +56,15 @@ def find_learning_rate(
     batch_size: int | None = None,
     rng: Seed = None,
 ) -> RateSearch:
-    """Train a copy while the learning rate grows from step to step, and find where the loss falls fastest (Smith 2017).
+    """Train a copy while the learning rate grows from step to step, until the loss rises (Smith 2017).
 
     The rate of step i is ``lowest · (highest / lowest)^(i / (steps − 1))``. The search ends early once the smoothed
     loss is four times its minimum, or is no longer finite. The trainer, its model and its optimizer stay as they are,
-    and none of its callbacks is called. The suggestion is a rate to begin with, not the best one: the loss of the first
-    steps says nothing about the last ones.
+    and none of its callbacks is called.
+
+    The suggestion is a tenth of the rate at which the smoothed loss is lowest: there, steps are nearly too large. It is
+    a rate to begin with, not the best one. (Where the loss falls fastest is the other common choice. On slow problems,
+    noise at tiny rates misleads it.)
 
     Args:
         trainer: what to train a copy of.
@@ -99,11 +104,8 @@ def find_learning_rate(
             step=len(search.losses),
         )
     rates = search.rates[: len(search.losses)]
-    return RateSearch(_steepest(rates, search.smoothed), rates, search.losses, search.smoothed)
-
-
-LEAST = 10
-"""The fewest steps from which a slope can be told."""
+    lowest_loss = search.smoothed.index(min(search.smoothed))
+    return RateSearch(max(rates[lowest_loss] / 10.0, lowest), rates, search.losses, search.smoothed)
 
 
 class _Search(Callback):
@@ -129,11 +131,3 @@ class _Search(Callback):
         lowest = min(self.smoothed)
         if len(self.losses) == self.steps or self.smoothed[-1] > lowest + (DIVERGED - 1.0) * abs(lowest):
             run.stop("the search has ended")
-
-
-def _steepest(rates: Sequence[float], smoothed: Sequence[float]) -> float:
-    """The rate at which the smoothed loss falls fastest over the logarithm of the rate, up to its minimum."""
-    values: Array = np.array(smoothed)
-    end = max(int(values.argmin()), 1)
-    slopes = np.gradient(values, np.log(rates))[: end + 1]
-    return float(rates[int(slopes.argmin())])

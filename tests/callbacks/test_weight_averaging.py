@@ -159,12 +159,12 @@ def test_with_its_own_statistics_the_average_normalizes_its_inputs() -> None:
 
     def off(model: Sequential) -> Array:
         z = model[:2].predict(X)
-        return np.abs(np.concatenate([z.mean(axis=0), z.var(axis=0) - 1]))
+        return np.asarray(np.abs([*z.mean(axis=0), *(z.var(axis=0) - 1)]))
 
     model = Sequential(Dense(2, 3), BatchNorm(3, momentum=0.01), rng=0)
     average = ParameterAverage(1.0)
     make_trainer(model, average).fit(X, np.zeros((12, 3)), epochs=3)
-    model[1].parameters().value = [1.0] * 3 + [0.0] * 3  # type: ignore[index]
+    model[1].parameters().value = [1.0] * 3 + [0.0] * 3
     assert average.average is not None
     average.average[-6:] = [1.0] * 3 + [0.0] * 3
     with average.applied(model):

@@ -244,21 +244,20 @@ SCHEDULES = [
 ]
 
 # A rate of 1 that falls by the values of a metric. PyTorch's patience is one epoch longer.
+PlateauCase = tuple[dict[str, Any], dict[str, Any], list[float]]
 VALUES = [5.0, 4.0, 3.99, 3.98, 3.97, 3.0, 3.0, 3.0, 3.0, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 1.0, 1.0, 1.0]
-PLATEAUS = [
+PLATEAU_CASES: list[PlateauCase] = [
+    ({"patience": 0, "factor": 0.4}, {"patience": 1, "factor": 0.4}, VALUES),
+    ({"patience": 1, "factor": 0.5}, {"patience": 2, "factor": 0.5}, VALUES),
+    ({"patience": 0, "threshold": 0.01, "cooldown": 2}, {"patience": 1, "threshold": 0.01, "cooldown": 2}, VALUES),
     (
-        row("ReduceOnPlateau", lambda o, make=lr_scheduler.ReduceLROnPlateau, theirs=theirs: make(o, **theirs), **ours),
-        values,
-    )
-    for theirs, ours, values in [
-        ({"patience": 0, "factor": 0.4}, {"patience": 1, "factor": 0.4}, VALUES),
-        ({"patience": 1, "factor": 0.5}, {"patience": 2, "factor": 0.5}, VALUES),
-        ({"patience": 0, "threshold": 0.01, "cooldown": 2}, {"patience": 1, "threshold": 0.01, "cooldown": 2}, VALUES),
-        (
-            {"patience": 1, "factor": 0.3, "min_lr": 0.2, "cooldown": 1},
-            {"patience": 2, "factor": 0.3, "min_lr": 0.2, "cooldown": 1},
-            VALUES,
-        ),
-        ({"patience": 2, "mode": "max", "factor": 0.7}, {"patience": 3, "mode": "max", "factor": 0.7}, VALUES),
-    ]
+        {"patience": 1, "factor": 0.3, "min_lr": 0.2, "cooldown": 1},
+        {"patience": 2, "factor": 0.3, "min_lr": 0.2, "cooldown": 1},
+        VALUES,
+    ),
+    ({"patience": 2, "mode": "max", "factor": 0.7}, {"patience": 3, "mode": "max", "factor": 0.7}, VALUES),
+]
+PLATEAUS = [
+    (row("ReduceOnPlateau", lambda o, theirs=theirs: lr_scheduler.ReduceLROnPlateau(o, **theirs), **ours), values)
+    for theirs, ours, values in PLATEAU_CASES
 ]
