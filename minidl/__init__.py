@@ -9,6 +9,7 @@ from minidl.callbacks import (
     ParameterAverage,
     ProgressBar,
     RecordPath,
+    ReduceOnPlateau,
     Schedule,
     Timer,
 )
@@ -87,16 +88,31 @@ from minidl.layers import (
     Tanh,
     Tied,
     TransformerBlock,
+    estimate_statistics,
 )
 from minidl.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, MAELoss, MSELoss
 from minidl.modules import Layer, Loss, Module, Objective, Summary
 from minidl.objectives import Beale, CubicValley, EmpiricalRisk, FunctionObjective, Himmelblau, Quadratic, Rosenbrock
-from minidl.optimizers import SGD, AdaGrad, Adam, AdamW, Group, Lion, Momentum, NAdam, Optimizer, RMSProp
+from minidl.optimizers import (
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    Group,
+    Lion,
+    Momentum,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSProp,
+)
 from minidl.parameters import Parameter, ParameterVector
 from minidl.run import Callback, Run
 from minidl.saving import load, save
 from minidl.text import Vocabulary, windows
-from minidl.training import Descent, Trainer, minimize
+from minidl.training import Descent, RateSearch, Trainer, find_learning_rate, minimize
 
 __version__ = "0.1.0"
 
@@ -107,6 +123,8 @@ __all__ = [
     "LSTM",
     "RNN",
     "SGD",
+    "AMSGrad",
+    "AdaDelta",
     "AdaGrad",
     "Adam",
     "AdamW",
@@ -179,10 +197,13 @@ __all__ = [
     "PositionEmbedding",
     "ProgressBar",
     "Quadratic",
+    "RAdam",
     "RMSNorm",
     "RMSProp",
+    "RateSearch",
     "ReLU",
     "RecordPath",
+    "ReduceOnPlateau",
     "Reshape",
     "Residual",
     "Rosenbrock",
@@ -207,6 +228,8 @@ __all__ = [
     "TransformerBlock",
     "Vocabulary",
     "augment",
+    "estimate_statistics",
+    "find_learning_rate",
     "generate",
     "initializers",
     "load",

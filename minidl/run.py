@@ -12,16 +12,15 @@ import numpy as np
 from minidl.arguments import check_type
 from minidl.data import Batches, BatchSource, Passes
 from minidl.errors import ContractError, DivergenceError, StateError, describe
-from minidl.interruption import on_interrupt
+from minidl.interruption import INTERRUPTED, TERMINATED, on_interrupt
 from minidl.modules import Loss, Module, changing
 from minidl.optimizers import Optimizer
 from minidl.typing import Array
 
-__all__ = ["EVENTS", "INTERRUPTED", "Callback", "Run", "check_callbacks"]
+__all__ = ["EVENTS", "Callback", "Run", "check_callbacks"]
 
 COUNTS = ("epoch", "step", "first_epoch", "first_step")
 EVENTS = ("on_fit_begin", "on_epoch_begin", "on_step_begin", "on_step_end", "on_epoch_end", "on_fit_end")
-INTERRUPTED = "interrupted by Ctrl-C"  # the reason of a run that Ctrl-C has stopped
 
 
 class Run:
@@ -47,7 +46,7 @@ class Run:
         metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those after it.
         reason: why the run stopped early. None while it goes on, and if it ran to its end.
         divergence: the error that describes a loss or gradient that is not finite. Its update was not applied.
-        interrupted: whether Ctrl-C was pressed. The run then ends after the current step.
+        interrupted: the reason, once Ctrl-C or SIGTERM has asked the run to end after the current step. None before.
     """
 
     def __init__(
@@ -75,7 +74,8 @@ class Run:
         self.passes = Passes(batches) if isinstance(batches, Batches) else batches
         self.measures = () if measure is None else measures
         self.epoch, self.step = self.first_epoch, self.first_step = epoch, step
-        self.planned, self.script, self.owner, self.interrupted = epochs, script or {}, owner or object(), False
+        self.planned, self.script, self.owner = epochs, script or {}, owner or object()
+        self.interrupted: str | None = None
         self.loss, self.metrics = nan, dict[str, float]()
         self.reason: str | None = None
         self.divergence: DivergenceError | None = None
@@ -95,7 +95,7 @@ class Run:
                 self.optimizer.step()
                 self.step += 1
                 if self.interrupted:
-                    self.stop(INTERRUPTED)
+                    self.stop(self.interrupted)
                 self._tell(step_end)
             self.epoch += 1
             if self.measure is not None:
@@ -164,12 +164,12 @@ class Run:
         except KeyboardInterrupt:
             if self.interrupted:
                 raise
-            self.interrupted = True
+            self.interrupted = INTERRUPTED
 
     def _end(self, callbacks: Sequence[Callback], error: BaseException | None = None) -> None:
         """Tell all of these that the run ends. The first error is the one that is raised. Notes name the others."""
         if self.interrupted:
-            self.stop(INTERRUPTED)
+            self.stop(self.interrupted)
         if callbacks:
             try:
                 callbacks[0].on_fit_end(self)
@@ -190,11 +190,11 @@ class Run:
         if self.reason is None:
             self.reason = reason
 
-    def interrupt(self) -> None:
+    def interrupt(self, reason: str = INTERRUPTED) -> None:
         """Stop after the current step. The second call raises KeyboardInterrupt."""
         if self.interrupted:
             raise KeyboardInterrupt
-        self.interrupted = True
+        self.interrupted = reason
 
     @property
     def epochs(self) -> int:
@@ -212,8 +212,8 @@ class Run:
         return self.step - self.first_step - (self.epoch - self.first_epoch) * len(self.batches) + 1
 
     def state(self) -> dict[str, Any]:
-        """The progress to save in a file. A stop by Ctrl-C is left out: it would stop the resumed run as well."""
-        reason = None if self.reason == INTERRUPTED else self.reason
+        """The progress to save in a file. A stop by a signal is left out: it would stop the resumed run as well."""
+        reason = None if self.reason in (INTERRUPTED, TERMINATED) else self.reason
         measured = {"loss": self.loss, "metrics": dict(self.metrics), "reason": reason}
         return {name: getattr(self, name) for name in COUNTS} | measured
 

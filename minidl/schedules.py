@@ -18,6 +18,7 @@ __all__ = [
     "ScheduleFunction",
     "constant",
     "cosine",
+    "cosine_restarts",
     "exponential",
     "linear_warmup",
     "one_cycle",
@@ -83,6 +84,37 @@ def cosine(steps: int, end: float = 0.0) -> ScheduleFunction:
     steps = whole_number("steps", steps, 1)
     end = number("end", end, at_least=0)
     return lambda step: end + (1.0 - end) * 0.5 * (1.0 + cos(pi * min(int(step), steps) / steps))
+
+
+def cosine_restarts(steps: int, *, growth: int = 1, end: float = 0.0) -> ScheduleFunction:
+    """`cosine` over and over: each cycle falls from 1 to `end`, and the next begins at 1 (Loshchilov and Hutter 2017).
+
+    It never stays at `end`: with ``growth=1``, step `steps` is 1 again.
+
+    Args:
+        steps: the length of the first cycle.
+        growth: how many times as long as the one before each further cycle is.
+        end: the factor that each cycle falls to.
+
+    Raises:
+        HyperparameterError: steps or growth that are not positive integers, an end that is negative or not finite.
+
+    >>> [round(cosine_restarts(2, growth=2)(step), 3) for step in range(8)]
+    [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0, 0.962]
+    """
+    steps = whole_number("steps", steps, 1)
+    growth = whole_number("growth", growth, 1)
+    end = number("end", end, at_least=0)
+
+    def factor(step: int) -> float:
+        step, length = int(step), steps
+        if growth == 1:
+            step %= length
+        while step >= length:
+            step, length = step - length, length * growth
+        return cosine(length, end)(step)
+
+    return factor
 
 
 def linear_warmup(steps: int, start: float = 0.0) -> ScheduleFunction:

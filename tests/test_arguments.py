@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from minidl import (
     ELU,
     SGD,
+    AdaDelta,
     BatchNorm,
     Checkpoint,
     CrossEntropyLoss,
@@ -31,6 +32,7 @@ from minidl import (
     ParameterAverage,
     ProgressBar,
     Quadratic,
+    ReduceOnPlateau,
     Schedule,
     ShapeError,
     Trainer,
@@ -87,11 +89,16 @@ WHOLE = [
     Entrance("Checkpoint: every_steps", 1, lambda n: Checkpoint("run.npz", every_steps=n)),
     Entrance("Checkpoint: every_epochs", 1, lambda n: Checkpoint("run.npz", every_epochs=n)),
     Entrance("EarlyStopping: patience", 1, lambda n: EarlyStopping(patience=n)),
+    Entrance("Checkpoint: keep", 1, lambda n: Checkpoint("run.npz", best="validation_loss", keep=n)),
+    Entrance("ReduceOnPlateau: patience", 1, lambda n: ReduceOnPlateau(patience=n)),
+    Entrance("ReduceOnPlateau: cooldown", 0, lambda n: ReduceOnPlateau(cooldown=n)),
     Entrance("steps", 0, lambda n: descend(steps=n)),
     Entrance("patience", 1, lambda n: descend(patience=n)),
     Entrance("max_period", 2, lambda n: descend(max_period=n)),
     Entrance("every", 1, schedules.step_decay),
     Entrance("steps", 1, schedules.cosine),
+    Entrance("steps", 1, schedules.cosine_restarts),
+    Entrance("growth", 1, lambda n: schedules.cosine_restarts(2, growth=n)),
     Entrance("steps", 1, schedules.linear_warmup),
     Entrance("steps", 3, lambda n: schedules.one_cycle(n, rise=0.5)),
     Entrance("n_samples", 1, make_xor),
@@ -128,6 +135,7 @@ class Interval(NamedTuple):
 
 
 SHARE = "a finite number, at least 0 and below 1", [-1e-9, 1.0, inf], [0, 0.5]
+SHARE_OR_ALL = "a finite number, at least 0 and at most 1", [-1e-9, 1.1, inf], [0, 0.5, 1]
 POSITIVE = "a finite number, above 0", [0.0, -1.0, inf], [1e-9, 7]
 NOT_NEGATIVE = "a finite number, at least 0", [-1e-9, inf], [0, 7.5]
 NOT_NEGATIVE_OR_INFINITE = "a number, at least 0", [-1e-9, -inf], [0, 7.5, inf]
@@ -171,14 +179,27 @@ NUMBERS = [
     Interval("factor", *NOT_NEGATIVE, lambda n: schedules.step_decay(2, n)),
     Interval("factor", *NOT_NEGATIVE, schedules.exponential),
     Interval("end", *NOT_NEGATIVE, lambda n: schedules.cosine(2, n)),
+    Interval("end", *NOT_NEGATIVE, lambda n: schedules.cosine_restarts(2, end=n)),
+    Interval("penalize: l1", *NOT_NEGATIVE, lambda n: SGD([Parameter([1.0])], 0.1).penalize(l1=n)),
+    Interval("AdaDelta: rho", *SHARE, lambda n: AdaDelta([Parameter([1.0])], rho=n)),
     Interval("start", *NOT_NEGATIVE, lambda n: schedules.linear_warmup(2, n)),
     Interval("start", *NOT_NEGATIVE, lambda n: schedules.one_cycle(9, start=n)),
     Interval("end", *NOT_NEGATIVE, lambda n: schedules.one_cycle(9, end=n)),
     Interval("rise", "a finite number", [inf, -inf], [0.5], lambda n: schedules.one_cycle(9, rise=n)),
     Interval("the schedule's factor at step 0", *NOT_NEGATIVE, scheduled),
     Interval("EarlyStopping: min_delta", *NOT_NEGATIVE, lambda n: EarlyStopping(min_delta=n)),
-    Interval("ParameterAverage: decay", *SHARE, ParameterAverage),
+    Interval(
+        "ReduceOnPlateau: factor",
+        "a finite number, above 0 and below 1",
+        [0.0, 1.0, inf],
+        [0.1],
+        lambda n: ReduceOnPlateau(factor=n),
+    ),
+    Interval("ReduceOnPlateau: min_lr", *NOT_NEGATIVE, lambda n: ReduceOnPlateau(min_lr=n)),
+    Interval("ReduceOnPlateau: threshold", *NOT_NEGATIVE, lambda n: ReduceOnPlateau(threshold=n)),
+    Interval("ParameterAverage: decay", *SHARE_OR_ALL, ParameterAverage),
     Interval("ProgressBar: interval", *NOT_NEGATIVE_OR_INFINITE, lambda n: ProgressBar(interval=n)),
+    Interval("ProgressBar: log_interval", *NOT_NEGATIVE_OR_INFINITE, lambda n: ProgressBar(log_interval=n)),
     Interval("LivePlot: interval", *NOT_NEGATIVE_OR_INFINITE, lambda n: LivePlot(interval=n)),
     Interval("tolerance", *NOT_NEGATIVE_OR_INFINITE, lambda n: descend(tolerance=n)),
     Interval("cycle_tolerance", *NOT_NEGATIVE_OR_INFINITE, lambda n: descend(cycle_tolerance=n)),

@@ -8,8 +8,21 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import Layer, Loss, Module, Optimizer, Sequential, Trainer, schedules
+from minidl import (
+    SGD,
+    Layer,
+    Loss,
+    Module,
+    Optimizer,
+    Quadratic,
+    ReduceOnPlateau,
+    Run,
+    Sequential,
+    Trainer,
+    schedules,
+)
 from minidl.typing import Array
+from tests.callbacks.recording import tell
 
 FOLDER = Path(__file__).parent / "golden"
 TOLERANCE = 1e-10
@@ -44,7 +57,7 @@ def every(kind: str) -> pytest.MarkDecorator:
 def title(case: dict[str, Any]) -> str:
     if "name" not in case:
         return "-".join([*(layer["name"] for layer in case["layers"]), case["loss"]["name"]])
-    settings = {**case["kwargs"], **case.get("clip", {})}
+    settings = {**case["kwargs"], **case.get("clip", {}), **({"l1": case["l1"]} if case.get("l1") else {})}
     return "-".join([case["name"], *(f"{name}={value}" for name, value in settings.items())])
 
 
@@ -110,7 +123,8 @@ def test_networks(case: dict[str, Any]) -> None:
 def test_ten_steps_of_optimizers(case: dict[str, Any]) -> None:
     model = network(case)
     optimizer = getattr(minidl, case["name"])(model.parameters(), **case["kwargs"])
-    trainer = Trainer(model, build(case["loss"]), optimizer.clip(**case["clip"]))
+    optimizer.clip(**case["clip"]).penalize(l1=case["l1"])
+    trainer = Trainer(model, build(case["loss"]), optimizer)
     for expected in case["path"]:
         trainer.fit(case["x"], case["target"])
         for name, parameter in model.named_parameters():
@@ -123,6 +137,20 @@ def test_ten_steps_of_optimizers(case: dict[str, Any]) -> None:
 def test_schedules(case: dict[str, Any]) -> None:
     schedule = getattr(schedules, case["name"])(**case["kwargs"])
     agree(np.array([schedule(step) for step in range(len(case["factors"]))]), case["factors"])
+
+
+@every("plateaus")
+def test_rates_after_plateaus(case: dict[str, Any]) -> None:
+    callback = ReduceOnPlateau("validation_loss", **case["kwargs"])
+    bowl = Quadratic([[1.0]])
+    run, rates = Run(bowl, SGD(bowl.parameters(), 1.0), [callback], range(1), lambda _: 0.0, measure=dict), []
+    tell(callback, run, "on_fit_begin")
+    for value in case["values"]:
+        run.metrics["validation_loss"] = value
+        tell(callback, run, "on_epoch_end")
+        rates.append(run.optimizer.lr)
+    agree(np.array(rates), case["rates"])
+    assert len(set(rates)) > 2
 
 
 @pytest.mark.parametrize(("kind", "base"), [("layers", Layer), ("losses", Loss), ("optimizers", Optimizer)])

@@ -55,10 +55,11 @@ OPTIONAL = {
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
     "safetensors": {"integrations"},
+    "scipy": {"training"},
 }
 """Packages beyond NumPy and the standard library, and the parts of minidl that may import them."""
 
-INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "minidl.saving.container"}
+INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "scipy", "minidl.saving.container"}
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""
 
 
@@ -167,6 +168,7 @@ def test_the_public_surface_is_sorted_and_complete() -> None:
 
 NEED_NO_EXAMPLE = {name for name in minidl.__all__ if name.endswith(("Error", "Warning"))} | {
     "Descent",  # shown by minimize
+    "RateSearch",  # shown by find_learning_rate
     "Layer",  # these four are shown by everything made of them
     "Loss",
     "Module",

@@ -6,6 +6,7 @@ from minidl.callbacks.early_stopping import EarlyStopping
 from minidl.callbacks.history import History, RecordPath
 from minidl.callbacks.parameter_average import ParameterAverage
 from minidl.callbacks.progress import ProgressBar
+from minidl.callbacks.reduce_on_plateau import ReduceOnPlateau
 from minidl.callbacks.schedule import Schedule
 from minidl.callbacks.timer import Timer
 
@@ -17,6 +18,7 @@ __all__ = [
     "ParameterAverage",
     "ProgressBar",
     "RecordPath",
+    "ReduceOnPlateau",
     "Schedule",
     "Timer",
 ]

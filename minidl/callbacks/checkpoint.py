@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from math import isnan
 from typing import Any
 
 from minidl.arguments import whole_number
+from minidl.callbacks.monitor import Direction, Monitor
 from minidl.data import Batches
-from minidl.errors import CheckpointError, warn
+from minidl.errors import CheckpointError, HyperparameterError, warn
 from minidl.files import absolute, check_folder, nesting_checked, warn_of_values
 from minidl.modules import Layer, Loss, Module
 from minidl.modules.places import Place, places_in, places_of
@@ -27,8 +30,13 @@ class Checkpoint(Callback):
 
     The file holds parameters, buffers, optimizer, loss, epoch and batch, the order of the samples, every generator,
     the history and the states of the other callbacks. It finds the generators of model, loss, optimizer and callbacks
-    in their attributes, and in lists and dicts there. A run that Ctrl-C stops is saved once more. `minidl.load` returns
-    the model in the file as it was then, without the best weights that an `EarlyStopping` restores at the end.
+    in their attributes, and in lists and dicts there. A run is saved once more when its last epoch ends, and when
+    something stops it, but not when it fails or diverges. `minidl.load` returns the model in the file as it was then,
+    without the best weights that an `EarlyStopping` restores at the end.
+
+    With ``best="validation_loss"``, the `keep` best epochs of a fit are kept as well, each in a file of its own beside
+    the newest: for "run.npz" and epoch 12, "run.best-12.npz". Each is such a file, to load or to resume. Files of
+    earlier fits and runs stay unless they have the same name.
 
     The file is replaced as a whole: after a crash at any moment there is the newest one or the one before. If it cannot
     be written, for example on a full disk, there is a `MinidlWarning`, and the run continues with the one before. A new
@@ -38,10 +46,19 @@ class Checkpoint(Callback):
         path: the file. A relative path and a leading "~" are resolved when a fit begins.
         every_steps: how many steps to take between two saves. None never saves within an epoch.
         every_epochs: how many epochs to run between two saves. None never saves at the end of an epoch.
+        best: the name of a metric, such as "validation_loss" or "validation_accuracy". None keeps no best epochs.
+        keep: how many of the best epochs to keep.
+        mode: whether a lower value ("min") or a higher one ("max") of `best` is better. "auto" knows it for the names
+            that `EarlyStopping` knows.
+
+    Attributes:
+        ranking: pairs (value, epoch) of the best epochs of the latest fit, the best first.
 
     Raises:
-        HyperparameterError: numbers that are not positive integers.
-        StateError: when a fit begins, a folder that does not exist, or a folder or file that cannot be written to.
+        HyperparameterError: numbers that are not positive integers, a metric whose direction is not known, or "loss",
+            which is measured before each step, so that no parameters belong to it.
+        StateError: when a fit begins, a folder that does not exist, or a folder or file that cannot be written to. A
+            metric that the run does not measure.
         CheckpointError: when a fit begins, a model, a generator or a callback's state that no file can hold.
 
     >>> import tempfile
@@ -56,24 +73,47 @@ class Checkpoint(Callback):
     ...     resumed = trainer().fit(x, y, epochs=10, resume_from=path)
     >>> resumed.loss == trainer().fit(x, y, epochs=10).loss
     True
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoint = Checkpoint(f"{folder}/run.npz", best="training_loss", keep=2)
+    ...     history = trainer(checkpoint).fit(x, y, epochs=3, training_loss=True)
+    ...     sorted(os.listdir(folder))
+    ['run.best-2.npz', 'run.best-3.npz', 'run.npz']
     """
 
     last, adds = True, ()
 
     def __init__(
-        self, path: str | os.PathLike[str], *, every_steps: int | None = None, every_epochs: int | None = 1
+        self,
+        path: str | os.PathLike[str],
+        *,
+        every_steps: int | None = None,
+        every_epochs: int | None = 1,
+        best: str | None = None,
+        keep: int = 1,
+        mode: Direction = "auto",
     ) -> None:
         for name, every in (("every_steps", every_steps), ("every_epochs", every_epochs)):
             if every is not None:
                 whole_number(f"Checkpoint: {name}", every, 1)
         self.path = os.fspath(path)
         self.every_steps, self.every_epochs = every_steps, every_epochs
+        self.keep = whole_number("Checkpoint: keep", keep, 1)
+        self._monitor = None if best is None else Monitor("Checkpoint", best, mode)
+        if best == "loss":
+            raise HyperparameterError(
+                'Checkpoint: "loss" is measured before each step, so no parameters belong to it; for the best, name '
+                '"training_loss" and pass training_loss=True to fit'
+            )
+        self.reset()
 
     def reset(self) -> None:
         self._warned = self._odd = False
+        self.ranking: list[tuple[float, int]] = []
 
     def on_fit_begin(self, run: Run) -> None:
         self.reset()
+        if self._monitor is not None:
+            self._monitor.check(run)
         self._target = absolute(self.path)
         check_folder(self._target)
         check_remaking(run.model)
@@ -81,25 +121,52 @@ class Checkpoint(Callback):
         encoded(self._content(run))
 
     def on_step_end(self, run: Run) -> None:
-        if run.interrupted or (self.every_steps is not None and run.step % self.every_steps == 0):
+        if run.reason is not None or (self.every_steps is not None and run.step % self.every_steps == 0):
             self._save_or_warn(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        if run.interrupted or (self.every_epochs is not None and run.epoch % self.every_epochs == 0):
+        if self._monitor is not None:
+            self._rank(run, self._monitor)
+        every, ends = self.every_epochs, run.interrupted or run.reason is not None or run.epoch >= run.epochs
+        if ends or (every is not None and run.epoch % every == 0):
             self._save_or_warn(run)
 
-    def _save_or_warn(self, run: Run) -> None:
+    def _rank(self, run: Run, monitor: Monitor) -> None:
+        """Save the epoch if it is one of the best, and remove the file of the one that no longer is."""
+        value = monitor.value(run)
+        if isnan(value):
+            return
+        before, ranked = self.ranking, [*self.ranking, (value, run.epoch)]
+        ranked.sort(key=lambda entry: monitor.gain(entry[0], 0.0), reverse=True)  # stable: of equal ones the first
+        self.ranking, dropped = ranked[: self.keep], ranked[self.keep :]
+        if (value, run.epoch) in dropped:
+            return
+        if not self._save_or_warn(run, self._best_file(run.epoch)):
+            self.ranking = before
+            return
+        for _, epoch in dropped:
+            with suppress(OSError):  # a run before a crash may have removed it
+                os.remove(self._best_file(epoch))
+
+    def _best_file(self, epoch: int) -> str:
+        stem, suffix = os.path.splitext(self._target)
+        return f"{stem}.best-{epoch}{suffix}"
+
+    def _save_or_warn(self, run: Run, *target: str) -> bool:
+        """Write a file, and return whether that worked."""
         try:
-            self.save(run)
+            self.save(run, *target)
             self._warned = False
         except (CheckpointError, OSError) as error:  # a file is not worth a run
             if not self._warned:
                 message = f"{self.path!r} cannot be written at step {run.step}, and stays the one before: {error}"
                 warn(message, stacklevel=2)
             self._warned = True
+            return False
+        return True
 
-    def save(self, run: Run) -> None:
-        """Write the file now.
+    def save(self, run: Run, target: str | None = None) -> None:
+        """Write the file now, or another one.
 
         Raises:
             CheckpointError: something that no file can hold.
@@ -107,7 +174,7 @@ class Checkpoint(Callback):
         """
         content = self._content(run)
         self._odd = self._odd or warn_of_values(content["model"]["state"], self.path)  # once per fit
-        write_content(content, self._target)
+        write_content(content, target or self._target)
 
     @nesting_checked()
     def _content(self, run: Run) -> dict[str, Any]:
@@ -117,7 +184,7 @@ class Checkpoint(Callback):
                 f"{type(run.optimizer).__name__} has gained {gained} since this fit began, and a new one has no place "
                 "for it; set it in __init__, or begin its name with an underscore if it need not be saved"
             )
-        others = [callback for callback in run.callbacks if not isinstance(callback, Checkpoint)]
+        others = [each for each in run.callbacks if not isinstance(each, Checkpoint) or each.state()]
         return {
             **model_content(run.model),
             "as_code": as_code(run.model),
@@ -127,6 +194,14 @@ class Checkpoint(Callback):
             "generators": states_of(places(run)),
             "callbacks": [{"type": type(callback).__name__, "state": callback.state()} for callback in others],
         }
+
+    def state(self) -> dict[str, Any]:
+        return {} if self._monitor is None else {"watches": str(self._monitor), "ranking": list(self.ranking)}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        if self._monitor is not None:
+            self._monitor.check_saved(state["watches"])
+            self.ranking = [(float(value), int(epoch)) for value, epoch in state["ranking"]]
 
 
 def parts(run: Run) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
-from math import inf
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
-from minidl.arguments import check_type, flag, hyperparameter, whole_number
-from minidl.errors import HyperparameterError, StateError
+from minidl.arguments import flag, hyperparameter, whole_number
+from minidl.callbacks.monitor import Direction, Monitor
+from minidl.errors import HyperparameterError
 from minidl.run import Callback, Run
 
 __all__ = ["EarlyStopping"]
@@ -55,40 +54,33 @@ class EarlyStopping(Callback):
         *,
         patience: int = 10,
         min_delta: float = 0.0,
-        mode: Literal["auto", "min", "max"] = "auto",
+        mode: Direction = "auto",
         restore: bool | None = None,
     ) -> None:
-        check_type("EarlyStopping: monitor", monitor, str)
-        if mode not in ("auto", "min", "max"):
-            raise HyperparameterError(f'EarlyStopping: mode must be "auto", "min" or "max", got {mode!r}')
+        self._monitor = Monitor("EarlyStopping", monitor, mode)
         if restore and monitor == "loss":
             raise HyperparameterError(
                 'EarlyStopping: "loss" is measured before each step, so no parameters belong to it; to restore the '
                 'best, monitor "training_loss" and pass training_loss=True to fit'
             )
-        self.monitor, self.min_delta = monitor, min_delta
-        self.mode = _direction(monitor) if mode == "auto" else mode
+        self.monitor, self.mode, self.min_delta = monitor, self._monitor.mode, min_delta
         self.patience = whole_number("EarlyStopping: patience", patience, 1)
         self.restore = monitor != "loss" if restore is None else flag("EarlyStopping: restore", restore)
         self.begin, self._running = 0, False
         self.reset()
 
     def reset(self) -> None:
-        self.best, self.best_epoch = inf if self.mode == "min" else -inf, 0
+        self.best, self.best_epoch = self._monitor.worst, 0
         self.best_state: dict[str, Any] | None = None
 
     def on_fit_begin(self, run: Run) -> None:
         self.reset()
         self.begin, self._running = run.epoch, True
-        if not run.may_measure(self.monitor):
-            raise self._unknown(run.measures or ())
+        self._monitor.check(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        if self.monitor not in run.metrics:
-            raise self._unknown(run.metrics)
-        value = run.metrics[self.monitor]
-        gain = self.best - value if self.mode == "min" else value - self.best
-        if gain > self.min_delta:
+        value = self._monitor.value(run)
+        if self._monitor.gain(value, self.best) > self.min_delta:
             self.best, self.best_epoch = value, run.epoch
             self.best_state = run.model.state() if self.restore else None
         elif run.epoch - max(self.best_epoch, self.begin) >= self.patience:
@@ -100,45 +92,14 @@ class EarlyStopping(Callback):
             run.model.load_state(self.best_state)
         self._running = False
 
-    def _unknown(self, measured: Collection[str]) -> StateError:
-        kind, _, metric = self.monitor.partition("_")
-        passed = {"validation": "validation=", "training": "training_loss=True"}.get(kind)
-        if f"{kind}_loss" in measured:
-            passed = f'metrics={{"{metric}": …}}'
-        hint = f"; pass {passed} to fit" if passed else ""
-        return StateError(
-            f"EarlyStopping watches {self.monitor!r}, but the run measures {', '.join(measured) or 'nothing'}{hint}"
-        )
-
     def state(self) -> dict[str, Any]:
         best = {f"best_state.{name}": value for name, value in (self.best_state or {}).items()}
-        watches = f"{self.monitor} ({self.mode})"
+        watches = str(self._monitor)
         return {"watches": watches, "best": self.best, "best_epoch": self.best_epoch, "begin": self.begin, **best}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        if state["watches"] != (watches := f"{self.monitor} ({self.mode})"):
-            raise StateError(f"EarlyStopping watched {state['watches']}, but should watch {watches} now")
+        self._monitor.check_saved(state["watches"])
         self.best, self.best_epoch, self.begin = float(state["best"]), int(state["best_epoch"]), int(state["begin"])
         prefix = "best_state."
         best = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
         self.best_state = best if best and self.restore else None
-
-
-LOWER = ("loss", "error", "mae", "mse")
-HIGHER = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2")
-
-
-def _direction(name: str) -> Literal["min", "max"]:
-    """Whether a lower or a higher value of a metric is better, by the last word of its name.
-
-    >>> _direction("validation_log_loss"), _direction("validation_accuracy")
-    ('min', 'max')
-    """
-    word = re.split(r"[^a-z0-9]+", name.lower())[-1]
-    if word.endswith(LOWER):
-        return "min"
-    if word in HIGHER:
-        return "max"
-    raise HyperparameterError(
-        f'EarlyStopping: whether {name!r} should fall or rise is not known; pass mode="min" or mode="max"'
-    )

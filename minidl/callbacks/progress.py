@@ -18,15 +18,19 @@ __all__ = ["ProgressBar", "in_notebook"]
 class ProgressBar(Callback):
     """A line with the steps, the loss and the time left, updated during a run.
 
-    It appears in a terminal or a notebook, but not in a log file. If the `tqdm` package is installed, it is a tqdm bar.
+    In a terminal or a notebook, the line is overwritten. If the `tqdm` package is installed, it is a tqdm bar. In a
+    file or a pipe, there is a new line every 10 seconds, and one at the end. As soon as an epoch has measured it, the
+    validation loss is shown, too.
+
     If the line cannot be written, for instance because the stream is closed, a `MinidlWarning` says so once per fit.
     The run continues without the line.
 
     Args:
         description: how the line begins.
         interval: the least time between two updates, in seconds.
+        log_interval: the same for lines in a file or a pipe.
         stream: where to write. None means standard error as it is when the fit begins.
-        show: whether to show the line. None means only in a terminal or a notebook.
+        show: whether to show anything.
 
     >>> from minidl import Dense, MSELoss, SGD, Trainer
     >>> model = Dense(1, 1, rng=0)
@@ -36,30 +40,40 @@ class ProgressBar(Callback):
     """
 
     def __init__(
-        self, description: str = "", *, interval: float = 0.1, stream: TextIO | None = None, show: bool | None = None
+        self,
+        description: str = "",
+        *,
+        interval: float = 0.1,
+        log_interval: float = 10.0,
+        stream: TextIO | None = None,
+        show: bool = True,
     ) -> None:
         self.description = description
         self.interval = number("ProgressBar: interval", interval, at_least=0, finite=False)
-        self.stream, self.show = stream, None if show is None else flag("ProgressBar: show", show)
-        self._line: _PlainLine | _TqdmLine | None = None
+        self.log_interval = number("ProgressBar: log_interval", log_interval, at_least=0, finite=False)
+        self.stream, self.show = stream, flag("ProgressBar: show", show)
+        self._line: _Lines | _TqdmLine | None = None
 
     def on_fit_begin(self, run: Run) -> None:
         self._line, self._begin, self._next = None, run.step, perf_counter()
-        with self._silent_after_an_error():
-            stream: Any = sys.stderr if self.stream is None else self.stream
-            if _is_watched(stream) if self.show is None else self.show:
-                self._line = _line(run.steps - run.step, self.description, stream)
+        if self.show:
+            with self._silent_after_an_error():
+                stream: Any = sys.stderr if self.stream is None else self.stream
+                watched = _is_watched(stream)
+                self._between = self.interval if watched else self.log_interval
+                self._next += 0.0 if watched else self.log_interval
+                self._line = (_line if watched else _Lines)(run.steps - run.step, self.description, stream)
 
     def on_step_end(self, run: Run) -> None:
         if self._line is not None and perf_counter() >= self._next:
             with self._silent_after_an_error():
-                self._line.show(run.step - self._begin, run.loss)
-            self._next = perf_counter() + self.interval
+                self._line.show(run.step - self._begin, _losses(run))
+            self._next = perf_counter() + self._between
 
     def on_fit_end(self, run: Run) -> None:
         if self._line is not None:
             with self._silent_after_an_error():
-                self._line.show(run.step - self._begin, run.loss)
+                self._line.show(run.step - self._begin, _losses(run))
                 self._line.close()
             self._line = None
 
@@ -90,27 +104,43 @@ def _is_watched(stream: Any) -> bool:
     return terminal or (in_notebook() and stream in (sys.stdout, sys.stderr))
 
 
-class _PlainLine:
-    """A line that overwrites itself."""
+class _Lines:
+    """Lines one below the other."""
 
     def __init__(self, total: int, description: str, stream: TextIO) -> None:
         self.total, self.stream = total, stream
         self.prefix = f"{description}: " if description else ""
-        self.begin, self.width = perf_counter(), 0
+        self.begin = perf_counter()
 
-    def show(self, done: int, loss: float) -> None:
+    def text(self, done: int, losses: str) -> str:
         passed = perf_counter() - self.begin
         left = passed / done * (self.total - done) if done else 0.0
-        text = f"{self.prefix}step {done}/{self.total}, loss {loss:.4g}, {_clock(passed)} passed, {_clock(left)} left"
+        return f"{self.prefix}step {done}/{self.total}, {losses}, {_clock(passed)} passed, {_clock(left)} left"
+
+    def show(self, done: int, losses: str) -> None:
+        self.stream.write(self.text(done, losses) + "\n")
+        self.stream.flush()
+
+    def close(self) -> None:
+        """The last line has ended."""
+
+    def abandon(self) -> None:
+        """Nothing is left to close."""
+
+
+class _OneLine(_Lines):
+    """A line that overwrites itself."""
+
+    width = 0
+
+    def show(self, done: int, losses: str) -> None:
+        text = self.text(done, losses)
         self.stream.write("\r" + text.ljust(self.width))
         self.stream.flush()
         self.width = len(text)
 
     def close(self) -> None:
         self.stream.write("\n")
-
-    def abandon(self) -> None:
-        """Nothing is left to close."""
 
 
 class _TqdmLine:
@@ -119,9 +149,9 @@ class _TqdmLine:
     def __init__(self, bar: Any, stream: TextIO) -> None:
         self.bar, self.stream = bar, stream
 
-    def show(self, done: int, loss: float) -> None:
+    def show(self, done: int, losses: str) -> None:
         self.stream.write("")  # tqdm itself hides that a stream is closed
-        self.bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+        self.bar.set_postfix_str(losses, refresh=False)
         self.bar.update(done - self.bar.n)
 
     def close(self) -> None:
@@ -132,16 +162,22 @@ class _TqdmLine:
         self.bar.disable = True
 
 
-def _line(total: int, description: str, stream: TextIO) -> _PlainLine | _TqdmLine:
+def _line(total: int, description: str, stream: TextIO) -> _Lines | _TqdmLine:
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        return _PlainLine(total, description, stream)
+        return _OneLine(total, description, stream)
     # tqdm shows a widget in a notebook only if no stream is passed. The delay keeps the constructor from writing: a bar
     # that fails there would fail again when Python deletes it.
     file = None if stream is sys.stderr else stream
     bar = tqdm(total=total, desc=description or None, file=file, unit="step", mininterval=0, delay=1e-9)
     return _TqdmLine(bar, stream)
+
+
+def _losses(run: Run) -> str:
+    """The loss of the latest step, and the validation loss of the latest epoch."""
+    measured = run.metrics.get("validation_loss")
+    return f"loss {run.loss:.4g}" + ("" if measured is None else f", validation loss {measured:.4g}")
 
 
 def _clock(seconds: float) -> str:

@@ -20,6 +20,7 @@ from minidl.layers.residual import Residual
 from minidl.layers.sequential import Sequential
 from minidl.layers.sharing import Siamese, Tied
 from minidl.layers.softmax import Softmax
+from minidl.layers.statistics import estimate_statistics
 from minidl.layers.transformer import TransformerBlock
 
 __all__ = [
@@ -72,4 +73,5 @@ __all__ = [
     "Tanh",
     "Tied",
     "TransformerBlock",
+    "estimate_statistics",
 ]

@@ -2,13 +2,16 @@
 
 from minidl.arguments import hyperparameter
 from minidl.optimizers.adam import Adam, AdamW, NAdam
-from minidl.optimizers.adaptive import AdaGrad, Lion, RMSProp
+from minidl.optimizers.adam_variants import AMSGrad, RAdam
+from minidl.optimizers.adaptive import AdaDelta, AdaGrad, Lion, RMSProp
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.descent import SGD, Momentum
 from minidl.optimizers.groups import Group, Parameters
 
 __all__ = [
     "SGD",
+    "AMSGrad",
+    "AdaDelta",
     "AdaGrad",
     "Adam",
     "AdamW",
@@ -18,6 +21,7 @@ __all__ = [
     "NAdam",
     "Optimizer",
     "Parameters",
+    "RAdam",
     "RMSProp",
     "hyperparameter",
 ]

@@ -43,7 +43,7 @@ class Adam(Optimizer):
     array([0.5])
     """
 
-    slots = ("mean", "squares")
+    slots: tuple[str, ...] = ("mean", "squares")
     scalars: tuple[str, ...] = ("mean_beta",)
     beta1: float = hyperparameter(at_least=0.0, below=1.0)
     beta2: float = hyperparameter(at_least=0.0, below=1.0)
@@ -68,20 +68,18 @@ class Adam(Optimizer):
         self.mean_beta = self.beta1
 
     def _moments(self, grad: Array, mean: Array, squares: Array) -> tuple[Array, float]:
-        """Update m and s, and return c (√ŝ + ε) and c."""
+        """Update m and s, and return √s and c, so that ``√ŝ = √s / c``."""
         # The first slot holds m / (1 − β₁), which saves a pass over memory. A β₁ that has changed since the previous
         # step rescales it. The second holds s itself: s / (1 − β₂) would overflow in float32 for gradients of 1e18.
         mean *= self.beta1 * ((1.0 - self.mean_beta) / (1.0 - self.beta1))
         mean += grad
         squares *= self.beta2
         squares += (1.0 - self.beta2) * grad * grad
-        correction = sqrt(1.0 - self.beta2**self.steps)
-        root = np.sqrt(squares)
-        root += self.eps * correction
-        return root, correction
+        return np.sqrt(squares), sqrt(1.0 - self.beta2**self.steps)
 
     def update(self, theta: Array, grad: Array, mean: Array, squares: Array) -> None:
         root, correction = self._moments(grad, mean, squares)
+        root += self.eps * correction
         change = np.divide(mean, root, out=root)
         change *= self.lr * correction * (1.0 - self.beta1) / (1.0 - self.beta1**self.steps)
         theta -= change
@@ -179,6 +177,7 @@ class NAdam(Adam):
 
     def update(self, theta: Array, grad: Array, mean: Array, squares: Array) -> None:
         root, correction = self._moments(grad, mean, squares)
+        root += self.eps * correction
         now, following = self._momentum(self.steps), self._momentum(self.steps + 1)
         rate, product = self.lr * correction, self.product * now
         ahead = rate * following * (1.0 - self.beta1) / (1.0 - product * following) * mean

@@ -9,7 +9,7 @@ from minidl.optimizers.base import Optimizer
 from minidl.optimizers.groups import Parameters
 from minidl.typing import Array
 
-__all__ = ["AdaGrad", "Lion", "RMSProp"]
+__all__ = ["AdaDelta", "AdaGrad", "Lion", "RMSProp"]
 
 
 class AdaGrad(Optimizer):
@@ -47,6 +47,56 @@ class AdaGrad(Optimizer):
     def update(self, theta: Array, grad: Array, squares: Array) -> None:
         squares += grad * grad
         theta -= self.lr * grad / (np.sqrt(squares) + self.eps)
+
+
+class AdaDelta(Optimizer):
+    """``s ← ρ s + (1 − ρ) g²``,  ``d = √(c + ε) / √(s + ε) g``,  ``c ← ρ c + (1 − ρ) d²``,  ``θ ← θ − η d``
+
+    The sizes of past steps take the place of a learning rate: η = 1 is the rule of Zeiler (2012). With c = 0, it begins
+    with steps of about √ε. Where s overflows, in float32 for gradients above 1e19, the step is 0, as in PyTorch.
+
+    Args:
+        parameters: ``model.parameters()``, a list of Parameters, or a list of `Group`.
+        lr: learning rate η.
+        rho: ρ, at least 0 and below 1.
+        eps: ε.
+        weight_decay: λ, adds λ θ to g.
+
+    Raises:
+        HyperparameterError: as for `Optimizer`. rho outside [0, 1), eps that is not above 0, a negative weight_decay.
+
+    >>> from minidl import Parameter
+    >>> theta = Parameter([1.0])
+    >>> optimizer = AdaDelta([theta], rho=0.75, eps=1.0)
+    >>> theta.grad = [4.0]
+    >>> optimizer.step()
+    >>> theta.value.round(6)
+    array([-0.788854])
+    """
+
+    slots = ("squares", "changes")
+    rho: float = hyperparameter(at_least=0.0, below=1.0)
+    eps: float = hyperparameter(above=0.0)
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float = 1.0,
+        *,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay=weight_decay)
+        self.rho, self.eps = rho, eps
+
+    def update(self, theta: Array, grad: Array, squares: Array, changes: Array) -> None:
+        squares *= self.rho
+        squares += (1.0 - self.rho) * grad * grad
+        change = np.sqrt(changes + self.eps) / np.sqrt(squares + self.eps) * grad
+        changes *= self.rho
+        changes += (1.0 - self.rho) * change * change
+        theta -= self.lr * change
 
 
 class RMSProp(Optimizer):

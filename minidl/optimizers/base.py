@@ -14,7 +14,7 @@ from minidl.arguments import check_type, copy_into, hyperparameter, number
 from minidl.errors import StateError
 from minidl.modules import Module
 from minidl.optimizers.blocks import BLOCK, Block, cut_blocks, keep_freed_memory, warn_if_still
-from minidl.optimizers.groups import Parameters, describe_settings, describe_sizes, parts_of
+from minidl.optimizers.groups import Parameters, check_moved, describe_settings, describe_sizes, parts_of
 from minidl.parameters import ParameterVector
 from minidl.sums import norm
 from minidl.typing import Array
@@ -50,7 +50,7 @@ class Optimizer:
 
     lr: float = hyperparameter(above=0.0)
     weight_decay: float = hyperparameter(at_least=0.0)
-    max_norm, max_value = inf, inf  # the limits that `clip` sets
+    max_norm, max_value, l1 = inf, inf, 0.0  # what `clip` and `penalize` set
 
     def __init__(self, parameters: Parameters, lr: float, *, weight_decay: float = 0.0) -> None:
         keep_freed_memory()
@@ -75,7 +75,7 @@ class Optimizer:
             self.cut()
         self.steps += 1
         before = self._blocks[0].arrays[0].copy() if self.steps == 1 and self._blocks else None
-        if self.weight_decay == 0.0 and self.max_norm == self.max_value == inf and not self._grouped:
+        if self.weight_decay == self.l1 == 0.0 and self.max_norm == self.max_value == inf and not self._grouped:
             for arrays, _, _ in self._blocks:
                 self.update(*arrays)
         else:
@@ -103,8 +103,25 @@ class Optimizer:
         self.max_norm, self.max_value = norm, value
         return self
 
+    def penalize(self, *, l1: float) -> Self:
+        """Add ``λ₁ Σ |θ|`` to what is minimized, as in ``Adam(model.parameters()).penalize(l1=1e-4)``.
+
+        Each step adds the subgradient ``λ₁ sign(θ)`` to g, with sign(0) = 0, as Keras's ``L1`` and a penalty in PyTorch
+        do. Parameters shrink towards 0 and then stay within a step of it. None becomes exactly 0, as it would by
+        soft thresholding (a proximal step). Like weight decay, the penalty leaves out parameters made with
+        ``decay=False``, is not clipped, and does not count in the loss of a run. It also acts on g in `AdamW`.
+
+        Args:
+            l1: λ₁.
+
+        Raises:
+            HyperparameterError: a negative l1.
+        """
+        self.l1 = number("penalize: l1", l1, at_least=0.0)
+        return self
+
     def _adjusted_step(self) -> None:
-        """One step with clipping, weight decay or groups."""
+        """One step with clipping, penalties or groups."""
         scale = 1.0 if self.max_norm == inf else min(1.0, self.max_norm / (self._norm() + 1e-6))
         for (theta, grad, *slots), factor, decay in self._blocks:
             if scale != 1.0:
@@ -113,6 +130,8 @@ class Optimizer:
             if self.max_value != inf:
                 grad = np.clip(grad, -self.max_value, self.max_value)
             with nullcontext() if factor == 1.0 else self._rate(factor):
+                if decay and self.l1 != 0.0:
+                    grad = grad + self.l1 * np.sign(theta)
                 if decay and self.weight_decay != 0.0:
                     grad = self.decayed(theta, grad)
                 self.update(theta, grad, *slots)
@@ -138,14 +157,7 @@ class Optimizer:
 
     def check_owner(self, module: Module) -> None:
         """Raise `StateError` unless all parameters that this optimizer moves belong to `module`."""
-        owned = set(module.parameters())
-        for vector in self.vectors:
-            vector.check()
-            if not owned.issuperset(vector):
-                raise StateError(
-                    f"the optimizer moves parameters that {type(module).__name__} does not have; make it on the "
-                    "parameters() of what is trained"
-                )
+        check_moved(self.vectors, module)
 
     def moves(self, module: Module) -> list[str]:
         """Describe which parameters of `module` move, in order, each vector with its factor of the learning rate."""

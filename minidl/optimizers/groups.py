@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from minidl.arguments import got, number
-from minidl.errors import HyperparameterError
+from minidl.errors import HyperparameterError, StateError
+from minidl.modules import Module
 from minidl.parameters import Parameter, ParameterVector, check_owners, contiguous_runs, share_memory
 
-__all__ = ["Group", "Parameters", "describe_settings", "describe_sizes", "parts_of"]
+__all__ = ["Group", "Parameters", "check_moved", "describe_settings", "describe_sizes", "parts_of"]
 
 
 class Group(NamedTuple):
@@ -73,6 +74,18 @@ def _groups(parameters: Parameters) -> list[Group]:
     return [Group(listed)]
 
 
+def check_moved(vectors: Iterable[ParameterVector], module: Module) -> None:
+    """Raise `StateError` unless all of these parameters belong to `module` and are where they were."""
+    owned = set(module.parameters())
+    for vector in vectors:
+        vector.check()
+        if not owned.issuperset(vector):
+            raise StateError(
+                f"the optimizer moves parameters that {type(module).__name__} does not have; make it on the "
+                "parameters() of what is trained"
+            )
+
+
 def describe_sizes(vectors: Sequence[ParameterVector], factors: Sequence[float]) -> str:
     """How many parameters there are, with each factor that is not 1.
 
@@ -92,9 +105,10 @@ def describe_settings(settings: Mapping[str, Any]) -> str:
     ', lr=0.1'
     """
     shown = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in settings.items()}
-    if shown.get("weight_decay") == "0":
-        del shown["weight_decay"]
-    return "".join(f", {name}={text}" for name, text in shown.items() if text not in ("False", "inf"))
+    idle = [("weight_decay", "0"), ("l1", "0")]
+    return "".join(
+        f", {each[0]}={each[1]}" for each in shown.items() if each[1] not in ("False", "inf") and each not in idle
+    )
 
 
 def _vectors(parameters: ParameterVector | Sequence[Parameter]) -> list[ParameterVector]:

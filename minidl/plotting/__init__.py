@@ -8,6 +8,7 @@ from minidl.plotting.health import dead_share, gradient_flow, plot_activations, 
 from minidl.plotting.history import plot_history
 from minidl.plotting.live import LivePlot
 from minidl.plotting.network import plot_network
+from minidl.plotting.rates import plot_rate_search
 from minidl.plotting.schedule import plot_schedule
 from minidl.plotting.style import style
 
@@ -24,6 +25,7 @@ __all__ = [
     "plot_history",
     "plot_network",
     "plot_precision_recall",
+    "plot_rate_search",
     "plot_roc",
     "plot_schedule",
     "style",

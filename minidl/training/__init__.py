@@ -1,6 +1,7 @@
-"""What users call to train a model or to minimize a function."""
+"""Training models on data, minimizing objectives, and searching for a learning rate."""
 
 from minidl.training.minimize import Descent, minimize
+from minidl.training.rates import RateSearch, find_learning_rate
 from minidl.training.trainer import Trainer
 
-__all__ = ["Descent", "Trainer", "minimize"]
+__all__ = ["Descent", "RateSearch", "Trainer", "find_learning_rate", "minimize"]

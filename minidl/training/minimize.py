@@ -10,14 +10,19 @@ import numpy as np
 
 from minidl.arguments import check_type, whole_number
 from minidl.callbacks import History, RecordPath
-from minidl.errors import DivergenceError
+from minidl.errors import DivergenceError, describe
 from minidl.modules import Objective, check_is_objective
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
+from minidl.sums import norm
 from minidl.training.fate import NOT_FINITE, FateWatch, kind_of_point
+from minidl.training.scipy_run import ScipyRun
 from minidl.typing import Array
 
 __all__ = ["Descent", "minimize"]
+
+SCIPY_STEPS = 1000
+"""The default number of steps of SciPy's methods, which take few."""
 
 SMALL = 100
 """Up to this many parameters, the path is recorded and the Hessian computed without being asked for."""
@@ -50,10 +55,11 @@ class Descent(NamedTuple):
 
 def minimize(
     objective: Objective,
-    optimizer: Optimizer,
-    steps: int,
+    optimizer: Optimizer | None = None,
+    steps: int | None = None,
     callbacks: Sequence[Callback] = (),
     *,
+    scipy: str | None = None,
     tolerance: float = 1e-6,
     patience: int = 100,
     max_period: int = 8,
@@ -77,15 +83,24 @@ def minimize(
     every `History` and `RecordPath` then belong to the last point where all were finite. Other callbacks have already
     been notified of that step.
 
+    **SciPy.** With ``scipy="L-BFGS-B"`` in place of an optimizer, a minimizer of SciPy takes the steps, where SciPy is
+    installed. A step is one of its iterations, which may evaluate several points. It is told to stop at a gradient of
+    `tolerance`, and the fate is then "stationary". If it stops anywhere else, the fate is "unfinished", and the reason
+    is SciPy's message. Callbacks are notified as usual, but those that change parameters or the learning rate, such as
+    a `Schedule`, are refused. It suits objectives that are the same at each evaluation, as an `EmpiricalRisk` without
+    dropout is.
+
     Args:
         objective: the objective to minimize, from where its parameters are.
         optimizer: made on ``objective.parameters()``.
-        steps: the largest number of steps to take.
+        steps: the largest number of steps to take. With `scipy`, the default is 1000.
         callbacks: see `Callback`.
+        scipy: "L-BFGS-B", "BFGS", "CG" or "Newton-CG", in place of an optimizer.
 
     Raises:
-        HyperparameterError: thresholds or a number of steps out of range.
-        StateError: an optimizer on other parameters.
+        HyperparameterError: thresholds or a number of steps out of range, another method of SciPy.
+        ImportError: SciPy is not installed.
+        StateError: an optimizer on other parameters. With `scipy`, a callback that changes the run.
         DivergenceError: parameters, value or gradient are not finite at the start.
         TypeError: an argument of another type.
 
@@ -96,11 +111,15 @@ def minimize(
     ('stationary', True)
     """
     check_is_objective(objective)
-    check_type("optimizer", optimizer, Optimizer, "minimize(objective, optimizer, steps)")
+    if scipy is None or optimizer is not None:
+        check_type("optimizer", optimizer, Optimizer, 'minimize(objective, optimizer, steps) or minimize(…, scipy="…")')
+    if scipy is not None and optimizer is not None:
+        raise TypeError(f"minimize takes an optimizer or scipy=, got {describe(optimizer)} and scipy={scipy!r}")
     check_callbacks(callbacks)
-    steps = whole_number("steps", steps, 0)
+    steps = whole_number("steps", SCIPY_STEPS if steps is None and scipy is not None else steps, 0)
     parameters = objective.parameters()
-    optimizer.check_owner(objective)
+    if optimizer is not None:
+        optimizer.check_owner(objective)
     watch = FateWatch(tolerance, patience, max_period, cycle_tolerance, floor, ceiling)
     first = _value(objective)
     if not isfinite(first):
@@ -116,7 +135,11 @@ def minimize(
         objective.backward()
         return value
 
-    run = Run(objective, optimizer, [history, *callbacks, watch], range(steps), evaluate, owner=history)
+    every = [history, *callbacks, watch]
+    if optimizer is None:
+        run: Run = ScipyRun(str(scipy), objective, every, steps, evaluate, tolerance, owner=history)
+    else:
+        run = Run(objective, optimizer, every, range(steps), evaluate, owner=history)
     run.loss = first
     run.go()
     value = _value(objective)
@@ -131,6 +154,8 @@ def minimize(
             watch.end(run, "blew up", NOT_FINITE)
     elif watch.fate == "unfinished":
         watch.judge(run, value)
+        if optimizer is None and run.reason and watch.fate == "unfinished" and norm(parameters.grad) <= tolerance:
+            watch.end(run, "stationary", f"the gradient is at most {tolerance:g} ({run.reason})")
     reason = watch.reason or run.reason or f"all {steps} steps were taken"
     if watch.fate == "stationary" and parameters.size <= SMALL:
         reason = f"{reason}; {kind_of_point(objective.hessian(parameters.value))}"

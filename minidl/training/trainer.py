@@ -196,6 +196,10 @@ class Trainer:
         inputs, targets = self.loss.check_data(self.model, x, y)
         return self._measure(inputs, targets, metrics or {}, batch_size)
 
+    def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
+        """The model's predictions, as `Layer.predict` returns them."""
+        return self.model.predict(x, batch_size=batch_size)
+
     def _measure(self, inputs: Batch, targets: Batch, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
         with evaluating(self.model):
             if batch_size is None:

@@ -31,7 +31,7 @@ from minidl import (
 )
 from minidl.layers.activations import Activation
 from minidl.run import EVENTS
-from tests.callbacks.recording import At
+from tests.callbacks.recording import At, Hooks, fails, stops
 from tests.helpers import bits, unchanged
 from tests.saving.helpers import entry
 from tests.training import endless
@@ -51,12 +51,12 @@ def step_of(path: Path) -> tuple[int, int]:
 SAVES: list[tuple[dict[str, Any], list[tuple[int, int]]]] = [
     # three epochs of three steps: after which epoch and step it is saved
     ({}, [(1, 3), (2, 6), (3, 9)]),
-    ({"every_epochs": 2}, [(2, 6)]),
+    ({"every_epochs": 2}, [(2, 6), (3, 9)]),
     ({"every_epochs": np.int64(3)}, [(3, 9)]),
-    ({"every_epochs": 4}, []),
-    ({"every_epochs": None}, []),
-    ({"every_steps": 2, "every_epochs": None}, [(0, 2), (1, 4), (1, 6), (2, 8)]),
-    ({"every_steps": np.int32(4), "every_epochs": None}, [(1, 4), (2, 8)]),
+    ({"every_epochs": 4}, [(3, 9)]),
+    ({"every_epochs": None}, [(3, 9)]),
+    ({"every_steps": 2, "every_epochs": None}, [(0, 2), (1, 4), (1, 6), (2, 8), (3, 9)]),
+    ({"every_steps": np.int32(4), "every_epochs": None}, [(1, 4), (2, 8), (3, 9)]),
     ({"every_steps": 3}, [(0, 3), (1, 3), (1, 6), (2, 6), (2, 9), (3, 9)]),
 ]
 
@@ -80,16 +80,30 @@ def test_when_it_is_saved(
 
 
 def test_steps_and_epochs_are_counted_from_the_first_fit(path: Path) -> None:
-    trainer = endless.trainer(Checkpoint(path, every_steps=4, every_epochs=None))
+    seen: list[tuple[int, int]] = []
+    look = Hooks(last=True, on_step_end=lambda _: seen.append(step_of(path) if path.exists() else (0, 0)))
+    trainer = endless.trainer(Checkpoint(path, every_steps=4, every_epochs=None), look)
     endless.fit(trainer, 1)
+    endless.fit(trainer, 2)
+    assert seen == [(0, 0)] * 3 + [(1, 4)] * 4 + [(2, 8)] * 2
+    trainer.callbacks, seen[:] = [Checkpoint(path, every_epochs=4), look], []
+    endless.fit(trainer, 3)
+    assert seen == [(3, 9)] * 3 + [(4, 12)] * 6
+    assert step_of(path) == (6, 18)
+
+
+@pytest.mark.parametrize(("event", "nth", "saved"), [("on_step_end", 2, (0, 2)), ("on_epoch_end", 2, (2, 6))])
+def test_a_run_that_is_stopped_is_saved_once_more(event: str, nth: int, saved: tuple[int, int], path: Path) -> None:
+    trainer = endless.trainer(Checkpoint(path, every_epochs=None), stops(event, nth))
+    endless.fit(trainer, 3)
+    assert step_of(path) == saved
+
+
+def test_a_run_that_fails_is_not_saved_once_more(path: Path) -> None:
+    trainer = endless.trainer(Checkpoint(path, every_epochs=None), At("on_epoch_end", 2, fails))
+    with pytest.raises(KeyError):
+        endless.fit(trainer, 3)
     assert not path.exists()
-    endless.fit(trainer, 1)
-    assert step_of(path) == (1, 4)
-    trainer.callbacks = [Checkpoint(path, every_epochs=4)]
-    endless.fit(trainer, 1)
-    assert step_of(path) == (1, 4)
-    endless.fit(trainer, 1)
-    assert step_of(path) == (4, 12)
 
 
 @pytest.mark.parametrize("name", ["every_steps", "every_epochs"])
@@ -234,11 +248,12 @@ def test_an_error_in_the_middle_leaves_the_file_of_before(path: Path) -> None:
 
 def test_a_descent_can_be_saved_and_its_objective_loaded(path: Path) -> None:
     bowl = Quadratic([[1.0, 0.0], [0.0, 3.0]], start=[1.0, 2.0])
-    descent = minimize(bowl, SGD(bowl.parameters(), 0.1), 7, [Checkpoint(path, every_steps=3, every_epochs=None)])
-    assert step_of(path)[1] == 6
-    loaded = minidl.load(path)
+    models: list[Any] = []
+    look = Hooks(last=True, on_step_end=lambda run: models.append(minidl.load(path)) if run.step == 7 else None)
+    checkpoint = Checkpoint(path, every_steps=3, every_epochs=None)
+    descent = minimize(bowl, SGD(bowl.parameters(), 0.1), 7, [checkpoint, look])
     assert descent.path is not None
-    assert bits(loaded.parameters().value) == bits(descent.path[6])
+    assert bits(models[0].parameters().value) == bits(descent.path[6])
     minimize(bowl, SGD(bowl.parameters(), 0.1), 7, [Checkpoint(path)])
     assert bits(minidl.load(path).parameters().value) == bits(bowl.parameters().value)
 

@@ -82,9 +82,9 @@ def test_the_default_decay() -> None:
     assert type(ParameterAverage(np.float32(0.5)).decay) is float  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("decay", [-0.1, 1.1, float("nan"), float("inf")])
 def test_a_decay_out_of_range_is_refused(decay: float) -> None:
-    with pytest.raises(HyperparameterError, match="decay must be a finite number, at least 0 and below 1, got"):
+    with pytest.raises(HyperparameterError, match="decay must be a finite number, at least 0 and at most 1, got"):
         ParameterAverage(decay)
 
 
@@ -110,7 +110,7 @@ def test_a_float32_model_stays_and_its_average_is_float64() -> None:
 def test_in_float32_it_keeps_moving_when_the_weight_of_a_new_step_is_tiny() -> None:
     theta, average = Quadratic([[1.0]]).astype(np.float32), ParameterAverage(1 - 1e-9)
     average.average, average.steps = np.array([1.0]), 10**11
-    tell(average, run := SimpleNamespace(model=theta), "on_fit_begin")
+    tell(average, run := SimpleNamespace(model=theta, step=1), "on_fit_begin")
     theta.parameters().value = [2.0]
     for _ in range(1000):
         tell(average, run, "on_step_end")

@@ -1,6 +1,7 @@
-"""The progress line: where it shows, what it says, and that it is silent elsewhere."""
+"""The progress line: what it says, in a terminal and in a file."""
 
 import io
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -86,9 +87,9 @@ def test_updates_keep_their_interval(clock: Clock) -> None:
 
 @pytest.mark.usefixtures("clock")
 def test_a_shorter_line_overwrites_a_longer_one() -> None:
-    line = progress._PlainLine(10, "", stream := Stream(terminal=True))
-    line.show(1, 0.123456)
-    line.show(2, 1.0)
+    line = progress._OneLine(10, "", stream := Stream(terminal=True))
+    line.show(1, "loss 0.1235")
+    line.show(2, "loss 1")
     first, second = stream.getvalue().split("\r")[1:]
     assert len(second) == len(first)
 
@@ -101,16 +102,53 @@ def test_times_are_minutes_and_seconds(seconds: float, shown: str) -> None:
 
 
 @pytest.mark.usefixtures("without_tqdm")
-def test_silent_where_nobody_watches() -> None:
-    for options, shows in (
-        ({"stream": Stream(terminal=False)}, False),
-        ({"stream": Stream(terminal=True)}, True),
-        ({"stream": Stream(terminal=False), "show": True}, True),
-        ({"stream": Stream(terminal=True), "show": False}, False),
+def test_silent_only_if_told_so() -> None:
+    for terminal in (True, False):
+        for show in (True, False):
+            stream = Stream(terminal=terminal)
+            run(ProgressBar(stream=stream, show=show))
+            assert bool(stream.getvalue()) is show
+
+
+def test_in_a_file_there_are_whole_lines_at_intervals_and_one_at_the_end(clock: Clock) -> None:
+    stream = Stream(terminal=False)
+    run(ProgressBar("fit", stream=stream, log_interval=5), clock, steps=10)
+    assert stream.getvalue().splitlines(keepends=True) == [
+        "fit: step 3/10, loss 0.5, 0:06 passed, 0:14 left\n",
+        "fit: step 6/10, loss 0.007812, 0:12 passed, 0:08 left\n",
+        "fit: step 9/10, loss 0.0001221, 0:18 passed, 0:02 left\n",
+        "fit: step 10/10, loss 3.052e-05, 0:20 passed, 0:00 left\n",
+    ]
+    assert stream.flushed == 4
+
+
+def test_a_short_run_is_one_line_in_a_file() -> None:
+    stream = Stream(terminal=False)
+    run(ProgressBar(stream=stream))
+    assert re.fullmatch(r"step 5/5, loss 0\.03125, 0:00 passed, 0:00 left\n", stream.getvalue())
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("tqdm", [True, False])
+def test_the_validation_loss_is_shown_once_it_is_known(
+    terminal: bool, tqdm: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if tqdm:
+        pytest.importorskip("tqdm")
+    else:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    stream = Stream(terminal=terminal)
+    trainer = make_trainer(network(), ProgressBar(stream=stream, interval=0, log_interval=0))
+    history = trainer.fit(*data(), epochs=3, validation=data(5))
+    lines = [line for line in re.split(r"[\r\n]+", stream.getvalue()) if re.search(r"\b[123]/3\b", line)]
+    assert "validation" not in lines[0]
+    for line, value in zip(
+        (lines[1], lines[-1]), (history.epochs["validation_loss"][index] for index in (0, 2)), strict=True
     ):
-        chosen: dict[str, Any] = dict(options)
-        run(ProgressBar(**chosen))
-        assert bool(chosen["stream"].getvalue()) is shows
+        assert f"validation loss {value:.4g}" in line
+    trainer.fit(*data(), epochs=1)
+    assert "validation" not in stream.getvalue().splitlines()[-1].split("\r")[-1]
 
 
 @pytest.mark.usefixtures("without_tqdm")
@@ -118,15 +156,16 @@ def test_standard_error_by_default_and_in_a_notebook(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(ProgressBar())
-    assert capsys.readouterr() == ("", "")
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), err.count("\r")) == ("", 1, 0)
     in_shell(monkeypatch, SimpleNamespace(kernel=object()))
     run(ProgressBar())
     out, err = capsys.readouterr()
     assert out == ""
-    assert "step 5/5" in err
+    assert "\rstep 5/5" in err
     log = Stream(terminal=False)
     run(ProgressBar(stream=log))
-    assert log.getvalue() == ""
+    assert "\r" not in log.getvalue()
 
 
 @pytest.mark.usefixtures("without_tqdm")
@@ -137,7 +176,7 @@ def test_ipython_in_a_terminal_or_merely_imported_is_not_a_notebook(
     in_shell(monkeypatch, shell)
     monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
     run(ProgressBar())
-    assert capsys.readouterr() == ("", "")
+    assert "\r" not in capsys.readouterr().err
 
 
 def test_with_tqdm_its_bar_is_shown() -> None:
@@ -150,10 +189,11 @@ def test_with_tqdm_its_bar_is_shown() -> None:
     assert "loss 0.03125" in text
 
 
-def test_with_tqdm_silent_where_nobody_watches() -> None:
+def test_with_tqdm_there_are_plain_lines_in_a_file() -> None:
     stream = Stream(terminal=False)
     run(ProgressBar(stream=stream))
-    assert stream.getvalue() == ""
+    assert "\r" not in stream.getvalue()
+    assert "step 5/5" in stream.getvalue()
 
 
 @pytest.mark.usefixtures("without_tqdm")

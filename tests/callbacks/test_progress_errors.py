@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from minidl import SGD, Callback, MinidlWarning, ProgressBar, Quadratic, Run, minimize
-from minidl.run import INTERRUPTED
+from minidl.interruption import INTERRUPTED
 from tests.callbacks.recording import At, Losses, fails
 from tests.callbacks.test_progress import Stream, run
 
@@ -72,9 +72,8 @@ def either_line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     ("make", "options", "error"),
     [
         (closed, {}, "ValueError: I/O operation on closed file"),
-        (closed, {"show": True}, "ValueError: I/O operation on closed file"),
         (OnlyWrites, {}, "AttributeError: 'OnlyWrites' object has no attribute 'isatty'"),
-        (object, {"show": True}, "AttributeError: 'object' object has no attribute 'write'"),
+        (object, {}, "AttributeError: 'object' object has no attribute 'isatty'"),
         (lambda: Fails(BrokenPipeError(32, "Broken pipe"), 0), {}, "BrokenPipeError"),
         (lambda: Fails(BrokenPipeError(32, "Broken pipe"), 5), {}, "BrokenPipeError"),
         (lambda: Fails(OSError(28, "No space left on device"), 5), {}, "OSError.*No space left"),
@@ -123,13 +122,12 @@ def test_ctrl_c_is_not_taken_for_an_error_of_the_line() -> None:
 
 
 @pytest.mark.parametrize("stderr", ["None", "Mute()", "open('x'); sys.stderr.close()"])
-@pytest.mark.parametrize("show", [None, True])
-def test_standard_error_may_be_missing(stderr: str, show: bool | None, tmp_path: Path) -> None:
+def test_standard_error_may_be_missing(stderr: str, tmp_path: Path) -> None:
     (tmp_path / "x").touch()
     code = (
         f"import sys; from minidl import *; Mute = type('Mute', (), {{'flush': lambda _: None}}); "
         f"sys.stderr = {stderr}; bowl = Quadratic([[1.0]], start=[4.0])\n"
-        f"print(len(minimize(bowl, SGD(bowl.parameters(), 0.5), 5, [ProgressBar(show={show})]).loss))"
+        f"print(len(minimize(bowl, SGD(bowl.parameters(), 0.5), 5, [ProgressBar()]).loss))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "5\n")

@@ -21,6 +21,7 @@ from minidl import (
     ProgressBar,
     Quadratic,
     RecordPath,
+    ReduceOnPlateau,
     Run,
     Schedule,
     StateError,
@@ -49,6 +50,7 @@ CALLBACKS: dict[str, Callable[[Path], Callback]] = {
     "ParameterAverage": lambda _: ParameterAverage(0.5),
     "ProgressBar": lambda _: ProgressBar(show=True),
     "RecordPath": lambda _: RecordPath(),
+    "ReduceOnPlateau": lambda _: ReduceOnPlateau(patience=1),
     "Schedule": lambda _: Schedule(halved),
     "Timer": lambda _: Timer(),
 }

@@ -17,6 +17,7 @@ from minidl import (
     ParameterAverage,
     ProgressBar,
     RecordPath,
+    ReduceOnPlateau,
     Schedule,
     StateError,
     Timer,
@@ -34,10 +35,12 @@ CALLBACKS: dict[str, Function[[Path], Any]] = {
     "Timer": lambda _: Timer,
     "ParameterAverage": lambda _: ParameterAverage(0.5),
     "EarlyStopping": lambda _: EarlyStopping(patience=1),
+    "ReduceOnPlateau": lambda _: lambda: ReduceOnPlateau(patience=1, threshold=0.5),
     "Schedule": lambda _: lambda: Schedule(cosine(12)),
     "Schedule, an instance": lambda _: Schedule(step_decay(3, 0.5)),
     "CSVLog": lambda folder: CSVLog(folder / "log.csv"),
     "CSVLog that overwrites": lambda folder: CSVLog(folder / "log.csv", overwrite=True),
+    "Checkpoint of the best": lambda folder: Checkpoint(folder / "run.npz", best="validation_loss", keep=2),
     "Checkpoint": lambda folder: Checkpoint(folder / "run.npz", every_steps=2),
 }
 

@@ -153,6 +153,10 @@ CALLS = [
     Call("Adam", minidl.Adam, with_parameters(**MOMENTS)),
     Call("AdamW", minidl.AdamW, with_parameters(**MOMENTS)),
     Call("NAdam", minidl.NAdam, with_parameters(**MOMENTS, momentum_decay=1e-3)),
+    Call("AMSGrad", minidl.AMSGrad, with_parameters(**MOMENTS)),
+    Call("RAdam", minidl.RAdam, with_parameters(**MOMENTS)),
+    Call("AdaDelta", minidl.AdaDelta, with_parameters(rho=0.9, eps=1e-6)),
+    Call("penalize", lambda l1: trainer().optimizer.penalize(l1=l1), const(l1=1.0)),
     Call("Lion", minidl.Lion, with_parameters(beta1=0.9, beta2=0.9)),
     Call(
         "Group",
@@ -227,6 +231,7 @@ CALLS = [
     Call("step_decay", schedules.step_decay, const(every=2, factor=0.5)),
     Call("exponential", schedules.exponential, const(factor=0.5)),
     Call("cosine", schedules.cosine, const(steps=3, end=0.1)),
+    Call("cosine_restarts", schedules.cosine_restarts, const(steps=3, growth=2, end=0.1)),
     Call("linear_warmup", schedules.linear_warmup, const(steps=3, start=0.1)),
     Call("one_cycle", schedules.one_cycle, const(steps=9, rise=0.3, start=0.1, end=0.1)),
     Call("sequence", schedules.sequence, lambda: {"schedules": [schedules.constant()] * 2, "borders": [2]}),
@@ -235,9 +240,14 @@ CALLS = [
         "EarlyStopping", minidl.EarlyStopping, const(monitor="validation_loss", patience=1, min_delta=0.1, mode="min")
     ),
     Call("ParameterAverage", minidl.ParameterAverage, const(decay=0.9)),
-    Call("ProgressBar", minidl.ProgressBar, const(description="", interval=0.1, show=False)),
+    Call("ProgressBar", minidl.ProgressBar, const(description="", interval=0.1, log_interval=1.0, show=False)),
+    Call(
+        "ReduceOnPlateau",
+        minidl.ReduceOnPlateau,
+        const(monitor="loss", factor=0.1, patience=1, min_lr=0.0, threshold=0.0, cooldown=0, mode="min"),
+    ),
     Call("Schedule", minidl.Schedule, const(schedule=schedules.cosine(3))),
-    Call("Checkpoint", minidl.Checkpoint, const(path="run.npz", every_steps=1, every_epochs=1)),
+    Call("Checkpoint", minidl.Checkpoint, const(path="run.npz", every_steps=1, every_epochs=1, keep=1)),
     Call("CSVLog", minidl.CSVLog, const(path="log.csv", overwrite=True)),
     Call(
         "plot_contours", lambda objective: plotting.plot_contours(objective, ax=axes()), lambda: {"objective": bowl()}

@@ -28,7 +28,7 @@ import torch
 from torch import nn, optim
 
 from tests.golden.image_rows import IMAGE_LAYERS
-from tests.golden.rows import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, Row, dense, labels, normal, row
+from tests.golden.rows import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, PLATEAUS, SCHEDULES, Row, dense, labels, normal, row
 
 HERE = Path(__file__).parent
 Rng = np.random.Generator
@@ -136,8 +136,8 @@ def network_case(rng: Rng, layers: list[Row], loss: Row) -> dict[str, Any]:
     }
 
 
-def optimizer_case(rng: Rng, optimizer: Row, clip: dict[str, float] | None = None) -> dict[str, Any]:
-    """Ten steps on all samples: the loss before each, and the parameters after each."""
+def optimizer_case(rng: Rng, optimizer: Row, clip: dict[str, float] | None = None, l1: float = 0.0) -> dict[str, Any]:
+    """Ten steps on all samples: the loss before each, without a penalty, and the parameters after each."""
     layers, loss = [dense(2, 2), row("Sigmoid", nn.Sigmoid()), dense(2, 1)], row("MSELoss", nn.MSELoss())
     module = fix(rng, nn.Sequential(*(layer.theirs for layer in layers)))
     x, target = torch.tensor(normal(rng, 6, 2)), torch.tensor(normal(rng, 6, 1))
@@ -146,7 +146,7 @@ def optimizer_case(rng: Rng, optimizer: Row, clip: dict[str, float] | None = Non
     for _ in range(10):
         descent.zero_grad()
         value = loss.theirs(module(x), target)
-        value.backward()
+        (value + l1 * sum(parameter.abs().sum() for parameter in module.parameters())).backward()
         if "norm" in clip:
             nn.utils.clip_grad_norm_(module.parameters(), clip["norm"])
         if "value" in clip:
@@ -155,7 +155,7 @@ def optimizer_case(rng: Rng, optimizer: Row, clip: dict[str, float] | None = Non
         losses.append(value.item())
         path.append(values(module))
     data = {"x": x.tolist(), "target": target.tolist(), "losses": losses, "path": path}
-    return {**optimizer.ours, "clip": clip, **case, **data}
+    return {**optimizer.ours, "clip": clip, "l1": l1, **case, **data}
 
 
 def schedule_case(_rng: Rng, schedule: Row, steps: int) -> dict[str, Any]:
@@ -167,6 +167,17 @@ def schedule_case(_rng: Rng, schedule: Row, steps: int) -> dict[str, Any]:
         descent.step()
         scheduler.step()
     return {**schedule.ours, "factors": factors}
+
+
+def plateau_case(_rng: Rng, plateau: Row, measured: list[float]) -> dict[str, Any]:
+    """The rates of the epochs that follow each measurement."""
+    descent = optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler, rates = plateau.theirs(descent), []
+    for value in measured:
+        descent.step()
+        scheduler.step(value)
+        rates.append(descent.param_groups[0]["lr"])
+    return {**plateau.ours, "values": measured, "rates": rates}
 
 
 def write(name: str, make: Callable[..., dict[str, Any]], rows: list[Any]) -> None:
@@ -182,3 +193,4 @@ if __name__ == "__main__":
     write("networks", network_case, NETWORKS)
     write("optimizers", optimizer_case, OPTIMIZERS)
     write("schedules", schedule_case, SCHEDULES)
+    write("plateaus", plateau_case, PLATEAUS)

@@ -1,6 +1,7 @@
 """What make_golden.py computes: each thing by its name and arguments in minidl, and the same in PyTorch."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -197,6 +198,19 @@ for name, theirs, kwargs in (
         OPTIMIZERS.append((row(name, lambda p, make=theirs, given=given: make(p, **given), **given),))
 for name, theirs in (("Adam", optim.Adam), ("AdamW", optim.AdamW), ("NAdam", optim.NAdam)):
     OPTIMIZERS.append((row(name, lambda p, make=theirs: make(p, 0.1, (0.7, 0.9)), lr=0.1, beta1=0.7, beta2=0.9),))
+for name, theirs, kwargs in (
+    ("AMSGrad", partial(optim.Adam, amsgrad=True), {"lr": 0.1, "eps": 0.01}),
+    ("RAdam", optim.RAdam, {"lr": 0.1, "eps": 0.01}),
+    ("AdaDelta", optim.Adadelta, {"lr": 0.5, "rho": 0.7, "eps": 0.01}),
+):
+    for given in ({}, kwargs, {**kwargs, "weight_decay": 0.1}):
+        OPTIMIZERS.append((row(name, lambda p, make=theirs, given=given: make(p, **given), **given),))
+for name, theirs in (("AMSGrad", partial(optim.Adam, amsgrad=True)), ("RAdam", optim.RAdam)):
+    OPTIMIZERS.append((row(name, lambda p, make=theirs: make(p, 0.1, (0.7, 0.5)), lr=0.1, beta1=0.7, beta2=0.5),))
+OPTIMIZERS += [
+    (row("SGD", lambda p: optim.SGD(p, lr=0.2), lr=0.2), {}, 0.05),
+    (row("AdamW", lambda p: optim.AdamW(p, lr=0.1, weight_decay=0.1), lr=0.1, weight_decay=0.1), {}, 0.05),
+]
 
 SCHEDULES = [
     (row("step_decay", lambda o: lr_scheduler.StepLR(o, 3, 0.5), every=3, factor=0.5), 10),
@@ -216,4 +230,34 @@ SCHEDULES = [
         ),
         10,
     ),
+    (row("cosine_restarts", lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 4), steps=4), 13),
+    (
+        row(
+            "cosine_restarts",
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 3, T_mult=2, eta_min=0.1),
+            steps=3,
+            growth=2,
+            end=0.1,
+        ),
+        24,
+    ),
+]
+
+# A rate of 1 that falls by the values of a metric. PyTorch's patience is one epoch longer.
+PlateauCase = tuple[dict[str, Any], dict[str, Any], list[float]]
+VALUES = [5.0, 4.0, 3.99, 3.98, 3.97, 3.0, 3.0, 3.0, 3.0, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 2.9, 1.0, 1.0, 1.0]
+PLATEAU_CASES: list[PlateauCase] = [
+    ({"patience": 0, "factor": 0.4}, {"patience": 1, "factor": 0.4}, VALUES),
+    ({"patience": 1, "factor": 0.5}, {"patience": 2, "factor": 0.5}, VALUES),
+    ({"patience": 0, "threshold": 0.01, "cooldown": 2}, {"patience": 1, "threshold": 0.01, "cooldown": 2}, VALUES),
+    (
+        {"patience": 1, "factor": 0.3, "min_lr": 0.2, "cooldown": 1},
+        {"patience": 2, "factor": 0.3, "min_lr": 0.2, "cooldown": 1},
+        VALUES,
+    ),
+    ({"patience": 2, "mode": "max", "factor": 0.7}, {"patience": 3, "mode": "max", "factor": 0.7}, VALUES),
+]
+PLATEAUS = [
+    (row("ReduceOnPlateau", lambda o, theirs=theirs: lr_scheduler.ReduceLROnPlateau(o, **theirs), **ours), values)
+    for theirs, ours, values in PLATEAU_CASES
 ]

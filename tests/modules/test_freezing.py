@@ -32,6 +32,7 @@ from minidl import (
     load,
     save,
 )
+from tests.callbacks.recording import At, fails
 from tests.helpers import bits, bits_of
 
 X, Y = np.random.default_rng(0).normal(size=(12, 3)), np.random.default_rng(1).normal(size=(12, 1))
@@ -170,9 +171,11 @@ def test_a_resumed_run_ends_bit_for_bit(every_steps: int, tmp_path: Path) -> Non
         return make(model, Adam, Freezing(), ParameterAverage(0.9), *more)
 
     path = tmp_path / "run.npz"
-    whole, first = trainer(), trainer(Checkpoint(path, every_steps=every_steps, every_epochs=None))
+    broken_off = At("on_epoch_end", 3, fails), Checkpoint(path, every_steps=every_steps, every_epochs=None)
+    whole, first = trainer(), trainer(*broken_off)
     whole.fit(X, Y, epochs=6, batch_size=4, rng=0)
-    first.fit(X, Y, epochs=3, batch_size=4, rng=0)
+    with pytest.raises(KeyError):
+        first.fit(X, Y, epochs=3, batch_size=4, rng=0)
     resumed = trainer()
     resumed.model.trainable = True  # what the file says counts
     resumed.fit(X, Y, epochs=6, batch_size=4, rng=0, resume_from=path)

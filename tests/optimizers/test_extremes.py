@@ -9,6 +9,7 @@ from minidl import (
     SGD,
     Adam,
     AdamW,
+    AMSGrad,
     Dense,
     Group,
     HyperparameterError,
@@ -22,7 +23,7 @@ from minidl import (
 from tests.tables import OPTIMIZERS, OptimizerCase
 
 
-@pytest.mark.parametrize("make", [Adam, AdamW, NAdam, RMSProp, Lion])
+@pytest.mark.parametrize("make", [Adam, AdamW, AMSGrad, NAdam, RMSProp, Lion])
 @pytest.mark.parametrize(("dtype", "large"), [(np.float32, 1e18), (np.float32, 1.5e19), (np.float64, 1e154)])
 def test_adaptive_rules_keep_moving_by_their_learning_rate(make: Any, dtype: Any, large: float) -> None:
     """A constant gradient, whatever its size, moves the parameters by the learning rate."""

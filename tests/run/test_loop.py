@@ -89,7 +89,7 @@ def test_warnings_are_off_inside_and_as_before_outside() -> None:
 def test_what_a_run_begins_with() -> None:
     run = make(zero, [])
     assert (run.epochs, run.steps, run.epoch, run.step, run.first_epoch, run.first_step) == (1, 0, 0, 0, 0, 0)
-    assert (run.metrics, run.script, run.reason, run.divergence, run.interrupted) == ({}, {}, None, None, False)
+    assert (run.metrics, run.script, run.reason, run.divergence, run.interrupted) == ({}, {}, None, None, None)
     assert isnan(run.loss)
 
 

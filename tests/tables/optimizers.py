@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import copysign, prod, sqrt
 from typing import NamedTuple
 
-from minidl import SGD, AdaGrad, Adam, AdamW, Lion, Momentum, NAdam, Optimizer, RMSProp
+from minidl import SGD, AdaDelta, AdaGrad, Adam, AdamW, AMSGrad, Lion, Momentum, NAdam, Optimizer, RAdam, RMSProp
 from minidl.optimizers import Parameters
 from tests.user_defined import Adagrad, FadingSGD
 
@@ -95,6 +95,45 @@ def plain_nadam(theta: float, grads: list[float]) -> float:
     return theta
 
 
+def plain_amsgrad(theta: float, grads: list[float]) -> float:
+    m = s = largest = 0.0
+    for step, g in enumerate(grads, start=1):
+        m = 0.8 * m + 0.2 * g
+        s = 0.6 * s + 0.4 * g**2
+        largest = max(largest, s)
+        theta = theta - 0.1 * m / (1 - 0.8**step) / (sqrt(largest / (1 - 0.6**step)) + 1e-8)
+    return theta
+
+
+def plain_radam(theta: float, grads: list[float]) -> float:
+    m = s = 0.0
+    for t, g in enumerate(grads, start=1):
+        m = 0.8 * m + 0.2 * g
+        s = 0.95 * s + 0.05 * g**2
+        length = 39 - 2 * t * 0.95**t / (1 - 0.95**t)
+        r = sqrt((length - 4) * (length - 2) * 39 / (35 * 37 * length)) if length > 5 else 0.0
+        adapted = r * sqrt(1 - 0.95**t) / (sqrt(s) + 1e-8) if r else 1.0
+        theta = theta - 0.1 * m / (1 - 0.8**t) * adapted
+    return theta
+
+
+def plain_adadelta(theta: float, grads: list[float]) -> float:
+    s = c = 0.0
+    for g in grads:
+        s = 0.8 * s + 0.2 * g**2
+        change = sqrt(c + 0.01) / sqrt(s + 0.01) * g
+        c = 0.8 * c + 0.2 * change**2
+        theta = theta - 0.5 * change
+    return theta
+
+
+def plain_l1(theta: float, grads: list[float]) -> float:
+    for g in grads:
+        slope = copysign(0.3, theta) if theta else 0.0
+        theta = theta - 0.1 * (g + slope + 0.2 * theta)
+    return theta
+
+
 def plain_lion(theta: float, grads: list[float]) -> float:
     m = 0.0
     for g in grads:
@@ -125,6 +164,10 @@ OPTIMIZERS = [
     ),
     OptimizerCase("AdamW", lambda p: AdamW(p, lr=0.1, beta1=0.8, beta2=0.95, weight_decay=0.3), plain_adam(0.3, 0.0)),
     OptimizerCase("NAdam", lambda p: NAdam(p, lr=0.05), plain_nadam),
+    OptimizerCase("AMSGrad", lambda p: AMSGrad(p, lr=0.1, beta1=0.8, beta2=0.6), plain_amsgrad),
+    OptimizerCase("RAdam", lambda p: RAdam(p, lr=0.1, beta1=0.8, beta2=0.95), plain_radam),
+    OptimizerCase("AdaDelta", lambda p: AdaDelta(p, lr=0.5, rho=0.8, eps=0.01), plain_adadelta),
+    OptimizerCase("SGD with L1", lambda p: SGD(p, lr=0.1, weight_decay=0.2).penalize(l1=0.3), plain_l1),
     OptimizerCase("Lion", lambda p: Lion(p, lr=0.03, beta1=0.6, beta2=0.8, weight_decay=0.2), plain_lion),
     OptimizerCase("user's Adagrad", lambda p: Adagrad(p, lr=0.1), lambda theta, g: plain_adagrad(theta, g, 1e-8)),
     OptimizerCase("user's FadingSGD", lambda p: FadingSGD(p, lr=0.1), plain_fading),
