@@ -116,8 +116,17 @@ class Conv1D(Conv2D):
         initializer: Initializer = he_normal,
         rng: Seed = None,
     ) -> None:
-        options = {"stride": stride, "padding": padding, "dilation": dilation, "use_bias": use_bias}
-        super().__init__(channels, filters, kernel_size, **options, initializer=initializer, rng=rng)
+        super().__init__(
+            channels,
+            filters,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            use_bias=use_bias,
+            initializer=initializer,
+            rng=rng,
+        )
 
 
 class ConvTranspose2D(Convolution):

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.arguments import flag, generator, whole_number
 from minidl.initializers import glorot_uniform, orthogonal
-from minidl.layers.masks import gradient_for
+from minidl.layers.masks import gradient_for, seen
 from minidl.layers.sequences import check_sequence, check_time_step
 from minidl.modules import Layer, cached, check_step
 from minidl.parameters import Parameter
@@ -97,9 +97,7 @@ class Recurrent(Layer):
 
     def forward(self, x: Batch) -> Array:
         x, mask = x if isinstance(x, tuple) else (x, None)
-        if mask is not None:
-            x = np.where(mask[..., None], x, 0)  # a NaN there times 0 would be a NaN in dW
-        x = np.ascontiguousarray(x.swapaxes(0, 1))
+        x = np.ascontiguousarray(seen(x, mask).swapaxes(0, 1))
         z, s = self._run(x, None, mask)
         self.x, self.z, self.s, self.mask = x, z, s, mask
         h = s[0]
