@@ -129,12 +129,16 @@ class add_conversion:  # noqa: N801  (used like a function of contextlib, which 
                 error.add_note(f"{name} is of type {what}: make it an array first, {x} = np.asarray({x})")
 
 
-def add_tuple(error: ShapeError, value: Any, name: str, count: int) -> None:
-    """Add a note to an error if a list of inputs looks like several inputs for so many targets."""
-    x = name.rpartition(" ")[2]
-    if (
-        isinstance(value, list)
-        and len(value) not in (0, count)
-        and all(np.shape(item)[:1] == (count,) for item in value)
-    ):
-        error.add_note(f"{name} is a list of {len(value)} arrays, each of which is one sample; {_several(value, x)}")
+def add_tuple(error: ShapeError, value: Any, name: str, count: tuple[int, ...]) -> None:
+    """Add a note to an error if a list looks like several inputs.
+
+    Args:
+        error: what was raised.
+        value: what was passed as x.
+        name: what messages call it.
+        count: the number of targets, as a shape.
+    """
+    alike = isinstance(value, list) and value and count and all(np.shape(item)[:1] == count for item in value)
+    if alike and len(value) != count[0]:
+        advice = _several(value, name.rpartition(" ")[2])
+        error.add_note(f"{name} is a list of {len(value)} arrays, each of which is one sample; {advice}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import HyperparameterError
-from minidl.layers.masks import gradient_for
+from minidl.layers.masks import cleared, gradient_for
 from minidl.layers.windows import (
     Padding,
     Size,
@@ -198,11 +198,10 @@ class GlobalAveragePool1D(Layer):
         if mask is None:
             share = np.full((*x.shape[:2], 1), 1 / x.shape[1], x.dtype)
         else:
-            x = np.where(mask[..., None], x, 0)  # 0 times NaN would be NaN
             count = np.maximum(mask.sum(axis=1, keepdims=True), 1)
             share = (mask / count).astype(x.dtype)[..., None]
         self.share, self.mask = share, mask
-        y: Array = (share * x).sum(axis=1)
+        y: Array = (share * cleared(x, mask)).sum(axis=1)
         return y
 
     def backward(self, grad: Array) -> Array:

@@ -118,7 +118,7 @@ class Loss(Module):
             same_length(inputs, targets, of)
         except ShapeError as error:
             with suppress(ValueError):  # entries that NumPy cannot stack
-                add_tuple(error, x, f"{of}x", len(np.asarray(y)))
+                add_tuple(error, x, f"{of}x", np.shape(y)[:1])
                 _add_steps(error, model, shape, np.shape(y)[1:])
             raise
         return inputs, targets

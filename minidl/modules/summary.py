@@ -56,9 +56,7 @@ def checked_shape(shape: Any) -> Shape:
     """
     if isinstance(shape, tuple):
         if shape[:1] == (None,) and any(isinstance(size, int | np.integer) for size in shape):
-            raise ShapeError(
-                f"a shape must be that of one sample, without the batch axis, got {shape}; pass x.shape[1:]"
-            )
+            raise ShapeError(f"a shape must be that of one sample, got {shape}; leave out the batch axis: x.shape[1:]")
         if all(isinstance(size, int | np.integer) and size > 0 for size in shape):
             return shape
         if several(shape) and all(part is None or checked_shape(part) == part for part in shape):

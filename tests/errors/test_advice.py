@@ -119,7 +119,9 @@ def test_several_inputs_are_not_several_samples() -> None:
         Dense(2, 1)(parts)
     with pytest.raises(ShapeError) as caught:
         Dense(2, 1)(list(parts))
-    assert any(note.endswith("join several inputs, e.g. np.column_stack(x)") for note in caught.value.__notes__)
+    assert any(
+        note.endswith("for a model of one input, join them: np.column_stack(x)") for note in caught.value.__notes__
+    )
 
 
 def test_several_inputs_of_a_layer_that_takes_them_are_not_to_be_joined() -> None:

@@ -80,9 +80,9 @@ def average_pool(x: Any, size: tuple[int, int], strides: int, **_: Any) -> Any:
     return pooled.movedim(1, -1)
 
 
-def global_average_pool() -> Row:
-    theirs = nn.Sequential(channels_last(nn.AdaptiveAvgPool2d, 1), nn.Flatten())
-    return row("GlobalAveragePool2D", theirs)
+def global_average_pool(axes: int) -> Row:
+    kind = nn.AdaptiveAvgPool1d if axes == 1 else nn.AdaptiveAvgPool2d
+    return row(f"GlobalAveragePool{axes}D", nn.Sequential(channels_last(kind, 1), nn.Flatten()))
 
 
 IMAGE_LAYERS = [
@@ -116,11 +116,12 @@ IMAGE_LAYERS = [
         4,
         2,
     ),
-    (global_average_pool(), 5, 4, 2),
+    (global_average_pool(2), 5, 4, 2),
     (same_convolution("Conv2D", (2, 3), 2), 5, 4, 2),
     (same_convolution("Conv2D", (1, 2), 3), 5, 4, 2),
     (same_convolution("DepthwiseConv2D", (2, 3), 2), 5, 4, 2),
     (same_convolution("ConvTranspose2D", (3, 2), 2), 3, 2, 2),
     (same_pool("MaxPool2D", ops.max_pool, (2, 3), 2), 5, 4, 2),
     (same_pool("AveragePool2D", average_pool, (2, 3), 2), 5, 4, 2),
+    (global_average_pool(1), 7, 2),
 ]

@@ -177,10 +177,12 @@ def test_layers_that_return_ids_may_be_in_containers() -> None:
 
 def test_ids_that_a_layer_in_front_turns_into_floats_are_refused() -> None:
     ids = np.array([[1, 2], [3, 4]])
-    words = r"^Embedding\(5, 2\) takes ids from 0 to 4, but was given float64 .* by the layers in front of it"
+    words = r"^the input of Embedding\(5, 2\) must hold ids, which are integers, got float64"
     with pytest.raises(DataError, match=words):
         Sequential(Flatten(), Embedding(5, 2)).predict(ids)
-    with pytest.raises(DataError, match=r"^Embedding\(5, 2\) takes ids from 0 to 4"):
+    with pytest.raises(
+        DataError, match=r"^the input of Embedding\(5, 2\) must hold ids from 0 to 4, .* at index \(1, 1\)"
+    ):
         Sequential(Shift(), Embedding(5, 2))(ids)
 
 

@@ -231,8 +231,8 @@ def test_shapes_of_weights() -> None:
 
 
 def test_reprs() -> None:
-    assert repr(Conv2D(1, 2, stride=(2, 1), padding="same")) == "Conv2D(1, 2, stride=(2, 1), padding='same')"
-    assert repr(Conv1D(1, 2, 5, use_bias=False)) == "Conv1D(1, 2, kernel_size=5, use_bias=False)"
+    assert repr(Conv2D(1, 2, stride=(2, 1), padding="same")) == "Conv2D(1, 2, 3, stride=(2, 1), padding='same')"
+    assert repr(Conv1D(1, 2, 5, use_bias=False)) == "Conv1D(1, 2, 5, use_bias=False)"
     assert repr(DepthwiseConv2D(1, [2, 3])) == "DepthwiseConv2D(1, (2, 3))"  # type: ignore[arg-type]
 
 

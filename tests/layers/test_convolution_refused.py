@@ -60,9 +60,7 @@ def test_output_padding_out_of_range(output_padding: Any, padding: Any) -> None:
 
 
 def test_a_kernel_larger_than_its_input() -> None:
-    message = (
-        r"Conv2D\(1, 1, kernel_size=5\) cannot take samples of shape \(6, 4, 1\): a window that reaches over 5 does"
-    )
+    message = r"Conv2D\(1, 1, 5\) cannot take samples of shape \(6, 4, 1\): a window that reaches over 5 does"
     with pytest.raises(ShapeError, match=message + r' not fit into 4 with 0 of padding; use .*padding="same"'):
         Conv2D(1, 1, 5)(np.ones((2, 6, 4, 1)))
     with pytest.raises(ShapeError, match="reaches over 7 does not fit into 4 with 2 of padding"):
@@ -103,7 +101,7 @@ def test_a_kernel_larger_than_its_input() -> None:
         ),
         (Conv2D(3, 1), (2, 8), r"got \(8,\); change one of the two"),
         (Conv2D(3, 1), (2, 3), r"got \(3,\); change one of the two"),
-        (Conv1D(3, 1), (2, 8, 8, 3), r"\(time, 3\), got \(8, 8, 3\); change one"),
+        (Conv1D(3, 1), (2, 8, 8, 3), r"\(time, 3\), got \(8, 8, 3\); that is one axis too many"),
         (DepthwiseConv2D(3, 2), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\); channels"),
         (ConvTranspose2D(3, 1, 2), (2, 8, 8, 1), r"\(height, width, 3\), got \(8, 8, 1\); channels"),
     ],

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from minidl import AveragePool2D, GlobalAveragePool2D, HyperparameterError, Layer, MaxPool2D, ShapeError, StateError
+from minidl import (
+    AveragePool2D,
+    GlobalAveragePool1D,
+    GlobalAveragePool2D,
+    HyperparameterError,
+    Layer,
+    MaxPool2D,
+    ShapeError,
+    StateError,
+)
 from minidl.layers import windows
 from minidl.typing import Array
 from tests.tables import seeds
@@ -176,3 +185,25 @@ def test_output_shapes() -> None:
     assert MaxPool2D().output_shape((8, 6, 5)) == (4, 3, 5)
     assert AveragePool2D(3, stride=(1, 2), padding=1).output_shape((8, 6, 5)) == (8, 3, 5)
     assert MaxPool2D().output_shape(None) is None
+
+
+def test_the_mean_over_the_steps_that_hold_data() -> None:
+    """The numbers are those of Keras 3.15: ``GlobalAveragePooling1D()(x, mask=mask)``."""
+    x = np.array([[[1.0, 2], [3, 5], [7, -4]], [[2, 0], [9, 9], [4, 1]], [[1, 1], [1, 1], [1, 1]]])
+    mask = np.array([[1, 1, 0], [1, 0, 1], [0, 0, 0]], bool)
+    layer = GlobalAveragePool1D()
+    y = layer((x, mask))
+    assert y[:2].tolist() == [[2.0, 3.5], [3.0, 0.5]]
+    assert y[2].tolist() == [0.0, 0.0]  # NaN in Keras: nothing to average
+    hidden = np.where(mask[..., None], x, np.nan)
+    np.testing.assert_array_equal(layer.forward((hidden, mask)), y)  # type: ignore[arg-type]
+    dx, of_mask = layer.backward(np.array([[4.0, 2.0]] * 3))
+    assert dx.tolist() == [[[2, 1], [2, 1], [0, 0]], [[2, 1], [0, 0], [2, 1]], [[0, 0]] * 3]
+    assert of_mask.shape == mask.shape
+    assert not of_mask.any()
+    np.testing.assert_allclose(layer(x)[:2], [[11 / 3, 1], [5, 10 / 3]], rtol=1e-15)
+    assert (layer.output_shape((5, 4)), layer.output_shape(None)) == ((4,), None)
+    with pytest.raises(ShapeError, match=r"takes samples of shape \(time, channels\), got \(5, 4, 3\)"):
+        layer(np.ones((2, 5, 4, 3)))
+    assert layer.forward(x.astype(np.float32)).dtype == np.float32
+    assert layer.forward((x.astype(np.float32), mask)).dtype == np.float32  # type: ignore[arg-type]

@@ -191,7 +191,7 @@ def test_shapes(kind: type[Recurrent]) -> None:
     assert (every.output_shape((6, 3)), every.output_shape(None)) == ((6, 5), None)
     name = kind.__name__
     for wrong in ((4, 3), (4, 6, 2), (4, 6, 6, 3)):
-        with pytest.raises(ShapeError, match=rf"^{name}\(3, 5\) takes sequences, samples of shape \(time, 3\), got \("):
+        with pytest.raises(ShapeError, match=rf"^{name}\(3, 5\) takes sequences, samples of shape \(t, 3\), got \("):
             layer(np.ones(wrong))
     with pytest.raises(ShapeError, match=r"Dense\(4, 1\) takes samples of shape \(4,\), got \(5,\)"):
         Sequential(kind(3, 5), Dense(4, 1))

@@ -22,6 +22,7 @@ from minidl import (
     Dropout,
     Embedding,
     Flatten,
+    GlobalAveragePool1D,
     GlobalAveragePool2D,
     GroupNorm,
     Identity,
@@ -219,6 +220,7 @@ MIXING: list[Layer] = [
     Reshape(-1),
     Conv1D(2, 2),
     MaxPool2D(),
+    GlobalAveragePool1D(),
     GlobalAveragePool2D(),
     GroupNorm(1, 2),
     Concatenate(1),
@@ -249,7 +251,7 @@ def test_errors_say_where() -> None:
         model.step(SEQUENCES[:, 0])
     assert [note.partition(",")[0] for note in caught.value.__notes__] == ["layer 1", "layer 1"]
     assert "Failing(), step of a batch (3, 3), float64" in caught.value.__notes__[0]
-    with pytest.raises(DataError, match=r"Dense\(2, 3\) takes one array, got a tuple of 2"):
+    with pytest.raises(DataError, match=r"step takes one time step, .* without a mask, got a tuple of 2"):
         model.step((SEQUENCES[:, 0], SEQUENCES[:, 0]))
     with pytest.raises(DataError, match="takes 2 inputs, one for each layer, got 1"):
         Parallel(Tanh(), Tanh()).step((SEQUENCES[:, 0],))

@@ -20,6 +20,7 @@ from minidl import (
     Dropout,
     EmpiricalRisk,
     HyperparameterError,
+    MinidlWarning,
     Momentum,
     MSELoss,
     Optimizer,
@@ -107,7 +108,9 @@ def test_it_holds_for_everything_below_and_a_layer_can_be_released_alone() -> No
     assert not any(module.trainable or module.training for _, module in model.modules())
     assert not any(parameter.trainable for parameter in model.parameters())
     trainer, before = make(model), bits_of(model)[:3]
-    trainer.fit(X, Y)
+    with pytest.warns(MinidlWarning, match="all parameters are frozen by trainable = False") as caught:
+        trainer.fit(X, Y)
+    assert caught[0].filename == __file__
     assert bits_of(model)[:3] == before
     model[3].trainable = True
     assert model[3].training

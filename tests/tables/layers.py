@@ -24,6 +24,7 @@ from minidl import (
     Dropout,
     Embedding,
     Flatten,
+    GlobalAveragePool1D,
     GlobalAveragePool2D,
     GroupNorm,
     Identity,
@@ -209,6 +210,8 @@ LAYERS = [
     LayerCase(
         "AveragePool2D of overlapping windows", lambda _: AveragePool2D((3, 2), stride=1, padding="same"), pixels
     ),
+    LayerCase("GlobalAveragePool1D", lambda _: GlobalAveragePool1D(), sequences),
+    LayerCase("GlobalAveragePool1D with a mask", lambda _: GlobalAveragePool1D(), gaps),
     LayerCase("GlobalAveragePool2D", lambda _: GlobalAveragePool2D(), pixels),
     LayerCase(
         "Sequential of convolutions",
