@@ -67,7 +67,7 @@ def test_a_mask_behind_a_layer_that_changes_the_number_of_steps(make: Callable[[
     with pytest.raises(ShapeError, match=advice):
         make().predict((X, MASK))
     with pytest.raises(ShapeError, match=advice):
-        make().forward((X, MASK))
+        make().forward((X, MASK))  # type: ignore[arg-type]
     make().predict(X)
 
 

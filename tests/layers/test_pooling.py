@@ -172,7 +172,7 @@ def test_arguments_out_of_range() -> None:
     for size, padding in ((2, 2), ((3, 1), 1), ((3, 2), (2, 2))):
         with pytest.raises(HyperparameterError, match=r"padding must be below pool_size .*, or windows would be empty"):
             MaxPool2D(size, padding=padding)
-    assert repr(MaxPool2D(3, stride=[1, 2])) == "MaxPool2D(pool_size=3, stride=(1, 2))"
+    assert repr(MaxPool2D(3, stride=[1, 2])) == "MaxPool2D(pool_size=3, stride=(1, 2))"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("layer", [MaxPool2D(), AveragePool2D(), GlobalAveragePool2D()])
