@@ -5,6 +5,7 @@ python demos/characters.py [--quick] [--out DIR] [--show]
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
@@ -137,7 +138,7 @@ def train(name: str, vocabulary: Vocabulary, ids: Array, held: Array, epochs: in
         model,
         CrossEntropyLoss(),
         AdamW(model.parameters(), lr=entrant.lr).clip(norm=1.0),
-        callbacks=[Schedule(one_cycle(steps)), samples, ProgressBar(f"   {name}")],
+        callbacks=[Schedule(one_cycle(steps)), samples, ProgressBar(f"   {name}", show=sys.stderr.isatty())],
     )
     begin = perf_counter()
     validation = windows(held, LENGTH, stride=LENGTH)

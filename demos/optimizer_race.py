@@ -15,6 +15,7 @@ from common import Pictures, heading, remove_colorbar
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from movie import write_race
+from scipy_race import race_scipy
 
 from minidl import (
     SGD,
@@ -115,13 +116,19 @@ def race(name: str, optimizer: str, lr: float) -> Result:
     land = LANDSCAPES[name]
     f = land.make()
     descent = minimize(f, OPTIMIZERS[optimizer](f.parameters(), lr), STEPS, [StopOutside(land)], floor=-1e9)
-    score, words = (judge_valley if name == "CubicValley" else judge_minimum)(f, descent)
+    score, words = judge(name, f, descent)
     return Result(lr, score, words, descent)
 
 
-def judge_minimum(f: FunctionObjective, descent: Descent) -> tuple[float, str]:
+def judge(name: str, f: Objective, descent: Descent) -> tuple[float, str]:
+    """The score of a run on a landscape, and the result in words."""
+    return (judge_valley if name == "CubicValley" else judge_minimum)(f, descent)
+
+
+def judge_minimum(f: Objective, descent: Descent) -> tuple[float, str]:
     """The step after which the run stays close to the minimum, otherwise the distance at which it ends."""
     assert descent.path is not None  # minimize records it for two parameters
+    assert isinstance(f, FunctionObjective)
     (minimum,) = f.minima
     distance = np.hypot(*(descent.path - minimum).T)
     if distance[-1] < CLOSE:
@@ -275,7 +282,10 @@ def main() -> None:
     draw_paths(pictures, results)
     draw_progress(pictures, results, digits)
 
-    heading("3", "The race itself")
+    heading("3", "SciPy's minimizers have no learning rate to choose")
+    race_scipy(LANDSCAPES, lambda name, f, descent: judge(name, f, descent)[1], StopOutside, GRID)
+
+    heading("4", "The race itself")
     panels = [
         (name, partial(draw_landscape, name=name), {o: run.descent for o, run in runs.items()})
         for name, runs in results.items()

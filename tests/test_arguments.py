@@ -90,6 +90,7 @@ WHOLE = [
     Entrance("Checkpoint: every_epochs", 1, lambda n: Checkpoint("run.npz", every_epochs=n)),
     Entrance("EarlyStopping: patience", 1, lambda n: EarlyStopping(patience=n)),
     Entrance("Checkpoint: keep", 1, lambda n: Checkpoint("run.npz", best="validation_loss", keep=n)),
+    Entrance("ParameterAverage: start", 0, lambda n: ParameterAverage(start=n)),
     Entrance("ReduceOnPlateau: patience", 1, lambda n: ReduceOnPlateau(patience=n)),
     Entrance("ReduceOnPlateau: cooldown", 0, lambda n: ReduceOnPlateau(cooldown=n)),
     Entrance("steps", 0, lambda n: descend(steps=n)),

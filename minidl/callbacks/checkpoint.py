@@ -184,7 +184,9 @@ class Checkpoint(Callback):
                 f"{type(run.optimizer).__name__} has gained {gained} since this fit began, and a new one has no place "
                 "for it; set it in __init__, or begin its name with an underscore if it need not be saved"
             )
-        others = [each for each in run.callbacks if not isinstance(each, Checkpoint) or each.state()]
+        # If one checkpoint has a ranking, all of them are listed, as those of one type are matched in their order.
+        ranked = any(isinstance(each, Checkpoint) and each.state() for each in run.callbacks)
+        others = [each for each in run.callbacks if ranked or not isinstance(each, Checkpoint)]
         return {
             **model_content(run.model),
             "as_code": as_code(run.model),

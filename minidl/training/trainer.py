@@ -103,7 +103,7 @@ class Trainer:
         compared. Each metric is measured on the same data, as ``epochs["validation_" + name]`` and
         ``epochs["training_" + name]``.
 
-        Ctrl-C ends the fit after the present step and keeps everything. Pressed again, it raises KeyboardInterrupt.
+        Ctrl-C or SIGTERM ends the fit after the present step and keeps everything. The second raises KeyboardInterrupt.
 
         Args:
             x, y: inputs and targets, samples along the first axis. Several inputs are a tuple of arrays.

@@ -90,6 +90,19 @@ def test_a_resumed_run_keeps_the_same_files_as_one_without_a_break(step: int, ev
     assert entry(file, "run")["epoch"] == 6
 
 
+def test_of_two_checkpoints_each_resumes_its_own_ranking(tmp_path: Path) -> None:
+    def pair() -> list[Checkpoint]:
+        return [Checkpoint(tmp_path / "plain.npz"), Checkpoint(tmp_path / "run.npz", best="validation_loss", keep=2)]
+
+    whole, first, second = pair(), pair(), pair()
+    endless.fit(endless.trainer(*whole), 5)
+    with pytest.raises(KeyError):
+        endless.fit(endless.trainer(*first, At("on_step_end", 13, fails)), 5)
+    assert len(first[1].ranking) == 2
+    endless.fit(endless.trainer(*second), 5, resume_from=tmp_path / "run.npz")
+    assert [each.ranking for each in second] == [each.ranking for each in whole]
+
+
 def test_an_epoch_whose_file_cannot_be_written_is_not_ranked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: str) -> Any:
         if "best-2" in path:

@@ -1,6 +1,7 @@
 """The demos beyond the assignment: what they find, and what they draw."""
 
 import re
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -129,6 +130,22 @@ def test_a_run_on_a_landscape_is_judged_by_its_path() -> None:
     assert out.score == out.descent.steps
     assert demo.race("CubicValley", "SGD", 1.0).words == "over the wall"
     assert demo.race("CubicValley", "SGD", 1e-4).words == "at the saddle"
+
+
+@of_demo("optimizer_race")
+def test_scipys_minimizers_have_a_row_each_where_scipy_is_installed(demo: Demo) -> None:
+    if find_spec("scipy") is None:
+        assert "SciPy is not installed" in demo.text
+        return
+    methods = load("scipy_race").METHODS
+    rows = {row[0]: row[1:] for line in demo.text.splitlines() if (row := cells(line))[0] in methods}
+    assert list(rows) == list(methods)
+    for valley, rosenbrock, beale, xor, solved in rows.values():
+        assert re.fullmatch(r"(\d+|over the wall|in the valley|at the saddle) \(\d+\)", valley)
+        for cell in (rosenbrock, beale, xor):
+            steps, evaluations = map(float, re.fullmatch(r"([\d.]+) \(([\d.]+)\)", cell).groups())  # type: ignore[union-attr]
+            assert steps < evaluations
+        assert solved == "20 of 20"
 
 
 @of_demo("optimizer_race")

@@ -196,6 +196,16 @@ CALLS = [
         lambda **arguments: trainer().evaluate(**arguments),
         const(x=X, y=Y, metrics={"r2": metrics.r2}, batch_size=1),
     ),
+    Call(
+        "predict of a trainer",
+        lambda x, batch_size: trainer().predict(x, batch_size=batch_size),
+        const(x=X, batch_size=1),
+    ),
+    Call(
+        "find_learning_rate",
+        lambda **arguments: minidl.find_learning_rate(trainer(), **arguments),
+        const(x=X, y=Y, lowest=1e-3, highest=1e-2, steps=10, batch_size=1),
+    ),
     Call("minimize", minimize, descent),
     Call("Batches", minidl.Batches, const(x=np.ones(3), y=np.ones(3), batch_size=2, shuffle=True, rng=0)),
     Call("accuracy", metrics.accuracy, const(**CLASSES)),
@@ -239,7 +249,7 @@ CALLS = [
     Call(
         "EarlyStopping", minidl.EarlyStopping, const(monitor="validation_loss", patience=1, min_delta=0.1, mode="min")
     ),
-    Call("ParameterAverage", minidl.ParameterAverage, const(decay=0.9)),
+    Call("ParameterAverage", minidl.ParameterAverage, const(decay=0.9, start=1, every="epoch")),
     Call("ProgressBar", minidl.ProgressBar, const(description="", interval=0.1, log_interval=1.0, show=False)),
     Call(
         "ReduceOnPlateau",

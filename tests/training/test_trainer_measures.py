@@ -258,3 +258,14 @@ def test_other_float_types_become_float64() -> None:
     assert ReLU().predict(np.ones((2, 1), np.float16)).dtype == np.float64
     big = np.full((2, 1), 300.0, np.float16)
     assert MSELoss()(big, np.zeros((2, 1), np.float16)) == 90_000.0
+
+
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_predict_is_that_of_the_model_and_changes_nothing(batch_size: int | None) -> None:
+    trainer = make_trainer(Sequential(Dense(2, 4), BatchNorm(4), Dropout(0.5, rng=0), Dense(4, 1), rng=0))
+    x = np.random.default_rng(0).normal(size=(7, 2))
+    with unchanged(trainer.model):
+        prediction = trainer.predict(x, batch_size=batch_size)
+    assert bits(prediction) == bits(trainer.model.predict(x, batch_size=batch_size))
+    with pytest.raises(ShapeError):
+        trainer.predict(x[:, :1])
