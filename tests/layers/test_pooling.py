@@ -196,7 +196,7 @@ def test_the_mean_over_the_steps_that_hold_data() -> None:
     assert y[:2].tolist() == [[2.0, 3.5], [3.0, 0.5]]
     assert y[2].tolist() == [0.0, 0.0]  # NaN in Keras: nothing to average
     hidden = np.where(mask[..., None], x, np.nan)
-    np.testing.assert_array_equal(layer.forward((hidden, mask)), y)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(layer.forward((hidden, mask)), y)
     dx, of_mask = layer.backward(np.array([[4.0, 2.0]] * 3))
     assert dx.tolist() == [[[2, 1], [2, 1], [0, 0]], [[2, 1], [0, 0], [2, 1]], [[0, 0]] * 3]
     assert of_mask.shape == mask.shape
@@ -206,4 +206,4 @@ def test_the_mean_over_the_steps_that_hold_data() -> None:
     with pytest.raises(ShapeError, match=r"takes samples of shape \(time, channels\), got \(5, 4, 3\)"):
         layer(np.ones((2, 5, 4, 3)))
     assert layer.forward(x.astype(np.float32)).dtype == np.float32
-    assert layer.forward((x.astype(np.float32), mask)).dtype == np.float32  # type: ignore[arg-type]
+    assert layer.forward((x.astype(np.float32), mask)).dtype == np.float32
