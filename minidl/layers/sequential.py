@@ -22,7 +22,8 @@ class Sequential(Container):
     Backward  the chain rule: each layer's dL/dx is the dL/dy of the layer before it
 
     Args:
-        layers: a new layer for each place. Their sizes must chain.
+        layers: a new layer for each place. Their sizes must chain. Those that depend on the size of an image or the
+            length of a sequence are checked at the first batch, the others at once.
         rng: seed or generator that draws the initial values of all layers that are not frozen, trained ones included.
             None keeps the values they have.
         dtype: float32 or float64. None keeps the layers' types.

@@ -64,10 +64,10 @@ CHANGED: list[tuple[Callable[[], Layer], int]] = [
 @pytest.mark.parametrize(("make", "steps"), CHANGED)
 def test_a_mask_behind_a_layer_that_changes_the_number_of_steps(make: Callable[[], Layer], steps: int) -> None:
     advice = rf"^the mask has 7 steps, but the sequence has {steps} here; .* padding=.same. and stride=1(\n|$)"
-    with pytest.raises(ShapeError, match=advice):
-        make().predict((X, MASK))
-    with pytest.raises(ShapeError, match=advice):
-        make().forward((X, MASK))  # type: ignore[arg-type]
+    pair: Any = (X, MASK)
+    for call in (make().predict, make().forward):
+        with pytest.raises(ShapeError, match=advice):
+            call(pair)
     make().predict(X)
 
 

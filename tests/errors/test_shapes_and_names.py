@@ -24,6 +24,7 @@ from minidl import (
     Trainer,
 )
 from minidl.augment import flip, noise, shift
+from tests.user_defined import Scale
 
 MODELS: list[tuple[Layer, tuple[int, ...]]] = [
     (Conv2D(1, 2, 3), (8, 8, 1)),
@@ -56,6 +57,9 @@ def test_a_summary_says_what_unknown_shapes_depend_on() -> None:
     assert str(model.summary()).endswith(f"\n{hint}")
     assert hint not in str(model.summary((8, 8, 1)))
     assert hint not in str(Sequential(Dense(2, 1)).summary())
+    unknown = str(Sequential(Scale(2)).summary((2,)))  # it does not say, whatever the shape
+    assert " ? " in unknown
+    assert hint not in unknown
 
 
 def test_kernel_sizes_are_shown() -> None:
