@@ -53,7 +53,11 @@ FILES, FILES_BUDGET = (
 )
 """Saving and resuming, the states of random generators included."""
 
-WHOLE_BUDGET = 11423
+<<<<<<< HEAD
+WHOLE_BUDGET = 
+=======
+WHOLE_BUDGET = 
+>>>>>>> train18
 """All of minidl."""
 
 SILENT = {

@@ -111,8 +111,6 @@ def find_learning_rate(
 class _Search(Callback):
     """Sets the learning rate of each step, and stops the run when it diverges or all rates were tried."""
 
-    changes_optimizer = True
-
     def __init__(self, lowest: float, highest: float, steps: int) -> None:
         self.growth, self.lowest, self.steps = log(highest / lowest) / (steps - 1), lowest, steps
         self.rates: list[float] = []

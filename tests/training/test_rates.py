@@ -18,6 +18,7 @@ from minidl import (
     HyperparameterError,
     MSELoss,
     Optimizer,
+    Quadratic,
     ReLU,
     Run,
     Sequential,
@@ -25,6 +26,7 @@ from minidl import (
     find_learning_rate,
     load_digits,
 )
+from minidl.training.rates import _Search
 from tests.helpers import bits, bits_of
 from tests.training.factories import data, make_trainer, network
 
@@ -80,7 +82,8 @@ def test_the_trainer_stays_as_it_is(make: Any) -> None:
 def test_it_ends_early_when_the_loss_rises() -> None:
     search = find_learning_rate(make_trainer(), *data(), lowest=1e-3, highest=1e3, steps=100)
     assert 10 <= len(search.rates) < 100
-    assert search.smoothed[-1] > 4 * min(search.smoothed) or not np.isfinite(search.losses[-1])
+    assert search.smoothed[-1] > 4 * min(search.smoothed)
+    assert search.smoothed[-2] <= 4 * min(search.smoothed)
     assert np.isfinite(search.losses).all()
     assert search.lr == pytest.approx(search.rates[int(np.argmin(search.smoothed))] / 10)
 
@@ -110,6 +113,28 @@ def test_a_loss_that_is_never_lower_than_at_first_suggests_the_lowest_rate() -> 
     assert search.lr == 1e-3
 
 
+def test_it_ends_at_four_times_the_least_loss_whatever_its_size_and_sign() -> None:
+    """A run of given losses. Below 0, as far above the minimum as three times its size."""
+    for least, last in ((1.0, 4.0), (100.0, 400.0), (0.01, 0.04), (-2.0, 4.0)):
+        for factor, stopped in ((0.99, False), (1.01, True)):
+            search = _Search(1e-3, 1.0, 100)
+            bowl = Quadratic([[1.0]])
+            run = Run(bowl, SGD(bowl.parameters(), 0.1), [search], range(1), lambda _: 0.0)
+            # The smoothed loss is the mean of the two, weighted 0.09 and 0.1.
+            for loss in (least, (last * factor * 0.19 - 0.09 * least) / 0.1):
+                search.on_step_begin(run)
+                run.loss = loss
+                search.on_step_end(run)
+            assert (run.reason is not None) is stopped
+
+
+def test_defaults() -> None:
+    trainer = make_trainer(Sequential(Dense(2, 1), rng=0))
+    trainer.model.parameters().value = 0.0 * trainer.model.parameters().value
+    search = find_learning_rate(trainer, np.ones((3, 2)), np.zeros((3, 1)))
+    np.testing.assert_allclose(search.rates, np.geomspace(1e-6, 10.0, 100), rtol=1e-9)
+
+
 def test_what_it_refuses() -> None:
     for wrong in (0.0, -1.0, np.nan, np.inf, "1"):
         for name in ("lowest", "highest"):
@@ -117,6 +142,8 @@ def test_what_it_refuses() -> None:
                 find_learning_rate(make_trainer(), *data(), **{name: wrong})  # type: ignore[arg-type]
     with pytest.raises(HyperparameterError, match=r"highest must be above lowest, got 1 and 0\.5"):
         find_learning_rate(make_trainer(), *data(), lowest=1.0, highest=0.5)
+    with pytest.raises(HyperparameterError, match="highest must be above lowest, got 1 and 1"):
+        find_learning_rate(make_trainer(), *data(), lowest=1.0, highest=1.0)
     with pytest.raises(HyperparameterError, match="steps must be an integer, at least 10, got 9"):
         find_learning_rate(make_trainer(), *data(), steps=9)
     with pytest.raises(TypeError, match="trainer must be of type Trainer"):
