@@ -32,14 +32,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:obj", r".*"),
     (r"py:class", r"(numpy|np|matplotlib|collections|contextlib|typing|os|hypothesis)\..*|Axes"),
-<<<<<<< HEAD
-    (
-        r"py:class",
-        r"(minidl\..*\.)?(BatchSource|Limits|Losses|Metric|Path|Recurrent|Slope)",
-    ),  # spelt out where they are taken
-=======
-    (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Limits|Losses|Path|Recurrent|Slope)"),  # spelt out where they are taken
->>>>>>> train18
+    # Those of minidl are spelt out where they are taken.
+    (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Limits|Losses|Metric|Path|Recurrent|Slope)"),
 ]
 default_role = "py:obj"
 

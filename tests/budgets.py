@@ -53,11 +53,7 @@ FILES, FILES_BUDGET = (
 )
 """Saving and resuming, the states of random generators included."""
 
-<<<<<<< HEAD
-WHOLE_BUDGET = 
-=======
-WHOLE_BUDGET = 
->>>>>>> train18
+WHOLE_BUDGET = 11422
 """All of minidl."""
 
 SILENT = {
