@@ -14,7 +14,7 @@ from minidl.initializers import lecun_normal
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import dropout_factor
 from minidl.layers.heads import attend, attend_backward, by_head
-from minidl.layers.masks import gradient_for, seen
+from minidl.layers.masks import cleared, gradient_for
 from minidl.layers.sequences import check_sequence, check_time_step
 from minidl.modules import Layer, cached
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
@@ -88,15 +88,15 @@ class SelfAttention(Layer):
 
     def forward(self, x: Batch) -> Array:
         x, mask = x if type(x) is tuple else (x, None)
-        qkv = by_head(self.input.forward(seen(x, mask)), self.heads, 3)
+        qkv = by_head(self.input.forward(cleared(x, mask)), self.heads, 3)
         factor = _factor(self, (*qkv.shape[1:4], x.shape[1]), x.dtype)
         mixed, attention = attend(*qkv, mask=mask, causal=self.causal, factor=factor)
         self.mask, self.qkv, self.factor, self.mixed, self.attention = mask, qkv, factor, mixed, attention
-        return seen(self.output.forward(mixed), mask)
+        return cleared(self.output.forward(mixed), mask)
 
     def backward(self, grad: Array) -> Batch:
         n, t, _ = grad.shape
-        grad = self.output.backward(seen(grad, self.mask))
+        grad = self.output.backward(cleared(grad, self.mask))
         grad_in = np.empty((n, t, 3 * self.features), grad.dtype)
         parts = by_head(grad_in, self.heads, 3)
         attend_backward(grad, self.mixed, self.attention, self.qkv, parts, causal=self.causal, factor=self.factor)
@@ -203,7 +203,7 @@ class CrossAttention(Layer):
         if mask is not None and mask.shape != memory.shape[:2]:  # a container's may be that of another sequence
             raise ShapeError(f"{self!r}: the mask must be (n, s) for the memory {memory.shape}, got {mask.shape}")
         (q,) = by_head(self.query.forward(queries), self.heads, 1)
-        kv = by_head(self.key_value.forward(seen(memory, mask)), self.heads, 2)
+        kv = by_head(self.key_value.forward(cleared(memory, mask)), self.heads, 2)
         factor = _factor(self, (*q.shape[:3], memory.shape[1]), queries.dtype)
         mixed, attention = attend(q, *kv, mask=mask, factor=factor)
         self.mask, self.q, self.kv, self.factor, self.mixed, self.attention = mask, q, kv, factor, mixed, attention
@@ -215,7 +215,7 @@ class CrossAttention(Layer):
         grad_q, grad_kv = np.empty((n, t, d), grad.dtype), np.empty((n, s, 2 * d), grad.dtype)
         parts = *by_head(grad_q, self.heads, 1), *by_head(grad_kv, self.heads, 2)
         attend_backward(grad, self.mixed, self.attention, (self.q, *self.kv), parts, factor=self.factor)
-        grads = self.query.backward(grad_q), seen(self.key_value.backward(grad_kv), self.mask)
+        grads = self.query.backward(grad_q), cleared(self.key_value.backward(grad_kv), self.mask)
         return grads if self.mask is None else (grads, np.zeros(self.mask.shape, grad.dtype))
 
     def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:

@@ -15,7 +15,16 @@ from minidl.errors import ShapeError
 from minidl.modules import Layer, tuple_refused
 from minidl.typing import Array, Batch
 
-__all__ = ["gradient_for", "handed", "seen", "split_mask", "without_mask"]
+__all__ = ["cleared", "gradient_for", "handed", "split_mask", "without_mask"]
+
+
+def cleared(x: Array, mask: Array | None) -> Array:
+    """Return x with 0 in place of what is masked. A product with 0 would leave NaN."""
+    if mask is None:
+        return x
+    seen = np.zeros(x.shape, x.dtype)
+    np.copyto(seen, x, where=mask[..., None])
+    return seen
 
 
 def split_mask(container: Layer, x: Batch) -> tuple[Batch, Array | None]:
@@ -59,12 +68,3 @@ def without_mask(layer: Layer, grad: Batch, mask: Array | None) -> Batch:
 def gradient_for(grad: Array, mask: Array | None) -> Array:
     """What a container returns as dL/dx: a pair if it was given (x, mask). A mask has no gradient."""
     return grad if mask is None else cast("Array", (grad, np.zeros(mask.shape, grad.dtype)))
-
-
-def seen(x: Array, mask: Array | None) -> Array:
-    """Return x (n, t, …) with 0 in place of what is masked. A product with 0 would leave NaN."""
-    if mask is None:
-        return x
-    data = np.zeros(x.shape, x.dtype)
-    np.copyto(data, x, where=mask[..., None])
-    return data

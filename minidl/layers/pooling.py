@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import HyperparameterError
-from minidl.layers.masks import gradient_for, seen
+from minidl.layers.masks import cleared, gradient_for
 from minidl.layers.windows import (
     Padding,
     Size,
@@ -201,7 +201,7 @@ class GlobalAveragePool1D(Layer):
             count = np.maximum(mask.sum(axis=1, keepdims=True), 1)
             share = (mask / count).astype(x.dtype)[..., None]
         self.share, self.mask = share, mask
-        y: Array = (share * seen(x, mask)).sum(axis=1)
+        y: Array = (share * cleared(x, mask)).sum(axis=1)
         return y
 
     def backward(self, grad: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.arguments import flag, generator, whole_number
 from minidl.initializers import glorot_uniform, orthogonal
-from minidl.layers.masks import gradient_for, seen
+from minidl.layers.masks import cleared, gradient_for
 from minidl.layers.sequences import check_sequence, check_time_step
 from minidl.modules import Layer, cached, check_step
 from minidl.parameters import Parameter
@@ -97,17 +97,17 @@ class Recurrent(Layer):
 
     def forward(self, x: Batch) -> Array:
         x, mask = x if isinstance(x, tuple) else (x, None)
-        x = np.ascontiguousarray(seen(x, mask).swapaxes(0, 1))
+        x = np.ascontiguousarray(cleared(x, mask).swapaxes(0, 1))  # a NaN there times 0 would be a NaN in dW
         z, s = self._run(x, None, mask)
         self.x, self.z, self.s, self.mask = x, z, s, mask
         h = s[0]
-        return np.ascontiguousarray(h[1:].swapaxes(0, 1)) if self.return_sequences else h[-1].copy()
+        return np.ascontiguousarray(h[1:].swapaxes(0, 1)) if self.return_sequences else np.array(h[-1])
 
     def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
         check_step(type(self))
         check_time_step(self, x)
         _, s = self._run(x[None], state)
-        return s[0, 1].copy(), s[:, 1]
+        return np.array(s[0, 1]), s[:, 1]
 
     def backward(self, grad: Array) -> Array:
         dx = self._parameters_back(grad).dot(self.weight.value.T).reshape(self.x.shape)

@@ -154,7 +154,9 @@ class CrossEntropyLoss(Loss):
 
     def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
         shape = as_data(prediction, "prediction").shape
-        if as_samples(target, "y").shape == shape:  # probabilities, which check_target knows by the shape of the scores
+        if (
+            len(shape) > 1 and as_samples(target, "y").shape == shape
+        ):  # probabilities, which check_target knows by the shape of the scores
             self.check_target(target, shape[1:])
         return super().__call__(prediction, target)
 

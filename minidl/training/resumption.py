@@ -89,7 +89,7 @@ class Resumption:
         names = {*places(self.run), *(name for name in generators["places"] if name.startswith("callbacks."))}
         load_states({name: Place({"rng": None}, "rng") for name in names}, generators)
         for change in self._changes():
-            warn(f"{self.path!r} is of a run {change}", stacklevel=4)
+            warn(f"{self.path!r} is of a run {change}", stacklevel=5)
 
     def _changes(self) -> Iterator[str]:
         """What has changed since, where it may."""

@@ -86,7 +86,7 @@ CASES = [
     case("buffer", forget_buffer, StateError, "the state lacks running_var"),
     case("two-hot", lambda w: fit_classes(w, np.ones((6, 3))), DataError, "must sum to 1", "3.0 at (0,)"),
     case("column", lambda w: fit_classes(w, w.y), ShapeError, "classes of shape (n,)", "try y[:, 0]"),
-    case("class", lambda w: fit_classes(w, [0, 1, 2, 3, 1, 0]), DataError, "below 3", "3.0 at (3,)", "more outputs"),
+    case("class", lambda w: fit_classes(w, [0, 1, 2, 3, 1, 0]), DataError, "below 3", "3 at (3,)", "more outputs"),
     case("half a class", lambda w: fit_classes(w, [0.5] * 6), DataError, "classes, integers from 0", "0.5 at (0,)"),
     case(
         "no scores",

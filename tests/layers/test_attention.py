@@ -286,21 +286,3 @@ REFUSED: list[tuple[Layer, Batch, type[Exception], str]] = [
 def test_wrong_batches(layer: Layer, x: Batch, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         layer.predict(x)
-
-
-def test_shapes() -> None:
-    layer = CrossAttention(4, 2, memory=3)
-    assert layer.output_shape(None) is None
-    assert layer.output_shape(((5, 4), (2, 3))) == (5, 4)
-    assert layer.output_shape(((5, 4), None)) == (5, 4)
-    assert layer.output_shape((None, (2, 3))) is None
-    assert layer.output_shape((((5, 4), (2, 3)), (2,))) == (5, 4)
-    for shape in ((5, 4), ((5, 4),), (((5, 4), (2, 4)), (2,)), ((5, 4), (2, 4))):
-        with pytest.raises(ShapeError):
-            layer.output_shape(shape)
-    # Blocks between layers of any number of leading axes: what they answer to None lacks the axis of time.
-    model = Sequential(Dense(2, 4), TransformerBlock(4, 2), TransformerBlock(4, 2), Dense(4, 1))
-    assert model.output_shape((7, 2)) == (7, 1)
-    assert [row.shape for row in model.summary((7, 2)).rows][-1] == (7, 1)
-    with pytest.raises(ShapeError, match=r"Dense\(3, 1\) takes samples of shape \(3,\)"):
-        Sequential(TransformerBlock(4, 2), Dense(3, 1))

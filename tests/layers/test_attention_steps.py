@@ -1,4 +1,4 @@
-"""Causal attention one position at a time, and transformer blocks in training and in files."""
+"""Causal attention one position at a time, transformer blocks in training and in files, and shapes."""
 
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from minidl import (
     Residual,
     SelfAttention,
     Sequential,
+    ShapeError,
     StateError,
     Trainer,
     TransformerBlock,
@@ -132,3 +133,21 @@ def test_a_block_is_made_of_residuals() -> None:
     assert wide.output_shape(None) == (16,)
     dropping = TransformerBlock(4, 2, dropout=0.1)
     assert [repr(each.layers[-1]) for each in dropping if isinstance(each, Residual)] == ["Dropout(p=0.1)"] * 2
+
+
+def test_shapes() -> None:
+    layer = CrossAttention(4, 2, memory=3)
+    assert layer.output_shape(None) is None
+    assert layer.output_shape(((5, 4), (2, 3))) == (5, 4)
+    assert layer.output_shape(((5, 4), None)) == (5, 4)
+    assert layer.output_shape((None, (2, 3))) is None
+    assert layer.output_shape((((5, 4), (2, 3)), (2,))) == (5, 4)
+    for shape in ((5, 4), ((5, 4),), (((5, 4), (2, 4)), (2,)), ((5, 4), (2, 4))):
+        with pytest.raises(ShapeError):
+            layer.output_shape(shape)
+    # Blocks between layers of any number of leading axes: what they answer to None lacks the axis of time.
+    model = Sequential(Dense(2, 4), TransformerBlock(4, 2), TransformerBlock(4, 2), Dense(4, 1))
+    assert model.output_shape((7, 2)) == (7, 1)
+    assert [row.shape for row in model.summary((7, 2)).rows][-1] == (7, 1)
+    with pytest.raises(ShapeError, match=r"Dense\(3, 1\) takes samples of shape \(3,\)"):
+        Sequential(TransformerBlock(4, 2), Dense(3, 1))

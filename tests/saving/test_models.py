@@ -1,6 +1,5 @@
 """Models come back from files as they were saved, bit for bit."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -291,16 +290,3 @@ def test_the_entries_of_a_file(tmp_path: Path) -> None:
     assert content.keys() == {"architecture", "model"}
     assert content["architecture"] is not read_content(path, ["architecture"])["architecture"]
     assert content["model"]["state"].keys() == {"weight", "bias"}
-
-
-def test_a_file_from_before_layers_could_be_frozen(tmp_path: Path) -> None:
-    path = tmp_path / "model.npz"
-    save(model := Dense(2, 1, rng=0), path)
-    members = members_of(path.read_bytes())
-    text, count = re.subn(rb',? *"frozen": \[\]', b"", members[0][1])
-    assert count == 1
-    path.write_bytes(pack([(members[0][0], text), *members[1:]]))
-    loaded = load(path)
-    assert bits(loaded.weight.value) == bits(model.weight.value)
-    assert loaded.trainable
-    assert loaded.weight.trainable

@@ -6,7 +6,8 @@ A case says how to make the thing and how to draw its input; hypothesis draws se
 import minidl
 from tests import user_defined
 from tests.tables.common import Rng, batches, seeds, widths
-from tests.tables.layers import LAYERS, LayerCase, images, normal
+from tests.tables.inputs import images, normal
+from tests.tables.layers import LAYERS, LayerCase
 from tests.tables.losses import LOSSES, LossCase
 from tests.tables.objectives import OBJECTIVES, ObjectiveCase
 from tests.tables.optimizers import OPTIMIZERS, OptimizerCase

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from minidl import (
     ELU,
     GELU,
@@ -54,88 +52,26 @@ from minidl import (
     Tied,
     TransformerBlock,
 )
-from minidl.typing import Array, Batch
+from minidl.typing import Batch
 from tests.tables.common import Rng
+from tests.tables.inputs import (
+    channels,
+    fours,
+    gaps,
+    ids,
+    ids_and_floats,
+    images,
+    left_padded,
+    masked,
+    normal,
+    pair,
+    pixels,
+    sequences,
+    uneven,
+    with_masked_memory,
+    with_memory,
+)
 from tests.user_defined import Doubled, MaskedCenter, MaskedMean, Scale, Scaled, Skip, Sum
-
-
-def normal(rng: Rng, batch: int, width: int) -> Array:
-    return rng.normal(size=(batch, width))
-
-
-def images(rng: Rng, batch: int, width: int) -> Array:
-    return rng.normal(size=(batch, 2, width))
-
-
-def pixels(rng: Rng, batch: int, width: int) -> Array:
-    return rng.normal(size=(batch, 4, 3, width))
-
-
-def channels(rng: Rng, batch: int, width: int) -> Array:
-    return rng.normal(size=(batch, 2, 3, width))
-
-
-def grids(rng: Rng, batch: int, width: int) -> Array:
-    return rng.normal(size=(batch, 2, 3, width))
-
-
-def sequences(rng: Rng, batch: int, width: int) -> Array:
-    return rng.normal(size=(batch, 3, width))
-
-
-def ids(rng: Rng, batch: int, width: int) -> Array:
-    """Ids below 7, some of which are repeated."""
-    return rng.integers(0, 7, (batch, 2 * width))
-
-
-def pair(rng: Rng, batch: int, width: int) -> Batch:
-    return normal(rng, batch, width), normal(rng, batch, width)
-
-
-def uneven(rng: Rng, batch: int, width: int) -> Batch:
-    """Two inputs of different shapes."""
-    return normal(rng, batch, width), rng.normal(size=(batch, 2, width + 1))
-
-
-def ids_and_floats(rng: Rng, batch: int, width: int) -> Batch:
-    return ids(rng, batch, width), normal(rng, batch, width)
-
-
-def masked(rng: Rng, batch: int, width: int) -> Batch:
-    """Sequences of three steps, of which the first is always data, and their mask."""
-    mask = rng.random((batch, 3)) < 0.5
-    mask[:, 0] = True
-    return rng.normal(size=(batch, 3, width)), mask
-
-
-def gaps(rng: Rng, batch: int, width: int) -> Batch:
-    """Sequences of four steps and a mask with gaps, at the beginning and the end, too. A sequence may hold no data."""
-    return rng.normal(size=(batch, 4, width)), rng.random((batch, 4)) < 0.6
-
-
-def steps(rng: Rng, batch: int, width: int) -> Array:
-    return rng.normal(size=(batch, 3, width))
-
-
-def fours(rng: Rng, batch: int, _: int) -> Array:
-    return rng.normal(size=(batch, 3, 4))
-
-
-def left_padded(rng: Rng, batch: int, width: int) -> Batch:
-    """Sequences of three steps, of which the first may be masked, and in the first sequence all of them."""
-    mask = np.sort(rng.random((batch, 3)) < 0.7)
-    mask[0] = False
-    return rng.normal(size=(batch, 3, width)), mask
-
-
-def with_memory(rng: Rng, batch: int, width: int) -> Batch:
-    """Queries of two steps, and a memory of three."""
-    return images(rng, batch, width), rng.normal(size=(batch, 3, width + 1))
-
-
-def with_masked_memory(rng: Rng, batch: int, width: int) -> Batch:
-    memory, mask = left_padded(rng, batch, width)
-    return (images(rng, batch, width), memory), mask
 
 
 class LayerCase(NamedTuple):
@@ -150,7 +86,7 @@ LAYERS = [
     LayerCase("Dense", lambda width: Dense(width, 3)),
     LayerCase("Dense to one", lambda width: Dense(width, 1)),
     LayerCase("Dense without bias", lambda width: Dense(width, 2, use_bias=False)),
-    LayerCase("Dense of sequences", lambda width: Dense(width, 2), grids),
+    LayerCase("Dense of sequences", lambda width: Dense(width, 2), channels),
     LayerCase("Embedding", lambda width: Embedding(7, width + 1), ids),
     LayerCase("Embedding in Sequential", lambda _: Sequential(Embedding(7, 2), Tanh(), Dense(2, 3)), ids),
     LayerCase("Parallel", lambda width: Parallel(Dense(width, 3), Identity()), uneven),
@@ -174,8 +110,8 @@ LAYERS = [
     LayerCase("Tied", lambda width: Tied(Embedding(7, width), Tanh(), Dense(width, width)), ids),
     LayerCase("Tied of an embedding alone", lambda width: Tied(Embedding(7, width)), ids),
     LayerCase("Tied autoencoder", lambda width: Sequential(Tied(Dense(width, 2), Sigmoid()), Tanh())),
-    LayerCase("Tied of sequences", lambda width: Tied(Dense(width, 2)), grids),
-    LayerCase("Residual of sequences", lambda width: Residual(Dense(width, width), Tanh()), grids),
+    LayerCase("Tied of sequences", lambda width: Tied(Dense(width, 2)), channels),
+    LayerCase("Residual of sequences", lambda width: Residual(Dense(width, width), Tanh()), channels),
     LayerCase("user's MaskedMean", lambda _: MaskedMean(), masked),
     LayerCase("user's MaskedMean without a mask", lambda _: MaskedMean(), images),
     LayerCase(
@@ -291,12 +227,12 @@ LAYERS = [
         lambda width: Sequential(Embedding(7, width), RNN(width, 2, return_sequences=True), Dense(2, 7)),
         ids,
     ),
-    LayerCase("SelfAttention", lambda width: SelfAttention(width, 2 - width % 2), steps),
+    LayerCase("SelfAttention", lambda width: SelfAttention(width, 2 - width % 2), sequences),
     LayerCase("SelfAttention of one head", lambda width: SelfAttention(width, 1, use_bias=False), images),
-    LayerCase("SelfAttention, causal", lambda width: SelfAttention(width, width, causal=True), steps),
+    LayerCase("SelfAttention, causal", lambda width: SelfAttention(width, width, causal=True), sequences),
     LayerCase("SelfAttention with a mask", lambda width: SelfAttention(width, 1), masked),
     LayerCase("SelfAttention, causal with a mask", lambda width: SelfAttention(width, width, causal=True), left_padded),
-    LayerCase("SelfAttention with dropout", lambda width: SelfAttention(width, 1, dropout=0.3, rng=0), steps),
+    LayerCase("SelfAttention with dropout", lambda width: SelfAttention(width, 1, dropout=0.3, rng=0), sequences),
     LayerCase("CrossAttention", lambda width: CrossAttention(width, width, memory=width + 1), with_memory),
     LayerCase("CrossAttention with a mask", lambda width: CrossAttention(width, 1, dropout=0.3), with_masked_memory),
     LayerCase(
@@ -311,8 +247,8 @@ LAYERS = [
         left_padded,
     ),
     LayerCase("PositionEmbedding", lambda width: PositionEmbedding(3, width), images),
-    LayerCase("PositionEmbedding of all positions", lambda width: PositionEmbedding(3, width), steps),
-    LayerCase("SinusoidalPositions", SinusoidalPositions, steps),
+    LayerCase("PositionEmbedding of all positions", lambda width: PositionEmbedding(3, width), sequences),
+    LayerCase("SinusoidalPositions", SinusoidalPositions, sequences),
     LayerCase(
         "GPT",
         lambda width: Sequential(
