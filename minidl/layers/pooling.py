@@ -83,10 +83,6 @@ class MaxPool2D(_Pool):
     winner: Array = cached()  # which place in its window each maximum came from
     unordered: Array = cached()  # where the window has a NaN
 
-    def __init__(self, pool_size: Size = 2, *, stride: Size | None = None, padding: Padding = 0) -> None:
-        # Written out in both classes, so that Python's own errors name the class that was called.
-        super().__init__(pool_size, stride=stride, padding=padding)
-
     def forward(self, x: Array) -> Array:
         sweeps = self._sweeps(x.shape[1:])
         y = np.empty((len(x), *(sweep.places for sweep in sweeps), x.shape[-1]), x.dtype)
@@ -141,9 +137,6 @@ class AveragePool2D(_Pool):
     """
 
     shape: Shape = cached()
-
-    def __init__(self, pool_size: Size = 2, *, stride: Size | None = None, padding: Padding = 0) -> None:
-        super().__init__(pool_size, stride=stride, padding=padding)
 
     def forward(self, x: Array) -> Array:
         self.shape = x.shape

@@ -71,16 +71,6 @@ def test_kernel_sizes_are_shown() -> None:
     assert all(repr(eval(repr(layer), vars(minidl))) == repr(layer) for layer in layers)
 
 
-@pytest.mark.parametrize("name", [name for name in minidl.__all__ if isinstance(getattr(minidl, name), type)])
-def test_python_names_the_class_whose_arguments_are_wrong(name: str) -> None:
-    kind = getattr(minidl, name)
-    if issubclass(kind, minidl.MinidlError | Warning):
-        return
-    with pytest.raises(TypeError) as caught:
-        kind(no_such_argument=1)
-    assert str(caught.value).startswith((f"{name}.__init__()", f"{name}.__new__()", f"{name}()"))
-
-
 def nothing(x: Any, rng: Any) -> Any:
     return np.where(rng.random(x.shape) < 2, np.nan, x)
 

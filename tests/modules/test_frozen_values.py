@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -142,10 +141,3 @@ def test_a_fit_that_cannot_change_anything_warns(frozen: bool, recwarn: pytest.W
     optimizer = SGD(model[0].parameters() if frozen else model.parameters(), 0.1)
     Trainer(model, MSELoss(), optimizer).fit(np.ones((3, 2)), np.ones((3, 1)))
     assert ["all parameters are frozen" in str(each.message) for each in recwarn] == [True] * frozen
-
-
-@pytest.mark.parametrize("thing", [Dense(2, 1), Sequential(Dense(2, 1)), MSELoss()])
-def test_requires_grad_is_called_trainable(thing: Any) -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'requires_grad'; use trainable"):
-        thing.requires_grad = False
-    assert not hasattr(thing, "requires_grad")
