@@ -254,7 +254,7 @@ LAYERS = [
     LayerCase("CrossAttention with a mask", lambda width: CrossAttention(width, 1, dropout=0.3), with_masked_memory),
     LayerCase(
         "CrossAttention with a container's mask",
-        lambda width: Sequential(Branches(Tanh(), SelfAttention(width, 1)), CrossAttention(width, 1)),
+        lambda width: Sequential(Dense(width, 4), Branches(Tanh(), SelfAttention(4, 2)), CrossAttention(4, 2)),
         masked,
     ),
     LayerCase("TransformerBlock", lambda _: TransformerBlock(4, 2, hidden=3), fours),
