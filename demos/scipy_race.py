@@ -104,7 +104,7 @@ def race_scipy(
         ((*race_xor(lambda risk, lr=lr: adam(risk, lr))[:2], lr) for lr in rates),  # type: ignore[misc]
         key=lambda result: (result[0], -result[1]),
     )
-    print_row("Adam", [*[""] * len(landscapes), f"{steps:g} ({steps:g})"], solved, f", at the best rate, {lr:g}")
+    print_row("Adam", [*[""] * len(landscapes), f"{steps:g} ({steps:g})"], solved, f", at rate {lr:g}")
 
 
 def adam(risk: Objective, lr: float) -> Descent:
