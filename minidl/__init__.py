@@ -1,6 +1,7 @@
 """minidl: an object-oriented mini deep-learning framework in Python on NumPy."""
 
 from minidl import augment, initializers, metrics, schedules
+from minidl.batches import Batches
 from minidl.callbacks import (
     Checkpoint,
     CSVLog,
@@ -12,7 +13,6 @@ from minidl.callbacks import (
     Schedule,
     Timer,
 )
-from minidl.data import Batches
 from minidl.datasets import (
     load_digits,
     load_fashion,
@@ -84,7 +84,16 @@ from minidl.layers import (
     Tied,
     TransformerBlock,
 )
-from minidl.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, MAELoss, MSELoss
+from minidl.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    FocalLoss,
+    HingeLoss,
+    HuberLoss,
+    MAELoss,
+    MSELoss,
+)
 from minidl.modules import Layer, Loss, Module, Objective, Summary
 from minidl.objectives import Beale, CubicValley, EmpiricalRisk, FunctionObjective, Himmelblau, Quadratic, Rosenbrock
 from minidl.optimizers import SGD, AdaGrad, Adam, AdamW, Group, Lion, Momentum, NAdam, Optimizer, RMSProp
@@ -137,6 +146,7 @@ __all__ = [
     "Embedding",
     "EmpiricalRisk",
     "Flatten",
+    "FocalLoss",
     "FunctionObjective",
     "GlobalAveragePool2D",
     "GradientError",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import Run, StateError
-from minidl.data import Batches, Passes
+from minidl.batches import Batches, Passes
 from minidl.typing import Array
 from tests.callbacks.recording import Hooks
 from tests.helpers import bits

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.arguments import whole_number
-from minidl.data import Batches
+from minidl.batches import Batches
 from minidl.errors import CheckpointError, warn
 from minidl.files import absolute, check_folder, nesting_checked, warn_of_values
 from minidl.modules import Layer, Loss, Module
@@ -17,7 +17,6 @@ from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run
 from minidl.saving.generators import states_of
 from minidl.saving.models import as_code, check_remaking, checksum, encoded, model_content, state_of, write_content
-from minidl.typing import Batch
 
 __all__ = ["Checkpoint", "fingerprint", "parts", "places", "script"]
 
@@ -136,7 +135,7 @@ def parts(run: Run) -> dict[str, Any]:
 
 
 def script(
-    model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, measured: Sequence[tuple[str, Batch, Batch]]
+    model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, measured: Sequence[tuple[str, Any]]
 ) -> dict[str, Any]:
     """What a script made a run with, for comparison with the script that resumes it."""
     return {
@@ -146,7 +145,7 @@ def script(
         "optimizer": repr(optimizer),
         "rule": type(optimizer).__name__,
         "accumulate": accumulate,
-        "validation": [checksum(x, y) for kind, x, y in measured if kind == "validation"],
+        "validation": [checksum(*data) for kind, data in measured if kind == "validation"],
     }
 
 
@@ -166,4 +165,4 @@ def places(run: Run) -> dict[str, Place]:
 
 def fingerprint(run: Run) -> str | None:
     """Checksums of the data."""
-    return checksum(run.batches.x, run.batches.y) if isinstance(run.batches, Batches) else None
+    return checksum(*run.batches.parts) if isinstance(run.batches, Batches) else None

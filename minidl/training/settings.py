@@ -73,9 +73,11 @@ def check_settings(
     flag("training_loss", training_loss)
     if on_divergence not in ("raise", "stop"):
         raise HyperparameterError(f'on_divergence must be "raise" or "stop", {got(on_divergence)}')
-    pair = isinstance(validation, tuple | list) and len(validation) == 2
-    if not (validation is None or pair or isinstance(validation, float | np.floating)):
-        raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, {got(validation)}")
+    data = isinstance(validation, tuple | list) and len(validation) in (2, 3)
+    if not (validation is None or data or isinstance(validation, float | np.floating)):
+        raise HyperparameterError(
+            f"validation must be (x, y), (x, y, weight) or a share such as 0.2, {got(validation)}"
+        )
 
 
 def explain_positional(function: Callable[P, R]) -> Callable[P, R]:

@@ -13,22 +13,26 @@ import numpy as np
 from minidl.arguments import check_type
 from minidl.augment import Augment
 from minidl.batch import rows, samples
+from minidl.batches import Batches
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
-from minidl.data import Batches, Passes
 from minidl.errors import warn
-from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
+from minidl.modules import Layer, Loss, evaluating, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
 from minidl.splitting import hold_out
+from minidl.training.evaluation import evaluation
 from minidl.training.non_finite import Diagnosis
 from minidl.training.resumption import Resumption
 from minidl.training.settings import Metrics, check_metrics, check_settings, explain_positional, measured_by
+from minidl.training.weights import ClassWeight, sample_weights, times_class_weights
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
 __all__ = ["Trainer"]
 
-Validation: TypeAlias = tuple[ArrayLike, ArrayLike] | float | None
+Validation: TypeAlias = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike] | float | None
+Data: TypeAlias = tuple[Batch, Batch, Array | None]
+"""Inputs, targets, and weights or None."""
 
 
 class Trainer:
@@ -79,6 +83,8 @@ class Trainer:
         batch_size: int | None = None,
         shuffle: bool = True,
         accumulate: int = 1,
+        sample_weight: ArrayLike | None = None,
+        class_weight: ClassWeight = None,
         validation: Validation = None,
         metrics: Metrics | None = None,
         training_loss: bool = False,
@@ -95,6 +101,11 @@ class Trainer:
         compared. Each metric is measured on the same data, as ``epochs["validation_" + name]`` and
         ``epochs["training_" + name]``.
 
+        With weights, each of these losses is ``Σ w · count · value / Σ w · count`` over its data (see `Loss.each`). A
+        batch is divided by its own sum of weights, as in scikit-learn. Keras divides by the number of samples. A batch
+        without weight takes no step and changes nothing. Weights do not act on metrics, nor within layers such as
+        `BatchNorm`.
+
         Ctrl-C ends the fit after the present step and keeps everything. Pressed again, it raises KeyboardInterrupt.
 
         Args:
@@ -103,8 +114,11 @@ class Trainer:
             batch_size: samples per batch. None takes all at once.
             shuffle: whether each epoch takes the samples in a new order.
             accumulate: batches per step. Their gradients are averaged, as if batch_size were `accumulate` times larger.
-            validation: inputs and targets to measure on after each epoch. Or the share of x and y to hold out for it: a
-                fixed random choice, the same in every fit on as many samples.
+            sample_weight: the weight of each sample, (n,), at least 0. A share that is held out keeps its weights.
+            class_weight: a dict of classes and weights, which multiply those of samples, for y with one class per
+                sample. "balanced" makes all classes weigh the same. It does not act on what is measured after an epoch.
+            validation: inputs and targets (x, y), or (x, y, weight), to measure on after each epoch. Or the share of x
+                and y to hold out for it: a fixed random choice, the same in every fit on as many samples.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
             training_loss: whether to measure loss and metrics on the training data, too, after each epoch.
             augment: a function ``(x, rng) -> x`` that changes the inputs of each training batch at random, such as
@@ -127,16 +141,16 @@ class Trainer:
         check_settings(epochs, accumulate, batch_size, validation, on_divergence, shuffle, training_loss)
         check_metrics(metrics, measured=validation is not None or training_loss)
         self.optimizer.check_owner(self.model)
-        train, measured = self._prepare(x, y, validation, training_loss)
-        together, counts = batch_size and batch_size * accumulate, self.loss.counts(train[1])
-        batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
-        diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
+        train, measured = self._prepare(x, y, sample_weight, validation, training_loss)
+        together = batch_size and batch_size * accumulate
+        batches = self._batches(train, class_weight, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
+        diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batches, batch_size, accumulate))
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
         def measure() -> dict[str, float]:
-            result = {"loss": batches.mean(self.history.loss) if counts is None else _mean(run, self.history, counts)}
-            for kind, inputs, targets in measured:
-                values = self._measure(inputs, targets, metrics or {}, batch_size)
+            result = {"loss": run.passes.mean(self.history.loss)}
+            for kind, data in measured:
+                values = self._measure(data, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
             return result
 
@@ -168,13 +182,20 @@ class Trainer:
         return self.history
 
     def evaluate(
-        self, x: ArrayLike, y: ArrayLike, metrics: Metrics | None = None, *, batch_size: int | None = None
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        metrics: Metrics | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int | None = None,
     ) -> dict[str, float]:
         """The loss, as ``"loss"``, and each metric by its name, as in evaluation. Nothing changes.
 
         Args:
             x, y: inputs and targets, samples along the first axis.
-            metrics: name -> function (prediction, target) -> number.
+            metrics: name -> function (prediction, target) -> number. Weights do not act on them.
+            sample_weight: the weight of each sample in the loss, (n,), at least 0.
             batch_size: samples per call of forward. None takes all.
 
         Raises:
@@ -182,64 +203,58 @@ class Trainer:
             HyperparameterError: a batch size that is not a positive integer, metrics that are not functions.
         """
         check_metrics(metrics)
-        inputs, targets = self.loss.check_data(self.model, x, y)
-        return self._measure(inputs, targets, metrics or {}, batch_size)
+        return self._measure(self._data("", x, y, sample_weight), metrics or {}, batch_size)
 
-    def _measure(self, inputs: Batch, targets: Batch, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
+    def _data(self, of: str, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Data:
+        inputs, targets = self.loss.check_data(self.model, x, y, of)
+        return inputs, targets, sample_weights(sample_weight, targets, of)
+
+    def _measure(self, data: Data, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
+        inputs, targets, weights = data
         with evaluating(self.model):
             if batch_size is None:
                 prediction = self.model.forward(inputs)
             else:
                 prediction = self.model.predict(inputs, batch_size=batch_size)
-            loss = copy.copy(self.loss).forward(prediction, targets)  # another thread may be using the loss itself
-        return {"loss": loss} | {
+            loss = copy.copy(self.loss)  # another thread may be using the loss itself
+            if weights is None:
+                value = loss.forward(prediction, targets)
+            else:
+                value = loss.weighted(prediction, targets, weights)
+        return {"loss": value} | {
             name: measured_by(name, metric, prediction, targets) for name, metric in metrics.items()
         }
 
     def _prepare(
-        self, x: ArrayLike, y: ArrayLike, validation: Validation, training_loss: bool
-    ) -> tuple[tuple[Batch, Batch], list[tuple[str, Batch, Batch]]]:
-        """The data to learn from, and what to measure after each epoch: (kind, inputs, targets)."""
-        train = self.loss.check_data(self.model, x, y)
-        measured: list[tuple[str, Batch, Batch]] = []
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        validation: Validation,
+        training_loss: bool,
+    ) -> tuple[Data, list[tuple[str, Data]]]:
+        """The data to learn from, and what to measure after each epoch: (kind, data)."""
+        train = self._data("", x, y, sample_weight)
+        measured: list[tuple[str, Data]] = []
         if isinstance(validation, float | np.floating):
-            train, held_out = hold_out(*train, validation)
-            measured.append(("validation", *held_out))
+            rest, held = hold_out(samples(train[0]), validation)
+            held_out, train = _rows(train, held), _rows(train, rest)
+            measured.append(("validation", held_out))
         elif validation is not None:
-            measured.append(("validation", *self.loss.check_data(self.model, *validation, "validation ")))
-        return train, [("training", *train), *measured] if training_loss else measured
+            measured.append(("validation", self._data("validation ", *validation)))
+        return train, [("training", train), *measured] if training_loss else measured
 
-    def _evaluation(self, size: int | None) -> Callable[[tuple[Batch, Batch]], float]:
-        """The function that evaluates a batch, `size` samples at a time: it writes the gradients, returns the loss."""
-        model, loss = self.model, self.loss
-        backward = backward_without_dx(type(model))
+    def _evaluation(self, batches: Batches, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
+        size = batch_size if accumulate > 1 else None
+        return evaluation(self.model, self.loss, size, counted=batches.counts is not None)
 
-        def evaluate(batch: tuple[Batch, Batch]) -> float:
-            x, y = batch
-            prediction = model.forward(x)
-            value = loss.forward(prediction, y)
-            getattr(model, backward)(as_gradient(loss.backward(), prediction))
-            return value
-
-        if size is None:
-            return evaluate
-
-        def evaluate_parts(batch: tuple[Batch, Batch]) -> float:
-            (x, y), grad = batch, model.parameters().grad
-            value, total = 0.0, np.zeros_like(grad)
-            counts = loss.counts(y)
-            if counts is None:
-                counts = np.ones(samples(x), int)
-            n = counts.sum() or 1
-            for start in range(0, samples(x), size):
-                chosen = slice(start, start + size)
-                share = float(counts[chosen].sum() / n)
-                value += share * evaluate((rows(x, chosen), rows(y, chosen)))
-                total += share * grad
-            grad[...] = total
-            return value
-
-        return evaluate_parts
+    def _batches(self, data: Data, class_weight: ClassWeight, **options: Any) -> Batches:
+        x, y, weights = data
+        weights = times_class_weights(weights, class_weight, y, self.loss)
+        batches = Batches(x, y, sample_weight=weights, **options)
+        if weights is not None or self.loss.counts(y) is not None:
+            batches.counts = self.loss.shares(y, weights)
+        return batches
 
     def __repr__(self) -> str:
         parts = [repr(self.model), repr(self.loss), repr(self.optimizer)]
@@ -254,12 +269,12 @@ class Trainer:
         self.optimizer.rebind()
 
 
-def _mean(run: Run, history: History, counts: Array) -> float:
-    """The mean of the losses of an epoch over all that counts."""
-    assert isinstance(run.passes, Passes)
-    return run.passes.mean(history.loss, counts)
+def _rows(data: Data, chosen: Array) -> Data:
+    """Some samples of the data."""
+    x, y, weights = data
+    return rows(x, chosen), rows(y, chosen), None if weights is None else weights[chosen]
 
 
-def _names(measured: Sequence[tuple[str, Batch, Batch]], metrics: Metrics | None) -> list[str]:
+def _names(measured: Sequence[tuple[str, Data]], metrics: Metrics | None) -> list[str]:
     """The names of all that is measured at the end of an epoch."""
-    return ["loss", *(f"{kind}_{name}" for kind, *_ in measured for name in ("loss", *(metrics or ())))]
+    return ["loss", *(f"{kind}_{name}" for kind, _ in measured for name in ("loss", *(metrics or ())))]
