@@ -100,6 +100,7 @@ from minidl.optimizers import SGD, AdaGrad, Adam, AdamW, Group, Lion, Momentum, 
 from minidl.parameters import Parameter, ParameterVector
 from minidl.run import Callback, Run
 from minidl.saving import load, save
+from minidl.sources import GeneratorBatches
 from minidl.text import Vocabulary, windows
 from minidl.training import Descent, Trainer, minimize
 
@@ -148,6 +149,7 @@ __all__ = [
     "Flatten",
     "FocalLoss",
     "FunctionObjective",
+    "GeneratorBatches",
     "GlobalAveragePool2D",
     "GradientError",
     "Group",

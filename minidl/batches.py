@@ -37,6 +37,9 @@ class Batches:
         batch_size: samples per batch. The last batch may be smaller. None takes all samples at once.
         shuffle: whether to draw a new order for each pass. A single batch of all samples is never shuffled.
         rng: seed or generator of the orders and of `augment`.
+        drop_last: whether a last batch of fewer samples is left out of each pass.
+        block: how many neighbouring samples stay together. Shuffling then draws the order of the blocks, and of the
+            samples within each. Use it for `np.memmap`, whose reads are slow when they are scattered. None: no blocks.
         augment: a function ``(x, rng) -> x`` that changes the inputs of each batch at random, such as
             `minidl.augment.flip`. Its x is a copy of the batch. Let it draw from rng only, so that a run can be
             repeated and resumed.
@@ -65,6 +68,8 @@ class Batches:
         shuffle: bool = True,
         rng: Seed = None,
         augment: Augment | None = None,
+        drop_last: bool = False,
+        block: int | None = None,
     ) -> None:
         arrays = [(name, array) for name, batch in (("x", x), ("y", y)) for array in arrays_in(batch)]
         for name, value in arrays:
@@ -81,7 +86,10 @@ class Batches:
         self.parts: tuple[Batch, ...] = (x, y) if sample_weight is None else (x, y, as_weights(sample_weight, n))
         self.batch_size = n if batch_size is None else min(whole_number("batch_size", batch_size, 1), n)
         self.several = len(self.parts) > 2 or any(isinstance(part, tuple) for part in self.parts)
-        self.count = -(-n // self.batch_size)
+        self.count = n // self.batch_size if flag("drop_last", drop_last) else -(-n // self.batch_size)
+        self.used, self.drop_last = min(n, self.count * self.batch_size), drop_last
+        self.block = None if block is None else whole_number("block", block, 1)
+        self._position: Mapping[str, Any] | None = None
         self.shuffle, self.augment = flag("shuffle", shuffle) and self.count > 1, augment
         # A generator loads numpy.random, which takes longer than a small run, so it is made only if it is needed.
         self.rng = generator(rng) if self.shuffle or augment is not None else None
@@ -90,14 +98,54 @@ class Batches:
         """The mean over all samples, from the mean of each batch."""
         if self.count == 1:
             return losses[-1]
-        last = self.samples - (self.count - 1) * self.batch_size
-        return (sum(losses[-self.count : -1]) * self.batch_size + losses[-1] * last) / self.samples
+        last = self.used - (self.count - 1) * self.batch_size
+        return (sum(losses[-self.count : -1]) * self.batch_size + losses[-1] * last) / self.used
 
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Iterator[tuple[Batch, ...]]:
-        return iter(Passes(self))
+    def __iter__(self) -> Pass:
+        passes, position = Passes(self), self._position
+        if position is not None:
+            self._position = None
+            passes.load_state(position)
+        return Pass(passes)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Load the `state` of an iterator over these batches. The next iteration continues there.
+
+        Raises:
+            StateError: as in `Passes.load_state`.
+        """
+        Passes(self).load_state(state)
+        self._position = state
+
+    def order(self, rng: Any) -> Array:
+        """Draw the order of a pass."""
+        if self.block is None:
+            drawn: Array = rng.permutation(self.samples)
+            return drawn
+        # Of ten million samples, an order of int64 and its parts would take 160 MB.
+        order = np.empty(self.samples, np.int32 if self.samples < 2**31 else np.int64)
+        position = 0
+        for start in (self.block * rng.permutation(-(-self.samples // self.block))).tolist():
+            size = min(self.block, self.samples - start)
+            order[position : position + size] = start + rng.permutation(size)
+            position += size
+        return order
+
+
+class Pass:
+    """An iterator over one pass of `Batches`, which knows its position."""
+
+    def __init__(self, passes: Passes) -> None:
+        self.state, self._batches = passes.state, iter(passes)
+
+    def __iter__(self) -> Pass:
+        return self
+
+    def __next__(self) -> tuple[Batch, ...]:
+        return next(self._batches)
 
 
 class Passes:
@@ -130,13 +178,13 @@ class Passes:
 
     def __iter__(self) -> Iterator[tuple[Batch, ...]]:
         batches = self.batches
-        parts, n, size = batches.parts, batches.samples, batches.batch_size
+        parts, n, size = batches.parts, batches.used, batches.batch_size
         x, y = parts[:2]
         if self.taken == 0 and batches.shuffle and batches.rng is not None:
-            self.order = batches.rng.permutation(n)
+            self.order = batches.order(batches.rng)
         while (start := self.taken * size) < n:
             self.taken += 1
-            if size == n:
+            if size == batches.samples:
                 batch = parts
             else:
                 chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
@@ -169,7 +217,7 @@ class Passes:
         counts = self.batches.counts
         if counts is None:
             return self.batches.mean(losses)
-        ordered = counts if self.last is None else counts[self.last]
+        ordered = (counts if self.last is None else counts[self.last])[: self.batches.used]
         parts = np.add.reduceat(ordered, range(0, len(ordered), self.batches.batch_size))
         return float(parts.dot(losses[-len(parts) :]) / (parts.sum() or 1))
 
@@ -195,6 +243,8 @@ class Passes:
             "samples": batches.samples,
             "batch_size": batches.batch_size,
             "shuffle": batches.shuffle,
+            "drop_last": batches.drop_last,
+            "block": batches.block,
             "augment": batches.augment is not None,
         }
 
@@ -209,6 +259,8 @@ def _retyped(new: Array, old: Array) -> Array:
 SETTINGS = {
     "samples": "number of training samples",
     "batch_size": "batch_size (times accumulate)",
+    "drop_last": "drop_last",
+    "block": "block",
     "shuffle": "shuffle (of more than one batch)",
     "augment": "use of augment",
 }

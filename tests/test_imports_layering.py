@@ -31,6 +31,7 @@ LEVELS = {
     "metrics": 2,
     "data": 2,
     "batches": 2,
+    "sources": 2,
     "splitting": 2,
     "augment": 2,
     "datasets": 2,

@@ -145,7 +145,7 @@ def script(
         "optimizer": repr(optimizer),
         "rule": type(optimizer).__name__,
         "accumulate": accumulate,
-        "validation": [checksum(*data) for kind, data in measured if kind == "validation"],
+        "validation": [checksum(*data) for kind, data in measured if kind == "validation" and isinstance(data, tuple)],
     }
 
 
@@ -153,8 +153,9 @@ def places(run: Run) -> dict[str, Place]:
     """Where all generators of a run are, by names such as "model.3.rng", "callbacks.Noise.0.rng" and "batches.rng"."""
     found: dict[str, Place] = {}
     for name, part in parts(run).items():
-        holder = run.batches if name == "batches" else part  # where a pass has its generator from
-        found |= places_of(part, name) if isinstance(part, Module) else places_in(vars(holder), name)
+        # A pass has its generator from the batches, which may be a user's.
+        holder = getattr(run.batches, "source", run.batches) if name == "batches" else part
+        found |= places_of(part, name) if isinstance(part, Module) else places_in(getattr(holder, "__dict__", {}), name)
     seen: Counter[str] = Counter()
     for callback in run.callbacks:
         kind = type(callback).__name__

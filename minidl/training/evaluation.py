@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,14 @@ import numpy as np
 from minidl.batch import rows, samples
 from minidl.events import NothingCounts
 from minidl.modules import Layer, Loss, as_gradient, backward_without_dx
-from minidl.typing import Batch
+from minidl.typing import Array, Batch
 
 __all__ = ["evaluation"]
 
 
-def evaluation(model: Layer, loss: Loss, size: int | None, *, counted: bool) -> Callable[[Any], float]:
+def evaluation(
+    model: Layer, loss: Loss, size: int | None, *, counted: bool, grouped: bool = False
+) -> Callable[[Any], float]:
     """Return the function that takes a batch, writes the gradients and returns the loss.
 
     Args:
@@ -23,6 +25,7 @@ def evaluation(model: Layer, loss: Loss, size: int | None, *, counted: bool) -> 
         size: how many samples go through the model at once. None means all.
         counted: whether samples count differently: a batch has weights as its third part, or the loss has counts. The
             function then raises `NothingCounts` for a batch in which nothing counts. The model does not see it.
+        grouped: whether the function takes a list of batches instead of one.
     """
     backward = backward_without_dx(type(model))
 
@@ -45,22 +48,28 @@ def evaluation(model: Layer, loss: Loss, size: int | None, *, counted: bool) -> 
         return value
 
     one = evaluate_counted if counted else evaluate
-    if size is None:
-        return one
 
-    def evaluate_parts(batch: tuple[Any, ...]) -> float:
-        grad, n = model.parameters().grad, samples(batch)
-        value, total = 0.0, np.zeros_like(grad)
-        shares = loss.shares(*batch[1:]) if counted else np.ones(n)
-        whole = shares.sum()
+    def evaluate_parts(parts: Iterable[Any], totals: Array) -> float:
+        grad, whole = model.parameters().grad, totals.sum()
         if not whole:
             raise NothingCounts
-        for start in range(0, n, size):
-            chosen = slice(start, start + size)
-            if share := float(shares[chosen].sum() / whole):
-                value += share * one(rows(batch, chosen))
+        value, total = 0.0, np.zeros_like(grad)
+        for part, share in zip(parts, (totals / whole).tolist(), strict=True):
+            if share:
+                value += share * one(part)
                 total += share * grad
         grad[...] = total
         return value
 
-    return evaluate_parts
+    def evaluate_split(batch: tuple[Any, ...]) -> float:
+        assert size is not None
+        starts = range(0, samples(batch), size)
+        shares = loss.shares(*batch[1:]) if counted else np.ones(samples(batch))
+        return evaluate_parts((rows(batch, slice(i, i + size)) for i in starts), np.add.reduceat(shares, starts))
+
+    def evaluate_group(batches: list[tuple[Any, ...]]) -> float:
+        return evaluate_parts(batches, np.array([loss.shares(*batch[1:]).sum() for batch in batches]))
+
+    if grouped:
+        return evaluate_group
+    return one if size is None else evaluate_split

@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.arguments import flag, got, whole_number
 from minidl.errors import HyperparameterError
+from minidl.training.stream import is_source
 from minidl.typing import Array
 
 __all__ = ["Metrics", "check_metrics", "check_settings", "explain_positional", "measured_by"]
@@ -61,22 +62,23 @@ def check_settings(
     on_divergence: str,
     shuffle: bool,
     training_loss: bool,
+    batches: bool,
 ) -> None:
     """Raise `HyperparameterError` for settings out of range or that contradict each other."""
     whole_number("epochs", epochs, 0)
     whole_number("accumulate", accumulate, 1)
     if batch_size is not None:
         whole_number("batch_size", batch_size, 1)
-    if accumulate > 1 and batch_size is None:
+    if accumulate > 1 and batch_size is None and not batches:
         raise HyperparameterError("accumulate needs a batch_size: without one, a batch holds all samples")
     flag("shuffle", shuffle)
     flag("training_loss", training_loss)
     if on_divergence not in ("raise", "stop"):
         raise HyperparameterError(f'on_divergence must be "raise" or "stop", {got(on_divergence)}')
     data = isinstance(validation, tuple | list) and len(validation) in (2, 3)
-    if not (validation is None or data or isinstance(validation, float | np.floating)):
+    if not (validation is None or data or is_source(validation) or isinstance(validation, float | np.floating)):
         raise HyperparameterError(
-            f"validation must be (x, y), (x, y, weight) or a share such as 0.2, {got(validation)}"
+            f"validation must be (x, y), (x, y, weight), batches or a share such as 0.2, {got(validation)}"
         )
 
 

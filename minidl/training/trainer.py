@@ -6,33 +6,28 @@ import copy
 import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, Literal, TypeAlias
-
-import numpy as np
+from typing import Any, Literal
 
 from minidl.arguments import check_type
 from minidl.augment import Augment
-from minidl.batch import rows, samples
-from minidl.batches import Batches
+from minidl.batch import joined
+from minidl.batches import Batches, BatchSource
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
 from minidl.errors import warn
 from minidl.modules import Layer, Loss, evaluating, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
-from minidl.splitting import hold_out
 from minidl.training.evaluation import evaluation
 from minidl.training.non_finite import Diagnosis
+from minidl.training.preparation import Measured, Validation, data_or_batches, prepared
 from minidl.training.resumption import Resumption
 from minidl.training.settings import Metrics, check_metrics, check_settings, explain_positional, measured_by
-from minidl.training.weights import ClassWeight, sample_weights, times_class_weights
-from minidl.typing import Array, ArrayLike, Batch, Seed
+from minidl.training.stream import Stream
+from minidl.training.weights import ClassWeight, Data
+from minidl.typing import ArrayLike, Batch, Seed
 
 __all__ = ["Trainer"]
-
-Validation: TypeAlias = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike] | float | None
-Data: TypeAlias = tuple[Batch, Batch, Array | None]
-"""Inputs, targets, and weights or None."""
 
 
 class Trainer:
@@ -76,8 +71,8 @@ class Trainer:
     @explain_positional
     def fit(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: ArrayLike | BatchSource,
+        y: ArrayLike | None = None,
         *,
         epochs: int = 1,
         batch_size: int | None = None,
@@ -109,7 +104,11 @@ class Trainer:
         Ctrl-C ends the fit after the present step and keeps everything. Pressed again, it raises KeyboardInterrupt.
 
         Args:
-            x, y: inputs and targets, samples along the first axis. Several inputs are a tuple of arrays.
+            x, y: inputs and targets, samples along the first axis. Several inputs are a tuple of arrays. Or x alone:
+                batches (x, y) or (x, y, weight), such as `Batches` of data larger than memory, `GeneratorBatches`, or
+                any other object with ``len()`` over which one can loop again and again. They are checked one by one.
+                What acts on arrays is then refused: `batch_size`, `shuffle`, `sample_weight`, `augment`, `rng`, a share
+                as `validation`.
             epochs: passes over the data.
             batch_size: samples per batch. None takes all at once.
             shuffle: whether each epoch takes the samples in a new order.
@@ -117,8 +116,9 @@ class Trainer:
             sample_weight: the weight of each sample, (n,), at least 0. A share that is held out keeps its weights.
             class_weight: a dict of classes and weights, which multiply those of samples, for y with one class per
                 sample. "balanced" makes all classes weigh the same. It does not act on what is measured after an epoch.
-            validation: inputs and targets (x, y), or (x, y, weight), to measure on after each epoch. Or the share of x
-                and y to hold out for it: a fixed random choice, the same in every fit on as many samples.
+            validation: inputs and targets (x, y) or (x, y, weight), or batches, to measure on after each epoch. Or the
+                share of x and y to hold out for it: a fixed random choice, the same in every fit on as many
+                samples.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
             training_loss: whether to measure loss and metrics on the training data, too, after each epoch.
             augment: a function ``(x, rng) -> x`` that changes the inputs of each training batch at random, such as
@@ -138,12 +138,12 @@ class Trainer:
             DivergenceError: the loss or a gradient is no longer finite. It names layer and direction, and carries the
                 history and the batch.
         """
-        check_settings(epochs, accumulate, batch_size, validation, on_divergence, shuffle, training_loss)
+        check_settings(epochs, accumulate, batch_size, validation, on_divergence, shuffle, training_loss, y is None)
         check_metrics(metrics, measured=validation is not None or training_loss)
         self.optimizer.check_owner(self.model)
-        train, measured = self._prepare(x, y, sample_weight, validation, training_loss)
-        together = batch_size and batch_size * accumulate
-        batches = self._batches(train, class_weight, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
+        options: Any = {"batch_size": batch_size, "shuffle": shuffle, "augment": augment, "rng": rng}
+        asked = validation, training_loss, class_weight, accumulate
+        batches, measured = prepared(self.model, self.loss, (x, y, sample_weight), *asked, **options)
         diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batches, batch_size, accumulate))
         saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
 
@@ -183,8 +183,8 @@ class Trainer:
 
     def evaluate(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: ArrayLike | BatchSource,
+        y: ArrayLike | None = None,
         metrics: Metrics | None = None,
         *,
         sample_weight: ArrayLike | None = None,
@@ -193,68 +193,48 @@ class Trainer:
         """The loss, as ``"loss"``, and each metric by its name, as in evaluation. Nothing changes.
 
         Args:
-            x, y: inputs and targets, samples along the first axis.
+            x, y: inputs and targets, samples along the first axis. Or x alone: batches, as in `fit`. Metrics then see
+                the predictions and targets of all batches, which must fit in memory.
             metrics: name -> function (prediction, target) -> number. Weights do not act on them.
             sample_weight: the weight of each sample in the loss, (n,), at least 0.
             batch_size: samples per call of forward. None takes all.
 
         Raises:
             DataError, ShapeError: data that the model or the loss cannot take.
-            HyperparameterError: a batch size that is not a positive integer, metrics that are not functions.
+            HyperparameterError: a batch size that is not a positive integer, metrics that are not functions. With
+                batches, a batch size or weights.
         """
         check_metrics(metrics)
-        return self._measure(self._data("", x, y, sample_weight), metrics or {}, batch_size)
+        data = data_or_batches(self.model, self.loss, x, y, sample_weight=sample_weight, batch_size=batch_size)
+        return self._measure(data, metrics or {}, batch_size)
 
-    def _data(self, of: str, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Data:
-        inputs, targets = self.loss.check_data(self.model, x, y, of)
-        return inputs, targets, sample_weights(sample_weight, targets, of)
-
-    def _measure(self, data: Data, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
-        inputs, targets, weights = data
+    def _measure(self, data: Data | Stream, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
+        losses: list[float] = []
+        pairs: list[tuple[Batch, Batch]] = []
         with evaluating(self.model):
-            if batch_size is None:
-                prediction = self.model.forward(inputs)
-            else:
-                prediction = self.model.predict(inputs, batch_size=batch_size)
-            loss = copy.copy(self.loss)  # another thread may be using the loss itself
-            if weights is None:
-                value = loss.forward(prediction, targets)
-            else:
-                value = loss.weighted(prediction, targets, weights)
-        return {"loss": value} | {
-            name: measured_by(name, metric, prediction, targets) for name, metric in metrics.items()
-        }
+            for x, y, *weights in data if isinstance(data, Stream) else [data]:
+                if batch_size is None or isinstance(data, Stream):
+                    prediction = self.model.forward(x)
+                else:
+                    prediction = self.model.predict(x, batch_size=batch_size)
+                loss = copy.copy(self.loss)  # another thread may be using the loss itself
+                if not weights or weights[0] is None:
+                    losses.append(loss.forward(prediction, y))
+                else:
+                    losses.append(loss.weighted(prediction, y, weights[0]))
+                if metrics:
+                    pairs.append((prediction, y))
+        values = {"loss": data.mean(losses) if isinstance(data, Stream) else losses[0]}
+        if metrics:
+            prediction, y = joined(pairs) if len(pairs) > 1 else pairs[0]
+            values |= {name: measured_by(name, metric, prediction, y) for name, metric in metrics.items()}
+        return values
 
-    def _prepare(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None,
-        validation: Validation,
-        training_loss: bool,
-    ) -> tuple[Data, list[tuple[str, Data]]]:
-        """The data to learn from, and what to measure after each epoch: (kind, data)."""
-        train = self._data("", x, y, sample_weight)
-        measured: list[tuple[str, Data]] = []
-        if isinstance(validation, float | np.floating):
-            rest, held = hold_out(samples(train[0]), validation)
-            held_out, train = _rows(train, held), _rows(train, rest)
-            measured.append(("validation", held_out))
-        elif validation is not None:
-            measured.append(("validation", self._data("validation ", *validation)))
-        return train, [("training", train), *measured] if training_loss else measured
-
-    def _evaluation(self, batches: Batches, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
+    def _evaluation(self, batches: Batches | Stream, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
+        if isinstance(batches, Stream):
+            return evaluation(self.model, self.loss, None, counted=True, grouped=accumulate > 1)
         size = batch_size if accumulate > 1 else None
         return evaluation(self.model, self.loss, size, counted=batches.counts is not None)
-
-    def _batches(self, data: Data, class_weight: ClassWeight, **options: Any) -> Batches:
-        x, y, weights = data
-        weights = times_class_weights(weights, class_weight, y, self.loss)
-        batches = Batches(x, y, sample_weight=weights, **options)
-        if weights is not None or self.loss.counts(y) is not None:
-            batches.counts = self.loss.shares(y, weights)
-        return batches
 
     def __repr__(self) -> str:
         parts = [repr(self.model), repr(self.loss), repr(self.optimizer)]
@@ -269,12 +249,6 @@ class Trainer:
         self.optimizer.rebind()
 
 
-def _rows(data: Data, chosen: Array) -> Data:
-    """Some samples of the data."""
-    x, y, weights = data
-    return rows(x, chosen), rows(y, chosen), None if weights is None else weights[chosen]
-
-
-def _names(measured: Sequence[tuple[str, Data]], metrics: Metrics | None) -> list[str]:
+def _names(measured: Measured, metrics: Metrics | None) -> list[str]:
     """The names of all that is measured at the end of an epoch."""
     return ["loss", *(f"{kind}_{name}" for kind, _ in measured for name in ("loss", *(metrics or ())))]

@@ -11,21 +11,29 @@ from minidl.arguments import got, number
 from minidl.batch import samples
 from minidl.data import as_weights
 from minidl.errors import DataError, HyperparameterError, ShapeError
-from minidl.modules import Loss
+from minidl.modules import Layer, Loss
 from minidl.typing import Array, ArrayLike, Batch
 
-__all__ = ["ClassWeight", "sample_weights", "times_class_weights"]
+__all__ = ["ClassWeight", "Data", "checked_data", "times_class_weights"]
+
+Data: TypeAlias = tuple[Batch, Batch, Array | None]
+"""Inputs, targets, and weights or None."""
 
 ClassWeight: TypeAlias = Mapping[int, float] | Literal["balanced"] | None
 
 
-def sample_weights(values: ArrayLike | None, y: Batch, of: str = "") -> Array | None:
-    """Return the weights of the samples with these targets, None if they have none.
+def checked_data(
+    model: Layer, loss: Loss, of: str, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+) -> Data:
+    """Return inputs, targets and weights as the model and the loss take them. Messages put `of` before their names.
 
     Raises:
-        DataError, ShapeError: as `as_weights` does. The message puts `of` before the name.
+        DataError, ShapeError: data that the model or the loss cannot take.
     """
-    return None if values is None else as_weights(values, samples(y), f"{of}sample_weight")
+    inputs, targets = loss.check_data(model, x, y, of)
+    if sample_weight is None:
+        return inputs, targets, None
+    return inputs, targets, as_weights(sample_weight, samples(targets), f"{of}sample_weight")
 
 
 def times_class_weights(weights: Array | None, class_weight: ClassWeight, y: Batch, loss: Loss) -> Array | None:

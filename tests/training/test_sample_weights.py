@@ -227,7 +227,11 @@ def test_ignored_targets_need_no_class_weight() -> None:
         ),
         ({"validation": (X, CLASSES, W[:2])}, ShapeError, r"validation sample_weight must have shape \(12,\)"),
         ({"validation": (X, CLASSES, -W)}, DataError, "validation sample_weight must not be negative"),
-        ({"validation": (X, CLASSES, W, W)}, HyperparameterError, r"validation must be \(x, y\), \(x, y, weight\) or"),
+        (
+            {"validation": (X, CLASSES, W, W)},
+            HyperparameterError,
+            r"validation must be \(x, y\), \(x, y, weight\)",
+        ),
     ],
 )
 def test_wrong_weights(options: dict[str, Any], error: type[Exception], words: str) -> None:

@@ -104,7 +104,10 @@ def test_a_share_that_leaves_one_side_empty_is_refused(share: float) -> None:
 @pytest.mark.parametrize("share", [1, 0, True, "0.2", np.ones((5, 2)), (np.ones((5, 2)),), "xy"])
 def test_validation_is_a_pair_or_a_float(share: Any) -> None:
     model = network()
-    with unchanged(model), pytest.raises(HyperparameterError, match=r"\(x, y, weight\) or a share such as 0.2, got"):
+    with (
+        unchanged(model),
+        pytest.raises(HyperparameterError, match=r"batches or a share such as 0.2, got"),
+    ):
         make_trainer(model).fit(X, Y, validation=share)
 
 
