@@ -191,7 +191,13 @@ def test_generator_batches_stop_close_and_begin_again() -> None:
         finally:
             events.append("ends")
 
-    trainer().fit(GeneratorBatches(make, 3, rng=0), epochs=2)
+    alive = []  # what nothing refers to any more is closed in any case
+
+    def kept(rng: np.random.Generator) -> Iterator[Any]:
+        alive.append(make(rng))
+        return alive[-1]
+
+    trainer().fit(GeneratorBatches(kept, 3, rng=0), epochs=2)
     assert events == ["begins", "ends"] * 2
     batches = GeneratorBatches(endless, 3, rng=0)
     first, second = list(batches), list(batches)
