@@ -58,6 +58,16 @@ EQUIVALENT = [
     Equivalent("minidl/layers/kernels", "patches", "a % b -> b", SAME_PRODUCTS),
     Equivalent("minidl/layers/kernels", "patches", "% -> *", SAME_PRODUCTS),
     Equivalent("minidl/layers/kernels", "total", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers/kernels", "single", "1 -> 2", SAME_PRODUCTS, 2),
+    Equivalent("minidl/layers/kernels", "single", "drop -", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "single", "64 -> 65", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "single", "max -> min", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "single", "< -> <=", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "single", "drop part 1 of or", SAME_PRODUCTS),
+    Equivalent("minidl/layers/windows", "Axis.backward", "- -> +", "further zeros at the end are in no window"),
+    Equivalent(
+        "minidl/layers/convolution", "ConvTranspose2D.backward", "drop -", "of four axes, the third is −2 and 2"
+    ),
     Equivalent("minidl/layers/branches", "Concatenate.output_shape", "> -> >=", "the axis is never 0"),
     Equivalent("minidl/layers/embedding", "Embedding.__init__", "zeros -> ones", OVERWRITTEN),
     Equivalent("minidl/layers/embedding", "Embedding.backward", "1 -> 2", OPEN_SIZE),
