@@ -17,6 +17,7 @@ from minidl.layers.windows import BLOCK, SMALL, Axis, axes_of
     [
         (Conv2D(16, 32, padding=1), (64, 28, 28, 16)),
         (Conv2D(1, 16, padding=1), (64, 56, 56, 1)),
+        (Conv2D(16, 16, padding=1), (16, 200, 8, 16)),
         (Conv2D(3, 32), (64, 32, 32, 3)),
         (Conv2D(32, 64, stride=2, padding=1), (64, 32, 32, 32)),
         # From here on, x and y have 2¹⁸ numbers or little more.

@@ -67,8 +67,9 @@ def test_a_kernel_larger_than_its_input() -> None:
         Conv2D(1, 1, 3, dilation=3, padding=1)(np.ones((2, 7, 4, 1)))
     with pytest.raises(ShapeError, match="does not fit"):
         Sequential(Conv2D(1, 2), Conv2D(2, 1))(np.ones((1, 4, 4, 1)))
-    with pytest.raises(ShapeError, match="leaves nothing of samples of shape"):
-        ConvTranspose2D(1, 1, 2, stride=1, padding=2)(np.ones((1, 3, 3, 1)))
+    for shape in ((1, 3, 3, 1), (1, 3, 6, 1), (1, 6, 3, 1)):
+        with pytest.raises(ShapeError, match="leaves nothing of samples of shape"):
+            ConvTranspose2D(1, 1, 2, stride=1, padding=2)(np.ones(shape))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,12 @@ def test_backward_before_forward(layer: Layer) -> None:
     for call in (layer.backward, layer.backward_parameters):
         with pytest.raises(StateError, match="backward before forward"):
             call(np.ones((1, 1, 1, 1)))
+
+
+@pytest.mark.parametrize("layer", [Conv2D(1, 1), Conv1D(1, 1), ConvTranspose2D(1, 1, 2), DepthwiseConv2D(1, 2)])
+def test_a_convolution_needs_more_than_one_time_step(layer: Layer) -> None:
+    with pytest.raises(StateError, match="needs other time steps as well as this one"):
+        layer.step(np.ones((1, 4, 4, 1)))
 
 
 @pytest.mark.parametrize("shape", [(3, 6, 6, 2), (2, 5, 6, 2), (2, 6, 6, 1), (2, 6, 6)])

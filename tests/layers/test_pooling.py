@@ -181,6 +181,12 @@ def test_backward_before_forward(layer: Layer) -> None:
         layer.backward(np.ones((1, 1, 1, 1)))
 
 
+@pytest.mark.parametrize("layer", [MaxPool2D(), AveragePool2D(), GlobalAveragePool2D()], ids=repr)
+def test_pooling_needs_more_than_one_time_step(layer: Layer) -> None:
+    with pytest.raises(StateError, match="needs other time steps as well as this one"):
+        layer.step(np.ones((1, 4, 4, 1)))
+
+
 def test_output_shapes() -> None:
     assert MaxPool2D().output_shape((8, 6, 5)) == (4, 3, 5)
     assert AveragePool2D(3, stride=(1, 2), padding=1).output_shape((8, 6, 5)) == (8, 3, 5)

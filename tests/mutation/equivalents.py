@@ -29,6 +29,7 @@ EITHER_SIGN = "noise is as likely as its opposite"
 EITHER_WAY = "a sum of products does not depend on the order of the factors"
 FLOAT_ALREADY = "it is a float already, which type checkers do not know"
 FASTER = "the other parts of the condition imply it, but it is faster to check first"
+FOUR_AXES = "a kernel has four axes, of which −2 is 2"
 NO_GAP = "a list times 0 or less is empty"
 NOT_FINITE = "where one of two numbers is not finite, neither is their difference"
 NUMPY_FLOAT = "NumPy's float works as well here, but Python's is faster"
@@ -58,6 +59,15 @@ EQUIVALENT = [
     Equivalent("minidl/layers/kernels", "patches", "a % b -> b", SAME_PRODUCTS),
     Equivalent("minidl/layers/kernels", "patches", "% -> *", SAME_PRODUCTS),
     Equivalent("minidl/layers/kernels", "total", "1 -> 2", OPEN_SIZE),
+    Equivalent("minidl/layers/kernels", "single", "1 -> 2", SAME_PRODUCTS, 2),
+    Equivalent("minidl/layers/kernels", "single", "drop -", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "single", "64 -> 65", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "single", "max -> min", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "single", "< -> <=", SAME_PRODUCTS),
+    Equivalent("minidl/layers/kernels", "single", "drop part 1 of or", SAME_PRODUCTS),
+    Equivalent("minidl/layers/windows", "Axis.backward", "- -> +", "further zeros at the end are in no window"),
+    Equivalent("minidl/layers/convolution", "ConvTranspose2D.backward", "drop -", FOUR_AXES),
+    Equivalent("minidl/layers/convolution", "ConvTranspose2D.backward_parameters", "drop -", FOUR_AXES),
     Equivalent("minidl/layers/branches", "Concatenate.output_shape", "> -> >=", "the axis is never 0"),
     Equivalent("minidl/layers/embedding", "Embedding.__init__", "zeros -> ones", OVERWRITTEN),
     Equivalent("minidl/layers/embedding", "Embedding.backward", "1 -> 2", OPEN_SIZE),
