@@ -186,6 +186,7 @@ def test_memory_of_a_step(name: str) -> None:
     assert peak_bytes(name) <= PEAK_BYTES[name]
 
 
+@pytest.mark.long
 @work
 def test_memory_does_not_grow(name: str) -> None:
     assert growth_bytes(name) <= GROWTH_BYTES

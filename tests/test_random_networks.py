@@ -113,6 +113,7 @@ def shaking(rule: plain.Rule) -> plain.Rule:
     return lambda theta, grads: rule(theta, [g - np.copysign(1e-15, g) for g in grads])
 
 
+@pytest.mark.long
 @every_optimizer
 @half_as_many
 @given(st.data())

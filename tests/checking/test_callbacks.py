@@ -50,6 +50,7 @@ def test_callbacks_of_minidl_pass(name: str, tmp_path: Path) -> None:
     check_callback(CALLBACKS[name](tmp_path))
 
 
+@pytest.mark.long
 def test_live_plot_passes(tmp_path: Path) -> None:
     plotting = pytest.importorskip("minidl.plotting")
     check_callback(plotting.LivePlot(tmp_path / "losses.png"))

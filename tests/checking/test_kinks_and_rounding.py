@@ -42,6 +42,7 @@ def test_right_gradients_at_several_kinks_pass_and_say_so(make: Callable[[type[R
     assert report.kinks
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("x", [XOR, XOR[:1]], ids=["among others", "alone"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_wrong_gradients_at_several_kinks_fail(x: Array, seed: int) -> None:
@@ -88,6 +89,7 @@ def test_random_architectures_pass(model: Sequential, x: Array) -> None:
     assert check_gradients(model, x).error <= 1e-8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("norms", [[BatchNorm], [LayerNorm, BatchNorm], [BatchNorm, LayerNorm, BatchNorm]])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_networks_that_amplify_rounding_pass(norms: list[Callable[[int], Layer]], seed: int) -> None:
@@ -158,6 +160,7 @@ def test_a_backward_that_is_not_linear_fails() -> None:
         check_gradients(Squares(0.0), np.random.default_rng(3).normal(size=(6, 2)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_gradients_that_are_nothing_but_rounding_pass(seed: int) -> None:
     model = Sequential(Dense(2, 1), LayerNorm(1), Dense(1, 4), BatchNorm(4), Dense(4, 3), BatchNorm(3), rng=seed)

@@ -43,6 +43,7 @@ def test_the_models_that_count_are_worth_what_they_should() -> None:
     assert found["frequencies of pairs"] == pytest.approx(0.5 * np.log(2), rel=1e-2)  # one in two is certain
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "GPT"])
 def test_the_gradient_over_time_is_that_of_the_last_loss(name: str) -> None:
     demo, vocabulary = load("characters"), Vocabulary(TEXT)

@@ -61,6 +61,7 @@ def in_threads(function: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(begin, range(THREADS)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.name)
 @pytest.mark.parametrize("batch_size", [None, 2])
 def test_threads_predict_as_one_would(case: LayerCase, batch_size: int | None) -> None:

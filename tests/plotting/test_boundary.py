@@ -228,6 +228,7 @@ def test_a_threshold_is_a_finite_number(model: Layer, threshold: float) -> None:
         plot_decision_boundary(model, X, Y, threshold=threshold)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threshold", [0, 1, -3.0, 5e-324, 1e9, -1e20, 1e100, np.float32(0.5)])
 @pytest.mark.parametrize("model", [PROBABILITY, LOGIT, Constant(1e9), Constant(1e20), Constant(1e-320)])
 def test_any_finite_threshold_can_be_drawn(model: Layer, threshold: float) -> None:

@@ -92,6 +92,7 @@ def test_a_metric_that_begins_later_is_shown(path: Path) -> None:
     render(losses)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("interval", "drawing", "steps"),
     [

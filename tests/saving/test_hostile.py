@@ -6,6 +6,7 @@ from tests.saving.breaking import MUTATIONS
 from tests.saving.hostile import attack
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_no_file_loads_other_content(seed: int) -> None:
     outcomes = attack(250, seed)

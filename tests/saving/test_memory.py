@@ -52,6 +52,7 @@ HONEST = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", HONEST)
 def test_long_values(name: str, tmp_path: Path) -> None:
     value, loading, after = HONEST[name]
@@ -100,6 +101,7 @@ class Table(Activation):
         return grad
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["floats", "small integers", "large integers", "tuple"])
 @pytest.mark.parametrize("inside", [False, True])
 def test_layers_with_long_values(name: str, inside: bool, tmp_path: Path) -> None:
@@ -177,6 +179,7 @@ FORGED: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FORGED)
 def test_forged_files(name: str, tmp_path: Path) -> None:
     content, arrays = FORGED[name]

@@ -120,6 +120,7 @@ def states(kind: str) -> Iterator[Any]:
         value = NESTED[kind](value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", NESTED)
 @pytest.mark.parametrize("room", [None, 150])
 def test_states(kind: str, room: int | None, tmp_path: Path) -> None:
