@@ -48,6 +48,7 @@ def assert_agree(computed: Array, derived: Array, what: str) -> None:
     assert error <= TOLERANCE * scale, f"{what}: off by {error / scale:.1e}, relative"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.name)
 def test_backward_of_a_layer_is_the_derivative_of_its_formula(case: LayerFormula) -> None:
     for seed in SEEDS:  # in one test, since to derive a formula takes far longer than to evaluate it

@@ -129,6 +129,7 @@ def read_only(x: Array) -> Array:
     return frozen
 
 
+@pytest.mark.long
 @every_layer
 @given(st.sampled_from([fortran, strided, backwards, read_only]), seeds, batches, widths)
 def test_memory_layout_does_not_matter(
