@@ -6,7 +6,7 @@ python demos/images.py [--out DIR] [--show]
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -170,9 +170,9 @@ def saliency(model: Sequential, x: Array, y: Array) -> Array:
     return mean
 
 
-def show_image(ax: Axes, image: Array, **options: object) -> None:
+def show_image(ax: Axes, image: Array, cmap: str = "gray_r", **options: Any) -> None:
     """Draw one channel of an image, without ticks."""
-    ax.imshow(image.reshape(image.shape[:2]), **{"cmap": "gray_r", **options})  # type: ignore[arg-type]
+    ax.imshow(image.reshape(image.shape[:2]), cmap=cmap, **options)
     ax.set(xticks=[], yticks=[])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -96,15 +97,17 @@ def race_scipy(
             counting = Counting(f)
             descent = minimize(counting, scipy=method, callbacks=[outside(land)], floor=-1e9)
             cells.append(f"{judge(name, f, descent)} ({counting.evaluations})")
-        solved, steps, evaluations = race_xor(
-            lambda risk, method=method: minimize(risk, scipy=method, callbacks=[StopBelow()])  # type: ignore[misc]
-        )
+        solved, steps, evaluations = race_xor(partial(by_scipy, method=method))
         print_row(method, [*cells, f"{steps:g} ({evaluations:g})"], solved)
     solved, steps, lr = max(
-        ((*race_xor(lambda risk, lr=lr: adam(risk, lr))[:2], lr) for lr in rates),  # type: ignore[misc]
+        ((*race_xor(partial(adam, lr=lr))[:2], lr) for lr in rates),
         key=lambda result: (result[0], -result[1]),
     )
     print_row("Adam", [*[""] * len(landscapes), f"{steps:g} ({steps:g})"], solved, f", at rate {lr:g}")
+
+
+def by_scipy(risk: Objective, method: str) -> Descent:
+    return minimize(risk, scipy=method, callbacks=[StopBelow()])
 
 
 def adam(risk: Objective, lr: float) -> Descent:

@@ -15,7 +15,7 @@ from minidl.layers.dense import Dense
 from minidl.layers.dropout import dropout_factor
 from minidl.layers.heads import attend, attend_backward, by_head
 from minidl.layers.masks import cleared, gradient_for
-from minidl.layers.sequences import check_sequence, check_time_step
+from minidl.layers.sequences import check_sequence, check_state, check_time_step
 from minidl.modules import Layer, cached, check_step
 from minidl.typing import Array, ArrayLike, Batch, Seed, Shape
 
@@ -113,6 +113,7 @@ class SelfAttention(Layer):
         check_time_step(self, x)
         q, k, v = by_head(self.input.step(x)[0][:, None], self.heads, 3)
         if state is not None:
+            check_state(self, x, len(state[0]))
             k, v = (np.concatenate(pair, axis=2) for pair in zip(state, (k, v), strict=True))
         mixed, _ = attend(q, k, v)
         return self.output.step(mixed[:, 0])[0], (k, v)

@@ -39,7 +39,7 @@ class Container(Layer):
 
     def given_shapes(self, shape: Shape | None) -> list[Shape | None]:
         """The shape that each layer is given, for the shape that the container is given."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define given_shapes(shape)")
 
     def children(self) -> Iterator[tuple[str, Module | Parameter]]:
         # Paths begin with the place, "0.weight" instead of "layers.0.weight". What a subclass adds comes after.

@@ -57,7 +57,7 @@ class _Scaled(Layer):
         self.offset, self.scale, self.count = np.zeros(self.features), np.ones(self.features), 0
 
     def _offset_and_scale(self, statistics: _Statistics) -> tuple[Array, Array]:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _offset_and_scale(statistics)")
 
     def adapt(self, x: ArrayLike | Iterable[Any]) -> Self:
         """Compute offset and scale from data, in place of those before, and return the layer.

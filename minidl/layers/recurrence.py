@@ -9,7 +9,7 @@ import numpy as np
 from minidl.arguments import flag, generator, whole_number
 from minidl.initializers import glorot_uniform, orthogonal
 from minidl.layers.masks import cleared, gradient_for
-from minidl.layers.sequences import check_sequence, check_time_step
+from minidl.layers.sequences import check_sequence, check_state, check_time_step
 from minidl.modules import Layer, cached, check_step
 from minidl.parameters import Parameter
 from minidl.sums import as_rows, column_sums, product
@@ -106,6 +106,8 @@ class Recurrent(Layer):
     def step(self, x: Array, state: Any = None) -> tuple[Array, Any]:
         check_step(type(self))
         check_time_step(self, x)
+        if state is not None:
+            check_state(self, x, state.shape[1])
         _, s = self._run(x[None], state)
         return np.array(s[0, 1]), s[:, 1]
 

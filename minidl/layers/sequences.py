@@ -9,12 +9,21 @@ import numpy as np
 from minidl.batch import axis_too_many, several
 from minidl.errors import DataError, ShapeError, describe
 from minidl.modules import Layer
-from minidl.typing import Batch, Shape
+from minidl.typing import Array, Batch, Shape
 
-__all__ = ["ONE_STEP", "check_sequence", "check_time_step", "forgotten_sequences"]
+__all__ = ["ONE_STEP", "check_sequence", "check_state", "check_time_step", "forgotten_sequences"]
 
 
 ONE_STEP = "step takes one time step, (n, features) or ids (n,), without a mask"
+
+
+def check_state(layer: Layer, x: Array, samples: int) -> None:
+    """Raise `ShapeError` unless the state of a step is one of as many sequences as x, which NumPy might broadcast."""
+    if samples != len(x):
+        raise ShapeError(
+            f"{describe(layer)}: the state is one of {samples} sequences, but x has {len(x)}; pass the state that step "
+            "returned for these sequences, or None to begin"
+        )
 
 
 def check_sequence(layer: Layer, shape: Shape, features: int, what: str = "samples") -> None:

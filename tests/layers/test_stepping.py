@@ -34,7 +34,9 @@ from minidl import (
     Parameter,
     Reshape,
     Residual,
+    SelfAttention,
     Sequential,
+    ShapeError,
     Siamese,
     StateError,
     Tanh,
@@ -272,3 +274,12 @@ def test_several_continuations_begin_with_one_state() -> None:
     for last in (SEQUENCES[:, 1], SEQUENCES[:, 2]):
         y, _ = model.step(last, state)
         np.testing.assert_allclose(y, model(np.stack([SEQUENCES[:, 0], last], axis=1)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("layer", [LSTM(3, 4), GRU(3, 4), RNN(3, 4), SelfAttention(3, 1, causal=True)], ids=repr)
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (3, 2)])
+def test_a_state_of_another_number_of_sequences_is_refused(layer: Layer, before: int, after: int) -> None:
+    _, state = layer.step(np.ones((before, 3)))
+    with pytest.raises(ShapeError, match=f"the state is one of {before} sequences, but x has {after};"):
+        layer.step(np.ones((after, 3)), state)
+    layer.step(np.ones((before, 3)), state)
