@@ -239,7 +239,7 @@ def _batches(x: Any) -> Iterator[tuple[str, ArrayLike]]:
     whole = not (isinstance(first, np.ndarray) and first.ndim > 1) and isinstance(x, list | tuple | str | Mapping)
     if whole or hasattr(x, "__array__") or not isinstance(x, Iterable):
         if isinstance(x, tuple):
-            raise DataError(f"x must be one array or batches, got a tuple of {len(x)}")
+            raise DataError(f"x must be one array or batches, got a tuple of {len(x)}; of x and its mask, pass x[mask]")
         yield "x", x
         return
     for index, batch in enumerate(x):
