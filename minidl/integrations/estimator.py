@@ -46,7 +46,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         optimizer: Callable[..., Optimizer] = Adam,
         lr: float = 1e-3,
         epochs: int = 200,
-        batch_size: int | None = 200,
+        batch_size: int | None = 64,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,

@@ -45,8 +45,8 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
         optimizer: a class, or a functools.partial of it such as ``partial(Momentum, momentum=0.8)``.
         lr: its learning rate.
         epochs: passes over the data.
-        batch_size: samples per batch. None takes all at once. A batch is averaged by its own weights, so a sample of
-            weight 2 equals two samples if one batch holds all of them. That is why the default is as large as 200.
+        batch_size: samples per batch. None takes all at once. A sample of weight 2 equals two samples only where one
+            batch holds all data: then the steps are the same, too. The default does so up to 64 samples.
         early_stopping: whether to hold out `validation_fraction` of each class, stop when the loss on it has not
             improved for `patience` epochs, and restore the best model.
         validation_fraction: the share to hold out.
@@ -84,7 +84,7 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
         optimizer: Callable[..., Optimizer] = Adam,
         lr: float = 1e-3,
         epochs: int = 200,
-        batch_size: int | None = 200,
+        batch_size: int | None = 64,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 10,
