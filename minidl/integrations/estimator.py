@@ -98,6 +98,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         """Make a trainer, and a model if there is none. Return the seed of all randomness."""
         _check_classes(self.activation, Layer, "activation")
         _check_classes(self.optimizer, Optimizer, "optimizer")
+        if self.loss is not None:
+            check_type("loss", self.loss, Loss)
         if "lr" in getattr(self.optimizer, "keywords", ()):
             raise HyperparameterError("lr of the estimator would override that of the optimizer; leave out the latter")
         seed: int = check_random_state(self.random_state).randint(2**31 - 1)

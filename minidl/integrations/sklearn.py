@@ -13,7 +13,6 @@ from minidl.integrations.estimator import Estimator, Model  # first: without sci
 # isort: split
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
@@ -156,13 +155,14 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
     ) -> tuple[Array, Array]:
         x, y = validate_data(self, X, y, dtype="numeric", reset=first)
         check_classification_targets(y)
-        encoder = LabelEncoder()
         if first:
-            self.classes_ = encoder.fit(y if classes is None else column_or_1d(classes)).classes_
+            self.classes_ = np.unique(y if classes is None else column_or_1d(classes))
         if len(self.classes_) < 2:
             raise DataError(f"y has one class, {self.classes_.tolist()}; a classifier needs two or more")
-        encoder.classes_ = self.classes_
-        return x, encoder.transform(y)
+        if len(unknown := np.setdiff1d(y, self.classes_)):
+            raise DataError(f"y holds {unknown.tolist()}, which is not among the classes {self.classes_.tolist()}")
+        place: Array = np.searchsorted(self.classes_, y)
+        return x, place
 
     def _outputs(self, targets: Array) -> int:
         classes = len(self.classes_)

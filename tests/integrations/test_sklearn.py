@@ -146,7 +146,8 @@ def test_it_is_as_good_as_an_mlp_classifier_in_less_time() -> None:
     x, y = load_digits(return_X_y=True)
     ours = MinidlClassifier((64,), epochs=20, batch_size=32, random_state=0)
     theirs = MLPClassifier((64,), max_iter=20, batch_size=32, alpha=0, n_iter_no_change=20, random_state=0)
-    scores, times = {}, {}
+    scores: dict[str, float] = {}
+    times: dict[str, float] = {}
     for _ in range(3):
         for name, each in (("ours", ours), ("theirs", theirs)):
             begin = time.perf_counter()

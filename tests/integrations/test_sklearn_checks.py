@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from minidl.integrations.sklearn import MinidlClassifier, MinidlRegressor
 
 
-@parametrize_with_checks([MinidlClassifier(), MinidlRegressor(), MinidlRegressor(batch_size=None)])  # type: ignore[misc]
+@parametrize_with_checks([MinidlClassifier(), MinidlRegressor(), MinidlRegressor(batch_size=None)])  # type: ignore[untyped-decorator]
 def test_the_estimator_passes(estimator: Any, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # or one of them skips itself
     try:
