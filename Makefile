@@ -44,7 +44,7 @@ lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest -n auto -m "not slow"
 
 integrations: $(BRIDGES)/.integrations
-	BRIDGES=required KERAS_BACKEND=torch $(BRIDGES)/bin/python -m pytest -n auto tests/integrations
+	BRIDGES=required KERAS_BACKEND=torch $(BRIDGES)/bin/python -m pytest -n auto tests/integrations minidl/integrations
 
 bench: $(BENCH)/.installed
 	$(BENCH)/bin/python -m tests.benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)

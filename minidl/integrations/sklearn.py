@@ -153,15 +153,15 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
     def _checked(
         self, X: ArrayLike, y: ArrayLike, *, first: bool, classes: ArrayLike | None = None
     ) -> tuple[Array, Array]:
-        x, y = validate_data(self, X, y, dtype="numeric", reset=first)
-        check_classification_targets(y)
+        x, labels = validate_data(self, X, y, dtype="numeric", reset=first)
+        check_classification_targets(labels)
         if first:
-            self.classes_ = np.unique(y if classes is None else column_or_1d(classes))
+            self.classes_ = np.unique(labels if classes is None else column_or_1d(classes))
         if len(self.classes_) < 2:
             raise DataError(f"y has one class, {self.classes_.tolist()}; a classifier needs two or more")
-        if len(unknown := np.setdiff1d(y, self.classes_)):
+        if len(unknown := np.setdiff1d(labels, self.classes_)):
             raise DataError(f"y holds {unknown.tolist()}, which is not among the classes {self.classes_.tolist()}")
-        place: Array = np.searchsorted(self.classes_, y)
+        place: Any = np.searchsorted(self.classes_, labels)
         return x, place
 
     def _outputs(self, targets: Array) -> int:

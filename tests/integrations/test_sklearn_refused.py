@@ -47,7 +47,7 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "loss": ({"loss": MSELoss}, TypeError, "loss must be of type Loss.*make one by calling it"),
     "callbacks": ({"callbacks": [print]}, TypeError, "each callback must be of type Callback"),
     "model": ({"model": 3}, HyperparameterError, "model must be a function such as"),
-    "not a model": ({"model": lambda *sizes: sizes}, TypeError, r"returns must be of type Layer, got \\(2, 1\\)"),
+    "not a model": ({"model": lambda *sizes: sizes}, TypeError, r"returns must be of type Layer, got \(2, 1\)"),
     "dtype": ({"dtype": "int"}, HyperparameterError, "dtype must be float32 or float64, got 'int'"),
 }
 
