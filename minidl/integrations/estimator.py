@@ -96,8 +96,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     def _begin(self, x: Array, targets: Array, model: Layer | None) -> int:
         """Make a trainer, and a model if there is none. Return the seed of all randomness."""
-        _check_classes(self.activation, Layer, "activation")
-        _check_classes(self.optimizer, Optimizer, "optimizer")
+        _check_class("activation", self.activation, Layer, "ReLU")
+        _check_class("optimizer", self.optimizer, Optimizer, "Adam")
         if self.loss is not None:
             check_type("loss", self.loss, Loss)
         if "lr" in getattr(self.optimizer, "keywords", ()):
@@ -178,7 +178,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         return {}
 
 
-def _check_classes(value: Any, kind: type, name: str) -> None:
+def _check_class(name: str, value: Any, kind: type, such_as: str) -> None:
     """Raise unless the value makes a layer or an optimizer when it is called."""
     if isinstance(value, kind) or not callable(value):
-        raise TypeError(f"{name} must be a class of minidl or a functools.partial of one, without a call; {got(value)}")
+        raise TypeError(f"{name} must be a class such as {such_as}, or a functools.partial of one, {got(value)}")

@@ -40,7 +40,8 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
         model: another network, instead of `hidden` and `activation`. A module is copied and starts from the values that
             it has. A function (inputs, outputs) -> module is called for each fit, and `random_state` draws the values
             of its layers. Data stays (n, features): for images, begin with `Reshape`.
-        loss: None means `BCEWithLogitsLoss` for one output, otherwise `CrossEntropyLoss`. It is copied.
+        loss: None means `BCEWithLogitsLoss` for one output, otherwise `CrossEntropyLoss`. It is copied. It must take
+            targets of 0 and 1 for one output, otherwise classes.
         optimizer: a class, or a functools.partial of it such as ``partial(Momentum, momentum=0.8)``.
         lr: its learning rate.
         epochs: passes over the data.
@@ -50,7 +51,8 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
             improved for `patience` epochs, and restore the best model.
         validation_fraction: the share to hold out.
         patience: epochs without improvement.
-        callbacks: see `Callback`. They are copied for each fit, so their results are in ``trainer_.callbacks``.
+        callbacks: see `Callback`. They are copied for each fit, so their results are in ``trainer_.callbacks``. With
+            ``early_stopping=True``, the run measures "validation_loss" and "validation_score".
         class_weight: class -> weight, 1 for those that it leaves out. "balanced" makes all classes weigh the same.
         dtype: float32 or float64. None keeps that of `model`, and means float64 without one.
         warm_start: whether a second fit continues with the model of the first, with a new optimizer.

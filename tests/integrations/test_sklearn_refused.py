@@ -34,9 +34,9 @@ THREE = np.arange(40) % 3
 ARGUMENTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "hidden": ({"hidden": (8, 0)}, HyperparameterError, "Dense: outputs must be a positive integer, got 0"),
     "half a unit": ({"hidden": 2.5}, HyperparameterError, "Dense: outputs must be a positive integer, got 2.5"),
-    "activation": ({"activation": ReLU()}, TypeError, r"activation must be a class of minidl .* got ReLU\(\)"),
-    "a name": ({"activation": "relu"}, TypeError, "activation must be a class of minidl .* got 'relu'"),
-    "optimizer": ({"optimizer": "adam"}, TypeError, "optimizer must be a class of minidl .* got 'adam'"),
+    "activation": ({"activation": ReLU()}, TypeError, r"activation must be a class such as ReLU, .* got ReLU\(\)"),
+    "a name": ({"activation": "relu"}, TypeError, "activation must be a class such as ReLU, .* got 'relu'"),
+    "optimizer": ({"optimizer": "adam"}, TypeError, "optimizer must be a class such as Adam, .* got 'adam'"),
     "made": ({"optimizer": SGD([Parameter(np.ones(1))], lr=1)}, TypeError, "optimizer must be a class .* got SGD"),
     "lr": ({"lr": 0}, HyperparameterError, "lr must be a finite number, above 0, got 0"),
     "lr twice": ({"optimizer": partial(Adam, lr=0.1)}, HyperparameterError, "lr of the estimator would override"),
