@@ -106,7 +106,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         self._rng = np.random.default_rng(seed)
         model = self._new_model(x.shape[1], self._outputs(targets)) if model is None else model
         # One prediction shows the shape even of a model that cannot tell it beforehand.
-        loss = self._new_loss(model.predict(x[:1]).shape[1:])
+        loss = self._default_loss(model.predict(x[:1]).shape[1:])
+        if self.loss is not None:
+            loss = copy.deepcopy(self.loss)
         callbacks = copy.deepcopy(list(self.callbacks or ()))
         if self.early_stopping:
             callbacks.append(EarlyStopping("validation_loss", patience=self.patience))
@@ -161,8 +163,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         """The outputs of a new model."""
         raise NotImplementedError
 
-    def _new_loss(self, outputs: tuple[int, ...]) -> Loss:
-        """The loss for a model with outputs of this shape."""
+    def _default_loss(self, outputs: tuple[int, ...]) -> Loss:
+        """The loss for a model with outputs of this shape, which must be one that the targets allow."""
         raise NotImplementedError
 
     def _as_target(self, targets: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -170,15 +169,13 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
         classes = len(self.classes_)
         return 1 if classes == 2 and not _takes_classes(self.loss) else classes
 
-    def _new_loss(self, outputs: tuple[int, ...]) -> Loss:
+    def _default_loss(self, outputs: tuple[int, ...]) -> Loss:
         classes = len(self.classes_)
         if outputs != (classes,) and not (classes == 2 and outputs == (1,)):
             raise ShapeError(
                 f"for {classes} classes, the model must return {classes} scores per sample"
                 f"{' or one logit' * (classes == 2)}, got outputs of shape {format_shape(('n', *outputs))}"
             )
-        if self.loss is not None:
-            return copy.deepcopy(self.loss)
         return BCEWithLogitsLoss() if outputs == (1,) else CrossEntropyLoss()
 
     def _as_target(self, targets: Array) -> Array:
@@ -239,8 +236,8 @@ class MinidlRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
     def _outputs(self, targets: Array) -> int:
         return int(targets.shape[1])
 
-    def _new_loss(self, outputs: tuple[int, ...]) -> Loss:
-        return MSELoss() if self.loss is None else copy.deepcopy(self.loss)
+    def _default_loss(self, outputs: tuple[int, ...]) -> Loss:
+        return MSELoss()
 
     def _as_target(self, targets: Array) -> Array:
         return targets

@@ -20,6 +20,8 @@ from minidl import (
     CrossEntropyLoss,
     Dense,
     EarlyStopping,
+    Embedding,
+    Flatten,
     HuberLoss,
     Momentum,
     MSELoss,
@@ -29,6 +31,7 @@ from minidl import (
     Sequential,
     Sigmoid,
     Softmax,
+    StateError,
     Tanh,
     Trainer,
 )
@@ -65,6 +68,15 @@ def test_a_model_is_copied_and_starts_from_its_own_values() -> None:
     assert bits(model.parameters().value) == before
 
 
+def test_a_loss_is_copied() -> None:
+    loss = HuberLoss()
+    estimator = MinidlRegressor(loss=loss, epochs=1).fit(X, NUMBERS)
+    assert isinstance(estimator.trainer_.loss, HuberLoss)
+    assert estimator.trainer_.loss is not loss
+    with pytest.raises(StateError):
+        loss.backward()  # it has seen no data
+
+
 @pytest.mark.parametrize("model", [None, with_dropout])
 def test_random_state_is_all_the_randomness(model: Any) -> None:
     def fitted(seed: int) -> list[bytes]:
@@ -99,6 +111,13 @@ def test_hidden_and_activation_make_the_network() -> None:
 def test_images_are_reshaped_by_the_model() -> None:
     model = Sequential(Reshape(3, 1), Reshape(3), Dense(3, 2))
     assert MinidlClassifier(model=model, epochs=1).fit(X, TWO).predict(X).shape == (120,)
+
+
+def test_ids_reach_an_embedding_as_integers() -> None:
+    ids = np.arange(120).reshape(60, 2) % 5
+    model = Sequential(Embedding(5, 4), Flatten(), Dense(8, 1), rng=0)
+    estimator = MinidlClassifier(model=model, lr=0.05, random_state=0).fit(ids, ids[:, 0] > 2)
+    assert estimator.score(ids, ids[:, 0] > 2) == 1
 
 
 @pytest.mark.parametrize("dtype", ["float32", np.float64])
@@ -177,6 +196,8 @@ def test_early_stopping_restores_the_best_of_a_held_out_share_of_each_class() ->
     assert isinstance(stopping, EarlyStopping)
     assert stopping.best == min(losses)
     assert all(score * 30 == pytest.approx(round(score * 30)) for score in scores)
+    clean = MinidlClassifier(lr=0.05, early_stopping=True, random_state=0).fit(X, THREE)
+    assert 0.9 < max(clean.validation_scores_ or []) <= 1
 
 
 def test_validation_scores_of_a_regressor_are_those_of_its_predictions() -> None:

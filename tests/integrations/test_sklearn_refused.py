@@ -65,6 +65,8 @@ def test_models_of_other_sizes() -> None:
         MinidlClassifier(model=Dense(3, 1)).fit(X, Y)
     with pytest.raises(ShapeError, match=r"for 3 classes, the model must return 3 scores per sample, got .* \(n, 4\)"):
         MinidlClassifier(model=Dense(2, 4)).fit(X, THREE)
+    with pytest.raises(ShapeError, match=r"for 3 classes, the model must return 3 scores per sample, got .* \(n, 1\)"):
+        MinidlClassifier(model=Dense(2, 1)).fit(X, THREE)
     with pytest.raises(ShapeError, match=r"for 2 classes, .* or one logit, got outputs of shape \(n, 3\)"):
         MinidlClassifier(model=Dense(2, 3)).fit(X, Y)
     with pytest.raises(ShapeError, match=r"predictions have shape \(n, 2\), targets \(n, 1\)"):
