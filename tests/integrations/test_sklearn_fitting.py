@@ -200,6 +200,16 @@ def test_early_stopping_restores_the_best_of_a_held_out_share_of_each_class() ->
     assert 0.9 < max(clean.validation_scores_ or []) <= 1
 
 
+def test_random_state_chooses_what_is_held_out() -> None:
+    def validation_loss(seed: int) -> Any:
+        model = Sequential(Dense(3, 1), rng=0)
+        estimator = MinidlRegressor(model=model, batch_size=None, epochs=1, early_stopping=True, random_state=seed)
+        return estimator.fit(X, NUMBERS).trainer_.history.epochs["validation_loss"]
+
+    assert validation_loss(0) == validation_loss(0)
+    assert validation_loss(0) != validation_loss(1)
+
+
 def test_validation_scores_of_a_regressor_are_those_of_its_predictions() -> None:
     seen: list[float] = []
 
