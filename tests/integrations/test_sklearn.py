@@ -142,7 +142,7 @@ def test_the_display_of_the_decision_boundary_separates_the_moons() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer. Maximum iterations")
-def test_it_is_as_good_as_an_mlp_classifier_in_less_time() -> None:
+def test_it_is_as_good_as_an_mlp_classifier_in_less_processor_time() -> None:
     x, y = load_digits(return_X_y=True)
     ours = MinidlClassifier((64,), epochs=20, batch_size=32, random_state=0)
     theirs = MLPClassifier((64,), max_iter=20, batch_size=32, alpha=0, n_iter_no_change=20, random_state=0)
@@ -150,8 +150,8 @@ def test_it_is_as_good_as_an_mlp_classifier_in_less_time() -> None:
     times: dict[str, float] = {}
     for _ in range(3):
         for name, each in (("ours", ours), ("theirs", theirs)):
-            begin = time.perf_counter()
+            begin = time.process_time()
             scores[name] = cross_val_score(each, x / 16, y, cv=3).mean()
-            times[name] = min(times.get(name, np.inf), time.perf_counter() - begin)
+            times[name] = min(times.get(name, np.inf), time.process_time() - begin)
     assert scores["ours"] > scores["theirs"] - 0.02
     assert times["ours"] < times["theirs"]
