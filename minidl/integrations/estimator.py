@@ -11,6 +11,7 @@ import numpy as np
 from minidl.arguments import check_type, function, got
 from minidl.callbacks import EarlyStopping
 from minidl.errors import DataError, HyperparameterError
+from minidl.interruption import INTERRUPTED, TERMINATED
 from minidl.layers import Dense, ReLU, Sequential
 from minidl.modules import Layer, Loss
 from minidl.modules.places import generators_in
@@ -65,6 +66,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for `epochs` epochs: a new model, or with ``warm_start=True`` the model of the last fit.
 
+        Ctrl-C ends the fit after the present step. The estimator can predict with what it has learned until then.
+
         Args:
             X: the inputs, (n, features).
             y: the targets, (n,). A regressor also takes (n, outputs).
@@ -74,6 +77,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             ValueError: data that the estimator cannot take, or arguments out of range.
             TypeError: arguments of another type, or a sparse X.
             DivergenceError: the loss or a gradient is no longer finite.
+            KeyboardInterrupt: Ctrl-C.
         """
         again = self.warm_start and hasattr(self, "trainer_")
         x, targets = self._checked(X, y, first=not again)
@@ -147,6 +151,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         scores = history.epochs.get("validation_score")
         self.validation_scores_ = None if scores is None else list(scores)
         self.n_iter_ = len(self.loss_curve_)
+        if history.reason in (INTERRUPTED, TERMINATED):  # otherwise a search would go on with its next fit
+            raise KeyboardInterrupt(history.reason)
         return self
 
     def _predictions(self, X: ArrayLike) -> Array:

@@ -123,8 +123,8 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
             classes: all classes, also those that follow in later calls. The first call must name them.
 
         Raises:
-            ValueError: as in `fit`; other classes than before; ``early_stopping=True`` or ``class_weight="balanced"``,
-                which need all data.
+            ValueError: data or arguments as in `fit`, or other classes than in the first call.
+            HyperparameterError: ``early_stopping=True`` or ``class_weight="balanced"``, which need all data.
         """
         if isinstance(self.class_weight, str):
             raise HyperparameterError(f"class_weight={self.class_weight!r} needs all data; pass partial_fit a dict")
@@ -219,7 +219,8 @@ class MinidlRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
             X, y, sample_weight: as in `fit`.
 
         Raises:
-            ValueError: as in `fit`; ``early_stopping=True``, which needs all data.
+            ValueError: data or arguments as in `fit`.
+            HyperparameterError: ``early_stopping=True``, which needs all data.
         """
         return self._partial_fit(X, y, sample_weight)
 

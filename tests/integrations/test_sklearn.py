@@ -23,7 +23,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from minidl import Momentum, Tanh, make_moons
+from minidl import Callback, Momentum, Run, Tanh, make_moons
 from minidl.integrations.sklearn import MinidlClassifier, MinidlRegressor
 from tests.integrations.sklearn_models import with_dropout
 
@@ -61,6 +61,23 @@ def test_an_error_in_a_search_is_a_score_of_nan() -> None:
     with pytest.warns(match="lr must be a finite number, above 0, got -1.0"), pytest.warns(match="are non-finite"):
         search.fit(x, y)
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [True, False]
+
+
+class Interrupting(Callback):
+    def on_step_begin(self, run: Run) -> None:
+        if run.step == 3:
+            run.interrupt()  # as Ctrl-C does
+
+
+def test_ctrl_c_ends_a_search_but_leaves_a_fitted_estimator() -> None:
+    x, y = iris()
+    estimator = MinidlClassifier(callbacks=[Interrupting()], batch_size=50)
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(estimator, {"lr": [0.1, 0.01]}, n_jobs=1).fit(x, y)
+    with pytest.raises(KeyboardInterrupt, match="interrupted by Ctrl-C"):
+        estimator.fit(x, y)
+    assert (estimator.n_iter_, len(estimator.trainer_.history.loss)) == (1, 4)
+    assert estimator.predict(x).shape == (150,)
 
 
 def test_names_of_features_pass_through_a_pipeline() -> None:
