@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from types import ModuleType
 from typing import Any, Literal
 
 from minidl.callbacks.monitor import Monitor
@@ -84,7 +83,7 @@ def _direction(trial: Any) -> Literal["min", "max"]:
     return "max" if any(direction.name == "MAXIMIZE" for direction in directions) else "min"
 
 
-def _package() -> ModuleType:
+def _package() -> Any:
     try:
         import optuna
     except ImportError as error:

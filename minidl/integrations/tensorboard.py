@@ -8,7 +8,6 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import time, time_ns
-from types import ModuleType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -195,7 +194,8 @@ class _Series:
                 start = package.proto.event_pb2.SessionLog(status=1)  # START
                 self._file.write(_record(event(wall_time=time(), step=self._hidden, session_log=start)))
             if charts:
-                layout = {title: ["Multiline", [f"^{re.escape(name)}$" for name in names]] for title, names in charts.items()}
+                tags = {title: [f"^{re.escape(name)}$" for name in names] for title, names in charts.items()}
+                layout = {title: ["Multiline", patterns] for title, patterns in tags.items()}
                 values += package.summary.custom_scalars({"training and validation": layout}).value
         self._file.write(_record(event(wall_time=time(), step=number, summary={"value": values})))
         self._file.flush()
@@ -247,13 +247,13 @@ def _charts(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _histogram(name: str, values: Array) -> Any:
-    """The histogram of the finite values, as a part of an event."""
-    values = values[np.isfinite(values)]
+    """The histogram of the finite values, as a part of an event. NumPy's bins overflow beyond 1e100 or so."""
+    values = values[np.isfinite(values)].astype(np.float64).clip(-1e100, 1e100)
     make = _package().summary.make_histogram
     try:
-        histogram = make(values.astype(np.float64), BINS)
+        histogram = make(values, BINS)
     except ValueError:  # the values are too close to each other for that many bins
-        histogram = make(values.astype(np.float64), 1)
+        histogram = make(values, 1)
     return {"tag": name, "histo": histogram}
 
 
@@ -267,7 +267,7 @@ def _record(event: Any) -> bytes:
     return b"".join(part + struct.pack("<I", _package().record_writer.masked_crc32c(part)) for part in parts)
 
 
-def _package() -> ModuleType:
+def _package() -> Any:
     try:
         import tensorboardX
     except ImportError as error:
