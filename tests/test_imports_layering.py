@@ -23,6 +23,7 @@ LEVELS = {
     "sums": 1,
     "files": 1,
     "interruption": 1,
+    "notebook": 1,
     "differences": 1,
     "parameters": 2,
     "initializers": 2,

@@ -79,7 +79,7 @@ class TensorBoard(Callback):
         self.histograms = flag("TensorBoard: histograms", histograms)
         self.every_step = flag("TensorBoard: every_step", every_step)
         self.overwrite = flag("TensorBoard: overwrite", overwrite)
-        self._running = self._resumed = self._warned = False
+        self._resumed = self._warned = False
         self.reset()
 
     def reset(self) -> None:
@@ -87,7 +87,7 @@ class TensorBoard(Callback):
         self._begun = False  # whether something has been written
 
     def on_fit_begin(self, run: Run) -> None:
-        self._running, self._resumed, self._warned = True, False, False
+        self._resumed = self._warned = False
         folder = absolute(self.folder)
         self._epochs.folder, self._steps.folder = folder, os.path.join(folder, "steps")
         folders = [absolute(other.folder) for other in run.callbacks if isinstance(other, TensorBoard)]
@@ -114,7 +114,6 @@ class TensorBoard(Callback):
         self._write(self._epochs, run.epoch, scalars, arrays, _charts(run.metrics))
 
     def on_fit_end(self, run: Run) -> None:
-        self._running = False
         self._epochs.close()
         self._steps.close()
 
@@ -144,10 +143,9 @@ class TensorBoard(Callback):
         return {"epoch": self._epochs.last, "step": self._steps.last}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        # A run that cannot be resumed loads its own state again once it has ended. That hides nothing.
-        self._resumed = self._running
-        self._epochs.rewind(int(state["epoch"]), hide=self._running)
-        self._steps.rewind(int(state["step"]), hide=self._running)
+        self._resumed = True
+        self._epochs.rewind(int(state["epoch"]))
+        self._steps.rewind(int(state["step"]))
 
 
 class _Series:
@@ -183,7 +181,7 @@ class _Series:
         """
         package = _package()
         event = package.proto.event_pb2.Event
-        values: list[Any] = [{"tag": name, "simple_value": value} for name, value in scalars.items()]
+        values: list[Any] = [{"tag": name, "simple_value": float(value)} for name, value in scalars.items()]
         values += [_histogram(name, array) for name, array in (arrays or {}).items() if np.isfinite(array).any()]
         if self._file is None:
             os.makedirs(self.folder, exist_ok=True)
@@ -201,12 +199,10 @@ class _Series:
         self._file.flush()
         self.last, self._hidden = number, None
 
-    def rewind(self, last: int, *, hide: bool) -> None:
-        """Continue after an earlier event, and on request have TensorBoard hide those after it."""
+    def rewind(self, last: int) -> None:
+        """Continue after an earlier event. The next file will have TensorBoard hide those after it."""
         self.close()
-        self.last = last
-        if hide:
-            self._hidden = last + 1
+        self.last, self._hidden = last, last + 1
 
     def files(self) -> list[str]:
         """The event files that are in the folder."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.batch import several
 from minidl.errors import ShapeError
+from minidl.notebook import table
 from minidl.parameters import Parameter
 from minidl.typing import Shape
 
@@ -101,23 +102,37 @@ class Summary(NamedTuple):
         return sum(row.memory for row in self.rows)
 
     def __repr__(self) -> str:
-        table = [("path", "layer", "output", "parameters", "memory")]
-        for row in self.rows:
-            layer = row.layer + _mark(row)
-            table.append((row.path, layer, _batch(row.shape), f"{row.parameters:,}", _bytes(row.memory)))
-        table.append(("", "total", "", f"{self.parameters:,}", _bytes(self.memory)))
-        if self.trainable < self.parameters:
-            table.append(("", "trainable", "", f"{self.trainable:,}", ""))
-        widths = [max(len(line[column]) for line in table) for column in range(5)]
+        cells = self._table()
+        widths = [max(len(line[column]) for line in cells) for column in range(5)]
         lines = []
-        for line in table:
+        for line in cells:
             left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=True)]
             right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=True)]
             lines.append("  ".join([*left, *right]))
         rule, last = "─" * len(lines[0]), len(self.rows) + 1
-        unknown = self.shape is None and any("?" in line[2] for line in table)
-        hint = ["? depends on the shape of a sample: call summary(x.shape[1:])"] * unknown
-        return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:last], rule, *lines[last:], *hint])
+        return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:last], rule, *lines[last:], *self._hint()])
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook."""
+        lines = self._table()
+        shown = table(lines, numbers=2, footer=len(lines) - len(self.rows) - 1)
+        return "".join([shown, *(f"<div>{hint}</div>" for hint in self._hint())])
+
+    def _table(self) -> list[tuple[str, ...]]:
+        """The cells of each line, the head first."""
+        lines: list[tuple[str, ...]] = [("path", "layer", "output", "parameters", "memory")]
+        for row in self.rows:
+            layer = row.layer + _mark(row)
+            lines.append((row.path, layer, _batch(row.shape), f"{row.parameters:,}", _bytes(row.memory)))
+        lines.append(("", "total", "", f"{self.parameters:,}", _bytes(self.memory)))
+        if self.trainable < self.parameters:
+            lines.append(("", "trainable", "", f"{self.trainable:,}", ""))
+        return lines
+
+    def _hint(self) -> list[str]:
+        """A line that says how to learn the shapes that are not known, if there are any."""
+        unknown = self.shape is None and any("?" in _batch(row.shape) for row in self.rows)
+        return ["? depends on the shape of a sample: call summary(x.shape[1:])"] * unknown
 
 
 def _mark(row: Row) -> str:
