@@ -24,18 +24,16 @@ class Read:
     def __init__(self, html: str) -> None:
         self.tree = ElementTree.fromstring(html)
         self.title = self.tree[0].text
-        texts = {
-            side: [each for each in self.tree.iter(f"{SVG}text") if each.get("text-anchor") == side] for side in SIDES
-        }
+        every = list(self.tree.iter(f"{SVG}text"))
+        texts = {side: [each for each in every if each.get("text-anchor") == side] for side in SIDES}
         self.legend = [each.text for each in texts["start"]]
         self.up = [(float(each.text or ""), float(each.get("y", "")) - 4) for each in texts["end"]]
         *across, name, other = texts["middle"]
         self.names = [name.text, other.text]
         self.across = [(float(each.text or ""), float(each.get("x", ""))) for each in across]
-        lines = [
-            each for each in self.tree.iter(f"{SVG}path") if each.get("fill") == "none" and each.get("stroke-width")
-        ]
-        self.paths = [each.get("d", "") for each in lines]
+        lines = [each for each in self.tree.iter(f"{SVG}path") if each.get("stroke-width")]
+        self.dashes = [each.get("stroke-dasharray") for each in lines]
+        self.paths = [each.get("d", "") for each in lines if each.get("fill") == "none"]
 
     def curve(self, index: int = 0, *, log: bool = False) -> Array:
         """The points of a curve, in the numbers of the axes."""
@@ -70,8 +68,7 @@ def test_two_curves_have_a_legend_and_differ_in_more_than_colour() -> None:
     assert read.legend == ["loss", "validation loss"]
     np.testing.assert_allclose(read.curve(1), [[0, 2], [1, 3], [2, 4]], atol=0.02)
     assert len({dashes for _, dashes in LINES}) == len(LINES)
-    styles = [each.get("stroke-dasharray") for each in read.tree.iter(f"{SVG}path") if each.get("stroke-width")]
-    assert len(set(styles)) == 2
+    assert len(set(read.dashes)) == 2
 
 
 def luminance(color: str) -> float:
@@ -87,11 +84,8 @@ def test_it_can_be_read_on_a_light_and_on_a_dark_page(page: str) -> None:
         low, high = sorted([luminance(color), luminance(page)])
         assert (high + 0.05) / (low + 0.05) >= 3.0
     shown = chart("t", {"a": [1.0, 2.0], "b": [1.0, 3.0]}, "x", "y")
-    assert set(re.findall(r'(?:stroke|fill|color)[=:]"?([#\w]+)', shown)) == {
-        "currentColor",
-        "none",
-        *(LINES[0][:1] + LINES[1][:1]),
-    }
+    used = set(re.findall(r'(?:stroke|fill|color)[=:]"?([#\w]+)', shown))
+    assert used == {"currentColor", "none", LINES[0][0], LINES[1][0]}
 
 
 def test_values_that_are_not_finite_leave_gaps() -> None:
@@ -112,13 +106,13 @@ def test_odd_values_are_drawn(values: list[float]) -> None:
     assert read.up
 
 
-def test_of_many_points_the_extremes_and_the_last_are_drawn(rng: np.random.Generator) -> None:
-    values = rng.normal(size=(2, 100_000)) + 20
+def test_of_many_points_the_extremes_and_the_last_are_drawn() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 100_000)) + 20
     values[0, 31_415], values[1, 27_182] = 3.0, 40.0
     shown = chart("", {"a": values[0], "b": values[1]}, "step", "loss")
     assert len(shown) < 7000
     read = Read(shown)
-    first, second = read.curve(0), read.curve(2)  # between them is the sample of the legend
+    first, second = read.curve(0), read.curve(1)
     np.testing.assert_allclose(first[first[:, 1].argmin()], [31_415, 3.0], rtol=0.01)
     np.testing.assert_allclose(second[second[:, 1].argmax()], [27_182, 40.0], rtol=0.01)
     np.testing.assert_allclose(second[-1], [99_999, values[1, -1]], rtol=0.01)
@@ -154,13 +148,15 @@ def test_a_history_shows_its_epochs_or_its_steps() -> None:
     history = trainer.fit(*data(), epochs=5, batch_size=2)
     steps = Read(html_of(history))
     assert (steps.title, steps.names, steps.legend) == (repr(history), ["step", "loss"], [])
-    np.testing.assert_allclose(steps.curve(), np.column_stack([range(20), history.loss]), atol=0.1, rtol=0.01)
+    log = max(history.loss) > 100 * min(history.loss)
+    points = np.column_stack([range(20), history.loss])
+    np.testing.assert_allclose(steps.curve(log=log), points, atol=0.02, rtol=0.02)
     trainer = make_trainer()
     history = trainer.fit(*data(), epochs=5, validation=data(5))
     epochs = Read(html_of(history))
     assert (epochs.names, epochs.legend) == (["epoch", "loss"], ["loss", "validation loss"])
     measured = [history.epochs["loss"], history.epochs["validation_loss"]]
-    for index, values in zip((0, 2), measured, strict=True):
+    for index, values in enumerate(measured):
         np.testing.assert_allclose(epochs.curve(index), np.column_stack([range(1, 6), values]), atol=0.02, rtol=0.01)
 
 
@@ -175,7 +171,7 @@ def test_a_descent_shows_the_value_at_each_point() -> None:
 
 def test_a_summary_shows_the_cells_of_its_text() -> None:
     model = Sequential(Dense(3, 2), ReLU(), Dense(2, 1))
-    model[0].trainable = False  # type: ignore[attr-defined]
+    model[0].trainable = False
     summary = model.summary()
     table = ElementTree.fromstring(html_of(summary))
     cells = [[cell.text or "" for cell in row] for row in table.iter("tr")]
