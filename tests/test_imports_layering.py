@@ -47,6 +47,8 @@ LEVELS = {
     "plotting": 8,
     "generation": 8,
     "integrations": 8,
+    "contents": 8,
+    "__main__": 8,
 }
 """The stack; a module may import from its own level and from below."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from minidl.notebook import table
 from minidl.parameters import Parameter
 from minidl.typing import Shape
 
-__all__ = ["Row", "Summary", "checked_shape", "row"]
+__all__ = ["Row", "Summary", "aligned", "checked_shape", "format_bytes", "row"]
 
 
 class Row(NamedTuple):
@@ -102,15 +102,9 @@ class Summary(NamedTuple):
         return sum(row.memory for row in self.rows)
 
     def __repr__(self) -> str:
-        cells = self._table()
-        widths = [max(len(line[column]) for line in cells) for column in range(5)]
-        lines = []
-        for line in cells:
-            left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=True)]
-            right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=True)]
-            lines.append("  ".join([*left, *right]))
-        rule, last = "─" * len(lines[0]), len(self.rows) + 1
-        return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:last], rule, *lines[last:], *self._hint()])
+        head, *lines = aligned(self._table(), numbers=2)
+        rule, last = "─" * len(head), len(self.rows)
+        return "\n".join([head, rule, *lines[:last], rule, *lines[last:], *self._hint()])
 
     def _repr_html_(self) -> str:
         """The table, for a notebook."""
@@ -123,8 +117,8 @@ class Summary(NamedTuple):
         lines: list[tuple[str, ...]] = [("path", "layer", "output", "parameters", "memory")]
         for row in self.rows:
             layer = row.layer + _mark(row)
-            lines.append((row.path, layer, _batch(row.shape), f"{row.parameters:,}", _bytes(row.memory)))
-        lines.append(("", "total", "", f"{self.parameters:,}", _bytes(self.memory)))
+            lines.append((row.path, layer, _batch(row.shape), f"{row.parameters:,}", format_bytes(row.memory)))
+        lines.append(("", "total", "", f"{self.parameters:,}", format_bytes(self.memory)))
         if self.trainable < self.parameters:
             lines.append(("", "trainable", "", f"{self.trainable:,}", ""))
         return lines
@@ -153,10 +147,26 @@ def _batch(shape: Shape | None) -> str:
     return " ".join(map(_batch, shape)) if several(shape) else f"({', '.join(map(str, ('n', *shape)))})"
 
 
-def _bytes(count: int) -> str:
+def aligned(cells: Sequence[Sequence[str]], *, numbers: int) -> list[str]:
+    """Lines of text with their cells below each other, the last `numbers` columns on the right.
+
+    >>> aligned([("name", "size"), ("a", "1"), ("b", "10")], numbers=1)
+    ['name  size', 'a        1', 'b       10']
+    """
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = len(widths) - numbers
+    lines = []
+    for line in cells:
+        padded = [text.ljust(width) for text, width in zip(line[:left], widths[:left], strict=True)]
+        padded += [text.rjust(width) for text, width in zip(line[left:], widths[left:], strict=True)]
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def format_bytes(count: int) -> str:
     """A size as people read it.
 
-    >>> _bytes(136), _bytes(2_000_000)
+    >>> format_bytes(136), format_bytes(2_000_000)
     ('136 B', '2.0 MB')
     """
     size, units = float(count), iter(("B", "kB", "MB", "GB"))
