@@ -11,9 +11,9 @@ from contextlib import suppress
 
 from minidl import integrations
 from minidl.contents import contents
-from minidl.errors import MinidlError, ShapeError
+from minidl.errors import CheckpointError, MinidlError, ShapeError, describe
 from minidl.layers import Dense
-from minidl.modules import Layer, Module
+from minidl.modules import Layer
 from minidl.parameters import Parameter
 from minidl.saving import load
 from minidl.typing import Shape
@@ -95,12 +95,14 @@ def _export(options: argparse.Namespace) -> None:
     for module in options.modules:
         importlib.import_module(module)
     model = load(options.model)
+    if not isinstance(model, Layer):
+        raise CheckpointError(f"{options.model!r} holds {describe(model)}, which is not a layer and has no ONNX form")
     shapes = options.input_shape or [_determined_shape(model)]
     shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
     integrations.save_onnx(model, options.target, shape)  # type: ignore[attr-defined]
 
 
-def _determined_shape(model: Module) -> Shape:
+def _determined_shape(model: Layer) -> Shape:
     """The shape of one sample, as the first layer with parameters determines it.
 
     Raises:
@@ -108,7 +110,7 @@ def _determined_shape(model: Module) -> Shape:
     """
     learns = (each for _, each in model.modules() if any(isinstance(child, Parameter) for _, child in each.children()))
     first = next(learns, None)
-    if isinstance(model, Layer) and isinstance(first, Dense) and not model.takes_tuple:
+    if isinstance(first, Dense) and not model.takes_tuple:
         with suppress(ShapeError):  # it may need more axes
             model.output_shape((first.inputs,))
             return (first.inputs,)

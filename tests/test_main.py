@@ -1,4 +1,4 @@
-"""The command line: what is in a file, without running any of it, and export to ONNX."""
+"""The command line: what is in a file, export to ONNX, and what goes wrong."""
 
 import os
 import re
@@ -7,37 +7,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import safetensors.numpy
 
 from minidl import (
     LSTM,
-    Adam,
     Branches,
-    Checkpoint,
     Conv2D,
-    CrossEntropyLoss,
+    CubicValley,
     Dense,
-    EarlyStopping,
     Embedding,
     Flatten,
     GlobalAveragePool1D,
-    Layer,
     Module,
     ReLU,
     Sequential,
     Standardize,
-    Trainer,
     integrations,
     save,
 )
 from minidl.__main__ import main
 from minidl.contents import contents
-from minidl.integrations import save_safetensors
-from minidl.typing import Array
-from tests.callbacks.recording import Hooks
-from tests.tables import LAYERS
 
 
 def network() -> Sequential:
@@ -50,95 +39,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "model.npz"
 
 
-def rows(text: str) -> dict[str, list[str]]:
-    """The cells of each line by the first one."""
-    lines = [re.split("  +", line.strip()) for line in text.splitlines() if line]
-    return {first: rest for first, *rest in lines}
-
-
-@pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.name)
-def test_every_layer_is_described_with_all_that_is_inside(case: Any, tmp_path: Path) -> None:
-    layer = case.make(3)
-    save(layer, tmp_path / "layer.npz")
-    text = contents(tmp_path / "layer.npz")
-    _, tree, *blocks = text.split("\n\n")
-    made = re.findall(r"^ *(?:\w+: )?(?:[\w.]+\.)?(\w+)", tree, re.MULTILINE)
-    assert made == re.findall(r"(\w+)\(", repr(layer))
-    shown = rows("".join(blocks))
-    for name, value in layer.state().items():
-        assert shown[name][:2] == [str(np.shape(value)), str(np.asarray(value).dtype)]
-    total = sum(np.size(value) for value in layer.state().values())
-    assert shown["total"][0] == f"{total:,}"
-
-
-class Loud(Layer):
-    """A layer that notes that it is made."""
-
-    made = 0
-
-    def __init__(self, text: str = "") -> None:
-        self.text = text
-        Loud.made += 1
-
-    def forward(self, x: Array) -> Array:
-        return x
-
-    def backward(self, grad: Array) -> Array:
-        return grad
-
-
-def test_no_class_of_the_file_is_run_or_needed(tmp_path: Path) -> None:
-    save(Sequential(Dense(2, 2), Loud("\x1b[2J")), tmp_path / "model.npz")
-    before = Loud.made
-    text = contents(tmp_path / "model.npz")
-    assert Loud.made == before
-    assert "\n  1: tests.test_main.Loud(text='" in text
-    assert "\x1b" not in text
-    done = run("info", str(tmp_path / "model.npz"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{text}\n", "")
-
-
-def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", "-m", "minidl", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-
-def test_a_checkpoint_shows_how_far_its_run_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model, rng = network(), np.random.default_rng(0)
-    stop = Hooks(on_step_end=lambda run: run.stop("enough\x1b[2J") if run.step == 5 else None)
-    model[0].trainable = False
-    optimizer = Adam(model.parameters(), lr=0.25)
-    callbacks = [EarlyStopping(), stop, Checkpoint(tmp_path / "run.npz")]
-    trainer = Trainer(model, CrossEntropyLoss(), optimizer, callbacks)
-    fit: dict[str, Any] = {"epochs": 9, "batch_size": 10, "validation": 0.25, "rng": 0}
-    history = trainer.fit(rng.normal(size=(40, 4)), rng.integers(0, 3, 40), **fit)
-    assert main(["info", str(tmp_path / "run.npz")]) == 0
-    text = capsys.readouterr().out
-    shown = rows(text)
-    assert text.startswith("a run and its model, ")
-    assert "frozen: 0, " in text
-    assert shown["epochs"] == ["1 completed, 2 batches of the next"]
-    assert shown["steps"] == ["5"]
-    assert shown["latest loss"] == [f"{history.loss[-1]:.6g}"]
-    assert shown["validation loss"] == [f"{history.epochs['validation_loss'][-1]:.6g}"]
-    assert shown["stopped"][0].startswith("enough")
-    assert "\x1b" not in text
-    assert shown["optimizer"][0].startswith("Adam(")
-    assert shown["optimizer"][0].endswith("now lr=0.25")
-    assert shown["its arrays"] == [f"mean, squares, {2 * 8 * model.parameters().size / 1000:.1f} kB"]
-    assert shown["callbacks"] == ["History, EarlyStopping, Hooks"]
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_safetensors_file_shows_its_arrays(dtype: Any, tmp_path: Path) -> None:
-    model = network().astype(dtype)
-    save_safetensors(model, tmp_path / "model.safetensors")
-    shown = rows(contents(tmp_path / "model.safetensors"))
-    kind, size = {np.float32: ("F32", 4), np.float64: ("F64", 8)}[dtype]
-    assert shown["0.weight"] == ["(4, 8)", kind, "32", f"{32 * size} B"]
-    assert shown["total"][0] == f"{model.parameters().size}"
-    safetensors.numpy.save_file({}, tmp_path / "empty.safetensors", {"author": "somebody"})
-    assert contents(tmp_path / "empty.safetensors").endswith("author: somebody")
+def test_info_prints_what_is_in_a_file(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(path)]) == 0
+    assert capsys.readouterr().out == f"{contents(path)}\n"
 
 
 DAMAGES = {
@@ -241,6 +144,15 @@ def test_a_shape_that_the_layers_leave_open_must_be_passed(
     assert main(["export", str(tmp_path / "model.npz"), "model.onnx"]) == 1
     assert "pass it, such as --input-shape 28,28,1" in capsys.readouterr().err
     assert exported.calls == []
+
+
+def test_an_objective_is_not_exported(exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(CubicValley(x=1.0, y=1.0), tmp_path / "valley.npz")
+    for options in ([], ["--input-shape", "2"]):
+        assert main(["export", str(tmp_path / "valley.npz"), "valley.onnx", *options]) == 1
+        assert "valley.npz' holds CubicValley" in capsys.readouterr().err
+    assert exported.calls == []
+    assert contents(tmp_path / "valley.npz").startswith("a model, ")
 
 
 def test_layers_of_ones_own_are_imported_first(
