@@ -158,7 +158,6 @@ class _Series:
 
     def __init__(self) -> None:
         self.folder, self.last = "", 0
-        self._hidden: int | None = None  # the number from which older files no longer count
         self._file: BinaryIO | None = None
 
     def write(
@@ -188,21 +187,21 @@ class _Series:
             # TensorBoard reads the files in the order of their names.
             self._file = open(os.path.join(self.folder, f"{PREFIX}{time_ns()}"), "xb")  # noqa: SIM115  (see close)
             self._file.write(_record(event(wall_time=time(), file_version="brain.Event:2")))
-            if self._hidden is not None:
-                start = package.proto.event_pb2.SessionLog(status=1)  # START
-                self._file.write(_record(event(wall_time=time(), step=self._hidden, session_log=start)))
+            # From the second START on, TensorBoard hides what earlier files hold from its step on.
+            start = package.proto.event_pb2.SessionLog(status=package.proto.event_pb2.SessionLog.START)
+            self._file.write(_record(event(wall_time=time(), step=self.last + 1, session_log=start)))
             if charts:
                 tags = {title: [f"^{re.escape(name)}$" for name in names] for title, names in charts.items()}
                 layout = {title: ["Multiline", patterns] for title, patterns in tags.items()}
                 values += package.summary.custom_scalars({"training and validation": layout}).value
         self._file.write(_record(event(wall_time=time(), step=number, summary={"value": values})))
         self._file.flush()
-        self.last, self._hidden = number, None
+        self.last = number
 
     def rewind(self, last: int) -> None:
         """Continue after an earlier event. The next file will have TensorBoard hide those after it."""
         self.close()
-        self.last, self._hidden = last, last + 1
+        self.last = last
 
     def files(self) -> list[str]:
         """The event files that are in the folder."""

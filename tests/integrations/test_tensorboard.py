@@ -1,9 +1,6 @@
-"""Runs as TensorBoard's own reader shows them."""
+"""Runs as TensorBoard's own readers show them."""
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,44 +9,18 @@ import pytest
 
 from minidl import (
     Callback,
-    Checkpoint,
     CubicValley,
-    History,
-    MinidlWarning,
     Run,
     Schedule,
-    StateError,
     minimize,
     schedules,
 )
 from minidl.checking import check_callback
 from minidl.integrations import TensorBoard
 from minidl.optimizers import SGD
+from tests.integrations.event_files import FIT, curves, expected, read
 from tests.integrations.packages import real
-from tests.training.factories import data, make_trainer, mean_error, network
-from tests.training.resuming import Stop, StopError
-
-resource = pytest.importorskip("resource")  # limits files, as a full disk does; Windows lacks it
-real("tensorboardX")
-reading = real("tensorboard.backend.event_processing.event_accumulator")
-
-FIT: dict[str, Any] = {"batch_size": 3, "validation": data(5), "metrics": {"error": mean_error}, "rng": 0}
-"""With seven samples, an epoch is three steps."""
-
-
-def read(folder: Path) -> Any:
-    accumulator = reading.EventAccumulator(str(folder), {"scalars": 0, "histograms": 0, "tensors": 0})
-    return accumulator.Reload()
-
-
-def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """Name -> pairs (number, value)."""
-    events = read(folder)
-    return {name: [(each.step, each.value) for each in events.Scalars(name)] for name in events.Tags()["scalars"]}
-
-
-def expected(values: list[float]) -> list[tuple[int, float]]:
-    return [(index, float(np.float32(value))) for index, value in enumerate(values, 1)]
+from tests.training.factories import data, make_trainer, network
 
 
 @pytest.fixture
@@ -145,134 +116,6 @@ def test_training_and_validation_share_a_chart(folder: Path) -> None:
     assert charts == {title: [f"^{name}$" for name in each] for title, each in names.items()}
 
 
-@pytest.mark.parametrize(("every", "after"), [(1, 2), (1, 3), (2, 3), (2, 5), (3, 4), (3, 8), (4, 5), (5, 9), (6, 11)])
-def test_a_run_resumed_after_a_crash_shows_each_epoch_and_step_once(every: int, after: int, tmp_path: Path) -> None:
-    whole, broken, checkpoint = tmp_path / "whole", tmp_path / "broken", tmp_path / "run.npz"
-
-    def fit(folder: Path, *callbacks: Callback, **options: Any) -> History:
-        trainer = make_trainer(network(), TensorBoard(folder, every_step=True), *callbacks)
-        return trainer.fit(*data(), epochs=4, **{**FIT, **options})
-
-    history = fit(whole)
-    with pytest.raises(StopError):
-        fit(broken, Checkpoint(checkpoint, every_steps=every, every_epochs=None), Stop(after))
-    fit(broken, resume_from=checkpoint)
-    assert curves(broken) == curves(whole)
-    assert curves(broken / "steps") == curves(whole / "steps")
-    assert curves(broken / "steps")["loss"] == expected(history.loss)
-
-
-def test_a_run_killed_while_it_writes_shows_what_it_wrote(folder: Path) -> None:
-    make_trainer(network(), TensorBoard(folder)).fit(*data(), epochs=2, **FIT)
-    (file,) = folder.iterdir()
-    file.write_bytes(file.read_bytes()[:-100])  # half an event
-    assert [number for number, _ in curves(folder)["loss"]] == [1]
-    script = f"""
-import os
-from minidl import Callback
-from minidl.integrations import TensorBoard
-from tests.training.factories import data, make_trainer, network
-
-class Kill(Callback):
-    def on_step_end(self, run):
-        if run.step == 5:
-            os.kill(os.getpid(), 9)
-
-board = TensorBoard({str(folder)!r}, every_step=True, overwrite=True)
-make_trainer(network(), board, Kill()).fit(*data(), epochs=4, batch_size=3, rng=0)
-"""
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
-    assert [number for number, _ in curves(folder)["loss"]] == [1]
-    assert [number for number, _ in curves(folder / "steps")["loss"]] == [1, 2, 3, 4, 5]
-
-
-def test_a_resumption_that_fails_hides_nothing(folder: Path, tmp_path: Path) -> None:
-    class Refuses(Callback):
-        def state(self) -> dict[str, Any]:
-            return {"some": 1}
-
-        def load_state(self, state: Any) -> None:
-            raise StateError("not this one")
-
-    checkpoint = tmp_path / "run.npz"
-    make_trainer(network(), TensorBoard(folder), Refuses(), Checkpoint(checkpoint)).fit(*data(), epochs=3, **FIT)
-    before = curves(folder)
-    trainer = make_trainer(network(), TensorBoard(folder), Refuses())
-    with pytest.raises(Exception, match="not this one"):
-        trainer.fit(*data(), epochs=9, resume_from=checkpoint, **FIT)
-    assert curves(folder) == before
-    with pytest.raises(StateError, match="holds another run"):  # the folder is that of the first run as before
-        trainer.fit(*data(), epochs=1, **FIT)
-
-
-def test_a_folder_of_another_run_is_refused_or_overwritten(folder: Path) -> None:
-    make_trainer(network(), TensorBoard(folder, every_step=True)).fit(*data(), epochs=3, **FIT)
-    (folder / "notes.txt").write_text("the user's own")
-    before = curves(folder), curves(folder / "steps")
-    trainer = make_trainer(network(), TensorBoard(folder))
-    with pytest.raises(StateError, match=r"first' holds another run; write to another folder, .*overwrite=True"):
-        trainer.fit(*data(), epochs=1, **FIT)
-    second = make_trainer(network())
-    second.fit(*data(), epochs=1)
-    second.callbacks.append(TensorBoard(folder))
-    with pytest.raises(StateError, match="holds another run"):
-        second.fit(*data(), epochs=1)
-    assert (curves(folder), curves(folder / "steps")) == before
-    history = make_trainer(network(), TensorBoard(folder, overwrite=True)).fit(*data(), epochs=2)
-    assert curves(folder) == {"loss": expected(history.epochs["loss"]), "learning_rate": expected([0.1, 0.1])}
-    assert list((folder / "steps").iterdir()) == []
-    assert (folder / "notes.txt").exists()
-
-
-def test_folders_that_cannot_be_written_to_are_refused_before_the_run(folder: Path, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("")
-    for board in (TensorBoard(file), TensorBoard(file / "inside")):
-        with pytest.raises(StateError, match=r"cannot be written"):
-            make_trainer(network(), board).fit(*data())
-    with pytest.raises(StateError, match="two TensorBoards of this run write to"):
-        make_trainer(network(), TensorBoard(folder), TensorBoard(str(folder))).fit(*data())
-
-
-class FullDisk(Callback):
-    """Lets no file grow in the second epoch but for a part of an event, and none beyond 10 bytes in the third."""
-
-    def __init__(self, folder: Path, part: int) -> None:
-        self.folder, self.part = folder, part
-
-    def on_epoch_begin(self, run: Run) -> None:
-        if run.epoch == 1:
-            (file,) = self.folder.glob("events*")
-            limit(file.stat().st_size + self.part if self.part else 10)
-        elif run.epoch == 2:
-            limit(10)
-        else:
-            limit(resource.RLIM_INFINITY)
-
-
-def limit(size: int) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
-@pytest.fixture
-def unlimited() -> Iterator[None]:
-    yield
-    limit(resource.RLIM_INFINITY)
-
-
-@pytest.mark.usefixtures("unlimited")
-@pytest.mark.parametrize(("every_step", "part"), [(False, 0), (False, 50), (True, 0)])
-def test_a_full_disk_warns_once_and_costs_only_what_it_refused(every_step: bool, part: int, folder: Path) -> None:
-    trainer = make_trainer(network(), TensorBoard(folder, every_step=every_step), FullDisk(folder, part))
-    message = r"first' cannot be written to at epoch 2, and lacks what cannot be written: .*File too large"
-    with pytest.warns(MinidlWarning, match=message) as caught:
-        history = trainer.fit(*data(), epochs=5, **FIT)
-    assert len(caught) == 1
-    assert curves(folder)["loss"] == [expected(history.epochs["loss"])[index] for index in (0, 3, 4)]
-    if every_step:
-        assert curves(folder / "steps")["loss"] == expected(history.loss)[:3] + expected(history.loss)[9:]
-
-
 def test_its_contract(tmp_path: Path) -> None:
     numbers = iter(range(1000))
     check_callback(lambda: TensorBoard(tmp_path / f"{next(numbers)}", every_step=True))
@@ -288,9 +131,3 @@ def test_a_relative_folder_is_the_one_where_the_run_began(tmp_path: Path, monkey
     make_trainer(network(), TensorBoard("here"), Move()).fit(*data(), epochs=1)
     monkeypatch.chdir(tmp_path)
     assert curves(tmp_path / "here")["loss"]
-
-
-def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(ImportError, match=r'pip install "minidl\[tensorboard\]"'):
-        TensorBoard(folder)
