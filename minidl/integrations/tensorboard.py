@@ -45,7 +45,7 @@ class TensorBoard(Callback):
     continues without it, and each later epoch and step is tried again.
 
     An epoch takes less than 1 ms without histograms. A histogram takes about 0.3 ms, and 20 ms per million numbers. A
-    step takes about 50 µs, as long as a step of a small network.
+    step takes about 30 µs, half as long as a whole step of a network 64-64-32-10 with 16 samples.
 
     Args:
         folder: where to write, a folder for each run. It is created if need be. A relative path and "~" are resolved
