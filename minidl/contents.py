@@ -141,7 +141,7 @@ def _has_modules(value: Any) -> bool:
 
 def _state(saved: Mapping[str, Any], run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """How far a run is, and what it was made with: pairs (what, which)."""
-    taken, script, optimizer = saved["batches"].get("taken"), saved["script"], saved["optimizer"]
+    taken, script, optimizer = saved.get("batches", {}).get("taken"), saved["script"], saved["optimizer"]
     yield "epochs", f"{run['epoch']} completed" + (f", {taken} batches of the next" if taken else "")
     yield "steps", f"{run['step']}"
     yield "latest loss", f"{run['loss']:.6g}"

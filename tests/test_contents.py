@@ -14,12 +14,15 @@ from minidl import (
     Adam,
     Checkpoint,
     CrossEntropyLoss,
+    CubicValley,
     Dense,
     EarlyStopping,
     Layer,
+    Momentum,
     ReLU,
     Sequential,
     Trainer,
+    minimize,
     save,
 )
 from minidl.contents import contents
@@ -105,6 +108,15 @@ def test_a_checkpoint_shows_how_far_its_run_is(tmp_path: Path) -> None:
     assert shown["optimizer"][0].endswith("now lr=0.25")
     assert shown["its arrays"] == [f"mean, squares, {2 * 8 * model.parameters().size / 1000:.1f} kB"]
     assert shown["callbacks"] == ["History, EarlyStopping, Hooks"]
+
+
+def test_a_checkpoint_of_a_descent_shows_its_steps(tmp_path: Path) -> None:
+    valley = CubicValley(x=-1.0, y=1.0)
+    optimizer = Momentum(valley.parameters(), lr=1e-4)
+    minimize(valley, optimizer, steps=7, callbacks=[Checkpoint(tmp_path / "run.npz")])
+    shown = rows(contents(tmp_path / "run.npz"))
+    assert (shown["steps"], shown["its arrays"]) == (["7"], ["velocity, 16 B"])
+    assert "optimizer" not in shown
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
