@@ -24,6 +24,7 @@ LEVELS = {
     "events": 1,
     "files": 1,
     "interruption": 1,
+    "notebook": 1,
     "differences": 1,
     "parameters": 2,
     "initializers": 2,
@@ -49,6 +50,8 @@ LEVELS = {
     "plotting": 8,
     "generation": 8,
     "integrations": 8,
+    "contents": 8,
+    "__main__": 8,
 }
 """The stack; a module may import from its own level and from below."""
 
@@ -58,6 +61,8 @@ OPTIONAL = {
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
     "safetensors": {"integrations"},
+    "tensorboardX": {"integrations"},
+    "optuna": {"integrations"},
     "scipy": {"training"},
     "sklearn": {"integrations"},
 }
@@ -66,7 +71,7 @@ OPTIONAL = {
 NEEDED = {"minidl.integrations.estimator": "sklearn", "minidl.integrations.sklearn": "sklearn"}
 """Modules that cannot be imported without a package: their classes derive from its classes."""
 
-INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "scipy", "minidl.saving.container"}
+INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "tensorboardX", "optuna", "scipy", "minidl.saving.container"}
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""
 
 

@@ -12,6 +12,7 @@ from tests.docs.conftest import DOCS
 
 MODULES = ["minidl", *(f"minidl.{name}" for name in ("checking", "initializers", "metrics", "plotting", "schedules"))]
 MODULES += ["minidl.augment", "minidl.checking.strategies", "minidl.integrations.safetensors"]
+MODULES += ["minidl.integrations.tensorboard", "minidl.integrations.optuna"]
 MODULES += ["minidl.integrations.sklearn"] if find_spec("sklearn") else []  # it cannot be imported without it
 ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
 
