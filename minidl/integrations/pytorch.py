@@ -1,0 +1,134 @@
+"""Weights from PyTorch, and weights for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.arguments import check_type
+from minidl.errors import HyperparameterError, StateError
+from minidl.integrations.layouts import collected, exported, join
+from minidl.integrations.matching import Pairs, checked_names, inside, matched
+from minidl.integrations.torch_layouts import torch_stored, torch_weights
+from minidl.modules import Module
+from minidl.typing import Array, Shape
+
+__all__ = ["load_torch", "torch_state"]
+
+
+def load_torch(
+    model: Module, state: Any, *, input_shape: Shape | None = None, names: Mapping[str, str] | None = None
+) -> None:
+    """Load the weights of a PyTorch model into a model of the same architecture. After an error, nothing has changed.
+
+    Weights of `Dense` are transposed, kernels are permuted, and the two biases of a recurrent layer are added up. What
+    stands behind the `Flatten` of an image is permuted from (channels, height, width) to (height, width, channels),
+    `BatchNorm` included. The values take the model's float type.
+
+    Layers are matched by name if all names are those of an ``nn.Sequential`` of the same layers. Otherwise shapes
+    decide, but only if they leave a single possibility. If not, `names` is needed, and the error suggests one.
+
+    Args:
+        model: any module of minidl's layers.
+        state: a PyTorch module, or what its ``state_dict()`` returns: arrays or tensors by name. A state says nothing
+            about ε and the momentum of norms, so the model's remain. They are taken from a module.
+        input_shape: the shape of one sample here, such as (28, 28, 1), or a tuple of shapes. It is needed for models
+            that flatten images.
+        names: a path in the model -> one in PyTorch, such as ``{"0": "conv1", "2": "blocks.0"}``. Both are of a layer,
+            of a container of layers with equal names, or of an array. Layers that it leaves out are matched as above.
+
+    Raises:
+        HyperparameterError: `names` with a path that does not exist; an input shape that is missing; settings of a
+            module that minidl does not have.
+        ShapeError: arrays that do not fit the layer of the same name; samples that the model cannot take.
+        StateError: another number of layers, a layer without a counterpart, or several possibilities.
+        TypeError: something other than a state or a module.
+
+    >>> from minidl import Dense, ReLU, Sequential
+    >>> model = Sequential(Dense(2, 3), ReLU(), Dense(3, 1))
+    >>> linear = {"fc1.weight": np.arange(6).reshape(3, 2), "fc1.bias": np.zeros(3)}
+    >>> load_torch(model, {**linear, "fc2.weight": np.ones((1, 3)), "fc2.bias": np.zeros(1)})
+    >>> model[0].weight.value
+    array([[0., 2., 4.],
+           [1., 3., 5.]])
+    """
+    module = state if hasattr(state, "state_dict") else None
+    state = state if module is None else module.state_dict()
+    check_type("state", state, Mapping, "load_torch(model, module.state_dict())")
+    arrays = {str(name): _as_array(value) for name, value in state.items()}
+    names = checked_names(names)
+    pairs = matched(torch_weights(model, input_shape, names), torch_stored(arrays), names, "PyTorch's state")
+    settings = [] if module is None else _settings(pairs, module)
+    model.load_state({**model.state(), **collected(pairs)})
+    for layer, name, value in settings:
+        setattr(layer, name, value)
+
+
+def torch_state(
+    model: Module, *, input_shape: Shape | None = None, names: Mapping[str, str] | None = None
+) -> dict[str, Array]:
+    """Return the weights of a model for ``load_state_dict`` of the analogous PyTorch model: arrays by name.
+
+    ``{name: torch.from_numpy(array) for name, array in torch_state(model).items()}`` makes tensors of them. It is the
+    inverse of `load_torch`. The bias of a recurrent layer becomes PyTorch's first, and the second is 0.
+
+    Names are those of an ``nn.Sequential`` of the same layers, of ``nn.MultiheadAttention``, and inside of a
+    `TransformerBlock` those of ``nn.TransformerEncoderLayer``. `Tied` appends its last layer to the others. ε and the
+    momentum of norms are not part of a state.
+
+    Args:
+        model, input_shape: as in `load_torch`.
+        names: a path in the model -> the one that PyTorch has for it, of a layer or of a container.
+
+    Raises:
+        HyperparameterError: `names` with a path that does not exist; an input shape that is missing.
+        ShapeError: samples that the model cannot take.
+        StateError: a layer that PyTorch has no counterpart of; two arrays of the same name.
+
+    >>> from minidl import Dense
+    >>> {name: array.shape for name, array in torch_state(Dense(2, 3), names={"": "fc"}).items()}
+    {'fc.weight': (3, 2), 'fc.bias': (3,)}
+    """
+    state: dict[str, Array] = {}
+    names = checked_names(names)
+    owners = torch_weights(model, input_shape, names)
+    for path in names:
+        if not any(inside(path, weights.path) for weights in owners):
+            raise HyperparameterError(f"names: {path!r} is not the path of a layer with weights, or of a container")
+    for weights in owners:
+        for name, array in exported(weights).items():
+            full = join(weights.name, name)
+            if full in state:
+                raise StateError(f"two arrays are called {full}; pass other names=")
+            state[full] = array
+    return state
+
+
+def _as_array(value: Any) -> Array:
+    """A tensor or an array as an array. No package need be imported to ask a tensor for its values."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        # NumPy lacks bfloat16. Every narrow float type is exact in float32.
+        value = (value.float() if value.is_floating_point() and value.element_size() < 4 else value).numpy()
+    return np.asarray(value)
+
+
+def _settings(pairs: Pairs, module: Any) -> list[tuple[Module, str, float]]:
+    """What norms of a PyTorch module have besides their state: triples (layer, attribute, value)."""
+    found: list[tuple[Module, str, float]] = []
+    for weights, stored in pairs:
+        norm = module.get_submodule(stored.path) if hasattr(weights.layer, "eps") else None
+        if norm is None:
+            continue
+        eps = np.finfo(next(iter(stored.arrays.values())).dtype).eps if norm.eps is None else norm.eps
+        found.append((weights.layer, "eps", float(eps)))
+        if hasattr(weights.layer, "momentum"):
+            if norm.momentum is None:
+                raise HyperparameterError(
+                    f"{stored.path} has momentum=None, a mean over all batches, which BatchNorm does not have; set a "
+                    "number"
+                )
+            found.append((weights.layer, "momentum", float(norm.momentum)))
+    return found
