@@ -10,7 +10,7 @@ import numpy as np
 from minidl.errors import StateError, describe
 from minidl.modules import Module
 from minidl.parameters import Parameter
-from minidl.typing import Array, Shape
+from minidl.typing import Array
 
 __all__ = [
     "Layout",
@@ -46,13 +46,20 @@ Rules: TypeAlias = Mapping[type[Module], tuple[Layouts, Mapping[str, float]]]
 
 
 class Stored(NamedTuple):
-    """The arrays that another framework holds for one of its layers, by name, and the layer's own path."""
+    """The arrays that another framework holds for one of its layers.
+
+    Attributes:
+        path: the path of that layer.
+        arrays: the arrays by name.
+        kind: the name of its class, "" if nobody knows.
+    """
 
     path: str
     arrays: Mapping[str, Array]
+    kind: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path or 'the root'} ({_shapes({name: array.shape for name, array in self.arrays.items()})})"
+        return _described(self.path, self.kind, self.arrays)
 
 
 class Weights(NamedTuple):
@@ -65,6 +72,7 @@ class Weights(NamedTuple):
         values: the layer's part of the model's state.
         layouts: the layouts. To export, the first one counts.
         defaults: what an array holds if the other layer lacks it, such as the bias of a layer that was made without.
+        kind: the class that its counterpart must have, "" if that is unknown.
     """
 
     path: str
@@ -73,13 +81,15 @@ class Weights(NamedTuple):
     values: Mapping[str, Array]
     layouts: tuple[Layout, ...]
     defaults: Mapping[str, float] = {}
+    kind: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path or 'the model'} ({_shapes({name: i.shape for name, i in self.layouts[0].items()})})"
+        return _described(self.path, self.kind, self.layouts[0])
 
 
-def _shapes(shapes: Mapping[str, Shape]) -> str:
-    return ", ".join(f"{name} {shape}".strip() for name, shape in shapes.items())
+def _described(path: str, kind: str, arrays: Mapping[str, Array]) -> str:
+    shapes = ", ".join(f"{name} {array.shape}".strip() for name, array in arrays.items())
+    return f"{path or 'the whole'} {kind}({shapes})"
 
 
 def _numbered(values: Mapping[str, Array]) -> dict[str, Array]:
@@ -136,7 +146,7 @@ def weights_for(
 
 def fitting(weights: Weights, stored: Stored) -> Layout | None:
     """The layout in which these arrays are stored, or None if there is none."""
-    for layout in weights.layouts:
+    for layout in weights.layouts if weights.kind == stored.kind else ():
         missing = layout.keys() - stored.arrays.keys()
         if missing <= weights.defaults.keys() and all(
             name in layout and layout[name].shape == array.shape for name, array in stored.arrays.items()

@@ -12,7 +12,7 @@ from minidl.errors import HyperparameterError, ShapeError, StateError, describe
 from minidl.integrations.layouts import Stored, Weights, fitting, join
 from minidl.typing import Array
 
-__all__ = ["Pairs", "checked_names", "inside", "matched"]
+__all__ = ["Pairs", "check_counts", "checked_names", "inside", "matched"]
 
 Pairs: TypeAlias = list[tuple[Weights, Stored]]
 """Layers of the model, each with its counterpart."""
@@ -73,7 +73,7 @@ def inside(path: str, layer: str) -> bool:
 
 
 def _pairs(own: list[Weights], other: list[Stored], what: str) -> Pairs:
-    _check_counts(own, other, what)
+    check_counts(own, other, what)
     by_path, by_name = {stored.path: stored for stored in other}, {weights.name: weights for weights in own}
     if len(own) > 1 and by_name.keys() != by_path.keys():
         return _by_shape(own, other, what)
@@ -84,7 +84,7 @@ def _pairs(own: list[Weights], other: list[Stored], what: str) -> Pairs:
     return pairs
 
 
-def _check_counts(own: Sequence[Weights], other: Sequence[Stored], what: str) -> None:
+def check_counts(own: Sequence[Weights], other: Sequence[Stored], what: str) -> None:
     """Raise `StateError` unless there are as many layers here as there."""
     if len(own) != len(other):
         raise StateError(
@@ -105,8 +105,8 @@ def _by_shape(own: list[Weights], other: list[Stored], what: str) -> Pairs:
         found = _certain(fits, other)
         if found is None:
             raise StateError(
-                f"shapes alone leave several ways to match the model with {what}; pass names=, which in the order of "
-                f"definition would be {_suggestion(fits, own, other)}"
+                f"shapes alone leave several ways to match the model with {what}; pass names=; in the order in "
+                f"which they are stored, it would be {_suggestion(fits, own, other)}"
             )
         i, j = found
         pairs.append((own.pop(i), other.pop(j)))
@@ -132,13 +132,27 @@ def _equal(a: Stored, b: Stored) -> bool:
 
 
 def _suggestion(fits: Array, own: Sequence[Weights], other: Sequence[Stored]) -> dict[str, str]:
-    """The names if layers of equal shapes were defined in the same order."""
+    """The names if layers of equal shapes are stored in the same order."""
     names, free = {}, fits.copy()
     for i, weights in enumerate(own):
         j = int(free[i].argmax())
         names[weights.path] = other[j].path
         free[:, j] = False
+    for top in ("", *dict.fromkeys(path.partition(".")[0] for path in names)):
+        _shorten(names, [weights for weights in own if inside(top, weights.path)], top)
     return names
+
+
+def _shorten(names: dict[str, str], layers: Sequence[Weights], container: str) -> None:
+    """Name a container instead of its layers if these have the same names in it there."""
+    suffixes = {weights.path: weights.name.removeprefix(container).lstrip(".") for weights in layers}
+    there = {names.get(path, "").removesuffix(suffix).rstrip(".") for path, suffix in suffixes.items()}
+    if len(layers) > 1 and len(there) == 1:
+        (name,) = there
+        if all(names[path] == join(name, suffix) for path, suffix in suffixes.items()):
+            for path in suffixes:
+                del names[path]
+            names[container] = name
 
 
 def _listed(layers: Sequence[Weights | Stored]) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import check_type
+from minidl.arguments import check_type, real_numbers
 from minidl.errors import HyperparameterError, StateError
 from minidl.integrations.layouts import collected, exported, join
 from minidl.integrations.matching import Pairs, checked_names, inside, matched
 from minidl.integrations.torch_layouts import torch_stored, torch_weights
+from minidl.layers import GroupNorm
 from minidl.modules import Module
 from minidl.typing import Array, Shape
 
@@ -57,7 +58,7 @@ def load_torch(
     module = state if hasattr(state, "state_dict") else None
     state = state if module is None else module.state_dict()
     check_type("state", state, Mapping, "load_torch(model, module.state_dict())")
-    arrays = {str(name): _as_array(value) for name, value in state.items()}
+    arrays = {str(name): _as_array(value, str(name)) for name, value in state.items()}
     names = checked_names(names)
     pairs = matched(torch_weights(model, input_shape, names), torch_stored(arrays), names, "PyTorch's state")
     settings = [] if module is None else _settings(pairs, module)
@@ -106,29 +107,38 @@ def torch_state(
     return state
 
 
-def _as_array(value: Any) -> Array:
+def _as_array(value: Any, name: str) -> Array:
     """A tensor or an array as an array. No package need be imported to ask a tensor for its values."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         # NumPy lacks bfloat16. Every narrow float type is exact in float32.
         value = (value.float() if value.is_floating_point() and value.element_size() < 4 else value).numpy()
-    return np.asarray(value)
+    return real_numbers(value, name)
 
 
 def _settings(pairs: Pairs, module: Any) -> list[tuple[Module, str, float]]:
-    """What norms of a PyTorch module have besides their state: triples (layer, attribute, value)."""
+    """What norms of a PyTorch module have besides their state: triples (layer, attribute, value).
+
+    Raises:
+        HyperparameterError: settings that minidl does not have.
+    """
     found: list[tuple[Module, str, float]] = []
+    for path, each in module.named_modules():
+        if getattr(each, "norm_first", True) is False:
+            raise HyperparameterError(f"{path or 'the module'} has norm_first=False; a TransformerBlock norms first")
     for weights, stored in pairs:
-        norm = module.get_submodule(stored.path) if hasattr(weights.layer, "eps") else None
-        if norm is None:
-            continue
-        eps = np.finfo(next(iter(stored.arrays.values())).dtype).eps if norm.eps is None else norm.eps
-        found.append((weights.layer, "eps", float(eps)))
-        if hasattr(weights.layer, "momentum"):
+        layer = weights.layer
+        norm: Any = module.get_submodule(stored.path) if hasattr(layer, "eps") else None
+        if hasattr(norm, "eps"):
+            # None is that of RMSNorm: the resolution of the float type.
+            eps = np.finfo(stored.arrays["weight"].dtype).eps if norm.eps is None else norm.eps
+            found.append((layer, "eps", float(eps)))
+        if hasattr(norm, "momentum"):
             if norm.momentum is None:
                 raise HyperparameterError(
-                    f"{stored.path} has momentum=None, a mean over all batches, which BatchNorm does not have; set a "
-                    "number"
+                    f"{stored.path} has momentum=None, the mean over all batches, which BatchNorm lacks; pass a number"
                 )
-            found.append((weights.layer, "momentum", float(norm.momentum)))
+            found.append((layer, "momentum", float(norm.momentum)))
+        if isinstance(layer, GroupNorm) and getattr(norm, "num_groups", layer.groups) != layer.groups:
+            raise HyperparameterError(f"{stored.path} has {norm.num_groups} groups, {layer!r} {layer.groups}")
     return found
