@@ -9,9 +9,9 @@ import numpy as np
 
 from minidl.arguments import check_type, real_numbers
 from minidl.errors import HyperparameterError, StateError
-from minidl.integrations.layouts import collected, exported, join
+from minidl.integrations.layouts import collected, exported
 from minidl.integrations.matching import Pairs, checked_names, inside, matched
-from minidl.integrations.torch_layouts import torch_stored, torch_weights
+from minidl.integrations.torch_layouts import torch_name, torch_stored, torch_weights
 from minidl.layers import GroupNorm
 from minidl.modules import Module
 from minidl.typing import Array, Shape
@@ -38,7 +38,8 @@ def load_torch(
         input_shape: the shape of one sample here, such as (28, 28, 1), or a tuple of shapes. It is needed for models
             that flatten images.
         names: a path in the model -> one in PyTorch, such as ``{"0": "conv1", "2": "blocks.0"}``. Both are of a layer,
-            of a container of layers with equal names, or of an array. Layers that it leaves out are matched as above.
+            of a container of layers with equal names, or of an array. The second layer of an LSTM called "rnn" is
+            "rnn:1". Layers that it leaves out are matched as above.
 
     Raises:
         HyperparameterError: `names` with a path that does not exist; an input shape that is missing; settings of a
@@ -100,7 +101,7 @@ def torch_state(
             raise HyperparameterError(f"names: {path!r} is not the path of a layer with weights, or of a container")
     for weights in owners:
         for name, array in exported(weights).items():
-            full = join(weights.name, name)
+            full = torch_name(weights.name, name)
             if full in state:
                 raise StateError(f"two arrays are called {full}; pass other names=")
             state[full] = array

@@ -34,7 +34,7 @@ from minidl.layers import (
 from minidl.modules import Module
 from minidl.typing import Array, Shape
 
-__all__ = ["torch_stored", "torch_weights"]
+__all__ = ["torch_name", "torch_stored", "torch_weights"]
 
 
 def _dense(own: Own) -> tuple[Layout, ...]:
@@ -193,6 +193,16 @@ def _reordered(layer: Module, path: str, own: Own, orders: Orders) -> Own:
     return {name: places[taken] if len(places) > 1 else places for name, places in own.items()}
 
 
+def torch_name(path: str, name: str) -> str:
+    """The name of an array in PyTorch's state, of a layer that is called as in `torch_stored`.
+
+    >>> torch_name("lstm:1", "weight_ih_l0")
+    'lstm.weight_ih_l1'
+    """
+    module, _, number = path.partition(":")
+    return join(module, name.replace("_l0", f"_l{number}") if number else name)
+
+
 RECURRENT_NAME = re.compile(r"(weight|bias)_(ih|hh)_l(\d+)(_reverse)?")
 KNOWN = {"weight", "bias", "running_mean", "running_var", "in_proj_weight", "in_proj_bias"}
 KNOWN |= {"q_proj_weight", "k_proj_weight", "v_proj_weight", "bias_k", "bias_v"}
@@ -201,7 +211,7 @@ KNOWN |= {"q_proj_weight", "k_proj_weight", "v_proj_weight", "bias_k", "bias_v"}
 def torch_stored(state: Mapping[str, Array]) -> list[Stored]:
     """A state of PyTorch, layer by layer. A Parameter of a module of the user's own counts as a layer.
 
-    Each layer of a recurrent module with `num_layers` is one, the second of "lstm" being called "lstm.l1".
+    Each layer of a recurrent module with `num_layers` is one. The second of "lstm" is called "lstm:1".
 
     >>> [stored.path for stored in torch_stored({"fc.weight": np.ones((2, 2)), "positions": np.ones((3, 2))})]
     ['fc', 'positions']
@@ -214,7 +224,7 @@ def torch_stored(state: Mapping[str, Array]) -> list[Stored]:
             continue
         if recurrent:
             which, side, number, end = recurrent.groups()
-            layer = path if number == "0" else join(path, f"l{number}")
+            layer = path if number == "0" else f"{path}:{number}"
             layers.setdefault(layer, {})[f"{which}_{side}_l0{end or ''}"] = array
         elif name in KNOWN:
             layers.setdefault(path, {})[name] = array
