@@ -23,6 +23,7 @@ from minidl.layers import (
     GlobalAveragePool2D,
     MaxPool2D,
     Multiply,
+    OneHot,
     Parallel,
     Reshape,
     Residual,
@@ -74,7 +75,8 @@ class Order:
         if not root._known:
             raise HyperparameterError(
                 "PyTorch flattens images channel by channel, minidl pixel by pixel; to convert the weights behind "
-                "Flatten, pass input_shape=, the shape of one sample here, such as (28, 28, 1)"
+                "Flatten, pass input_shape=, the shape of one sample here, such as (28, 28, 1); what layers of your "
+                "own return cannot be followed"
             )
         return root._places
 
@@ -167,7 +169,9 @@ def _through(layer: Layer, path: str, flow: Flows, orders: Orders) -> Flows:
         return _each(layer, prefix, flow if isinstance(flow, list) else [_entering(None) for _ in layer], orders)
     if isinstance(layer, Sequential):
         return _chain(layer, prefix, flow, orders)
-    flows: list[Flow] = flow if isinstance(flow, list) else [flow]
+    flows = flow if isinstance(flow, list) else [flow]
+    if isinstance(flows[0], list):  # of the queries and the memory, and that of a mask
+        flows = flows[0]
     if isinstance(layer, Concatenate):
         return _concatenated(layer, flows)
     if isinstance(layer, Add | Multiply | Siamese):
@@ -227,7 +231,7 @@ def _behind(layer: Layer, path: str, flow: Flow, orders: Orders) -> Flow:
         return Flow(shape, Order(free=True), False)
     if isinstance(layer, Convolution | MaxPool2D | AveragePool2D):
         return Flow(shape, Order(), True)
-    if isinstance(layer, Recurrent | Bidirectional | SelfAttention | Embedding):
+    if isinstance(layer, Recurrent | Bidirectional | SelfAttention | Embedding | OneHot):
         return Flow(shape, Order(), False)
     if isinstance(layer, GlobalAveragePool1D | GlobalAveragePool2D):
         return Flow(shape, Order(), False)

@@ -149,7 +149,7 @@ def _shorten(names: dict[str, str], layers: Sequence[Weights], container: str) -
     there = {names.get(path, "").removesuffix(suffix).rstrip(".") for path, suffix in suffixes.items()}
     if len(layers) > 1 and len(there) == 1:
         (name,) = there
-        if all(names[path] == join(name, suffix) for path, suffix in suffixes.items()):
+        if all(names.get(path) == join(name, suffix) for path, suffix in suffixes.items()):
             for path in suffixes:
                 del names[path]
             names[container] = name
