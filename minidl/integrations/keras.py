@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.errors import HyperparameterError, ShapeError, StateError, describe
 from minidl.integrations.keras_layouts import KINDS, keras_weights
-from minidl.integrations.layouts import Stored, Weights, collected, fitting, join
+from minidl.integrations.layouts import Stored, Weights, as_array, collected, fitting, join
 from minidl.integrations.matching import Pairs, check_counts, checked_names, matched
 from minidl.layers import BatchNorm, GroupNorm, LayerNorm, Parallel, RMSNorm, Standardize
 from minidl.modules import Module
@@ -110,12 +110,12 @@ def _stored(path: str, layer: Any, keras: Any) -> Stored:
     else:
         parts = {"": layer}
     arrays = {
-        join(part, each.name): np.asarray(keras.ops.convert_to_numpy(each))
+        join(part, each.name): as_array(each.value, each.path)
         for part, inner in parts.items()
         for each in inner.weights
     }
     if kind == "Normalization":
-        arrays = {"offset": arrays["mean"].ravel(), "scale": np.sqrt(arrays["variance"].astype(np.float64)).ravel()}
+        arrays = {"offset": arrays["mean"].ravel(), "scale": np.sqrt(arrays["variance"]).ravel()}
     return Stored(path, arrays, kind or type(layer).__name__)
 
 

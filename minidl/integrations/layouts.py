@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from minidl.arguments import real_numbers
 from minidl.errors import StateError, describe
 from minidl.modules import Module
 from minidl.parameters import Parameter
@@ -19,6 +20,7 @@ __all__ = [
     "Rules",
     "Stored",
     "Weights",
+    "as_array",
     "check_known",
     "collected",
     "exported",
@@ -104,6 +106,19 @@ def _numbered(values: Mapping[str, Array]) -> dict[str, Array]:
 def join(path: str, name: str) -> str:
     """A path and a name below it. Both may be empty."""
     return ".".join(filter(None, (path, name)))
+
+
+def as_array(value: Any, name: str) -> Array:
+    """A tensor or an array as an array of real numbers. No package need be imported to ask a tensor for its values.
+
+    Raises:
+        DataError: anything else. The message calls it `name`.
+    """
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        # NumPy lacks bfloat16. Every narrow float type is exact in float32.
+        value = (value.float() if value.is_floating_point() and value.element_size() < 4 else value).numpy()
+    return real_numbers(value, name)
 
 
 def rule_for(rules: Rules, module: Module) -> tuple[Layouts, Mapping[str, float]] | None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arguments import check_type, real_numbers
+from minidl.arguments import check_type
 from minidl.errors import HyperparameterError, StateError
-from minidl.integrations.layouts import collected, exported
+from minidl.integrations.layouts import as_array, collected, exported
 from minidl.integrations.matching import Pairs, checked_names, inside, matched
 from minidl.integrations.torch_layouts import torch_name, torch_stored, torch_weights
 from minidl.layers import GroupNorm
@@ -59,7 +59,7 @@ def load_torch(
     module = state if hasattr(state, "state_dict") else None
     state = state if module is None else module.state_dict()
     check_type("state", state, Mapping, "load_torch(model, module.state_dict())")
-    arrays = {str(name): _as_array(value, str(name)) for name, value in state.items()}
+    arrays = {str(name): as_array(value, str(name)) for name, value in state.items()}
     names = checked_names(names)
     pairs = matched(torch_weights(model, input_shape, names), torch_stored(arrays), names, "PyTorch's state")
     settings = [] if module is None else _settings(pairs, module)
@@ -106,15 +106,6 @@ def torch_state(
                 raise StateError(f"two arrays are called {full}; pass other names=")
             state[full] = array
     return state
-
-
-def _as_array(value: Any, name: str) -> Array:
-    """A tensor or an array as an array. No package need be imported to ask a tensor for its values."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        # NumPy lacks bfloat16. Every narrow float type is exact in float32.
-        value = (value.float() if value.is_floating_point() and value.element_size() < 4 else value).numpy()
-    return real_numbers(value, name)
 
 
 def _settings(pairs: Pairs, module: Any) -> list[tuple[Module, str, float]]:
