@@ -259,8 +259,8 @@ REFUSED: dict[str, tuple[Callable[[], Layer], Callable[[], Any], type[Exception]
         "3 groups",
     ),
     "kinds": (
-        lambda: Conv2D(3, 2),
-        lambda: built(L.DepthwiseConv2D(3, depth_multiplier=2), (8, 8, 3)),
+        lambda: Conv2D(3, 2, use_bias=False),
+        lambda: built(L.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False), (8, 8, 3)),
         ShapeError,
         "DepthwiseConv2D.* does not fit Conv2D",
     ),

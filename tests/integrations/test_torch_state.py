@@ -168,6 +168,15 @@ def test_equal_shapes_need_names_and_the_error_suggests_them() -> None:
     assert np.array_equal(model[0].weight.value, state["first.weight"].T)
 
 
+def test_a_layer_that_is_named_is_no_longer_one_of_its_container() -> None:
+    model: Any = Sequential(Sequential(Dense(2, 2), Dense(2, 2)), Dense(2, 2))
+    state = linear(2, 2, "body.0") | linear(2, 2, "last") | linear(2, 2, "other")
+    load_torch(model, state, names={"0": "body", "0.1": "other"})
+    assert np.array_equal(model[0][0].weight.value, state["body.0.weight"].T)
+    assert np.array_equal(model[0][1].weight.value, state["other.weight"].T)
+    assert np.array_equal(model[1].weight.value, state["last.weight"].T)
+
+
 def test_a_container_is_suggested_where_names_agree_inside() -> None:
     model = Sequential(TransformerBlock(4, 2, rng=0), TransformerBlock(4, 2, rng=1))
     state = {re.sub("^", "layers.", name): value for name, value in torch_state(model).items()}
