@@ -100,8 +100,11 @@ def _by_shape(own: list[Weights], other: list[Stored], what: str) -> Pairs:
     while own:
         for layers, candidates in ((own, fits.any(axis=1)), (other, fits.any(axis=0))):
             if not candidates.all():
-                lonely, there = layers[int(candidates.argmin())], other if layers is own else own
-                raise StateError(f"{lonely} has no counterpart; candidates in {what}: {_listed(there)}")
+                lonely, there = (what, "the model") if layers is other else ("the model", what)
+                raise StateError(
+                    f"{layers[int(candidates.argmin())]} of {lonely} has no counterpart in {there}, where there are "
+                    f"{_listed(own if layers is other else other)}"
+                )
         found = _certain(fits, other)
         if found is None:
             raise StateError(

@@ -12,7 +12,7 @@ from minidl.errors import HyperparameterError, StateError
 from minidl.integrations.layouts import as_array, collected, exported
 from minidl.integrations.matching import Pairs, checked_names, inside, matched
 from minidl.integrations.torch_layouts import torch_name, torch_stored, torch_weights
-from minidl.layers import GroupNorm
+from minidl.layers import CrossAttention, GroupNorm, SelfAttention
 from minidl.modules import Module
 from minidl.typing import Array, Shape
 
@@ -120,6 +120,7 @@ def _settings(pairs: Pairs, module: Any) -> list[tuple[Module, str, float]]:
             raise HyperparameterError(f"{path or 'the module'} has norm_first=False; a TransformerBlock norms first")
     for weights, stored in pairs:
         layer = weights.layer
+        _check_parts(layer, stored.path, module)
         norm: Any = module.get_submodule(stored.path) if hasattr(layer, "eps") else None
         if hasattr(norm, "eps"):
             # None is that of RMSNorm: the resolution of the float type.
@@ -131,6 +132,17 @@ def _settings(pairs: Pairs, module: Any) -> list[tuple[Module, str, float]]:
                     f"{stored.path} has momentum=None, the mean over all batches, which BatchNorm lacks; pass a number"
                 )
             found.append((layer, "momentum", float(norm.momentum)))
-        if isinstance(layer, GroupNorm) and getattr(norm, "num_groups", layer.groups) != layer.groups:
-            raise HyperparameterError(f"{stored.path} has {norm.num_groups} groups, {layer!r} {layer.groups}")
     return found
+
+
+PARTS = (GroupNorm, "groups", "num_groups"), *((each, "heads", "num_heads") for each in (SelfAttention, CrossAttention))
+"""Settings that shapes do not show, here and in PyTorch."""
+
+
+def _check_parts(layer: Module, path: str, module: Any) -> None:
+    """Raise `HyperparameterError` if a layer has another number of heads or groups than its counterpart."""
+    for kind, own, name in PARTS:
+        if isinstance(layer, kind):
+            here, there = getattr(layer, own), getattr(module.get_submodule(path), name, None)
+            if there not in (None, here):
+                raise HyperparameterError(f"{path or 'the module'} has {there} {own}, {layer!r} {here}")

@@ -42,8 +42,9 @@ def _dense(own: Own) -> tuple[Layout, ...]:
     return linear, {f"in_proj_{name}": places for name, places in linear.items()}
 
 
-def _attention_input(own: Own) -> tuple[Layout, ...]:
-    return _dense(own)[::-1]
+def _self_attention(own: Own) -> tuple[Layout, ...]:
+    linear, in_proj = _dense({name.removeprefix("input."): places for name, places in own.items()})
+    return in_proj, linear
 
 
 def _convolution(own: Own) -> tuple[Layout, ...]:
@@ -149,12 +150,9 @@ def torch_weights(model: Module, input_shape: Shape | None, names: Mapping[str, 
         if rule is not None:
             layouts, defaults = rule
             yield weights_for(module, path, name, lambda own: layouts(_reordered(module, path, own, orders)), defaults)
-        elif isinstance(module, SelfAttention):
-            inner = join(path, "input")
-            yield weights_for(module.input, inner, names.get(inner, name), _attention_input)
-            yield from visit(module.output, join(path, "output"), join(name, "out_proj"))
-        elif isinstance(module, CrossAttention):
-            yield weights_for(module, path, name, _cross_attention, without="output.")
+        elif isinstance(module, SelfAttention | CrossAttention):
+            queries = _self_attention if isinstance(module, SelfAttention) else _cross_attention
+            yield weights_for(module, path, name, queries, without="output.")
             yield from visit(module.output, join(path, "output"), join(name, "out_proj"))
         elif isinstance(module, TransformerBlock):
             layers = dict(module.modules())

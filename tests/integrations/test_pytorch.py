@@ -13,6 +13,7 @@ from minidl import (
     HyperparameterError,
     Layer,
     RMSNorm,
+    SelfAttention,
     Sequential,
     TransformerBlock,
 )
@@ -100,6 +101,11 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
         "momentum=None, the mean over all batches",
     ),
     "groups": (lambda: GroupNorm(2, 6), lambda: torch.nn.GroupNorm(3, 6), r"3 groups, GroupNorm\(2, 6\) 2"),
+    "heads": (
+        lambda: SelfAttention(6, 2),
+        lambda: torch.nn.MultiheadAttention(6, 3),
+        r"3 heads, SelfAttention\(6, 2\) 2",
+    ),
     "norms behind": (
         lambda: TransformerBlock(4, 2),
         lambda: torch.nn.TransformerEncoderLayer(4, 2, 16),
