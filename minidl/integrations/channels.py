@@ -120,6 +120,17 @@ class Flow(NamedTuple):
     channels_first: bool | None
 
 
+CHANNELS_LAST = (
+    Recurrent,
+    Bidirectional,
+    SelfAttention,
+    Embedding,
+    OneHot,
+    GlobalAveragePool1D,
+    GlobalAveragePool2D,
+)
+"""Layers that return their features on the last axis in PyTorch, too."""
+
 Flows: TypeAlias = Any
 """A flow, or a list of them for several arrays."""
 
@@ -231,9 +242,7 @@ def _behind(layer: Layer, path: str, flow: Flow, orders: Orders) -> Flow:
         return Flow(shape, Order(free=True), False)
     if isinstance(layer, Convolution | MaxPool2D | AveragePool2D):
         return Flow(shape, Order(), True)
-    if isinstance(layer, Recurrent | Bidirectional | SelfAttention | Embedding | OneHot):
-        return Flow(shape, Order(), False)
-    if isinstance(layer, GlobalAveragePool1D | GlobalAveragePool2D):
+    if isinstance(layer, CHANNELS_LAST):
         return Flow(shape, Order(), False)
     if shape == flow.shape and not any(isinstance(child, Module) for _, child in layer.children()):
         return flow  # norms and activations keep the order

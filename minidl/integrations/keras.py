@@ -62,7 +62,7 @@ def load_keras(model: Module, keras_model: Any, *, names: Mapping[str, str] | No
 def _leaves(layer: Any, path: str, keras: Any) -> Iterator[tuple[str, Any]]:
     """The layers of a model and of the models in it."""
     if not isinstance(layer, keras.Model):
-        yield path or layer.name, layer
+        yield path or layer.name, layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
         return
     if not layer.built:
         raise StateError(f"the Keras model {layer.name!r} has no weights yet; call it with a batch, or build it")

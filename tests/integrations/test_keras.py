@@ -147,6 +147,11 @@ CASES: dict[str, Case] = {
     "standardized": Case(
         lambda: Sequential(Standardize(4), Dense(4, 1)), lambda: chain((4,), L.Normalization(), L.Dense(1)), (6, 4)
     ),
+    "each time step": Case(
+        lambda: Sequential(Dense(3, 4), Dense(4, 2)),
+        lambda: chain((7, 3), L.TimeDistributed(L.Dense(4)), L.Dense(2)),
+        (6, 7, 3),
+    ),
     "a model in a model": Case(
         lambda: Sequential(Sequential(Dense(4, 4), Dense(4, 4)), Dense(4, 1)),
         lambda: chain((4,), chain((4,), L.Dense(4), L.Dense(4)), L.Dense(1)),

@@ -20,6 +20,7 @@ from minidl import (
     Dense,
     Embedding,
     Flatten,
+    GlobalAveragePool2D,
     GroupNorm,
     HyperparameterError,
     Layer,
@@ -100,6 +101,9 @@ NEED_A_SHAPE: dict[str, Layer] = {
     "flat images": Sequential(Flatten(), Dense(18, 1)),
     "a norm": Sequential(Conv2D(1, 2, 3), Flatten(), BatchNorm(18)),
     "from a row": Sequential(Dense(3, 18), ReLU(), Reshape(3, 3, 2), Conv2D(2, 1, 1)),
+    "one branch of two, of as many features": Sequential(
+        Branches(GlobalAveragePool2D(), Sequential(Conv2D(2, 2, 3), Flatten())), Add(), Dense(2, 1)
+    ),
     "one branch of two": Sequential(
         Branches(Flatten(), Sequential(Conv2D(2, 2, 3, padding=1), Flatten())), Add(), Dense(18, 1)
     ),
