@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.arguments import check_type
 from minidl.errors import HyperparameterError, StateError
-from minidl.integrations.layouts import as_array, collected, exported
+from minidl.integrations.layouts import Weights, as_array, collected, exported
 from minidl.integrations.matching import Pairs, checked_names, inside, matched
 from minidl.integrations.torch_layouts import torch_name, torch_stored, torch_weights
 from minidl.layers import CrossAttention, GroupNorm, SelfAttention
@@ -61,7 +61,8 @@ def load_torch(
     check_type("state", state, Mapping, "load_torch(model, module.state_dict())")
     arrays = {str(name): as_array(value, str(name)) for name, value in state.items()}
     names = checked_names(names)
-    pairs = matched(torch_weights(model, input_shape, names), torch_stored(arrays), names, "PyTorch's state")
+    own, stored = torch_weights(model, input_shape, names), torch_stored(arrays)
+    pairs = matched(own if len(own) <= len(stored) else _once(own), stored, names, "PyTorch's state")
     settings = [] if module is None else _settings(pairs, module)
     model.load_state({**model.state(), **collected(pairs)})
     for layer, name, value in settings:
@@ -77,8 +78,8 @@ def torch_state(
     inverse of `load_torch`. The bias of a recurrent layer becomes PyTorch's first, and the second is 0.
 
     Names are those of an ``nn.Sequential`` of the same layers, of ``nn.MultiheadAttention``, and inside of a
-    `TransformerBlock` those of ``nn.TransformerEncoderLayer``. `Tied` appends its last layer to the others. ε and the
-    momentum of norms are not part of a state.
+    `TransformerBlock` those of ``nn.TransformerEncoderLayer``. The weights of an `Embedding` in `Tied` are there twice,
+    the second time as those of a layer behind the others. ε and the momentum of norms are not part of a state.
 
     Args:
         model, input_shape: as in `load_torch`.
@@ -106,6 +107,17 @@ def torch_state(
                 raise StateError(f"two arrays are called {full}; pass other names=")
             state[full] = array
     return state
+
+
+def _once(weights: list[Weights]) -> list[Weights]:
+    """Weights without those that `Tied` uses again: a state has them once if no other layer holds them."""
+    seen: set[str] = set()
+    kept = []
+    for each in weights:
+        if not each.values.keys() <= seen:
+            kept.append(each)
+        seen |= each.values.keys()
+    return kept
 
 
 def _settings(pairs: Pairs, module: Any) -> list[tuple[Module, str, float]]:

@@ -163,14 +163,11 @@ def torch_weights(model: Module, input_shape: Shape | None, names: Mapping[str, 
             for inner, child in module.children():
                 if isinstance(child, Module):
                     yield from visit(child, join(path, inner), join(name, inner))
-            if isinstance(module, Tied):  # PyTorch's state has the shared weights twice
-                first, last = module.layers[0], str(len(module))
-
-                def transposed(own: Own) -> tuple[Layout, ...]:
-                    return ({"weight": _reordered(first, join(path, "0"), own, orders)["weight"]},)
-
-                called = names.get(join(path, last), join(name, last))
-                yield weights_for(first, join(path, last), called, transposed, without="bias", state=join(path, "0"))
+            if isinstance(module, Tied) and isinstance(module.layers[0], Embedding):
+                # A Linear that shares the weights of an Embedding is in PyTorch's state as well.
+                last = join(path, str(len(module)))
+                called = names.get(last, join(name, str(len(module))))
+                yield weights_for(module.layers[0], last, called, _same, state=join(path, "0"))
 
     return list(visit(model, "", ""))
 

@@ -2,12 +2,15 @@
 
 import doctest
 
+import pytest
+
 from tests.docs.conftest import DOCS
 from tests.integrations.packages import real
 
 real("keras")
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras itself
 def test_the_example_with_keras_runs() -> None:
     page = str(DOCS / "reference" / "keras.rst")
     result = doctest.testfile(page, module_relative=False, encoding="utf-8")

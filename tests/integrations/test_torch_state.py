@@ -15,6 +15,7 @@ from minidl import (
     Add,
     BatchNorm,
     Branches,
+    Concatenate,
     Conv2D,
     DataError,
     Dense,
@@ -23,6 +24,7 @@ from minidl import (
     GlobalAveragePool2D,
     GroupNorm,
     HyperparameterError,
+    Identity,
     Layer,
     Module,
     ReLU,
@@ -134,13 +136,27 @@ class Own(Layer):
         return self.head.forward(self.body.forward(x))
 
 
-UNKNOWN_ORDER: dict[str, tuple[Layer, type[Exception]]] = {
-    "a user's container": (Own(), HyperparameterError),
-    "a user's container behind Flatten": (Sequential(Flatten(), Skip(Dense(50, 50))), StateError),
-    "groups": (Sequential(Flatten(), GroupNorm(2, 50)), StateError),
-    "a user's layer": (Sequential(Flatten(), Scale(50)), StateError),
+UNKNOWN_ORDER: dict[str, tuple[Layer, tuple[int, ...], type[Exception]]] = {
+    "a user's container": (Own(), (5, 5, 1), HyperparameterError),
+    "a user's container behind Flatten": (Sequential(Flatten(), Skip(Dense(50, 50))), (5, 5, 2), StateError),
+    "groups": (Sequential(Flatten(), GroupNorm(2, 50)), (5, 5, 2), StateError),
+    "a user's layer": (Sequential(Flatten(), Scale(50)), (5, 5, 2), StateError),
     "two orders": (
         Sequential(Branches(Flatten(), Sequential(Reshape(25, 2), Flatten())), Add(), Dense(50, 1)),
+        (5, 5, 2),
+        StateError,
+    ),
+    "two orders of tied weights": (
+        Tied(Dense(24, 12), Reshape(2, 2, 3), Conv2D(3, 12, 2), Flatten()),
+        (24,),
+        StateError,
+    ),
+    "two orders of an input": (
+        Branches(
+            Sequential(Branches(Identity(), Dense(8, 2)), Concatenate(), Dense(10, 3)),
+            Sequential(Reshape(2, 2, 2), Conv2D(2, 3, 2)),
+        ),
+        (8,),
         StateError,
     ),
 }
@@ -148,9 +164,9 @@ UNKNOWN_ORDER: dict[str, tuple[Layer, type[Exception]]] = {
 
 @pytest.mark.parametrize("name", UNKNOWN_ORDER)
 def test_what_cannot_be_converted_is_refused(name: str) -> None:
-    model, error = UNKNOWN_ORDER[name]
+    model, shape, error = UNKNOWN_ORDER[name]
     with pytest.raises(error):
-        torch_state(model, input_shape=(5, 5, 1) if isinstance(model, Own) else (5, 5, 2))
+        torch_state(model, input_shape=shape)
 
 
 def two() -> Sequential:

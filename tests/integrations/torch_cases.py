@@ -216,6 +216,17 @@ CASES: dict[str, Case] = {
         {"input_shape": (3, 4, 2), "names": {"0.0.0": "conv", "0.1.1": "fc", "2": "norm", "3": "out"}},
         IMAGES,
     ),
+    "a tied autoencoder behind Flatten": Case(
+        lambda: Sequential(Flatten(), Tied(Dense(24, 5), Tanh()), Dense(24, 2), rng=0),
+        lambda: Apply(
+            lambda self, x: self.out(torch.tanh(self.encoder(x.flatten(1))) @ self.encoder.weight),
+            encoder=nn.Linear(24, 5),
+            out=nn.Linear(24, 2),
+        ),
+        (5, 3, 4, 2),
+        {"input_shape": (3, 4, 2), "names": {"1.0": "encoder", "2": "out"}},
+        IMAGES,
+    ),
     "residual behind Flatten": Case(
         lambda: Sequential(
             Flatten(), Residual(Dense(24, 24), ReLU()), Branches(Identity(), Dense(24, 24)), Add(), rng=0
@@ -254,6 +265,12 @@ LOADED: dict[str, Case] = {
         lambda: gpt(nn.Parameter(torch.zeros(1, 9, 6)), tied=True),
         IDS,
         {"names": {"2": "blocks.0", "3": "blocks.1"}},
+    ),
+    "a GPT whose head is the embedding itself": Case(
+        lambda: Tied(*own_gpt()[:-1], rng=0),
+        lambda: gpt(nn.Embedding(9, 6), tied=True, shown=False),
+        IDS,
+        {"names": {"0": "tokens", "2": "blocks.0", "3": "blocks.1"}},
     ),
     "attention of one's own": Case(
         lambda: SelfAttention(6, 2, causal=True, rng=0),

@@ -37,7 +37,7 @@ def encoder_layer(features: int, heads: int) -> Any:
     return nn.TransformerEncoderLayer(features, heads, 4 * features, **options)
 
 
-def gpt(positions: Any, *, tied: bool = False) -> Any:
+def gpt(positions: Any, *, tied: bool = False, shown: bool = True) -> Any:
     def forward(self: Any, x: Any) -> Any:
         t = x.shape[1]
         mask = nn.Transformer.generate_square_subsequent_mask(t)
@@ -45,14 +45,15 @@ def gpt(positions: Any, *, tied: bool = False) -> Any:
         h = self.tokens(x) + positions[..., :t, :]
         for block in self.blocks:
             h = block(h, src_mask=mask, is_causal=True)
-        return self.head(self.norm(h))
+        return nn.functional.linear(self.norm(h), self.head.weight if shown else self.tokens.weight)
 
     # In another order than that of the computation: names alone say what belongs where.
     head, tokens = nn.Linear(6, 11, bias=False), nn.Embedding(11, 6)
     if tied:
         head.weight = tokens.weight
     blocks = nn.ModuleList([encoder_layer(6, 2), encoder_layer(6, 2)])
-    return Apply(forward, head=head, norm=nn.LayerNorm(6), blocks=blocks, positions=positions, tokens=tokens)
+    heads = {"head": head} if shown else {}
+    return Apply(forward, **heads, norm=nn.LayerNorm(6), blocks=blocks, positions=positions, tokens=tokens)
 
 
 def own_attention(self: Any, x: Any) -> Any:
