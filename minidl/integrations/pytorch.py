@@ -9,9 +9,9 @@ import numpy as np
 
 from minidl.arguments import check_type
 from minidl.errors import HyperparameterError, StateError
-from minidl.integrations.layouts import Weights, as_array, collected, exported
+from minidl.integrations.layouts import Weights, as_array, collected, exported, join
 from minidl.integrations.matching import Pairs, checked_names, inside, matched
-from minidl.integrations.torch_layouts import torch_name, torch_stored, torch_weights
+from minidl.integrations.torch_layouts import place_of, torch_name, torch_stored, torch_weights
 from minidl.layers import CrossAttention, GroupNorm, SelfAttention
 from minidl.modules import Module
 from minidl.typing import Array, Shape
@@ -60,7 +60,7 @@ def load_torch(
     state = state if module is None else module.state_dict()
     check_type("state", state, Mapping, "load_torch(model, module.state_dict())")
     arrays = {str(name): as_array(value, str(name)) for name, value in state.items()}
-    names = checked_names(names)
+    names = {here: join(*place_of(there)) if there in arrays else there for here, there in checked_names(names).items()}
     own, stored = torch_weights(model, input_shape, names), torch_stored(arrays)
     pairs = matched(own if len(own) <= len(stored) else _once(own), stored, names, "PyTorch's state")
     settings = [] if module is None else _settings(pairs, module)

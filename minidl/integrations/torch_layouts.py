@@ -34,7 +34,7 @@ from minidl.layers import (
 from minidl.modules import Module
 from minidl.typing import Array, Shape
 
-__all__ = ["torch_name", "torch_stored", "torch_weights"]
+__all__ = ["place_of", "torch_name", "torch_stored", "torch_weights"]
 
 
 def _dense(own: Own) -> tuple[Layout, ...]:
@@ -189,7 +189,7 @@ def _reordered(layer: Module, path: str, own: Own, orders: Orders) -> Own:
 
 
 def torch_name(path: str, name: str) -> str:
-    """The name of an array in PyTorch's state, of a layer that is called as in `torch_stored`.
+    """The name of an array in PyTorch's state, of a layer that is called as in `place_of`.
 
     >>> torch_name("lstm:1", "weight_ih_l0")
     'lstm.weight_ih_l1'
@@ -203,26 +203,32 @@ KNOWN = {"weight", "bias", "running_mean", "running_var", "in_proj_weight", "in_
 KNOWN |= {"q_proj_weight", "k_proj_weight", "v_proj_weight", "bias_k", "bias_v"}
 
 
+def place_of(full: str) -> tuple[str, str]:
+    """The layer that an array of PyTorch's state belongs to, and the array's name in it.
+
+    Each layer of a recurrent module with `num_layers` is one. The second of "lstm" is called "lstm:1". A Parameter of a
+    module of the user's own counts as a layer, and its array has no name.
+
+    >>> place_of("lstm.weight_ih_l1"), place_of("positions")
+    (('lstm:1', 'weight_ih_l0'), ('positions', ''))
+    """
+    path, _, name = full.rpartition(".")
+    recurrent = RECURRENT_NAME.fullmatch(name)
+    if recurrent:
+        which, side, number, end = recurrent.groups()
+        return path if number == "0" else f"{path}:{number}", f"{which}_{side}_l0{end or ''}"
+    return (path, name) if name in KNOWN else (full, "")
+
+
 def torch_stored(state: Mapping[str, Array]) -> list[Stored]:
-    """A state of PyTorch, layer by layer. A Parameter of a module of the user's own counts as a layer.
+    """A state of PyTorch, layer by layer.
 
-    Each layer of a recurrent module with `num_layers` is one. The second of "lstm" is called "lstm:1".
-
-    >>> [stored.path for stored in torch_stored({"fc.weight": np.ones((2, 2)), "positions": np.ones((3, 2))})]
-    ['fc', 'positions']
+    >>> [stored.path for stored in torch_stored({"fc.weight": np.ones((2, 2)), "fc.bias": np.ones(2)})]
+    ['fc']
     """
     layers: dict[str, dict[str, Array]] = {}
     for full, array in state.items():
-        path, _, name = full.rpartition(".")
-        recurrent = RECURRENT_NAME.fullmatch(name)
-        if name == "num_batches_tracked":
-            continue
-        if recurrent:
-            which, side, number, end = recurrent.groups()
-            layer = path if number == "0" else f"{path}:{number}"
-            layers.setdefault(layer, {})[f"{which}_{side}_l0{end or ''}"] = array
-        elif name in KNOWN:
+        if full.rpartition(".")[2] != "num_batches_tracked":
+            path, name = place_of(full)
             layers.setdefault(path, {})[name] = array
-        else:
-            layers.setdefault(full, {})[""] = array
     return [Stored(path, arrays) for path, arrays in layers.items()]

@@ -197,6 +197,15 @@ def test_a_layer_that_is_named_is_no_longer_one_of_its_container() -> None:
     assert np.array_equal(model[1].weight.value, state["last.weight"].T)
 
 
+def test_a_layer_may_be_named_by_one_of_its_arrays() -> None:
+    model: Any = Sequential(LSTM(2, 2, return_sequences=True), LSTM(2, 2), rng=0)
+    state = torch_state(model, names={"0": "rnn", "1": "rnn:1"})
+    assert {"rnn.weight_ih_l0", "rnn.bias_hh_l1"} <= state.keys()
+    load_torch(model, state, names={"1.weight": "rnn.weight_ih_l0"})
+    assert np.array_equal(model[1].weight.value, state["rnn.weight_ih_l0"].T)
+    assert np.array_equal(model[0].weight.value, state["rnn.weight_ih_l1"].T)
+
+
 def test_a_container_is_suggested_where_names_agree_inside() -> None:
     model = Sequential(TransformerBlock(4, 2, rng=0), TransformerBlock(4, 2, rng=1))
     state = {re.sub("^", "layers.", name): value for name, value in torch_state(model).items()}
