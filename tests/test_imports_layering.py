@@ -63,11 +63,21 @@ OPTIONAL = {
     "safetensors": {"integrations"},
     "tensorboardX": {"integrations"},
     "optuna": {"integrations"},
+    "keras": {"integrations"},
     "scipy": {"training"},
 }
 """Packages beyond NumPy and the standard library, and the parts of minidl that may import them."""
 
-INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "tensorboardX", "optuna", "scipy", "minidl.saving.container"}
+INSIDE_FUNCTIONS = {
+    "tqdm",
+    "IPython",
+    "safetensors",
+    "keras",
+    "tensorboardX",
+    "optuna",
+    "scipy",
+    "minidl.saving.container",
+}
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""
 
 
