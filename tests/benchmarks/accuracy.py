@@ -194,7 +194,7 @@ def _compared(found: dict[str, dict[str, Array]]) -> Iterator[tuple[str, ...]]:
 
 
 def _mean(values: Array, sign: str = "+") -> str:
-    return f"{values.mean():{sign}.4f} ± {_error(values):.4f}".replace("-", "−")
+    return f"{values.mean():{sign}z.4f} ± {_error(values):.4f}".replace("-", "−")
 
 
 def _error(values: Array) -> float:
