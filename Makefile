@@ -41,7 +41,7 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 
 lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -n auto -m "not slow"
+	HYPOTHESIS_PROFILE=few $(LOWEST)/bin/python -m pytest -n auto -m "not slow and not long"
 
 integrations: $(BRIDGES)/.integrations
 	BRIDGES=required KERAS_BACKEND=torch $(BRIDGES)/bin/python -m pytest -n auto tests/integrations
