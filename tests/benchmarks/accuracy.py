@@ -175,7 +175,7 @@ def section(seeds: int) -> str:
 def _measured(seeds: int) -> Iterator[str]:
     missing = [package for package in ("sklearn", "torch") if find_spec(package) is None]
     if missing:
-        yield f"Not measured: {', '.join(missing)} is not installed.\n"
+        yield f"Not measured without {' and '.join(missing)}.\n"
         return
     found = {name: scores(name, LIBRARIES | BEGINNINGS, seeds) for name in DATA}
     yield table((f"{seeds} seeds", "library", "score", "difference", ""), _compared(found))
