@@ -63,6 +63,7 @@ OPTIONAL = {
     "safetensors": {"integrations"},
     "tensorboardX": {"integrations"},
     "optuna": {"integrations"},
+    "keras": {"integrations"},
     "scipy": {"training"},
     "sklearn": {"integrations"},
 }
@@ -71,7 +72,16 @@ OPTIONAL = {
 NEEDED = {"minidl.integrations.estimator": "sklearn", "minidl.integrations.sklearn": "sklearn"}
 """Modules that cannot be imported without a package: their classes derive from its classes."""
 
-INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "tensorboardX", "optuna", "scipy", "minidl.saving.container"}
+INSIDE_FUNCTIONS = {
+    "tqdm",
+    "IPython",
+    "safetensors",
+    "keras",
+    "tensorboardX",
+    "optuna",
+    "scipy",
+    "minidl.saving.container",
+}
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""
 
 

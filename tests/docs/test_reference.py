@@ -11,8 +11,8 @@ from minidl import optimizers, schedules
 from tests.docs.conftest import DOCS
 
 MODULES = ["minidl", *(f"minidl.{name}" for name in ("checking", "initializers", "metrics", "plotting", "schedules"))]
-MODULES += ["minidl.augment", "minidl.checking.strategies", "minidl.integrations.safetensors"]
-MODULES += ["minidl.integrations.tensorboard", "minidl.integrations.optuna"]
+MODULES += ["minidl.augment", "minidl.checking.strategies"]
+MODULES += [f"minidl.integrations.{name}" for name in ("keras", "optuna", "pytorch", "safetensors", "tensorboard")]
 MODULES += ["minidl.integrations.sklearn"] if find_spec("sklearn") else []  # it cannot be imported without it
 ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
 
