@@ -37,6 +37,9 @@ class Checkpoint(Callback):
     the newest: for "run.npz" and epoch 12, "run.best-12.npz". Each is such a file, to load or to resume. Files of
     earlier fits and runs stay unless they have the same name.
 
+    Some batches of a user, `GeneratorBatches` among them, can be resumed between two passes only. The file then stays
+    that of the latest epoch, with a `MinidlWarning` whenever a save within a pass is due.
+
     The file is replaced as a whole: after a crash at any moment there is the newest one or the one before. If it cannot
     be written, for example on a full disk, there is a `MinidlWarning`, and the run continues with the one before. A new
     run that is not resumed from the file replaces it.
@@ -168,7 +171,8 @@ class Checkpoint(Callback):
         """Write the file now, or another one.
 
         Raises:
-            CheckpointError: something that no file can hold.
+            CheckpointError: something that no file can hold. A position within a pass over batches that cannot return
+                there.
             OSError: the disk refuses the file. One that was there before is unchanged.
         """
         content = self._content(run)
@@ -228,7 +232,7 @@ def script(
 
 def places(run: Run) -> dict[str, Place]:
     """Where all generators of a run are, by names such as "model.3.rng", "callbacks.Noise.0.rng" and "batches.rng"."""
-    found: dict[str, Place] = {}
+    found = dict(places_in(getattr(run.validation, "__dict__", {}), "validation"))
     for name, part in parts(run).items():
         # A pass has its generator from the batches, which may be a user's.
         holder = getattr(run.batches, "source", run.batches) if name == "batches" else part

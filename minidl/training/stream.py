@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.batches import BatchSource
-from minidl.errors import DataError, StateError
+from minidl.errors import CheckpointError, DataError, StateError
 from minidl.modules import Layer, Loss
 from minidl.training.weights import ClassWeight, checked_data, times_class_weights
 from minidl.typing import Array, Batch
@@ -99,10 +99,24 @@ class Stream:
         return float(totals.dot(losses[-len(totals) :]) / (totals.sum() or 1))
 
     def state(self) -> dict[str, Any]:
-        """The position, with that of the source's iterator if it has one."""
-        state = getattr(self._iterator, "state", None) if 0 < self.taken < self.expected else None
-        position = {"taken": self.taken, "totals": list(self.totals), "source": state and state()}
+        """The position, with that of the source's iterator within a pass.
+
+        Raises:
+            CheckpointError: a position within a pass, if the source cannot return there.
+        """
+        source = None
+        if 0 < self.taken < self.expected and self._iterator is not None:
+            if not (hasattr(self._iterator, "state") and hasattr(self.source, "load_state")):
+                raise CheckpointError(self._between())
+            source = self._iterator.state()
+        position = {"taken": self.taken, "totals": list(self.totals), "source": source}
         return {"expected": self.expected, "accumulate": self.accumulate, **position}
+
+    def _between(self) -> str:
+        return (
+            f"{type(self.source).__name__} can be resumed between passes only; to change that, give iter(batches) a "
+            "method state() and batches a method load_state(state)"
+        )
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load what `state` returned. The next batch is the one that would have come next there.
@@ -116,10 +130,6 @@ class Stream:
         taken = int(state["taken"])
         if 0 < taken < self.expected:
             if state["source"] is None or not hasattr(self.source, "load_state"):
-                raise StateError(
-                    f"the run was saved after {taken} of {self.expected} batches of a pass, but "
-                    f"{type(self.source).__name__} can be resumed between passes only; save at the end of an epoch, "
-                    "or give iter(batches) a method state() and batches a method load_state(state)"
-                )
+                raise StateError(f"the run was saved after {taken} of {self.expected} batches, but {self._between()}")
             self.source.load_state(state["source"])
         self.taken, self.totals = taken, [float(total) for total in state["totals"]]
