@@ -13,19 +13,7 @@ from minidl.modules import Layer, Loss
 from minidl.training.weights import ClassWeight, checked_data, times_class_weights
 from minidl.typing import Array, Batch
 
-__all__ = ["Stream", "is_source"]
-
-
-def is_source(value: Any) -> bool:
-    """Whether a value is batches: it has a length, can be looped over, and is neither an array nor (x, y).
-
-    >>> is_source([(np.ones(2), np.ones(2))]), is_source(np.ones((2, 2))), is_source([[1.0], [2.0]])
-    (True, False, False)
-    """
-    if isinstance(value, list):
-        return bool(value) and all(isinstance(batch, tuple) for batch in value)
-    arrays = isinstance(value, tuple | str | bytes | Mapping) or hasattr(value, "__array__")
-    return not arrays and hasattr(value, "__len__") and hasattr(value, "__iter__")
+__all__ = ["Stream"]
 
 
 class Stream:
