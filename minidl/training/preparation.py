@@ -10,11 +10,12 @@ import numpy as np
 from minidl.arguments import got, whole_number
 from minidl.batch import rows, samples
 from minidl.batches import Batches, BatchSource, is_source
+from minidl.data import check_some_count
 from minidl.errors import HyperparameterError
 from minidl.modules import Layer, Loss
 from minidl.splitting import hold_out
 from minidl.training.stream import Stream
-from minidl.training.weights import ClassWeight, Data, check_some_count, checked_data, times_class_weights
+from minidl.training.weights import ClassWeight, Data, checked_data, times_class_weights
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["Measured", "Validation", "data_or_batches", "prepared"]

@@ -14,7 +14,7 @@ from minidl.errors import DataError, HyperparameterError, ShapeError
 from minidl.modules import Layer, Loss
 from minidl.typing import Array, ArrayLike, Batch
 
-__all__ = ["ClassWeight", "Data", "check_some_count", "checked_data", "times_class_weights"]
+__all__ = ["ClassWeight", "Data", "checked_data", "times_class_weights"]
 
 Data: TypeAlias = tuple[Batch, Batch, Array | None]
 """Inputs, targets, and weights or None."""
@@ -34,18 +34,6 @@ def checked_data(
     if sample_weight is None:
         return inputs, targets, None
     return inputs, targets, as_weights(sample_weight, samples(targets), f"{of}sample_weight")
-
-
-def check_some_count(weights: Array | None, name: str, which: str = "") -> None:
-    """Raise `DataError` if all weights are 0: a fit would change nothing, and a loss of 0 would look perfect.
-
-    Args:
-        weights: (n,). None: all are 1.
-        name: what a message calls them.
-        which: what it puts after "every sample".
-    """
-    if weights is not None and not weights.any():
-        raise DataError(f"{name} is 0 for every sample{which}, so nothing counts; some must be above 0")
 
 
 def times_class_weights(weights: Array | None, class_weight: ClassWeight, y: Batch, loss: Loss) -> Array | None:
