@@ -289,7 +289,7 @@ class Callback:
 def check_callbacks(callbacks: object) -> None:
     """Raise `TypeError` unless it is a list or tuple of callbacks, `StateError` if one of them is in it twice."""
     if not isinstance(callbacks, list | tuple):
-        raise TypeError(f"callbacks must be a list, such as callbacks=[EarlyStopping()], got {callbacks!r}")
+        raise TypeError(f"callbacks must be a list, such as callbacks=[EarlyStopping()], got {describe(callbacks)}")
     for index, callback in enumerate(callbacks):
         check_type("each callback", callback, Callback)
         check_type(f"the attribute last of {describe(callback)}, whether it is notified last,", callback.last, bool)

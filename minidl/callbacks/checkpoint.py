@@ -57,8 +57,8 @@ class Checkpoint(Callback):
         ranking: pairs (value, epoch) of the best epochs of the latest fit, the best first.
 
     Raises:
-        HyperparameterError: numbers that are not positive integers, a metric whose direction is not known, or "loss",
-            which is measured before each step, so that no parameters belong to it.
+        HyperparameterError: numbers that are not positive integers, a `keep` without `best`, a metric whose direction
+            is not known, or "loss", which is measured before each step, so that no parameters belong to it.
         StateError: when a fit begins, a folder that does not exist, or a folder or file that cannot be written to. A
             metric that the run does not measure.
         CheckpointError: when a fit begins, a model, a generator or a callback's state that no file can hold.
@@ -100,6 +100,8 @@ class Checkpoint(Callback):
         self.path = os.fspath(path)
         self.every_steps, self.every_epochs = every_steps, every_epochs
         self.keep = whole_number("Checkpoint: keep", keep, 1)
+        if best is None and self.keep > 1:
+            raise HyperparameterError('Checkpoint: keep is for the best epochs; name a metric: best="validation_loss"')
         self._monitor = None if best is None else Monitor("Checkpoint", best, mode)
         if best == "loss":
             raise HyperparameterError(
@@ -161,8 +163,7 @@ class Checkpoint(Callback):
             self._warned = False
         except (CheckpointError, OSError) as error:  # a file is not worth a run
             if not self._warned:
-                message = f"{self.path!r} cannot be written at step {run.step}, and stays the one before: {error}"
-                warn(message, stacklevel=2)
+                warn(f"{self.path!r} cannot be written at step {run.step} and stays as it was: {error}", stacklevel=2)
             self._warned = True
             return False
         return True

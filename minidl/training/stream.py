@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.batches import BatchSource
-from minidl.errors import CheckpointError, DataError, StateError
+from minidl.errors import CheckpointError, DataError, MinidlError, StateError
 from minidl.modules import Layer, Loss
 from minidl.training.weights import ClassWeight, checked_data, times_class_weights
 from minidl.typing import Array, Batch
@@ -74,11 +74,16 @@ class Stream:
         self.taken, self._iterator = 0, None
 
     def _checked(self, batch: Any) -> tuple[Batch, ...]:
-        of = f"{self.of}batch {self.taken}: "
+        name = f"{self.of}batch {self.taken}"
+        of = f"{name}: "
         if not (isinstance(batch, tuple | list) and len(batch) in (2, 3)):
             raise DataError(f"{of}it must be (x, y) or (x, y, weight), got {type(batch).__name__}")
         x, y, weights = checked_data(self.model, self.loss, of, *batch)
-        weights = times_class_weights(weights, self.class_weight, y, self.loss)
+        try:
+            weights = times_class_weights(weights, self.class_weight, y, self.loss)
+        except MinidlError as error:
+            error.add_note(f"raised by {name}")
+            raise
         return (x, y) if weights is None else (x, y, weights)
 
     def mean(self, losses: Sequence[float]) -> float:

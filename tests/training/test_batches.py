@@ -139,12 +139,18 @@ def test_what_is_not_batches_is_refused(wrong: Any) -> None:
         ((X[:3] * np.nan, Y[:3]), DataError, "batch 2: x holds 9 numbers that are NaN"),
         ((X[:3, :2], Y[:3]), ShapeError, "takes samples of shape (.|\n)*raised by batch 2: x"),
         ((X[:3],), DataError, r"batch 2: it must be \(x, y\) or \(x, y, weight\), got tuple"),
+        ((X[:3], Y[:3, 0]), ShapeError, "predictions have shape (.|\n)*raised by batch 2: y"),
         ((X[:3], Y[:3], -np.ones(3)), DataError, "batch 2: sample_weight must not be negative"),
     ],
 )
 def test_a_wrong_batch_is_named(batch: tuple[Any, ...], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):  # in the message or in its notes
         trainer().fit([(X, Y), batch])
+
+
+def test_a_batch_with_a_class_without_weight_is_named() -> None:
+    with pytest.raises(HyperparameterError, match=r"no weight for class 1(.|\n)*raised by batch 2"):
+        trainer(loss=CrossEntropyLoss()).fit([(X, 0 * CLASSES), (X, CLASSES)], class_weight={0: 1.0})
 
 
 class Claims:
@@ -208,6 +214,8 @@ def test_generator_batches_stop_close_and_begin_again() -> None:
     for wrong in (0, 1.5):
         with pytest.raises(HyperparameterError, match="GeneratorBatches: steps must be a positive integer"):
             GeneratorBatches(endless, wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="make must return an iterator of batches, got None; use yield"):
+        trainer().fit(GeneratorBatches(lambda _: None, 3))  # type: ignore[arg-type,return-value]
     with pytest.raises(HyperparameterError, match="make must be a function"):
         GeneratorBatches([1], 2)  # type: ignore[arg-type]
 

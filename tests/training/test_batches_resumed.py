@@ -50,7 +50,7 @@ def test_a_run_stopped_within_a_pass_resumes_from_its_latest_epoch(make: Any, af
     whole, stopped, resumed = trainer(), trainer(Checkpoint(file), Interrupt(after)), trainer()
     whole.fit(make(), epochs=4)
     if after % 3:
-        with pytest.warns(MinidlWarning, match="stays the one before: .* can be resumed between passes only"):
+        with pytest.warns(MinidlWarning, match="stays as it was: .* can be resumed between passes only"):
             stopped.fit(make(), epochs=4)
     else:
         stopped.fit(make(), epochs=4)
