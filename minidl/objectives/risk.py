@@ -42,8 +42,8 @@ class EmpiricalRisk(Objective):
         loss.check_model(model)
         self.model, self.loss = model, loss
         self.x, self.y = loss.check_data(model, x, y)
-        self.weights = None if sample_weight is None else as_weights(sample_weight, samples(self.y))
-        check_some_count(self.weights, "sample_weight")
+        self.sample_weight = None if sample_weight is None else as_weights(sample_weight, samples(self.y))
+        check_some_count(self.sample_weight, "sample_weight")
         self._dtype = model.dtype
 
     def forward(self) -> float:
@@ -51,15 +51,15 @@ class EmpiricalRisk(Objective):
             self._dtype = self.model.dtype
             self.x, self.y = self.model.as_input(self.x, "x", self._dtype), as_floats(self.y, self._dtype)
         self.prediction = self.model.forward(self.x)
-        if self.weights is None:
+        if self.sample_weight is None:
             return self.loss.forward(self.prediction, self.y)
-        return self.loss.weighted(self.prediction, self.y, self.weights)
+        return self.loss.weighted(self.prediction, self.y, self.sample_weight)
 
     def backward(self) -> None:
-        if self.weights is None:
+        if self.sample_weight is None:
             grad = as_gradient(self.loss.backward(), self.prediction)
         else:
-            grad = self.loss.weighted_gradient(self.prediction, self.y, self.weights)
+            grad = self.loss.weighted_gradient(self.prediction, self.y, self.sample_weight)
         getattr(self.model, backward_without_dx(type(self.model)))(grad)
 
     def __repr__(self) -> str:
