@@ -142,4 +142,4 @@ def check_some_count(weights: Array | None, name: str, which: str = "") -> None:
         which: what it puts after "every sample".
     """
     if weights is not None and not weights.any():
-        raise DataError(f"{name} is 0 for every sample{which}, so nothing counts; some must be above 0")
+        raise DataError(f"{name} is zero for every sample{which}, so nothing counts; some must be above 0")

@@ -62,7 +62,7 @@ def test_wrong_weights_are_refused() -> None:
         EmpiricalRisk(model(), MSELoss(), x, y, sample_weight=weights[:4])
     with pytest.raises(DataError, match="sample_weight must not be negative"):
         EmpiricalRisk(model(), MSELoss(), x, y, sample_weight=-weights)
-    with pytest.raises(DataError, match="sample_weight is 0 for every sample, so nothing counts"):
+    with pytest.raises(DataError, match="sample_weight is zero for every sample, so nothing counts"):
         EmpiricalRisk(model(), MSELoss(), x, y, sample_weight=0 * weights)
 
 

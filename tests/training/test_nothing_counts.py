@@ -22,19 +22,19 @@ def fit(**options: Any) -> str:
 
 
 def test_a_fit_and_an_evaluation_need_a_weight_above_0() -> None:
-    assert fit(sample_weight=NONE) == "sample_weight is 0 for every sample, so nothing counts; some must be above 0"
-    with pytest.raises(DataError, match="sample_weight is 0 for every sample"):
+    assert fit(sample_weight=NONE) == "sample_weight is zero for every sample, so nothing counts; some must be above 0"
+    with pytest.raises(DataError, match="sample_weight is zero for every sample"):
         trainer(loss=CrossEntropyLoss(), outputs=3).evaluate(X, CLASSES, sample_weight=NONE)
 
 
 def test_weights_of_classes_may_leave_none() -> None:
-    words = "sample_weight times class_weight is 0 for every sample to train on"
+    words = "sample_weight times class_weight is zero for every sample to train on"
     assert words in fit(class_weight=dict.fromkeys(range(3), 0))
     assert words in fit(class_weight={0: 0, 1: 1, 2: 1}, sample_weight=CLASSES == 0)
 
 
 def test_validation_data_need_a_weight_above_0() -> None:
-    assert "validation sample_weight is 0 for every sample" in fit(validation=(X, CLASSES, NONE))
+    assert "validation sample_weight is zero for every sample" in fit(validation=(X, CLASSES, NONE))
 
 
 @pytest.mark.parametrize("batch_size", [None, 3])
