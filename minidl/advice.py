@@ -11,7 +11,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.typing import Array
 
-__all__ = ["add_conversion", "add_tuple", "what_to_do"]
+__all__ = ["add_conversion", "add_tuple", "encode_text", "make_boolean", "what_to_do"]
 
 JOIN = "a model takes one array, so join several inputs"
 SAME = "all samples must have the same shape, so cut or pad"
@@ -44,6 +44,37 @@ def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
     if array is None or not (array.ndim or isinstance(value, np.ndarray | np.generic)):
         return "pass an array or a list of numbers"
     return _of_array(array, x, columns=hasattr(value, "select_dtypes"))
+
+
+def encode_text(value: Any, name: str) -> str:
+    """Say how to turn text into ids. Return "" for any other value. The arguments are those of `what_to_do`.
+
+    >>> encode_text("to be", "prompt")
+    'turn it into ids first: vocabulary.encode(prompt), where vocabulary = Vocabulary(…) holds all characters'
+    """
+    x = name.rpartition(" ")[2]
+    if isinstance(value, str):
+        return f"turn it into ids first: vocabulary.encode({x}), where vocabulary = Vocabulary(…) holds all characters"
+    with suppress(ValueError):  # entries that NumPy cannot stack
+        texts = np.asarray(value)
+        if texts.dtype.kind in "OU" and all(isinstance(text, str) for text in texts.flat):
+            words = f"for one id per entry, such as a word, pass np.unique({x}, return_inverse=True)[1]"
+            characters = f"np.stack([vocabulary.encode(text) for text in {x}]), where vocabulary = Vocabulary(…)"
+            return words if texts.ndim > 1 else f"{words}; for ids of characters, pass {characters}"
+    return ""
+
+
+def make_boolean(mask: Array, x: Array) -> str:
+    """Say how to make a mask of an array that is not Boolean.
+
+    >>> make_boolean(np.array([[1, 0]]), np.zeros((1, 2, 3)))
+    'convert it: np.asarray(mask, dtype=bool)'
+    >>> make_boolean(np.array([2]), np.zeros((1, 2, 3)))
+    'if these are lengths, make it np.arange(x.shape[1]) < np.reshape(mask, (-1, 1))'
+    """
+    if mask.shape == x.shape[:1]:
+        return "if these are lengths, make it np.arange(x.shape[1]) < np.reshape(mask, (-1, 1))"
+    return "convert it: np.asarray(mask, dtype=bool)" if np.isin(mask, (0, 1)).all() else "compare, as in x != 0"
 
 
 def _several(arrays: Any, x: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from minidl.advice import encode_text, make_boolean
 from minidl.arguments import check_exact, check_type, flag, generator, real_numbers, whole_number
 from minidl.augment import Augment
 from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_of
@@ -85,7 +86,12 @@ def as_ids(values: ArrayLike, name: str = "x", size: int | None = None) -> Array
     >>> as_ids([[2**24 + 1, 0]])
     array([[16777217,        0]])
     """
-    array = as_samples(values, name)
+    try:
+        array = as_samples(values, name)
+    except DataError as error:
+        if fix := encode_text(values, name):
+            raise DataError(f"{name} must hold ids, which are integers, got text; {fix}") from error
+        raise
     if array.dtype.kind not in "iu":
         raise DataError(f"{name} must hold ids, which are integers, got {array.dtype}; make them with astype(int)")
     # min and max allocate nothing. A comparison would allocate an array of the apparent size of a view of windows.
@@ -106,7 +112,7 @@ def as_mask(values: ArrayLike, name: str, x: Array) -> Array:
     """
     mask = real_numbers(values, name)
     if mask.dtype != np.bool_:
-        raise DataError(f"{name} must be Boolean, True where there is data, got {mask.dtype}; compare, as in x != 0")
+        raise DataError(f"{name} must be Boolean, True where there is data, got {mask.dtype}; {make_boolean(mask, x)}")
     if mask.ndim != 2 or mask.shape != x.shape[:2]:
         raise ShapeError(f"{name} must have shape (n, t), the first two axes of x {x.shape}, got {mask.shape}")
     return mask
@@ -163,8 +169,7 @@ class Batches:
         same_length(x, y)
         if not (augment is None or callable(augment)):
             raise HyperparameterError(f"augment must be a function such as minidl.augment.flip, got {augment!r:.80}")
-        n = samples(x)
-        if n == 0:
+        if (n := samples(x)) == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
         self.x, self.y, self.samples = x, y, n
         self.batch_size = n if batch_size is None else min(whole_number("batch_size", batch_size, 1), n)
@@ -273,13 +278,8 @@ class Passes:
         self.taken, self.order = int(state["taken"]), state["order"]
 
     def _settings(self) -> dict[str, Any]:
-        batches = self.batches
-        return {
-            "samples": batches.samples,
-            "batch_size": batches.batch_size,
-            "shuffle": batches.shuffle,
-            "augment": batches.augment is not None,
-        }
+        kept = {name: getattr(self.batches, name) for name in ("samples", "batch_size", "shuffle")}
+        return kept | {"augment": self.batches.augment is not None}
 
 
 def _checked(new: Array, old: Array) -> Array:

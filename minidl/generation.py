@@ -95,9 +95,21 @@ def _checked(model: Layer, prompt: ArrayLike, length: int) -> Array:
     try:
         model.output_shape((needed,))
     except ShapeError as error:
-        error.add_note(f"a prompt of {ids.shape[1]} ids and {length} new ones need {needed} positions")
+        note = f"a prompt of {ids.shape[1]} ids and {length} new ones need {needed} positions"
+        if most := next((n for n in range(length - 1, 0, -1) if _takes(model, ids.shape[1] + n - 1)), 0):
+            note += f"; at most {most} new ones fit: pass length={most}, or a shorter prompt"
+        error.add_note(note)
         raise
     return ids
+
+
+def _takes(model: Layer, positions: int) -> bool:
+    """Whether a model takes so many ids."""
+    try:
+        model.output_shape((positions,))
+    except ShapeError:
+        return False
+    return True
 
 
 def _scores(model: Layer, y: Any, i: int, n: int) -> Array:

@@ -145,7 +145,8 @@ def test_beyond_the_positions_it_raises_before_anything_is_drawn() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ShapeError, match="6 positions, got 7") as caught:
         generate(model, [0, 1, 2], 5, rng=rng)
-    assert caught.value.__notes__ == ["a prompt of 3 ids and 5 new ones need 7 positions"]
+    fix = "at most 4 new ones fit: pass length=4, or a shorter prompt"
+    assert caught.value.__notes__ == [f"a prompt of 3 ids and 5 new ones need 7 positions; {fix}"]
     assert rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
 
 
@@ -158,7 +159,7 @@ def test_beyond_the_positions_it_raises_before_anything_is_drawn() -> None:
         ([0, K], DataError, rf"prompt must hold ids from 0 to {K - 1}, but there is {K}"),
         ([[[0]]], ShapeError, r"ids \(t,\) or \(n, t\), got shape \(1, 1, 1\)"),
         (0, ShapeError, "single number"),
-        ("abc", DataError, "prompt must hold real numbers"),
+        ("abc", DataError, "prompt must hold ids, which are integers, got text"),
         ([[0], [1, 2]], DataError, "prompt is not an array"),
     ],
 )
