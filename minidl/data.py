@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.advice import encode_text, make_boolean
-from minidl.arguments import check_exact, check_type, flag, generator, real_numbers, whole_number
+from minidl.advice import as_array, encode_text, make_boolean
+from minidl.arguments import check_exact, flag, generator, real_numbers, whole_number
 from minidl.augment import Augment
 from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_of
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
@@ -37,9 +37,8 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         ...
     minidl.errors.DataError: x holds 1 number that is NaN or infinite, the first at index (0, 1): nan; clean the data
     """
-    array = as_samples(values, name)
+    array = cast = as_samples(values, name)
     target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
-    cast = array
     if array.dtype != target:
         check_exact(array, target, name)
         with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
@@ -163,7 +162,8 @@ class Batches:
     ) -> None:
         arrays = [(name, array) for name, batch in (("x", x), ("y", y)) for array in arrays_in(batch)]
         for name, value in arrays:
-            check_type(name, value, np.ndarray)
+            if not isinstance(value, np.ndarray):
+                raise TypeError(f"{name} must be an array, got {type(value).__name__}; pass {as_array(value, name)}")
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)

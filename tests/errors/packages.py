@@ -1,5 +1,6 @@
 """Stand-ins for data of other packages, which NumPy cannot read as numbers, or only as objects."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ class Sparse:
 
     def toarray(self) -> Array:
         return np.eye(2)
+
+    def __iter__(self) -> Iterator["Sparse"]:
+        return iter([Sparse(), Sparse()])
 
 
 class Lazy:
@@ -41,6 +45,44 @@ class Frame:
         return np.array(list(zip(*self._data.values(), strict=True)), dtype=object)
 
 
+class NAType:
+    """The type of ``pandas.NA``."""
+
+
+class Gaps(Frame):
+    """A table of pandas with missing values, which are ``pandas.NA`` in columns of nullable types."""
+
+    def fillna(self, value: float) -> Array:
+        return np.where(np.frompyfunc(lambda item: item is NA, 1, 1)(np.asarray(self)), value, np.asarray(self))
+
+
+class Kind:
+    """The type of a column of Polars."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def is_temporal(self) -> bool:
+        return self.name.startswith("Date")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Polar:
+    """A table of Polars, which turns dates and times into floats if other columns are numbers."""
+
+    def __init__(self, *kinds: str) -> None:
+        self.columns = list(kinds)
+        self.dtypes = [Kind(kind) for kind in kinds]
+
+    def to_dummies(self) -> "Polar":
+        raise NotImplementedError
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        return np.full((2, len(self.columns)), "u" if "String" in self.columns else 1.0)
+
+
 class Series:
     """A column of pandas, which cannot be indexed by [:, None]."""
 
@@ -60,6 +102,9 @@ class Column(list[Any]):
         return array
 
 
+NA = NAType()
+
+Polar.__module__ = "polars.dataframe.frame"
 Lazy.__module__ = "polars.lazyframe"
 Tensor.__module__ = "torch"
 Sparse.__module__ = "scipy.sparse._csr"

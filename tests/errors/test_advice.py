@@ -23,7 +23,7 @@ from minidl import (
 )
 from minidl.advice import add_conversion
 from minidl.data import as_data
-from tests.errors.packages import Column, Frame, Lazy, Series, Sparse, Tensor
+from tests.errors.packages import NA, Column, Frame, Gaps, Lazy, Polar, Series, Sparse, Tensor
 
 WORKS: list[tuple[Any, str]] = [
     (Sparse(), "x.toarray()"),
@@ -45,6 +45,7 @@ WORKS: list[tuple[Any, str]] = [
     ([Decimal(1)], "np.asarray(x, dtype=float)"),
     (Frame(a=[1.0], b=[True]), "np.asarray(x, dtype=float)"),
     (["cat", "dog", "cat"], "np.unique(x, return_inverse=True)[1]"),
+    (Gaps(a=[1.0, NA], b=[NA, 2]), "np.asarray(x.fillna(0), dtype=float)"),
     (Series("cat", "dog"), "np.unique(x, return_inverse=True)[1]"),
     (np.array(["2024-01-01"], "datetime64[D]"), 'np.asarray(x, "datetime64[s]").astype(float)'),
     ([date(2024, 1, 1)], 'np.asarray(x, "datetime64[s]").astype(float)'),
@@ -68,6 +69,11 @@ def test_the_advice_works(x: Any, code: str) -> None:
         (Tensor(), "x.detach().cpu().to_dense().double().numpy()"),
         ([Tensor()], "[each.detach().cpu().to_dense().double().numpy() for each in x]"),
         (Frame(a=[1.0], b=["red"], c=[date(2024, 1, 1)]), 'choose numeric columns with x.select_dtypes("number")'),
+        (Gaps(a=[1.0, NA], b=["red", "blue"]), 'choose numeric columns with x.select_dtypes("number")'),
+        (Polar("Float64", "String"), "x.select(polars.selectors.numeric()), or encode text with x.to_dummies(~polars"),
+        (Polar("Float64", "Date"), "got a column of Date; choose numeric columns with x.select(polars.selectors.num"),
+        (Polar("Datetime('us', None)", "Int64"), "got a column of Datetime; choose numeric columns with x.select(po"),
+        (Polar("Date"), "or number times with x.with_columns(polars.selectors.temporal().to_physical())"),
         ([["a", "b"]], "encode text as numbers"),
         ([[1, 2], [3]], "all samples must have the same shape"),
         ([1.0, None], "fill, drop or encode what is not a number"),
@@ -81,6 +87,10 @@ def test_what_cannot_be_used_is_explained(x: Any, words: str) -> None:
     with pytest.raises(DataError) as caught:
         as_data(x)
     assert words in str(caught.value)
+
+
+def test_tables_of_numbers_of_polars_are_data() -> None:
+    np.testing.assert_array_equal(as_data(Polar("Float64", "Int64")), np.ones((2, 2)))
 
 
 def test_the_advice_is_for_the_variable_that_was_passed() -> None:
