@@ -14,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import (
+    Add,
     Batches,
     DataError,
     Dense,
     HyperparameterError,
     MinMax,
     OneHot,
+    Parallel,
     Sequential,
     ShapeError,
     Standardize,
@@ -120,6 +122,21 @@ def test_forms_of_batches(kind: Any) -> None:
         np.testing.assert_allclose(layer.offset, expected.offset, rtol=1e-12)
         np.testing.assert_allclose(layer.scale, expected.scale, rtol=1e-12)
         assert layer.count == 30
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_acts_on_the_last_axis_so_its_size_must_be_that_of_the_layer_before(kind: Any) -> None:
+    with pytest.raises(ShapeError, match=r"4 features on the last axis, got shape \(2,\)"):
+        Sequential(Dense(3, 2), kind(4))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_it_takes_one_array_not_several(kind: Any, dtype: Any) -> None:
+    model = Sequential(Parallel(kind(2).adapt(np.eye(2)), Dense(2, 2)), Add(), dtype=dtype)
+    x: Any = (np.eye(2), np.eye(2)), np.eye(2)
+    with pytest.raises(DataError, match="takes one array, got a tuple of 2"):
+        model.predict(x)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -52,6 +52,7 @@ TESTS = {
     "minidl/layers/kernels": IMAGES,
     "minidl/layers/pooling": IMAGES,
     "minidl/layers/windows": IMAGES,
+    "minidl/layers/preprocessing": "layers/test_preprocessing*.py layers/test_one_hot.py test_golden_preprocessing.py",
     "minidl/layers/statistics": "callbacks/test_weight_averaging.py",
     "minidl/layers": f"layers {NETWORKS}",
     "minidl/losses": f"losses modules/test_loss.py {NETWORKS}",
@@ -88,7 +89,9 @@ TESTS = {
     "minidl/callbacks/csv_log": "callbacks/test_csv_log*.py",
     "minidl/callbacks/early_stopping": "callbacks/test_early_stopping*.py",
     "minidl/callbacks/monitor": "callbacks/test_early_stopping*.py callbacks/test_reduce_on_plateau.py",
-    "minidl/callbacks/reduce_on_plateau": "callbacks/test_reduce_on_plateau.py test_golden.py test_arguments.py",
+    "minidl/callbacks/reduce_on_plateau": (
+        "callbacks/test_reduce_on_plateau.py checking/test_callbacks.py test_golden.py test_arguments.py"
+    ),
     "minidl/callbacks/history": "callbacks/test_history.py training/test_minimize.py callbacks/test_c*resumed.py",
     "minidl/callbacks/parameter_average": "callbacks/test_parameter_average.py callbacks/test_weight_averaging.py",
     "minidl/callbacks/progress": "callbacks/test_progress.py",
