@@ -10,8 +10,8 @@ from math import isnan
 from typing import Any
 
 from minidl.arguments import whole_number
+from minidl.batches import Batches
 from minidl.callbacks.monitor import Direction, Monitor
-from minidl.data import Batches
 from minidl.errors import CheckpointError, HyperparameterError, warn
 from minidl.files import absolute, check_folder, nesting_checked, warn_of_values
 from minidl.modules import Layer, Loss, Module
@@ -20,7 +20,6 @@ from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run
 from minidl.saving.generators import states_of
 from minidl.saving.models import as_code, check_remaking, checksum, encoded, model_content, state_of, write_content
-from minidl.typing import Batch
 
 __all__ = ["Checkpoint", "fingerprint", "parts", "places", "script"]
 
@@ -213,7 +212,7 @@ def parts(run: Run) -> dict[str, Any]:
 
 
 def script(
-    model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, measured: Sequence[tuple[str, Batch, Batch]]
+    model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, measured: Sequence[tuple[str, Any]]
 ) -> dict[str, Any]:
     """What a script made a run with, for comparison with the script that resumes it."""
     return {
@@ -223,7 +222,7 @@ def script(
         "optimizer": repr(optimizer),
         "rule": type(optimizer).__name__,
         "accumulate": accumulate,
-        "validation": [checksum(x, y) for kind, x, y in measured if kind == "validation"],
+        "validation": [checksum(*data) for kind, data in measured if kind == "validation" and isinstance(data, tuple)],
     }
 
 
@@ -231,8 +230,9 @@ def places(run: Run) -> dict[str, Place]:
     """Where all generators of a run are, by names such as "model.3.rng", "callbacks.Noise.0.rng" and "batches.rng"."""
     found: dict[str, Place] = {}
     for name, part in parts(run).items():
-        holder = run.batches if name == "batches" else part  # where a pass has its generator from
-        found |= places_of(part, name) if isinstance(part, Module) else places_in(vars(holder), name)
+        # A pass has its generator from the batches, which may be a user's.
+        holder = getattr(run.batches, "source", run.batches) if name == "batches" else part
+        found |= places_of(part, name) if isinstance(part, Module) else places_in(getattr(holder, "__dict__", {}), name)
     seen: Counter[str] = Counter()
     for callback in run.callbacks:
         kind = type(callback).__name__
@@ -243,4 +243,4 @@ def places(run: Run) -> dict[str, Place]:
 
 def fingerprint(run: Run) -> str | None:
     """Checksums of the data."""
-    return checksum(run.batches.x, run.batches.y) if isinstance(run.batches, Batches) else None
+    return checksum(*run.batches.parts) if isinstance(run.batches, Batches) else None

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -213,6 +213,15 @@ def test_a_metric_that_does_not_take_two_arrays_is_refused_before_the_fit(metric
 def test_functions_of_two_arrays_are_metrics(metric: Any) -> None:
     data: Any = [[1.0], [2.0]], [[1.0], [0.0]]
     trainer().fit(*data, validation=data, metrics={"a": metric})
+
+
+def test_a_metric_may_need_the_weights() -> None:
+    def weighted(prediction: Array, target: Array, sample_weight: Array) -> float:
+        return float(sample_weight.dot(prediction[:, 0] - target[:, 0]))
+
+    training, chosen = trainer(), cast("Any", {"a": weighted})
+    measured = training.evaluate([[1.0], [2.0]], [[1.0], [0.0]], chosen, sample_weight=[0, 3])
+    assert measured["a"] == pytest.approx(3 * training.predict([[2.0]])[0, 0])
 
 
 def test_a_metric_is_called_once_per_epoch_only_since_it_may_record_what_it_is_given() -> None:

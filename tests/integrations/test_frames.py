@@ -14,6 +14,7 @@ from minidl import (
     Dense,
     Embedding,
     EmpiricalRisk,
+    Layer,
     Loss,
     MinMax,
     MSELoss,
@@ -55,6 +56,10 @@ def fitted(x: Any, y: Any, loss: Loss, outputs: int) -> Array:
     return model.parameters().value
 
 
+def trainer_of(model: Layer) -> Trainer:
+    return Trainer(model, MSELoss(), SGD(model.parameters(), 0.1))
+
+
 def same(one: Any, other: Any) -> None:
     """Tables hold columns side by side, so that products may be rounded in another order."""
     np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
@@ -81,9 +86,20 @@ def test_tables_and_tensors_are_the_array_that_they_hold(x: Any) -> None:
     for kind in (Standardize, MinMax):
         same(kind(3).adapt(x).predict(x), kind(3).adapt(A).predict(A))
     same(fitted(x, Y, MSELoss(), 1), fitted(A, Y, MSELoss(), 1))
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1))
+    trainer = trainer_of(model)
     same(trainer.evaluate(x, Y)["loss"], trainer.evaluate(A, Y)["loss"])
     same(EmpiricalRisk(model, MSELoss(), x, Y).forward(), EmpiricalRisk(model, MSELoss(), A, Y).forward())
+
+
+def test_weights_of_columns_and_tensors_and_batches_of_tables() -> None:
+    weights = np.arange(8)
+    expected = trainer_of(Dense(3, 1, rng=0)).evaluate(A, Y, sample_weight=weights)["loss"]
+    for make in (pandas.Series, polars.Series, torch.tensor):
+        same(trainer_of(Dense(3, 1, rng=0)).evaluate(A, Y, sample_weight=make(weights))["loss"], expected)
+    plain, tables = trainer_of(Dense(3, 1, rng=0)), trainer_of(Dense(3, 1, rng=0))
+    plain.fit([(A[:5], Y[:5]), (A[5:], Y[5:])], epochs=2)
+    tables.fit([(frame()[:5], pandas.DataFrame(Y[:5])), (polar()[5:], torch.tensor(Y[5:]))], epochs=2)
+    same(tables.history.loss, plain.history.loss)
 
 
 TARGETS: dict[str, tuple[Any, Loss, int, Array]] = {
@@ -150,7 +166,7 @@ CONVERTED: list[tuple[Any, str, Array]] = [
 @pytest.mark.parametrize(("x", "code", "array"), CONVERTED, ids=[code for _, code, _ in CONVERTED])
 def test_what_cannot_be_used_gets_advice_that_returns_the_right_numbers(x: Any, code: str, array: Array) -> None:
     model = Dense(3, 1, rng=0)
-    trainer = Trainer(model, MSELoss(), SGD(model.parameters(), 0.1))
+    trainer = trainer_of(model)
     calls: list[Callable[[Any], object]] = [
         model.predict,
         lambda x: model.predict(x, batch_size=3),
@@ -196,6 +212,12 @@ def test_missing_numbers_are_refused(x: Any) -> None:
 def test_missing_classes_are_refused(y: Any) -> None:
     with pytest.raises(DataError, match=r"y holds 4 numbers that are NaN or infinite, the first at index \(1,\)"):
         fitted(A, y, CrossEntropyLoss(), 3)
+
+
+@pytest.mark.parametrize("x", [frame(), polar(), sparse.csr_array(A), sparse.csr_matrix(A), torch.tensor(A)])
+def test_they_are_not_batches(x: Any) -> None:
+    with pytest.raises(TypeError, match=r"^y is missing; without it, x must be batches"):
+        trainer_of(Dense(3, 1)).fit(x)
 
 
 @pytest.mark.parametrize("x", [frame(), polar(), sparse.csr_array(A), torch.tensor(A, requires_grad=True), A.tolist()])

@@ -84,6 +84,9 @@ TESTS = {
         "test_data*.py test_au*.py layers/test_masks.py layers/test_embedding.py losses/test_i*.py "
         "training/test_t*r*.py callbacks/test_checkpoint_re*.py"
     ),
+    "minidl/batches": "test_data*.py test_augment.py training/test_batches*.py training/test_accumulation.py",
+    "minidl/sources": "training/test_batches.py",
+    "minidl/events": "run callbacks/test_reuse.py",
     "minidl/run": "run callbacks/test_c*ed.py training/test_r*.py",
     "minidl/callbacks/checkpoint": "callbacks/test_checkpoint*.py run/test_interruption*.py training/test_res*.py",
     "minidl/callbacks/csv_log": "callbacks/test_csv_log*.py",
@@ -101,6 +104,11 @@ TESTS = {
     "minidl/training/settings": "errors/test_w*.py training/test_trainer*.py",
     "minidl/training/trainer": "training/test_[adrs]*.py training/test_trainer*.py callbacks/test_c*_r*.py modules",
     "minidl/training/non_finite": "training/test_divergence.py training/test_trainer_measures.py",
+    "minidl/training/evaluation": "training/test_[abs]*.py losses/test_i*.py",
+    "minidl/training/preparation": "training/test_batches.py training/test_sample_weights.py training/test_trainer*.py",
+    "minidl/training/measuring": "training/test_measuring.py training/test_trainer_measures.py",
+    "minidl/training/stream": "training/test_batches.py",
+    "minidl/training/weights": "training/test_sample_weights.py",
     "minidl/training/fate": "training/test_fate.py training/test_cycles.py training/test_minimize*.py",
     "minidl/training/rates": "training/test_rates.py",
     "minidl/training/scipy_run": "training/test_scipy.py",
