@@ -54,6 +54,9 @@ EQUIVALENT = [
         "0.0 -> 1.0",
         "an infinite gain exceeds both",
     ),
+    Equivalent(
+        "minidl/optimizers/adam_variants", "RAdam._rectification", "<= -> <", "rounding decides what is exactly 5"
+    ),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D.forward", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D._by_place", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/kernels", "Convolution._make_parameters", "zeros -> ones", OVERWRITTEN, 2),

@@ -56,7 +56,7 @@ TESTS = {
     "minidl/layers/statistics": "callbacks/test_weight_averaging.py",
     "minidl/layers": f"layers {NETWORKS}",
     "minidl/losses": f"losses modules/test_loss.py {NETWORKS}",
-    "minidl/optimizers": f"optimizers {NETWORKS}",
+    "minidl/optimizers": f"optimizers test_arguments.py {NETWORKS}",
     "minidl/objectives": "objectives test_mutants.py",
     "minidl/initializers": "test_initializers.py",
     "minidl/schedules": "test_schedules.py test_arguments.py",
