@@ -60,7 +60,7 @@ TESTS = {
     "minidl/objectives": "objectives test_mutants.py",
     "minidl/initializers": "test_initializers.py",
     "minidl/schedules": "test_schedules.py test_arguments.py",
-    "minidl/advice": "errors/test_advice.py",
+    "minidl/advice": "errors/test_advice.py errors/test_inputs_in_lists.py errors/test_sequences.py",
     "minidl/arguments": "test_arguments.py",
     "minidl/differences": "test_differences.py",
     "minidl/errors": "test_errors.py",
