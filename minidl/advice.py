@@ -134,7 +134,7 @@ def _columns(value: Any, x: str) -> str:
     """How to choose or encode the columns of a table of pandas or Polars. It is "" for all other values."""
     if hasattr(value, "select_dtypes"):
         return f'choose numeric columns with {x}.select_dtypes("number"), or encode text with pandas.get_dummies({x})'
-    if hasattr(value, "to_dummies") and hasattr(value, "columns"):
+    if hasattr(value, "with_columns"):
         choose = f"choose numeric columns with {x}.select(polars.selectors.numeric())"
         if hidden_times(value):
             return f"{choose}, or number times with {x}.with_columns(polars.selectors.temporal().to_physical())"
@@ -156,7 +156,7 @@ def _of_array(array: Array, x: str, columns: str) -> str:
             return f"convert it first: np.asarray({x}, dtype=float)"
     with suppress(TypeError, ValueError):
         known = [item for item in flat if type(item).__name__ != "NAType"]  # pandas.NA
-        if len(known) < len(flat) and None not in known and np.asarray(known, np.float64) is not None:
+        if len(known) < len(flat) and np.asarray(known, np.float64) is not None:
             return f"fill missing values first, e.g. np.asarray({x}.fillna(0), dtype=float)"
     if columns:
         return columns

@@ -40,6 +40,7 @@ class Frame:
 
     def __init__(self, **columns: list[Any]) -> None:
         self._data = columns
+        self.dtypes = [np.dtype(object)] * len(columns)
 
     def select_dtypes(self, kind: str) -> "Frame":
         raise NotImplementedError(kind)
@@ -56,7 +57,8 @@ class Gaps(Frame):
     """A table of pandas with missing values, which are ``pandas.NA`` in columns of nullable types."""
 
     def fillna(self, value: float) -> Array:
-        return np.where(np.frompyfunc(lambda item: item is NA, 1, 1)(np.asarray(self)), value, np.asarray(self))
+        gaps = np.frompyfunc(lambda item: item is NA or item is None, 1, 1)(np.asarray(self))
+        return np.where(gaps, value, np.asarray(self))
 
 
 class Kind:
@@ -79,7 +81,7 @@ class Polar:
         self.columns = list(kinds)
         self.dtypes = [Kind(kind) for kind in kinds]
 
-    def to_dummies(self) -> "Polar":
+    def with_columns(self) -> "Polar":
         raise NotImplementedError
 
     def __array__(self, *_: Any, **__: Any) -> Array:

@@ -123,11 +123,13 @@ def test_texts_and_words_for_a_model_that_takes_ids(x: Any) -> None:
         model.predict(eval(code, names))
 
 
-@pytest.mark.parametrize("x", [b"to be", [["to", 1]], [1.0, None], [["to"], ["to", "be"]], [np.datetime64("2024")]])
+@pytest.mark.parametrize(
+    "x", [b"to be", np.array(["to", 1], object), [1.0, None], [["to"], ["to", "be"]], [np.datetime64("2024")]]
+)
 def test_what_is_not_text_is_not_to_be_encoded(x: Any) -> None:
     with pytest.raises(DataError) as caught:
         Embedding(9, 3).predict(x)
-    assert "ids" not in str(caught.value).replace("must hold ids", "")
+    assert "got text" not in str(caught.value)
 
 
 CHANGED: list[tuple[Callable[[], Layer], int]] = [
