@@ -79,12 +79,12 @@ class Sets(Callback):
 def test_another_callback_that_sets_the_rate_is_named_once_per_fit(event: str, position: int) -> None:
     schedule, other = Schedule(step_decay(1, 0.5)), Sets(event, 0.03)
     trainer = make_trainer(network(), *(schedule, other)[:: 1 - 2 * position], lr=0.4)
-    for rates in ("0.4", "0.1"):
-        words = rf"the learning rate was set to 0.03 after the Schedule had set it to {rates}"
+    for rate in ("0.4", "0.05"):
+        words = rf"the learning rate was set to 0.03 after the Schedule had set it to {rate};"
         with pytest.warns(MinidlWarning, match=words) as caught:
-            trainer.fit(*data(), epochs=2)
+            trainer.fit(*data(), epochs=3)
         assert len(caught) == 1
-    assert schedule.lr == [0.4, 0.2, 0.1, 0.05]
+    assert schedule.lr == [0.4, 0.2, 0.1, 0.05, 0.025, 0.0125]
     assert trainer.optimizer.lr == 0.4
 
 
@@ -105,6 +105,6 @@ def test_state_round_trip() -> None:
     assert other.lr == callback.lr == pytest.approx([0.1, 0.01])
     assert other.base == 0.1
     other.load_state({"lr": np.array(callback.lr), "base": np.float64(0.1)})
-    assert all(type(lr) is float for lr in other.lr)
+    assert all(type(lr) is float for lr in [*other.lr, other.base])
     trainer.fit(*data())
     assert len(other.lr) == len(state["lr"]) == 2
