@@ -24,6 +24,7 @@ LEVELS = {
     "events": 1,
     "files": 1,
     "interruption": 1,
+    "notebook": 1,
     "differences": 1,
     "parameters": 2,
     "initializers": 2,
@@ -49,6 +50,8 @@ LEVELS = {
     "plotting": 8,
     "generation": 8,
     "integrations": 8,
+    "contents": 8,
+    "__main__": 8,
 }
 """The stack; a module may import from its own level and from below."""
 
@@ -58,11 +61,23 @@ OPTIONAL = {
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
     "safetensors": {"integrations"},
+    "tensorboardX": {"integrations"},
+    "optuna": {"integrations"},
+    "keras": {"integrations"},
     "scipy": {"training"},
 }
 """Packages beyond NumPy and the standard library, and the parts of minidl that may import them."""
 
-INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "scipy", "minidl.saving.container"}
+INSIDE_FUNCTIONS = {
+    "tqdm",
+    "IPython",
+    "safetensors",
+    "keras",
+    "tensorboardX",
+    "optuna",
+    "scipy",
+    "minidl.saving.container",
+}
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""
 
 

@@ -10,7 +10,8 @@ from minidl import optimizers, schedules
 from tests.docs.conftest import DOCS
 
 MODULES = ["minidl", *(f"minidl.{name}" for name in ("checking", "initializers", "metrics", "plotting", "schedules"))]
-MODULES += ["minidl.augment", "minidl.checking.strategies", "minidl.integrations.safetensors"]
+MODULES += ["minidl.augment", "minidl.checking.strategies"]
+MODULES += [f"minidl.integrations.{name}" for name in ("keras", "optuna", "pytorch", "safetensors", "tensorboard")]
 ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
 
 
