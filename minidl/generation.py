@@ -95,10 +95,12 @@ def _checked(model: Layer, prompt: ArrayLike, length: int) -> Array:
     try:
         model.output_shape((needed,))
     except ShapeError as error:
-        note = f"a prompt of {ids.shape[1]} ids and {length} new ones need {needed} positions"
-        if most := next((n for n in range(length - 1, 0, -1) if _takes(model, ids.shape[1] + n - 1)), 0):
-            note += f"; at most {most} new ones fit: pass length={most}, or a shorter prompt"
-        error.add_note(note)
+        # One new id always fits, since the prompt does.
+        most = next(n for n in range(length, 0, -1) if _takes(model, ids.shape[1] + n - 1))
+        error.add_note(
+            f"a prompt of {ids.shape[1]} ids and {length} new ones need {needed} positions; at most {most} new ones "
+            f"fit: pass length={most}, or a shorter prompt"
+        )
         raise
     return ids
 

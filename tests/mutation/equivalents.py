@@ -57,6 +57,7 @@ EQUIVALENT = [
     Equivalent(
         "minidl/optimizers/adam_variants", "RAdam._rectification", "<= -> <", "rounding decides what is exactly 5"
     ),
+    Equivalent("minidl/callbacks/checkpoint", "places", "1 -> 2", "the names of generators need only differ"),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D.forward", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D._by_place", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/kernels", "Convolution._make_parameters", "zeros -> ones", OVERWRITTEN, 2),
