@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arguments import check_type, flag, generator, whole_number
+from minidl.advice import as_array
+from minidl.arguments import flag, generator, whole_number
 from minidl.augment import Augment
 from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_of
 from minidl.data import as_weights
@@ -32,7 +33,8 @@ def is_source(value: Any) -> bool:
     """
     if isinstance(value, list):
         return bool(value) and all(isinstance(batch, tuple) for batch in value)
-    arrays = isinstance(value, tuple | str | bytes | Mapping) or hasattr(value, "__array__")
+    arrays = isinstance(value, tuple | str | bytes | Mapping)
+    arrays = arrays or hasattr(value, "__array__") or hasattr(value, "toarray")  # or a sparse matrix of SciPy
     return not arrays and hasattr(value, "__len__") and hasattr(value, "__iter__")
 
 
@@ -88,7 +90,8 @@ class Batches:
     ) -> None:
         arrays = [(name, array) for name, batch in (("x", x), ("y", y)) for array in arrays_in(batch)]
         for name, value in arrays:
-            check_type(name, value, np.ndarray)
+            if not isinstance(value, np.ndarray):
+                raise TypeError(f"{name} must be an array, got {type(value).__name__}; pass {as_array(value, name)}")
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)

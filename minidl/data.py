@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.advice import encode_text, make_boolean
 from minidl.arguments import check_exact, real_numbers
 from minidl.errors import DataError, ShapeError
 from minidl.typing import Array, ArrayLike
@@ -82,7 +83,12 @@ def as_ids(values: ArrayLike, name: str = "x", size: int | None = None) -> Array
     >>> as_ids([[2**24 + 1, 0]])
     array([[16777217,        0]])
     """
-    array = as_samples(values, name)
+    try:
+        array = as_samples(values, name)
+    except DataError as error:
+        if fix := encode_text(values, name):
+            raise DataError(f"{name} must hold ids, which are integers, got text; {fix}") from error
+        raise
     if array.dtype.kind not in "iu":
         raise DataError(f"{name} must hold ids, which are integers, got {array.dtype}; make them with astype(int)")
     # min and max allocate nothing. A comparison would allocate an array of the apparent size of a view of windows.
@@ -103,7 +109,7 @@ def as_mask(values: ArrayLike, name: str, x: Array) -> Array:
     """
     mask = real_numbers(values, name)
     if mask.dtype != np.bool_:
-        raise DataError(f"{name} must be Boolean, True where there is data, got {mask.dtype}; compare, as in x != 0")
+        raise DataError(f"{name} must be Boolean, True where there is data, got {mask.dtype}; {make_boolean(mask, x)}")
     if mask.ndim != 2 or mask.shape != x.shape[:2]:
         raise ShapeError(f"{name} must have shape (n, t), the first two axes of x {x.shape}, got {mask.shape}")
     return mask

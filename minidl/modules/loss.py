@@ -205,11 +205,11 @@ class Loss(Module):
         return inputs, targets
 
     def _look_swapped(self, model: Layer, x: ArrayLike, y: ArrayLike) -> bool:
-        try:
-            inputs, targets = self._check_data(model, y, x, "")
-        except Exception:  # of any kind: a loss of a user may raise what it likes
-            return False
-        return sample_shape(inputs) != sample_shape(targets)  # of equal shapes, values alone would tell
+        for as_column in (False, True):  # targets (n,) may lack an axis besides
+            with suppress(Exception):  # of any kind: a loss of a user may raise what it likes
+                inputs, targets = self._check_data(model, y, np.asarray(x)[:, None] if as_column else x, "")
+                return sample_shape(inputs) != sample_shape(targets)  # of equal shapes, values alone would tell
+        return False
 
     def check_model(self, model: Layer) -> None:
         """Warn if the model ends in probabilities where this loss takes logits."""

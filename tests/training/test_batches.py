@@ -24,6 +24,7 @@ from minidl import (
     Tanh,
     Trainer,
 )
+from tests.errors.packages import Sparse
 from tests.helpers import bits, unchanged
 from tests.training.resuming import Stop, StopError
 
@@ -116,7 +117,7 @@ def test_what_acts_on_arrays_is_refused(options: dict[str, Any], words: str) -> 
         fitted.fit(cut(7, 7, arrays=(X, CLASSES)), **options)
 
 
-@pytest.mark.parametrize("wrong", [X, [[1.0], [2.0]], ((x, y) for x, y in [(X, Y)]), 3, "xy", [], (X, Y)])
+@pytest.mark.parametrize("wrong", [X, [[1.0], [2.0]], ((x, y) for x, y in [(X, Y)]), 3, "xy", [], (X, Y), Sparse()])
 def test_what_is_not_batches_is_refused(wrong: Any) -> None:
     fitted = trainer()
     with (
