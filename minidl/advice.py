@@ -102,7 +102,7 @@ def _several(arrays: Any, x: str) -> str:
 
 def _like_batches(value: Any) -> bool:
     """Whether a value has a length and can be looped over, but neither searched nor indexed."""
-    known = isinstance(value, Container) or hasattr(value, "__getitem__")
+    known = isinstance(value, Container) or hasattr(value, "__getitem__") or hasattr(value, "toarray")
     return isinstance(value, Sized) and isinstance(value, Iterable) and not known
 
 
