@@ -15,7 +15,7 @@ from minidl.data import as_weights
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
-__all__ = ["BatchSource", "Batches", "Passes"]
+__all__ = ["BatchSource", "Batches", "Passes", "is_source"]
 
 
 class BatchSource(Protocol):
@@ -23,6 +23,19 @@ class BatchSource(Protocol):
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Any]: ...
+
+
+def is_source(value: Any) -> bool:
+    """Whether a value is batches: it has a length, can be looped over, and is neither an array nor (x, y).
+
+    >>> is_source([(np.ones(2), np.ones(2))]), is_source(np.ones((2, 2))), is_source([[1.0], [2.0]])
+    (True, False, False)
+    """
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(batch, tuple) for batch in value)
+    arrays = isinstance(value, tuple | str | bytes | Mapping)
+    arrays = arrays or hasattr(value, "__array__") or hasattr(value, "toarray")  # or a sparse matrix of SciPy
+    return not arrays and hasattr(value, "__len__") and hasattr(value, "__iter__")
 
 
 class Batches:

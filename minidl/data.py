@@ -11,7 +11,7 @@ from minidl.arguments import check_exact, real_numbers
 from minidl.errors import DataError, ShapeError
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["as_data", "as_ids", "as_mask", "as_samples", "as_weights"]
+__all__ = ["as_data", "as_ids", "as_mask", "as_samples", "as_weights", "check_some_count"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -137,3 +137,15 @@ def as_weights(values: ArrayLike, n: int, name: str = "sample_weight") -> Array:
     if not total < np.inf:
         raise DataError(f"the sum of {name} is too large for a float; divide the weights by their maximum")
     return weights
+
+
+def check_some_count(weights: Array | None, name: str, which: str = "") -> None:
+    """Raise `DataError` if all weights are 0: a fit would change nothing, and a loss of 0 would look perfect.
+
+    Args:
+        weights: (n,). None: all are 1.
+        name: what a message calls them.
+        which: what it puts after "every sample".
+    """
+    if weights is not None and not weights.any():
+        raise DataError(f"{name} is zero for every sample{which}, so nothing counts; some must be above 0")

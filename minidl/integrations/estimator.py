@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.arguments import check_type, function, got
 from minidl.callbacks import EarlyStopping
-from minidl.errors import DataError, HyperparameterError
+from minidl.errors import HyperparameterError
 from minidl.interruption import INTERRUPTED, TERMINATED
 from minidl.layers import Dense, ReLU, Sequential
 from minidl.modules import Layer, Loss
@@ -143,8 +143,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     def _train(self, x: Array, targets: Array, sample_weight: ArrayLike | None, **options: Any) -> Self:
         weights = None if sample_weight is None else np.asarray(sample_weight)
-        if weights is not None and not weights.any():
-            raise DataError("sample_weight is zero for all samples; at least one weight must be above 0")
         options |= {"sample_weight": weights, "batch_size": self.batch_size, "rng": self._rng}
         history = self.trainer_.fit(x, self._as_target(targets), **options, **self._weights_of_classes())
         self.loss_curve_ = list(history.epochs.get("loss", ()))

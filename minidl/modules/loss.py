@@ -196,6 +196,8 @@ class Loss(Module):
                 targets = self.check_target(y, shape, dtype)
             same_length(inputs, targets, of)
         except ShapeError as error:
+            if of:
+                error.add_note(f"raised by {of}y")
             with suppress(ValueError):  # entries that NumPy cannot stack
                 add_tuple(error, x, f"{of}x", np.shape(y)[:1])
                 _add_steps(error, model, shape, np.shape(y)[1:])

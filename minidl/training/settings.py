@@ -10,9 +10,9 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 
 from minidl.arguments import flag, got, whole_number
+from minidl.batches import is_source
 from minidl.errors import HyperparameterError, warn
 from minidl.optimizers import Optimizer
-from minidl.training.stream import is_source
 from minidl.typing import Array
 
 __all__ = ["Metrics", "check_metrics", "check_settings", "explain_positional", "measured_by", "warn_if_frozen"]

@@ -40,8 +40,11 @@ def _without_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     plt.switch_backend(backend)
 
 
-# Recipes do not continue each other, so they have a test of their own.
-@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page) and page != recipes.PAGE], ids=name_of)
+APART = (recipes.PAGE, recipes.COMPANY)
+"""Their scripts do not continue each other, so they have tests of their own."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page) and page not in APART], ids=name_of)
 def test_snippets_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Each snippet starts on its own line of the page, so that an error names the right one.
     text = page.read_text(encoding="utf-8")

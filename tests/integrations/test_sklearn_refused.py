@@ -100,7 +100,7 @@ def test_numbers_that_are_not_finite(bad: float) -> None:
 
 
 WEIGHTS = {
-    "zero for all samples": np.zeros(40),
+    "zero for every sample": np.zeros(40),
     "must not be negative": -np.ones(40),
     r"must have shape \(40,\), got \(39,\)": np.ones(39),
     "NaN": np.full(40, np.nan),
