@@ -100,12 +100,6 @@ def _several(arrays: Any, x: str) -> str:
     return f"several inputs, or x and its mask, are a tuple: ({parts}); for a model of one input, join them: {joined}"
 
 
-def _like_batches(value: Any) -> bool:
-    """Whether a value has a length and can be looped over, but neither searched nor indexed."""
-    known = isinstance(value, Container) or hasattr(value, "__getitem__") or hasattr(value, "toarray")
-    return isinstance(value, Sized) and isinstance(value, Iterable) and not known
-
-
 def as_array(value: Any, x: str) -> str:
     """Code that turns a value into an array.
 
@@ -114,6 +108,12 @@ def as_array(value: Any, x: str) -> str:
     """
     code = _readable(value, x)
     return code if code.startswith(f"{x}.") else f"np.asarray({code or x})"
+
+
+def _like_batches(value: Any) -> bool:
+    """Whether a value has a length and can be looped over, but neither searched nor indexed."""
+    known = isinstance(value, Container) or hasattr(value, "__getitem__") or hasattr(value, "toarray")
+    return isinstance(value, Sized) and isinstance(value, Iterable) and not known
 
 
 def _readable(value: Any, x: str) -> str:
