@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
 BENCH := .venv-bench
+BRIDGES := .venv-integrations
 BIN := $(VENV)/bin
 
-.PHONY: help demo test quick lint coverage lowest bench docs dev clean
+.PHONY: help demo test quick lint coverage lowest integrations bench docs dev clean
 
 help:
 	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
@@ -14,6 +15,7 @@ help:
 	@echo "make lint      check style and types"
 	@echo "make coverage  run all tests, and report the lines and branches that they miss"
 	@echo "make lowest    run the quick tests with the oldest NumPy and Matplotlib that are allowed"
+	@echo "make integrations  run the tests of minidl/integrations with the real packages: PyTorch, Keras, scikit-learn, …"
 	@echo "make bench     time a training step here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
 	@echo "make docs      build the documentation, with a gallery of the demos, into docs/_build/html"
 	@echo "make dev       install everything that the other targets need, except for make lowest and make bench"
@@ -41,6 +43,9 @@ lint: $(VENV)/.lint
 lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest -n auto -m "not slow"
 
+integrations: $(BRIDGES)/.integrations
+	BRIDGES=required KERAS_BACKEND=torch $(BRIDGES)/bin/python -m pytest -n auto tests/integrations
+
 bench: $(BENCH)/.installed
 	$(BENCH)/bin/python -m tests.benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
 
@@ -53,12 +58,12 @@ docs: $(VENV)/.docs
 	@echo "built: docs/_build/html/index.html"
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(BENCH) demos/output docs/_build docs/gallery docs/learn/*.gif \
+	rm -rf $(VENV) $(LOWEST) $(BENCH) $(BRIDGES) demos/output docs/_build docs/gallery docs/learn/*.gif \
 		docs/sg_execution_times.rst .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Compiled once, minidl starts fast also where Python is told not to write byte code.
-$(VENV)/.installed $(LOWEST)/.installed: %/.installed: pyproject.toml
+$(VENV)/.installed $(LOWEST)/.installed $(BRIDGES)/.installed: %/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "minidl needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/a/newer/python")'
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -73,6 +78,10 @@ dev: $(VENV)/.test $(VENV)/.lint $(VENV)/.coverage $(VENV)/.docs
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.coverage $(VENV)/.docs: $(VENV)/.%: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
+
+$(BRIDGES)/.integrations: $(BRIDGES)/.installed
+	$(BRIDGES)/bin/python -m pip install --quiet --group integrations
 	@touch $@
 
 # The competitors are large, and not for every machine: what cannot be had is left out of the comparison.
