@@ -29,7 +29,7 @@ from minidl.training.settings import (
     warn_if_frozen,
 )
 from minidl.training.stream import Stream
-from minidl.training.weights import ClassWeight
+from minidl.training.weights import ClassWeight, Data
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["Trainer"]
@@ -157,11 +157,11 @@ class Trainer:
         def measure() -> dict[str, float]:
             result = {"loss": run.passes.mean(self.history.loss)}
             for kind, data in to_measure:
-                values = measured(self.model, self.loss, data, metrics or {}, batch_size)
+                values = self._measured(data, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
             return result
 
-        run = Run(
+        run = self._run(
             self.model,
             self.optimizer,
             [self.history, *self.callbacks],
@@ -214,7 +214,7 @@ class Trainer:
         """
         check_metrics(metrics)
         data = data_or_batches(self.model, self.loss, x, y, sample_weight=sample_weight, batch_size=batch_size)
-        return measured(self.model, self.loss, data, metrics or {}, batch_size)
+        return self._measured(data, metrics or {}, batch_size)
 
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """The model's predictions, as `Layer.predict` returns them."""
@@ -225,6 +225,13 @@ class Trainer:
         if resumes or any(isinstance(callback, Checkpoint) for callback in self.callbacks):
             return script(self.model, self.loss, self.optimizer, accumulate, measured)
         return None
+
+    def _run(self, *args: Any, **options: Any) -> Run:
+        """Make the run of a fit."""
+        return Run(*args, **options)
+
+    def _measured(self, data: Data | Stream, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
+        return measured(self.model, self.loss, data, metrics, batch_size)
 
     def _evaluation(self, batches: Batches | Stream, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
         if isinstance(batches, Stream):
