@@ -29,8 +29,7 @@ def part_of(batch: Any, rank: int, size: int) -> Any:
     [(array([0, 1]),), (array([2, 3]),), (array([4]),), None]
     """
     if isinstance(batch, list):
-        parts = [part for each in batch if (part := part_of(each, rank, size)) is not None]
-        return parts or None
+        return [part for each in batch if (part := part_of(each, rank, size)) is not None] or None
     return rows(batch, slice(rank * size, (rank + 1) * size)) if rank * size < samples(batch) else None
 
 
@@ -48,6 +47,7 @@ class Reduction:
         evaluate: evaluates a part on this rank.
         comm: the communicator.
         size: samples per rank. None divides each batch evenly.
+        accumulated: samples per batch, if several batches make one step and come as one. `evaluate` takes a list then.
         sharded: whether a batch is this rank's own. None then stands for no batch.
 
     Attributes:
@@ -67,9 +67,11 @@ class Reduction:
         comm: Any,
         *,
         size: int | None,
+        accumulated: int | None,
         sharded: bool,
     ) -> None:
-        self.loss, self.evaluate, self.comm, self.size, self.sharded = loss, evaluate, comm, size, sharded
+        self.loss, self.evaluate, self.comm = loss, evaluate, comm
+        self.size, self.accumulated, self.sharded = size, accumulated, sharded
         self.grad = model.parameters().grad
         self.sent = np.zeros(self.grad.size + 3, self.grad.dtype)
         self.received = np.zeros_like(self.sent)
@@ -97,12 +99,13 @@ class Reduction:
                     value = inf
         if not isinstance(value, Real):  # the run says what is wrong with it
             return value  # type: ignore[no-any-return]
-        return self._reduced(value, share, moments)
+        return self._reduced(float(value), share, moments)
 
     def _own(self, batch: Any) -> Any:
-        size = self.size
-        if size is None:
-            size = max(-(-samples(each) // self.comm.size) for each in (batch if isinstance(batch, list) else [batch]))
+        if (each := self.accumulated) is not None:
+            batch = [rows(batch, slice(start, start + each)) for start in range(0, samples(batch), each)]
+        largest = max(map(samples, batch if isinstance(batch, list) else [batch]))
+        size = -(-largest // self.comm.size) if self.size is None else self.size
         return part_of(batch, self.comm.rank, size)
 
     def _count(self, batch: Any) -> float:

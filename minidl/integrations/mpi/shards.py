@@ -37,7 +37,8 @@ class Shards:
         self.batches, self.comm, self.totals = batches, comm, totals
         self.source: Any = batches.source if isinstance(batches, Stream) else batches
         self.passes: Any = Passes(batches) if isinstance(batches, Batches) else batches
-        self.steps, self.taken = max(comm.allgather(len(batches))), 0
+        self.steps: int = max(comm.allgather(len(batches)))
+        self.taken = 0
         self._seeds: list[int] = []
 
     def __len__(self) -> int:

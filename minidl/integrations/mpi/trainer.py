@@ -19,6 +19,7 @@ from minidl.integrations.mpi.shards import Shards
 from minidl.modules import Layer, Loss
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run
+from minidl.training.evaluation import evaluation
 from minidl.training.measuring import Record, measured
 from minidl.training.settings import Metrics
 from minidl.training.stream import Stream
@@ -136,11 +137,16 @@ class ParallelTrainer(Trainer):
             self._parts, self._reduction = "", None
 
     def _evaluation(self, batches: Batches | Stream, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
-        ranks, sharded = self.comm.size, self._parts == "shard"
-        each = batch_size if sharded or batch_size is None else -(-batch_size // ranks)
-        size = -(-batches.batch_size // ranks) if isinstance(batches, Batches) else None
-        here = super()._evaluation(batches, each, accumulate)
-        self._reduction = Reduction(self.model, self.loss, here, self.comm, size=size, sharded=sharded)
+        here = super()._evaluation(batches, batch_size, accumulate)
+        options: dict[str, Any] = {"sharded": self._parts == "shard", "size": None, "accumulated": None}
+        if isinstance(batches, Batches) and not options["sharded"]:
+            size = batches.batch_size
+            if accumulate > 1:
+                assert batch_size is not None
+                options["accumulated"] = size = batch_size
+                here = evaluation(self.model, self.loss, None, counted=batches.counts is not None, grouped=True)
+            options["size"] = -(-size // self.comm.size)
+        self._reduction = Reduction(self.model, self.loss, here, self.comm, **options)
         return self._reduction
 
     def _run(
