@@ -58,11 +58,12 @@ OPTIONAL = {
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
     "safetensors": {"integrations"},
+    "mpi4py": {"integrations"},
     "scipy": {"training"},
 }
 """Packages beyond NumPy and the standard library, and the parts of minidl that may import them."""
 
-INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "scipy", "minidl.saving.container"}
+INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "scipy", "mpi4py", "minidl.saving.container"}
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""
 
 

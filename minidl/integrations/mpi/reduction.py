@@ -127,7 +127,8 @@ class Reduction:
             self.hear()
         everyone = self.comm.allgather(moments) if self.norms else []
         total = float(received[-2])
-        self.totals.append(total)
+        if self.sharded:
+            self.totals.append(total)
         if not total:
             raise NothingCounts
         if everyone:

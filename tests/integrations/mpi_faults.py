@@ -1,0 +1,120 @@
+"""What the tests of faults run on every rank. Each fault first writes down when it happens."""
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from minidl import SGD, Callback, Checkpoint, CrossEntropyLoss, DivergenceError, MSELoss, Run
+from minidl.integrations.mpi import ParallelTrainer
+from tests.integrations.mpi_programs import data, network
+from tests.integrations.mpi_runs import At, callbacks, fitted, trainer
+from tests.integrations.mpi_shards import rank
+
+
+def fail() -> None:
+    raise ValueError("this rank has a bug")
+
+
+def interrupt_twice() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+FAULTS: dict[str, Callable[[], Any]] = {
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda: os._exit(1),
+    "quiet exit": lambda: os._exit(0),
+    "exception": fail,
+    "Ctrl-C twice": interrupt_twice,
+}
+
+
+def note_time(folder: str) -> None:
+    (Path(folder) / "time").write_text(str(time.time()))
+
+
+class Fault(At):
+    def __init__(self, folder: str, kind: str) -> None:
+        super().__init__(step=17)
+        self.folder, self.kind = folder, kind
+
+    def act(self, run: Run) -> None:
+        note_time(self.folder)
+        FAULTS[self.kind]()
+
+
+def broken(folder: str, kind: str) -> dict[str, Any]:
+    return fitted(trainer([Fault(folder, kind), *callbacks(folder)]))
+
+
+def interrupted_outside(folder: str) -> None:
+    """Ctrl-C on one rank that is not in a fit, while the others are."""
+    if rank() == 1:
+        note_time(folder)
+        os.kill(os.getpid(), signal.SIGINT)
+    fitted(trainer())
+
+
+def diverged(folder: str, caught: bool) -> Any:
+    """Training in which a step overflows on the samples of rank 1."""
+    from mpi4py import MPI
+
+    model = network()
+    made = ParallelTrainer(
+        model, CrossEntropyLoss(), SGD(model.parameters(), lr=0.1), [Checkpoint(f"{folder}/run.npz")]
+    )
+    x, y = data(100)
+    made.fit(x, y, epochs=2)
+    before = model.parameters().value.copy()
+    x[70] = 1e308
+    x[70, 1] = -1e308
+    note_time(folder)
+    if not caught:
+        made.fit(x, y)
+    try:
+        made.fit(x, y)
+    except DivergenceError as error:
+        unchanged = bool((model.parameters().value == before).all())
+        # All ranks have raised, so they can go on together.
+        going_on = made.fit(*data(100), epochs=1).loss[-1]
+        return {"text": str(error), "layer": error.layer, "unchanged": unchanged, "then": going_on}
+    return MPI.COMM_WORLD.rank
+
+
+def full_disk(folder: str) -> dict[str, Any]:
+    """A run whose files cannot be written for two of four epochs."""
+
+    class Full(Callback):
+        patched: Any = None
+
+        def on_epoch_begin(self, run: Run) -> None:
+            if run.epoch == 1:
+                self.patched = patch("os.fsync", side_effect=OSError(errno.ENOSPC, "No space left on device"))
+                self.patched.start()
+            elif run.epoch == 3:
+                self.patched.stop()
+
+    return fitted(trainer([Full(), Checkpoint(f"{folder}/run.npz")]))
+
+
+def different_data() -> str:
+    """What ranks are told that bring different data and do not say so."""
+    x = np.ones((4, 2))
+    model = trainer().model
+    made = ParallelTrainer(model, MSELoss(), SGD(model.parameters(), lr=0.1))
+    try:
+        made.fit(np.ones((4, 6)), x @ np.ones((2, 3)) + rank())
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def plain() -> None:
+    fitted(trainer())
