@@ -6,13 +6,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from time import sleep
+from types import TracebackType
 from typing import Any
 
 from minidl.arguments import flag, whole_number
 from minidl.batch import samples
 from minidl.batches import Batches, BatchSource
 from minidl.callbacks import History
-from minidl.errors import warn
+from minidl.errors import MinidlError, warn
 from minidl.integrations.mpi.reduction import Reduction, part_of
 from minidl.integrations.mpi.run import Agreement, ParallelRun, listened_to, stand_in
 from minidl.integrations.mpi.shards import Shards
@@ -28,6 +30,9 @@ from minidl.training.weights import Data
 from minidl.typing import ArrayLike
 
 __all__ = ["ParallelTrainer"]
+
+PATIENCE = 2.0
+"""How many seconds a rank waits for rank 0 to report an error."""
 
 
 class ParallelTrainer(Trainer):
@@ -70,9 +75,12 @@ class ParallelTrainer(Trainer):
         super().__init__(model, loss, optimizer, callbacks)
         self.comm = _world() if comm is None else comm
         self._events = self.comm.bcast(listened_to(self.callbacks))
+        started = "mpi4py.run" in sys.modules  # by python -m mpi4py
         if self.comm.rank:
             self.callbacks = [stand_in(each) if each.writes else each for each in self.callbacks]
-        elif self.comm.size > 1 and "mpi4py.run" not in sys.modules:
+            if started and sys.excepthook is sys.__excepthook__:
+                sys.excepthook = _after_rank_0
+        elif self.comm.size > 1 and not started:
             script = sys.argv[0] or "train.py"
             warn(
                 "an error on one rank will leave the others waiting forever; start the script by "
@@ -175,6 +183,13 @@ class ParallelTrainer(Trainer):
 
     def _gathered(self, records: list[Record]) -> list[Record]:
         return list(chain.from_iterable(self.comm.allgather(records)))
+
+
+def _after_rank_0(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an error, but leave one that all ranks may have raised to rank 0, whose end is that of all ranks."""
+    if isinstance(error, MinidlError):
+        sleep(PATIENCE)
+    sys.__excepthook__(kind, error, trace)
 
 
 def _world() -> Any:
