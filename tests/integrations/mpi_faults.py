@@ -23,8 +23,7 @@ from minidl import (
     Run,
     Sequential,
 )
-from minidl.integrations.mpi import ParallelTrainer
-from tests.integrations.mpi_programs import data
+from tests.integrations.mpi_programs import data, parallel
 from tests.integrations.mpi_runs import At, callbacks, fitted, trainer
 from tests.integrations.mpi_shards import rank
 
@@ -76,7 +75,7 @@ def interrupted_outside(folder: str) -> None:
 def diverged(folder: str, caught: bool) -> Any:
     """Training in which a step overflows on the samples of rank 1."""
     model = Sequential(Dense(6, 16), ReLU(), Dense(16, 3), rng=1)
-    made = ParallelTrainer(model, CrossEntropyLoss(), SGD(model.parameters(), lr=0.1))
+    made = parallel(model, CrossEntropyLoss(), SGD(model.parameters(), lr=0.1))
     x, y = data(100)
     made.fit(x, y, epochs=2)
     before = model.parameters().value.copy()
@@ -114,7 +113,7 @@ def different_data() -> str:
     """What ranks are told that bring different data and do not say so."""
     x = np.ones((4, 2))
     model = trainer().model
-    made = ParallelTrainer(model, MSELoss(), SGD(model.parameters(), lr=0.1))
+    made = parallel(model, MSELoss(), SGD(model.parameters(), lr=0.1))
     try:
         made.fit(np.ones((4, 6)), x @ np.ones((2, 3)) + rank())
     except Exception as error:

@@ -1,6 +1,6 @@
 """What the tests of parallel training run on every rank."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from minidl import (
     Dropout,
     GlobalAveragePool2D,
     Layer,
+    Loss,
     Momentum,
     MSELoss,
     Optimizer,
@@ -25,7 +26,9 @@ from minidl import (
     metrics,
 )
 from minidl.integrations.mpi import ParallelTrainer
+from minidl.run import Callback
 from minidl.typing import Array
+from tests.integrations.mpi_ranks import comm
 
 OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
     "SGD": lambda parameters: SGD(parameters, lr=0.1),
@@ -33,6 +36,11 @@ OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
     "Adam": lambda parameters: Adam(parameters, lr=0.003),
     "clipped": lambda parameters: Momentum(parameters, lr=0.05).clip(norm=0.5),
 }
+
+
+def parallel(model: Layer, loss: Loss, optimizer: Optimizer, callbacks: Sequence[Callback] = ()) -> ParallelTrainer:
+    """Return a trainer on all ranks, be they processes or threads."""
+    return ParallelTrainer(model, loss, optimizer, callbacks, comm=comm())
 
 
 def data(n: int = 1003) -> tuple[Array, Array]:
@@ -53,7 +61,7 @@ def images() -> Sequential:
     return Sequential(Conv2D(1, 4, 2), BatchNorm(4), ReLU(), GlobalAveragePool2D(), Dense(4, 3), rng=1)
 
 
-def trained(kind: type[Trainer], model: Layer, optimizer: str = "Momentum", **options: Any) -> dict[str, Any]:
+def trained(kind: Callable[..., Trainer], model: Layer, optimizer: str = "Momentum", **options: Any) -> dict[str, Any]:
     """Train, and return what there is to compare."""
     x, y = options.pop("data", None) or data()
     trainer = kind(model, CrossEntropyLoss(), OPTIMIZERS[optimizer](model.parameters()))
@@ -64,7 +72,7 @@ def trained(kind: type[Trainer], model: Layer, optimizer: str = "Momentum", **op
 
 def both(model: Callable[[], Layer], **options: Any) -> dict[str, Any]:
     """Train on all ranks, and on one."""
-    return {"parallel": trained(ParallelTrainer, model(), **options), "one": trained(Trainer, model(), **options)}
+    return {"parallel": trained(parallel, model(), **options), "one": trained(Trainer, model(), **options)}
 
 
 def weights(n: int) -> Array:
@@ -111,7 +119,7 @@ def like_accumulate(ranks: int) -> dict[str, Any]:
         for optimizer in OPTIMIZERS:
             options: dict[str, Any] = {"optimizer": optimizer, "data": given}
             rows[f"{name}, {optimizer}"] = {
-                "parallel": trained(ParallelTrainer, model(), batch_size=50 * ranks, **options),
+                "parallel": trained(parallel, model(), batch_size=50 * ranks, **options),
                 "one": trained(Trainer, model(), batch_size=50, accumulate=ranks, **options),
             }
     return rows
@@ -123,7 +131,7 @@ def statistics() -> dict[str, Any]:
     settings: dict[str, dict[str, Any]] = {"once": {}, "accumulated": {"accumulate": 2, "batch_size": 60}}
     for name, options in settings.items():
         result = {}
-        for where, kind in {"parallel": ParallelTrainer, "one": Trainer}.items():
+        for where, kind in {"parallel": parallel, "one": Trainer}.items():
             model = Sequential(BatchNorm(6, momentum=0.3), Dense(6, 3), rng=0)  # its statistics are of the data alone
             x, y = data()
             x[:, 1] += 1e5  # squares would lose the variance
@@ -145,18 +153,16 @@ def dropped() -> dict[str, Any]:
 
     layer = Looking(0.5, rng=5)
     model = Sequential(layer, Dense(8, 1), rng=0)
-    trainer = ParallelTrainer(model, MSELoss(), SGD(model.parameters(), lr=0.1))
+    trainer = parallel(model, MSELoss(), SGD(model.parameters(), lr=0.1))
     trainer.fit(np.ones((40, 8)), np.ones((40, 1)), epochs=2)
     return {"masks": seen, "after": layer.rng.bit_generator.state, "theta": model.parameters().value.copy()}
 
 
 def different_start() -> dict[str, Any]:
     """Training from weights, an optimizer and a generator that are not those of rank 0."""
-    from mpi4py import MPI
-
-    rank = MPI.COMM_WORLD.rank
+    rank = comm().rank
     model = Sequential(Dense(6, 16), BatchNorm(16), Dropout(0.2, rng=rank), Dense(16, 3), rng=rank)
     optimizer = Adam(model.parameters(), lr=0.01 * (rank + 1))
-    trainer = ParallelTrainer(model, CrossEntropyLoss(), optimizer)
+    trainer = parallel(model, CrossEntropyLoss(), optimizer)
     history = trainer.fit(*data(), epochs=2, batch_size=64)  # and orders of a generator without a seed
     return {"state": model.state(), "loss": history.loss, "optimizer": optimizer.state()}

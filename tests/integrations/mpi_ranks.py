@@ -7,9 +7,13 @@ import pickle
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from tests.integrations.thread_ranks import present, run_on_threads
 
 ROOT = Path(__file__).parents[2]
 MPIRUN = Path(sysconfig.get_path("scripts")) / "mpirun"
@@ -61,21 +65,40 @@ def end(job: subprocess.Popen[str], folder: Path, *, timeout: float = 120) -> En
     return Ended(job.returncode, output, errors, results)
 
 
-def run(ranks: int, program: str, folder: Path, *arguments: Any, **options: Any) -> list[Any]:
-    """Run a function on some ranks, and return what it returned on each."""
-    ended = end(start(ranks, program, folder, *arguments, **options), folder)
+def run(ranks: int, program: str, folder: Path, *arguments: Any, how: str = "processes") -> list[Any]:
+    """Run a function on some ranks, processes or threads, and return what it returned on each."""
+    if how == "threads":
+        return run_on_threads(ranks, found(program), *arguments)
+    ended = end(start(ranks, program, folder, *arguments), folder)
     assert ended.code == 0, ended.errors
     return [ended.results[rank] for rank in range(ranks)]
 
 
-def main() -> None:
-    """Run the function of the command line on this rank, and write what it returns into a file."""
+def hows() -> list[str]:
+    """How the ranks of a test can be run. ``make integrations`` needs both."""
+    required = os.environ.get("BRIDGES") == "required"
+    return ["threads", *["processes"] * (required or find_spec("mpi4py") is not None)]
+
+
+def comm() -> Any:
+    """The communicator of this rank."""
+    if (threads := present.get()) is not None:
+        return threads
     from mpi4py import MPI
 
-    module, function = sys.argv[1].split(":")
-    folder = Path(sys.argv[2])
-    result = getattr(importlib.import_module(module), function)(*json.loads(sys.argv[3]))
-    (folder / f"{MPI.COMM_WORLD.rank}.result").write_bytes(pickle.dumps(result))
+    return MPI.COMM_WORLD
+
+
+def found(program: str) -> Callable[..., Any]:
+    module, name = program.split(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def main() -> None:
+    """Run the function of the command line on this rank, and write what it returns into a file."""
+    result = found(sys.argv[1])(*json.loads(sys.argv[3]))
+    (Path(sys.argv[2]) / f"{comm().rank}.result").write_bytes(pickle.dumps(result))
 
 
 if __name__ == "__main__":

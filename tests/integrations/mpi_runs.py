@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,14 @@ from minidl import (
     Sequential,
     Trainer,
 )
-from minidl.integrations.mpi import ParallelTrainer
-from tests.integrations.mpi_programs import data
+from tests.integrations.mpi_programs import data, parallel
 from tests.integrations.mpi_shards import GoOn, rank
 
 STEPS = 11
 """Steps per epoch."""
 
 
-def trainer(callbacks: Sequence[Callback] = (), kind: type[Trainer] = ParallelTrainer) -> Trainer:
+def trainer(callbacks: Sequence[Callback] = (), kind: Callable[..., Trainer] = parallel) -> Trainer:
     model = Sequential(Dense(6, 16), BatchNorm(16), ReLU(), Dropout(0.2, rng=7), Dense(16, 3), rng=1)
     return kind(model, CrossEntropyLoss(), Adam(model.parameters(), lr=0.01), callbacks)
 
@@ -111,7 +110,7 @@ def stops() -> dict[str, Any]:
     found = {}
     for event in ("on_fit_begin", "on_epoch_begin", "on_step_begin", "on_step_end", "on_epoch_end"):
         result = {}
-        for where, kind in {"parallel": ParallelTrainer, "one": Trainer}.items():
+        for where, kind in {"parallel": parallel, "one": Trainer}.items():
 
             def stop(run: Run, where: str = where) -> None:
                 if run.step >= STEPS and (where == "one" or rank() == 1):

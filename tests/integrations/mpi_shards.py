@@ -1,23 +1,22 @@
 """What the tests of shards run on every rank."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minidl import Batches, Callback, Checkpoint, CrossEntropyLoss, Momentum, Run, Trainer, metrics
-from minidl.integrations.mpi import ParallelTrainer
 from minidl.typing import Array
-from tests.integrations.mpi_programs import data, network, weights
+from tests.integrations.mpi_programs import data, network, parallel, weights
+from tests.integrations.mpi_ranks import comm
 
 SIZES = (300, 403, 300)
 METRICS = {"accuracy": metrics.accuracy, "balanced": metrics.balanced_accuracy}
 
 
 def rank() -> int:
-    from mpi4py import MPI
-
-    number: int = MPI.COMM_WORLD.rank
+    number: int = comm().rank
     return number
 
 
@@ -39,7 +38,7 @@ def joint(size: int, *arrays: Array) -> list[tuple[Array, ...]]:
     return [tuple(np.concatenate(part) for part in zip(*step, strict=True)) for step in steps]
 
 
-def trained(kind: type[Trainer], x: Any, y: Any = None, **options: Any) -> dict[str, Any]:
+def trained(kind: Callable[..., Trainer], x: Any, y: Any = None, **options: Any) -> dict[str, Any]:
     model = network()
     trainer = kind(model, CrossEntropyLoss(), Momentum(model.parameters(), lr=0.05))
     history = trainer.fit(x, y, epochs=3, **options)
@@ -55,20 +54,20 @@ def own_data() -> dict[str, Any]:
     measured: dict[str, Any] = {"metrics": METRICS}
     rows = {
         "arrays": (
-            trained(ParallelTrainer, own[0], own[1], **plain, **measured, validation=own),
+            trained(parallel, own[0], own[1], **plain, **measured, validation=own),
             trained(Trainer, joint(30, x, y), **measured, validation=(x, y)),
         ),
         "weights": (
-            trained(ParallelTrainer, weighted[0], weighted[1], sample_weight=weighted[2], **plain),
+            trained(parallel, weighted[0], weighted[1], sample_weight=weighted[2], **plain),
             trained(Trainer, joint(30, x, y, w)),
         ),
         "batches": (
-            trained(ParallelTrainer, pieces(own, 25), shard=True, validation=pieces(own, 77), **measured),
+            trained(parallel, pieces(own, 25), shard=True, validation=pieces(own, 77), **measured),
             trained(Trainer, joint(25, x, y), validation=(x, y), **measured),
         ),
     }
     model = network()
-    trainer = ParallelTrainer(model, CrossEntropyLoss(), Momentum(model.parameters(), lr=0.05))
+    trainer = parallel(model, CrossEntropyLoss(), Momentum(model.parameters(), lr=0.05))
     evaluated = trainer.evaluate(own[0], own[1], METRICS, shard=True, batch_size=64), trainer.evaluate(x, y, METRICS)
     return {"rows": {name: {"parallel": a, "one": b} for name, (a, b) in rows.items()}, "evaluated": evaluated}
 
@@ -85,7 +84,7 @@ def orders() -> list[list[int]]:
     x = np.zeros((n, 6))
     x[:, 0] = np.arange(n)
     model = network()
-    trainer = ParallelTrainer(model, CrossEntropyLoss(), Momentum(model.parameters(), lr=1e-9))
+    trainer = parallel(model, CrossEntropyLoss(), Momentum(model.parameters(), lr=1e-9))
     trainer.fit(x, np.zeros(n, int), epochs=2, batch_size=6, augment=look, rng=4, shard=True)
     return [seen[:n], seen[n:]]
 
@@ -113,7 +112,7 @@ def resumed(folder: str) -> dict[str, Any]:
 
     def fit(x: Any, y: Any, *callbacks: Callback, **options: Any) -> dict[str, Any]:
         model = network()
-        trainer = ParallelTrainer(model, CrossEntropyLoss(), Momentum(model.parameters(), lr=0.05), callbacks)
+        trainer = parallel(model, CrossEntropyLoss(), Momentum(model.parameters(), lr=0.05), callbacks)
         history = trainer.fit(x, y, epochs=3, shard=True, **options)
         return {"theta": model.parameters().value.copy(), "loss": history.loss}
 

@@ -2,7 +2,6 @@
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -49,10 +48,3 @@ def test_a_run_that_one_rank_stops_resumes_to_the_same_bits(
         assert len(result["first"]["loss"]) == steps
         assert result["first"]["reason"] == reason
         assert result["second"] == whole[1].results[0]
-
-
-def test_a_stop_on_one_rank_at_any_event_stops_all_as_it_stops_one_process(tmp_path: Path) -> None:
-    results: list[Any] = run(3, f"{PROGRAMS}:stops", tmp_path)
-    for result in results:
-        for event, counts in result.items():
-            assert counts["parallel"] == counts["one"], event

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.integrations.mpi_ranks import Ended, end, run, start
@@ -54,17 +53,6 @@ def test_ctrl_c_outside_of_a_fit_ends_all(tmp_path: Path) -> None:
     assert "KeyboardInterrupt" in ended_by_fault(2, "interrupted_outside", tmp_path).errors
 
 
-def test_all_ranks_diverge_together_and_name_the_rank(tmp_path: Path) -> None:
-    results = run(2, f"{PROGRAMS}:diverged", tmp_path, str(tmp_path), True)
-    for result in results:
-        assert result["text"].startswith("rank 1: loss or gradient stopped being finite at step 2, ")
-        assert "layer 0, Dense(6, 16)" in result["text"]
-        assert result["layer"] == "0"
-        assert result["unchanged"]
-        assert np.isfinite(result["then"])
-    assert results[0] == results[1]
-
-
 def test_divergence_on_one_rank_ends_all_with_one_message(tmp_path: Path) -> None:
     ended = ended_by_fault(3, "diverged", tmp_path, False)
     assert ended.errors.count("DivergenceError: rank 2: loss or gradient") == 1
@@ -76,12 +64,6 @@ def test_a_full_disk_on_rank_0_warns_and_the_run_goes_on(tmp_path: Path) -> None
     assert ended.errors.count("No space left on device") == 1
     assert ended.results[0] == ended.results[1]
     assert len(ended.results[0]["loss"]) == 40
-
-
-def test_different_data_without_shards_are_refused_on_all_ranks(tmp_path: Path) -> None:
-    for text in run(3, f"{PROGRAMS}:different_data", tmp_path):
-        assert text.startswith("StateError: all ranks must run the same script on the same data, but the targets are ")
-        assert "pass shard=True" in text
 
 
 def test_plain_python_is_warned_of_once(tmp_path: Path) -> None:

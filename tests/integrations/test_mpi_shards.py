@@ -6,18 +6,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integrations.mpi_ranks import run
+from tests.integrations.mpi_ranks import hows, run
 from tests.integrations.mpi_shards import SIZES
-from tests.integrations.packages import real
-
-real("mpi4py")
 
 PROGRAMS = "tests.integrations.mpi_shards"
 
 
+@pytest.fixture(scope="module", params=hows())
+def how(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def own_data(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    return run(3, f"{PROGRAMS}:own_data", tmp_path_factory.mktemp("shards"))
+def own_data(how: str, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    return run(3, f"{PROGRAMS}:own_data", tmp_path_factory.mktemp("shards"), how=how)
 
 
 def test_training_on_shards_is_training_on_all_samples(own_data: list[Any]) -> None:
@@ -40,8 +43,8 @@ def test_what_is_measured_counts_each_sample_once(own_data: list[Any]) -> None:
         assert shards == pytest.approx(alone, rel=1e-12)
 
 
-def test_each_rank_takes_each_of_its_samples_once_per_epoch_in_its_own_order(tmp_path: Path) -> None:
-    orders = run(2, f"{PROGRAMS}:orders", tmp_path)
+def test_each_rank_takes_each_of_its_samples_once_per_epoch_in_its_own_order(how: str, tmp_path: Path) -> None:
+    orders = run(2, f"{PROGRAMS}:orders", tmp_path, how=how)
     for rank, epochs in enumerate(orders):
         assert all(sorted(order) == list(range(20 + rank)) for order in epochs)
         assert epochs[0] != epochs[1]
@@ -49,8 +52,9 @@ def test_each_rank_takes_each_of_its_samples_once_per_epoch_in_its_own_order(tmp
     assert common[0] != common[1]
 
 
-def test_a_run_on_shards_resumes_to_the_same_bits_within_an_epoch(tmp_path: Path) -> None:
-    results = run(3, f"{PROGRAMS}:resumed", tmp_path, str(tmp_path))
+@pytest.mark.filterwarnings("ignore:.*that had ended:minidl.MinidlWarning")
+def test_a_run_on_shards_resumes_to_the_same_bits_within_an_epoch(how: str, tmp_path: Path) -> None:
+    results = run(3, f"{PROGRAMS}:resumed", tmp_path, str(tmp_path), how=how)
     steps = -(-max(SIZES) // 30)
     for result in results:
         assert len(result["whole"]["loss"]) == 3 * steps

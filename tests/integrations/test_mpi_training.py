@@ -7,10 +7,7 @@ import numpy as np
 import pytest
 
 from minidl.typing import Array
-from tests.integrations.mpi_ranks import run
-from tests.integrations.packages import real
-
-real("mpi4py")
+from tests.integrations.mpi_ranks import hows, run
 
 PROGRAMS = "tests.integrations.mpi_programs"
 LIMITS = {"Adam": 1e-10, "SGD in float32": 1e-5, "Momentum in float32": 1e-5}
@@ -21,9 +18,15 @@ def apart(a: Array, b: Array) -> float:
     return float(np.abs(a - b).max() / np.abs(b).max())
 
 
+@pytest.fixture(scope="module", params=hows())
+def how(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module", params=[2, 3, 4])
-def ranks_like_one(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    return run(request.param, f"{PROGRAMS}:like_one", tmp_path_factory.mktemp("ranks"))
+def ranks_like_one(request: pytest.FixtureRequest, how: str, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    return run(request.param, f"{PROGRAMS}:like_one", tmp_path_factory.mktemp("ranks"), how=how)
 
 
 def test_training_on_all_ranks_is_training_on_one(ranks_like_one: list[Any]) -> None:
@@ -55,16 +58,16 @@ def test_something_is_learned(ranks_like_one: list[Any]) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_two_ranks_train_bit_for_bit_like_accumulate_2(tmp_path: Path) -> None:
-    for rows in run(2, f"{PROGRAMS}:like_accumulate", tmp_path, 2):
+def test_two_ranks_train_bit_for_bit_like_accumulate_2(how: str, tmp_path: Path) -> None:
+    for rows in run(2, f"{PROGRAMS}:like_accumulate", tmp_path, 2, how=how):
         for name, row in rows.items():
             np.testing.assert_array_equal(row["parallel"]["theta"], row["one"]["theta"], name)
             assert row["parallel"]["loss"] == row["one"]["loss"], name
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_running_statistics_are_those_of_the_whole_batch(ranks: int, tmp_path: Path) -> None:
-    results = run(ranks, f"{PROGRAMS}:statistics", tmp_path)
+def test_running_statistics_are_those_of_the_whole_batch(ranks: int, how: str, tmp_path: Path) -> None:
+    results = run(ranks, f"{PROGRAMS}:statistics", tmp_path, how=how)
     for name, row in results[0].items():
         for buffer in ("0.running_mean", "0.running_var"):
             found, expected = row["parallel"]["state"][buffer], row["one"]["state"][buffer]
@@ -72,8 +75,8 @@ def test_running_statistics_are_those_of_the_whole_batch(ranks: int, tmp_path: P
             assert all((rank[name]["parallel"]["state"][buffer] == found).all() for rank in results)
 
 
-def test_each_rank_drops_numbers_of_its_own(tmp_path: Path) -> None:
-    first, second = run(2, f"{PROGRAMS}:dropped", tmp_path)
+def test_each_rank_drops_numbers_of_its_own(how: str, tmp_path: Path) -> None:
+    first, second = run(2, f"{PROGRAMS}:dropped", tmp_path, how=how)
     masks = [*first["masks"], *second["masks"]]
     assert [mask.shape for mask in masks] == [(20, 8)] * 4
     assert all((a == b).mean() < 0.7 for i, a in enumerate(masks) for b in masks[:i])
@@ -82,8 +85,8 @@ def test_each_rank_drops_numbers_of_its_own(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first["theta"], second["theta"])
 
 
-def test_all_ranks_begin_with_what_rank_0_has(tmp_path: Path) -> None:
-    first, *others = run(3, f"{PROGRAMS}:different_start", tmp_path)
+def test_all_ranks_begin_with_what_rank_0_has(how: str, tmp_path: Path) -> None:
+    first, *others = run(3, f"{PROGRAMS}:different_start", tmp_path, how=how)
     assert first["optimizer"]["lr"] == 0.01
     for other in others:
         assert first["loss"] == other["loss"]

@@ -80,7 +80,7 @@ class ParallelTrainer(Trainer):
             self.callbacks = [stand_in(each) if each.writes else each for each in self.callbacks]
             if started and sys.excepthook is sys.__excepthook__:
                 sys.excepthook = _after_rank_0
-        elif self.comm.size > 1 and not started:
+        elif self.comm.size > 1 and "mpi4py.MPI" in sys.modules and not started:
             script = sys.argv[0] or "train.py"
             warn(
                 "an error on one rank will leave the others waiting forever; start the script by "
