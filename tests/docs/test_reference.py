@@ -11,6 +11,7 @@ from tests.docs.conftest import DOCS
 
 MODULES = ["minidl", *(f"minidl.{name}" for name in ("checking", "initializers", "metrics", "plotting", "schedules"))]
 MODULES += ["minidl.augment", "minidl.checking.strategies", "minidl.integrations.safetensors"]
+MODULES += ["minidl.integrations.mpi"]
 ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
 
 
