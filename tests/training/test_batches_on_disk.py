@@ -60,6 +60,7 @@ def test_data_on_disk_is_never_copied_whole(tmp_path: Path) -> None:
     assert peak_of(300_000, tmp_path / "x") < 200
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's account of memory")
 def test_ten_gigabytes_on_disk_train_in_200_megabytes(tmp_path: Path) -> None:
