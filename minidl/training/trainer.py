@@ -243,7 +243,7 @@ class Trainer:
         parts = [repr(self.model), repr(self.loss), repr(self.optimizer)]
         if self.callbacks:
             parts.append(f"callbacks: {', '.join(type(callback).__name__ for callback in self.callbacks)}")
-        return f"Trainer({', '.join(parts)}; {len(self.history.loss)} steps taken)"
+        return f"{type(self).__name__}({', '.join(parts)}; {len(self.history.loss)} steps taken)"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

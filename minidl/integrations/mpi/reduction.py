@@ -76,9 +76,7 @@ class Reduction:
         self.sent = np.zeros(self.grad.size + 3, self.grad.dtype)
         self.received = np.zeros_like(self.sent)
         self.totals: list[float] = []
-        several = comm.size > 1
-        self.generators = distinct_generators([model, loss]) if several else []
-        self.norms = batch_norms(model) if several else []
+        self.generators, self.norms = distinct_generators([model, loss]), batch_norms(model)
 
     def __call__(self, batch: Any) -> float:
         """Evaluate a batch: write the gradients and return the loss, the same on all ranks.

@@ -100,7 +100,7 @@ class ParallelRun(Run):
 
     def _measure(self) -> dict[str, float]:
         """Measure at the end of an epoch. Buffers that no rule combines are first made those of rank 0."""
-        held = list(_other_buffers(self.model)) if self.comm.size > 1 else []
+        held = list(_other_buffers(self.model))
         values = self.comm.bcast([getattr(module, name) for module, name in held]) if held else []
         for (module, name), value in zip(held, values, strict=True):
             setattr(module, name, value)
@@ -114,8 +114,8 @@ class ParallelRun(Run):
         everyone = self.comm.allgather((str(error), error.layer, error.direction))
         rank = next((rank for rank, (_, layer, _) in enumerate(everyone) if layer is not None), 0)
         text, layer, direction = everyone[rank]
-        where = f"rank {rank}: {text}" if self.comm.size > 1 else text
-        return DivergenceError(where, step=error.step, batch=error.batch, layer=layer, direction=direction)
+        text = f"rank {rank}: {text}"
+        return DivergenceError(text, step=error.step, batch=error.batch, layer=layer, direction=direction)
 
 
 def _other_buffers(model: Module) -> list[tuple[Module, str]]:

@@ -88,7 +88,7 @@ class ParallelTrainer(Trainer):
                 stacklevel=2,
             )
         self._parts = ""  # how data are divided: "split" by this trainer, "shard" by its user, or not at all
-        self._reduction: Reduction | None = None  # that of the present fit
+        self._reduction: Reduction | None = None  # that of the present fit, if there are several ranks
 
     def fit(
         self,
@@ -146,6 +146,8 @@ class ParallelTrainer(Trainer):
 
     def _evaluation(self, batches: Batches | Stream, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
         here = super()._evaluation(batches, batch_size, accumulate)
+        if self.comm.size == 1:
+            return here
         options: dict[str, Any] = {"sharded": self._parts == "shard", "size": None, "accumulated": None}
         if isinstance(batches, Batches) and not options["sharded"]:
             size = batches.batch_size
@@ -166,7 +168,8 @@ class ParallelTrainer(Trainer):
         *args: Any,
         **options: Any,
     ) -> Run:
-        assert self._reduction is not None
+        if self._reduction is None:
+            return super()._run(model, optimizer, callbacks, batches, *args, **options)
         source = Shards(batches, self.comm, self._reduction.totals) if self._parts == "shard" else batches
         every = [Agreement(self._events), *callbacks]
         return ParallelRun(self.comm, self._reduction, model, optimizer, every, source, *args, **options)
