@@ -23,6 +23,7 @@ from minidl import (
     Run,
     Sequential,
 )
+from minidl.typing import Array
 from tests.integrations.mpi_programs import data, parallel
 from tests.integrations.mpi_runs import At, callbacks, fitted, trainer
 from tests.integrations.mpi_shards import rank
@@ -91,6 +92,64 @@ def diverged(folder: str, caught: bool) -> Any:
         going_on = made.fit(*data(100), epochs=1).loss[-1]
         return {"text": str(error), "layer": error.layer, "unchanged": unchanged, "then": going_on}
     return None
+
+
+class Overflowing(MSELoss):
+    """A loss in Python's floats, which raise where NumPy's become infinite."""
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        return super().forward(prediction, target) + 10.0 ** float(target.max())
+
+
+def overflowed() -> str:
+    """What ranks are told if a float of one of them overflows."""
+    y = np.zeros((4, 1))
+    y[3] = 400.0
+    model = Dense(2, 1, rng=0)
+    try:
+        parallel(model, Overflowing(), SGD(model.parameters(), lr=0.1)).fit(np.ones((4, 2)), y)
+    except DivergenceError as error:
+        return str(error)
+    return ""
+
+
+class Counting(Dense):
+    """A layer that counts samples in a buffer, as no rule of minidl combines them."""
+
+    buffers = ("seen",)
+    seen = 0.0
+
+    def forward(self, x: Array) -> Array:
+        if self.training:
+            self.seen = self.seen + len(x)
+        return super().forward(x)
+
+
+def buffers() -> list[float]:
+    """What a buffer of a user's layer is after each epoch."""
+    values: list[float] = []
+
+    class Look(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            values.append(getattr(model, "seen", -1.0))
+
+    model = Counting(2, 1, rng=0)
+    parallel(model, MSELoss(), SGD(model.parameters(), lr=0.1), [Look()]).fit(
+        np.ones((5, 2)), np.ones((5, 1)), epochs=2
+    )
+    return values
+
+
+def slow(folder: str) -> dict[str, Any]:
+    """A run that takes minutes."""
+
+    class Wait(Callback):
+        def on_step_end(self, run: Run) -> None:
+            if run.step == 17:
+                note_time(folder)
+            time.sleep(0.0 if run.step < 17 else 0.2)
+
+    return fitted(trainer([Wait(), *callbacks(folder)]), epochs=100)
 
 
 def full_disk(folder: str) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def own_data() -> dict[str, Any]:
     x, y = data()
     w = weights(len(x))
     own, weighted = shards(x, y)[rank()], shards(x, y, w)[rank()]
-    plain: dict[str, Any] = {"shuffle": False, "batch_size": 90, "shard": True}
+    plain: dict[str, Any] = {"shuffle": False, "batch_size": 89, "shard": True}
     measured: dict[str, Any] = {"metrics": METRICS}
     rows = {
         "arrays": (

@@ -50,3 +50,13 @@ def test_different_data_without_shards_are_refused_on_all_ranks(how: str, tmp_pa
     for text in run(3, f"{FAULTS}:different_data", tmp_path, how=how):
         assert text.startswith("StateError: all ranks must run the same script on the same data, but the targets are ")
         assert "pass shard=True" in text
+
+
+def test_a_float_that_overflows_on_one_rank_diverges_on_all(how: str, tmp_path: Path) -> None:
+    for text in run(2, f"{FAULTS}:overflowed", tmp_path, how=how):
+        assert text.startswith("rank 1: loss or gradient stopped being finite at step 0, ")
+        assert "OverflowError" in text
+
+
+def test_other_buffers_are_those_of_rank_0_after_each_epoch(how: str, tmp_path: Path) -> None:
+    assert run(2, f"{FAULTS}:buffers", tmp_path, how=how) == [[3.0, 6.0], [3.0, 6.0]]

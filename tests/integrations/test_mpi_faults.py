@@ -1,5 +1,6 @@
 """What ends one rank ends all of them, soon and with one message."""
 
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from tests.integrations.packages import real
 
 real("mpi4py")
 
-PROGRAMS = "tests.integrations.mpi_faults"
+PROGRAMS, RUNS = "tests.integrations.mpi_faults", "tests.integrations.mpi_runs"
 SOON = 10.0
 """Seconds."""
 
@@ -44,9 +45,25 @@ def test_a_fault_on_one_rank_ends_all_and_the_run_resumes_to_the_same_bits(
         folder.mkdir()
     ended = ended_by_fault(2, "broken", folders[0], kind)
     assert message in ended.errors
-    resumed = run(2, "tests.integrations.mpi_runs:resumed_after_fault", folders[0], str(folders[0]))
-    whole = run(2, "tests.integrations.mpi_runs:uninterrupted", folders[1], str(folders[1]))
+    resumed = run(2, f"{RUNS}:resumed_after_fault", folders[0], str(folders[0]))
+    whole = run(2, f"{RUNS}:uninterrupted", folders[1], str(folders[1]))
     assert resumed[0] == resumed[1] == whole[0]
+
+
+def test_ctrl_c_at_mpirun_ends_all_and_the_run_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("broken", "whole")]
+    for folder in folders:
+        folder.mkdir()
+    job = start(2, f"{PROGRAMS}:slow", folders[0], str(folders[0]))
+    deadline = time.monotonic() + 60
+    while not (folders[0] / "time").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    job.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    end(job, folders[0])
+    assert time.monotonic() - began < SOON
+    resumed = run(2, f"{RUNS}:resumed_after_fault", folders[0], str(folders[0]))
+    assert resumed == run(2, f"{RUNS}:uninterrupted", folders[1], str(folders[1]))
 
 
 def test_ctrl_c_outside_of_a_fit_ends_all(tmp_path: Path) -> None:

@@ -37,6 +37,19 @@ def test_the_script_runs_alone_and_on_ranks(command: list[str], tmp_path: Path) 
     assert (tmp_path / "run.npz").exists()
 
 
+def test_the_demo_draws_the_same_curve_for_all_ranks(tmp_path: Path) -> None:
+    real("mpi4py")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    command = [*ALONE, str(ROOT / "demos" / "parallel.py"), "--out", str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"^   (one process|\d ranks?) +loss (\S+)   at most (\S+) from one process$", done.stdout, re.M)
+    assert [name for name, _, _ in found] == ["one process", "1 rank", "2 ranks", "4 ranks"]
+    assert len({loss for _, loss, _ in found}) == 1
+    assert all(float(apart) < 1e-12 for _, _, apart in found)
+    assert (tmp_path / "parallel.png").exists()
+
+
 def test_the_sweep_runs_in_a_pool_of_processes(tmp_path: Path) -> None:
     printed = run_program("ProcessPoolExecutor", tmp_path, ALONE)
     scores = dict(line.split(": ") for line in printed.splitlines())

@@ -91,7 +91,7 @@ class Shards:
                 f"the run was saved after {self.taken} of {self.steps} steps of a pass, but shards that are batches "
                 "can be resumed between passes only; save at the end of an epoch, or pass arrays"
             )
-        self.passes.taken = min(self.taken, len(self.batches))
+        self.passes.taken = self.taken
         if self.batches.shuffle:
             generators = self._generators()
             with on_streams(generators, self._seeds, self.comm.rank):
