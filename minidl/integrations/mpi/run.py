@@ -71,6 +71,7 @@ class ParallelRun(Run):
         super()._begin(begun, resume)
         if self.interrupted and not self._heard:  # Ctrl-C ended this rank's loop at once, which leaves the others alone
             raise KeyboardInterrupt
+        self.agree()  # on what has asked a rank to stop since the last step
 
     def _compare(self) -> None:
         """Raise `StateError` on all ranks if they do not run the same."""

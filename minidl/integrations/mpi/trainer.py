@@ -138,11 +138,13 @@ class ParallelTrainer(Trainer):
 
     @contextmanager
     def _divided(self, parts: str) -> Iterator[None]:
-        self._parts = parts
+        # A callback may evaluate during a fit.
+        before = self._parts, self._reduction
+        self._parts, self._reduction = parts, None
         try:
             yield
         finally:
-            self._parts, self._reduction = "", None
+            self._parts, self._reduction = before
 
     def _evaluation(self, batches: Batches | Stream, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
         here = super()._evaluation(batches, batch_size, accumulate)
