@@ -102,7 +102,11 @@ def resumed(folder: str, step: int, kind: str) -> dict[str, Any]:
 
 
 def resumed_after_fault(folder: str) -> dict[str, Any]:
-    return fitted(trainer(callbacks(folder)), resume_from=f"{folder}/run.npz")
+    return fitted(trainer([GoOn(), *callbacks(folder)]), resume_from=f"{folder}/run.npz")
+
+
+def stopped(folder: str) -> dict[str, Any]:
+    return fitted(trainer([At(17), *callbacks(folder)]))
 
 
 def stops() -> dict[str, Any]:

@@ -128,3 +128,13 @@ def resumed(folder: str) -> dict[str, Any]:
     except Exception as error:
         result["refused"] = str(error)
     return result
+
+
+def balanced() -> str:
+    model = network()
+    trainer = parallel(model, CrossEntropyLoss(), Momentum(model.parameters(), lr=0.05))
+    try:
+        trainer.fit(*data(20), class_weight="balanced", shard=True)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""

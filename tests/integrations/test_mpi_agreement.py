@@ -35,6 +35,15 @@ def test_callbacks_that_write_do_so_on_one_rank_and_a_stopped_run_resumes(how: s
     assert notes == "".join(f"epoch {epoch} on rank 0\n" for epoch in range(1, 5))
 
 
+@pytest.mark.filterwarnings("ignore:.*that had ended:minidl.MinidlWarning")
+def test_another_number_of_ranks_resumes_a_run(how: str, tmp_path: Path) -> None:
+    before = run(2, f"{RUNS}:stopped", tmp_path, str(tmp_path), how=how)[0]
+    results = run(3, f"{RUNS}:resumed_after_fault", tmp_path, str(tmp_path), how=how)
+    assert results[0] == results[1] == results[2]
+    assert results[0]["loss"][:17] == before["loss"]
+    assert len(results[0]["loss"]) == 40
+
+
 def test_all_ranks_diverge_together_and_name_the_rank(how: str, tmp_path: Path) -> None:
     results = run(2, f"{FAULTS}:diverged", tmp_path, str(tmp_path), True, how=how)
     for result in results:
@@ -60,3 +69,8 @@ def test_a_float_that_overflows_on_one_rank_diverges_on_all(how: str, tmp_path: 
 
 def test_other_buffers_are_those_of_rank_0_after_each_epoch(how: str, tmp_path: Path) -> None:
     assert run(2, f"{FAULTS}:buffers", tmp_path, how=how) == [[3.0, 6.0], [3.0, 6.0]]
+
+
+def test_balanced_classes_of_shards_are_refused(how: str, tmp_path: Path) -> None:
+    for text in run(2, "tests.integrations.mpi_shards:balanced", tmp_path, how=how):
+        assert text.startswith('HyperparameterError: class_weight="balanced" needs all samples on every rank')

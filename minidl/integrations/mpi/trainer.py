@@ -14,7 +14,7 @@ from minidl.arguments import flag, whole_number
 from minidl.batch import samples
 from minidl.batches import Batches, BatchSource
 from minidl.callbacks import History
-from minidl.errors import MinidlError, warn
+from minidl.errors import HyperparameterError, MinidlError, warn
 from minidl.integrations.mpi.reduction import Reduction, part_of
 from minidl.integrations.mpi.run import Agreement, ParallelRun, listened_to, stand_in
 from minidl.integrations.mpi.shards import Shards
@@ -109,11 +109,17 @@ class ParallelTrainer(Trainer):
             options: the other arguments of `Trainer.fit`. `resume_from` must be readable on every rank.
 
         Raises:
+            HyperparameterError: ``class_weight="balanced"`` with shards.
             StateError: ranks that do not run the same, such as with other data but without ``shard=True``.
             DivergenceError: on all ranks, with the rank on whose samples it began.
         """
         if flag("shard", shard) and batch_size is not None:
             batch_size = -(-whole_number("batch_size", batch_size, 1) // self.comm.size)
+        if shard and isinstance(options.get("class_weight"), str):
+            raise HyperparameterError(
+                'class_weight="balanced" needs all samples on every rank; with shard=True, pass a dict such as '
+                "{0: 1, 1: 5}"
+            )
         with self._divided("shard" if shard else "split"):
             return super().fit(x, y, batch_size=batch_size, **options)
 
