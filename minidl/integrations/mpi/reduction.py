@@ -36,8 +36,9 @@ def part_of(batch: Any, rank: int, size: int) -> Any:
 class Reduction:
     """Evaluates a batch on all ranks: ``g = Σ sᵣ gᵣ``, and likewise the loss, with sᵣ the share of rank r.
 
-    Each rank sends one buffer of the model's float type: its gradient and its loss, both times its share, the share, and
-    whether it was asked to stop. Afterwards all ranks hold the same bits, so they agree on whether these are finite.
+    Each rank sends one buffer in the model's float type: its gradient and its loss, both times its share, the share,
+    and whether it was asked to stop. Afterwards all ranks hold the same bits, so they agree on whether these are
+    finite.
 
     A share is what the samples of a rank count of the whole, as between the parts of ``accumulate=``. With shards no
     rank knows the whole in advance. Each then sends what its samples count, and the sums are divided by the total.
