@@ -78,7 +78,8 @@ class ParallelRun(Run):
         targets = checksum(self.batches.parts[1]) if isinstance(self.batches, Batches) else None
         grad = self.model.parameters().grad
         numbers = {"parameters": grad.size, "steps per epoch": len(self.batches), "epochs": self.planned}
-        facts = numbers | {"type of parameters": str(grad.dtype), "steps so far": self.step, "targets": targets}
+        numbers |= {"steps so far": self.step, "samples per batch": getattr(self.batches, "batch_size", 0)}
+        facts = numbers | {"type of parameters": str(grad.dtype), "targets": targets}
         for rank, other in enumerate(everyone := self.comm.allgather(facts)):
             for name, value in other.items():
                 if value != (first := everyone[0][name]):
