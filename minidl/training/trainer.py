@@ -168,7 +168,7 @@ class Trainer:
             batches,
             diagnosis.evaluate,
             measure=measure,
-            measures=_names(to_measure, metrics),
+            **_described(to_measure, metrics),
             diagnose=diagnosis,
             loss_function=self.loss,
             epochs=epochs,
@@ -252,6 +252,8 @@ class Trainer:
         self.optimizer.rebind()
 
 
-def _names(measured: Measured, metrics: Metrics | None) -> list[str]:
-    """The names of all that is measured at the end of an epoch."""
-    return ["loss", *(f"{kind}_{name}" for kind, _ in measured for name in ("loss", *(metrics or ())))]
+def _described(measured: Measured, metrics: Metrics | None) -> dict[str, Any]:
+    """What a run is told of the end of an epoch: all names that are measured, and the batches of validation."""
+    names = ["loss", *(f"{kind}_{name}" for kind, _ in measured for name in ("loss", *(metrics or ())))]
+    sources = [data.source for kind, data in measured if kind == "validation" and isinstance(data, Stream)]
+    return {"measures": names, "validation": sources[0] if sources else None}
