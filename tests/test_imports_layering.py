@@ -61,6 +61,7 @@ OPTIONAL = {
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
     "safetensors": {"integrations"},
+    "mpi4py": {"integrations"},
     "tensorboardX": {"integrations"},
     "optuna": {"integrations"},
     "keras": {"integrations"},
@@ -80,6 +81,7 @@ INSIDE_FUNCTIONS = {
     "tensorboardX",
     "optuna",
     "scipy",
+    "mpi4py",
     "minidl.saving.container",
 }
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""
