@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.integrations.onnx.graph import Converter, Graph
+from minidl.integrations.onnx.writing.graph import Converter, Graph
 from minidl.layers.activations import ELU, LeakyReLU, SiLU
 from minidl.layers.dense import Dense
 from minidl.layers.embedding import Embedding
@@ -53,43 +53,53 @@ def unchanged(graph: Graph, layer: Layer, x: Any) -> Any:
 
 
 def dense(graph: Graph, layer: Dense, x: str) -> Any:
+    """``x W + b`` on the last axis."""
     y = graph.add("MatMul", x, layer.weight)
     return graph.add("Add", y, layer.bias) if layer.use_bias else y
 
 
 def embedding(graph: Graph, layer: Embedding, x: str) -> Any:
+    """``W[x]``."""
     return graph.add("Gather", layer.weight, x)
 
 
 def leaky_relu(graph: Graph, layer: LeakyReLU, x: str) -> Any:
+    """``max(a x, x)``."""
     return graph.add("LeakyRelu", x, alpha=layer.negative_slope)
 
 
 def elu(graph: Graph, layer: ELU, x: str) -> Any:
+    """``α (eˣ − 1)`` below 0."""
     return graph.add("Elu", x, alpha=layer.alpha)
 
 
 def gelu(graph: Graph, layer: GELU, x: str) -> Any:
+    """``x Φ(x)``, exact or by the formula with tanh."""
     return graph.add("Gelu", x, approximate="tanh" if layer.approximate else "none")
 
 
 def silu(graph: Graph, _: SiLU, x: str) -> Any:
+    """``x σ(x)``."""
     return graph.add("Mul", x, graph.add("Sigmoid", x))
 
 
 def prelu(graph: Graph, layer: PReLU, x: str) -> Any:
+    """``max(0, x) + a min(0, x)``."""
     return graph.add("PRelu", x, layer.weight)
 
 
 def flatten(graph: Graph, _: Flatten, x: str) -> Any:
+    """Rows (n, d)."""
     return graph.add("Flatten", x, axis=1)
 
 
 def reshape(graph: Graph, layer: Reshape, x: str) -> Any:
+    """Samples of another shape."""
     return graph.add("Reshape", x, [0, *layer.shape])  # 0 is the size that the axis has, that of the batch
 
 
 def batch_norm(graph: Graph, layer: BatchNorm, x: str) -> Any:
+    """``w (x − m̄) / √(v̄ + ε) + b``, with the running statistics."""
     # The mean comes off first, as in the layer: folded into one shift, a mean far from 0 would cost digits.
     scale = layer.weight.value / np.sqrt(layer.running_var + layer.eps)
     z = graph.add("Sub", x, layer.running_mean)
@@ -97,16 +107,19 @@ def batch_norm(graph: Graph, layer: BatchNorm, x: str) -> Any:
 
 
 def layer_norm(graph: Graph, layer: LayerNorm, x: str) -> Any:
+    """Over the last axis."""
     return _scaled(graph, layer, _normalised(graph, x, [-1], layer.eps))
 
 
 def group_norm(graph: Graph, layer: GroupNorm, x: str) -> Any:
+    """Over the features of a group and all positions."""
     groups = graph.add("Reshape", x, [0, -1, layer.groups, layer.features // layer.groups])
     z = _normalised(graph, groups, [1, 3], layer.eps)
     return _scaled(graph, layer, graph.add("Reshape", z, graph.add("Shape", x)))
 
 
 def rms_norm(graph: Graph, layer: RMSNorm, x: str) -> Any:
+    """``w x / √(mean(x²) + ε)``."""
     return graph.add("Mul", graph.add("Div", x, _root_mean_square(graph, x, [-1], layer.eps)), layer.weight)
 
 
@@ -135,5 +148,6 @@ def scaled(graph: Graph, layer: Standardize | MinMax, x: str) -> Any:
 
 
 def one_hot(graph: Graph, layer: OneHot, x: str) -> Any:
+    """1 where the number of the class is x."""
     same = graph.add("Equal", graph.add("Unsqueeze", x, [-1]), np.arange(layer.classes))
     return graph.add("Cast", same, to=graph.type_of(graph.dtype))

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.integrations.onnx.graph import Graph
-from minidl.integrations.onnx.sequences import cleared, positions, split_mask, steps
+from minidl.integrations.onnx.writing.graph import Graph
+from minidl.integrations.onnx.writing.sequences import cleared, positions, split_mask, steps
 from minidl.layers.bidirectional import Bidirectional
 from minidl.layers.recurrence import Recurrent
 from minidl.layers.recurrent import GRU, LSTM, RNN
@@ -17,6 +17,7 @@ __all__ = ["bidirectional", "gru", "lstm", "rnn"]
 
 
 def rnn(graph: Graph, layer: RNN, x: Any) -> Any:
+    """The operator has a second bias, which is 0 here."""
     return _recurrent(graph, "RNN", layer, x, [0], np.append(layer.bias.value, np.zeros_like(layer.bias.value)))
 
 
@@ -36,6 +37,7 @@ def gru(graph: Graph, layer: GRU, x: Any) -> Any:
 
 
 def bidirectional(graph: Graph, layer: Bidirectional, x: Any) -> Any:
+    """One layer on x, and one on x with its last time step first."""
     x, mask = split_mask(x)
     turned, turned_mask = _turned(graph, x), None if mask is None else _turned(graph, mask)
     ahead = graph.convert(layer.layer, x if mask is None else (x, mask))
@@ -44,7 +46,7 @@ def bidirectional(graph: Graph, layer: Bidirectional, x: Any) -> Any:
 
 
 def _turned(graph: Graph, x: str) -> str:
-    """x (n, t, …) with its last time step first."""
+    """X (n, t, …) with its last time step first."""
     turned: str = graph.add("Slice", x, [-1], [np.iinfo(np.int64).min], [1], [-1])
     return turned
 
@@ -83,7 +85,7 @@ def _recurrent(
 
 
 def _in_front(graph: Graph, x: str, mask: str) -> str:
-    """x (n, t, inputs) with the time steps that hold data first, in their order."""
+    """X (n, t, inputs) with the time steps that hold data first, in their order."""
     urgency = graph.add("Where", mask, graph.add("Sub", steps(graph, x), positions(graph, x)), 0)
     _, order = graph.add("TopK", urgency, steps(graph, x), axis=1, outputs=2)
     indices = graph.add("Expand", graph.add("Unsqueeze", order, [-1]), graph.add("Shape", x))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from minidl.integrations.onnx import containers, elementwise, images, recurrent, sequences
-from minidl.integrations.onnx.elementwise import operator
-from minidl.integrations.onnx.graph import Converter
+from minidl.integrations.onnx.writing import containers, features, images, recurrent, sequences
+from minidl.integrations.onnx.writing.features import operator
+from minidl.integrations.onnx.writing.graph import Converter
 from minidl.layers import (
     ELU,
     GELU,
@@ -60,29 +60,29 @@ from minidl.modules import Layer
 __all__ = ["CONVERTERS"]
 
 CONVERTERS: dict[type[Layer], Converter] = {
-    Dense: elementwise.dense,
-    Embedding: elementwise.embedding,
+    Dense: features.dense,
+    Embedding: features.embedding,
     ReLU: operator("Relu"),
-    LeakyReLU: elementwise.leaky_relu,
-    PReLU: elementwise.prelu,
-    ELU: elementwise.elu,
-    GELU: elementwise.gelu,
-    SiLU: elementwise.silu,
+    LeakyReLU: features.leaky_relu,
+    PReLU: features.prelu,
+    ELU: features.elu,
+    GELU: features.gelu,
+    SiLU: features.silu,
     Softplus: operator("Softplus"),
     Sigmoid: operator("Sigmoid"),
     Tanh: operator("Tanh"),
     Softmax: operator("Softmax", axis=-1),
-    Identity: elementwise.unchanged,
-    Dropout: elementwise.unchanged,
-    BatchNorm: elementwise.batch_norm,
-    LayerNorm: elementwise.layer_norm,
-    GroupNorm: elementwise.group_norm,
-    RMSNorm: elementwise.rms_norm,
-    Standardize: elementwise.scaled,
-    MinMax: elementwise.scaled,
-    OneHot: elementwise.one_hot,
-    Flatten: elementwise.flatten,
-    Reshape: elementwise.reshape,
+    Identity: features.unchanged,
+    Dropout: features.unchanged,
+    BatchNorm: features.batch_norm,
+    LayerNorm: features.layer_norm,
+    GroupNorm: features.group_norm,
+    RMSNorm: features.rms_norm,
+    Standardize: features.scaled,
+    MinMax: features.scaled,
+    OneHot: features.one_hot,
+    Flatten: features.flatten,
+    Reshape: features.reshape,
     Conv1D: images.conv,
     Conv2D: images.conv,
     DepthwiseConv2D: images.depthwise_conv,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.integrations.onnx.graph import Graph
+from minidl.integrations.onnx.writing.graph import Graph
 from minidl.layers.attention import CrossAttention, SelfAttention
 from minidl.layers.pooling import GlobalAveragePool1D
 from minidl.layers.positions import PositionEmbedding, SinusoidalPositions
@@ -31,7 +31,7 @@ def split_mask(x: Any) -> tuple[Any, str | None]:
 
 
 def cleared(graph: Graph, x: str, mask: str | None) -> str:
-    """x with 0 in place of what is masked."""
+    """X with 0 in place of what is masked."""
     if mask is None:
         return x
     zeroed: str = graph.add("Where", graph.add("Unsqueeze", mask, [-1]), x, 0.0)
@@ -39,6 +39,7 @@ def cleared(graph: Graph, x: str, mask: str | None) -> str:
 
 
 def global_average_pool(graph: Graph, _: GlobalAveragePool1D, x: Any) -> Any:
+    """The mean over the time steps with data, 0 if there are none."""
     x, mask = split_mask(x)
     if mask is None:
         return graph.add("ReduceMean", x, [1], keepdims=0)
@@ -48,6 +49,7 @@ def global_average_pool(graph: Graph, _: GlobalAveragePool1D, x: Any) -> Any:
 
 
 def position_embedding(graph: Graph, layer: PositionEmbedding, x: str) -> Any:
+    """``x + W[:t]``."""
     return graph.add("Add", x, graph.add("Slice", layer.weight, [0], steps(graph, x), [0]))
 
 
@@ -74,6 +76,7 @@ def positions(graph: Graph, x: str) -> str:
 
 
 def self_attention(graph: Graph, layer: SelfAttention, x: Any) -> Any:
+    """Queries, keys and values are made of the same x."""
     x, mask = split_mask(x)
     qkv = by_head(graph, graph.convert(layer.input, cleared(graph, x, mask)), layer.heads, layer.features, 3)
     mixed = attend(graph, layer, *qkv, mask=mask, now=positions(graph, x) if layer.causal else None)
@@ -81,6 +84,7 @@ def self_attention(graph: Graph, layer: SelfAttention, x: Any) -> Any:
 
 
 def cross_attention(graph: Graph, layer: CrossAttention, x: Any) -> Any:
+    """Queries look at a memory."""
     (queries, memory), mask = x if isinstance(x[0], tuple) else (x, None)
     (q,) = by_head(graph, graph.convert(layer.query, queries), layer.heads, layer.features, 1)
     memory = graph.convert(layer.key_value, cleared(graph, memory, mask))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.integrations.onnx.graph import Graph
+from minidl.integrations.onnx.writing.graph import Graph
 from minidl.layers.convolution import Conv2D, ConvTranspose2D, DepthwiseConv2D
 from minidl.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from minidl.layers.windows import Axis, axes_of
@@ -59,14 +59,17 @@ def conv_transpose(graph: Graph, layer: ConvTranspose2D, x: str) -> Any:
 
 
 def max_pool(graph: Graph, layer: MaxPool2D, x: str) -> Any:
+    """The padding is −∞ in both."""
     return _channels_first(graph, "MaxPool", x, **_windows(_pool_axes(layer)))
 
 
 def average_pool(graph: Graph, layer: AveragePool2D, x: str) -> Any:
+    """The padding does not count."""
     return _channels_first(graph, "AveragePool", x, **_windows(_pool_axes(layer), count_include_pad=0))
 
 
 def global_average_pool(graph: Graph, _: GlobalAveragePool2D, x: str) -> Any:
+    """The mean over height and width."""
     return graph.add("ReduceMean", x, [1, 2], keepdims=0)
 
 

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 from minidl.batch import arrays_in, mapped
-from minidl.integrations.onnx.graph import Graph
+from minidl.integrations.onnx.writing.graph import Graph
 from minidl.layers.branches import Add, Branches, Concatenate, Multiply, Parallel
 from minidl.layers.containers import Container
 from minidl.layers.residual import Residual
@@ -18,6 +18,7 @@ __all__ = ["add", "branches", "concatenate", "multiply", "parallel", "residual",
 
 
 def sequential(graph: Graph, layer: Sequential, x: Any) -> Any:
+    """Each layer takes what the one before it returns."""
     x, mask = _split_mask(layer, x)
     for each in layer.layers:
         x = graph.convert(each, _handed(each, x, mask))
@@ -25,19 +26,23 @@ def sequential(graph: Graph, layer: Sequential, x: Any) -> Any:
 
 
 def residual(graph: Graph, layer: Residual, x: Any) -> Any:
+    """``x + f(x)``."""
     return graph.add("Add", _split_mask(layer, x)[0], sequential(graph, layer, x))
 
 
 def tied(graph: Graph, layer: Tied, x: Any) -> Any:
+    """``f(e(x)) Wᵀ``, where W is in the file once."""
     h = sequential(graph, layer, x)
     return graph.add("MatMul", h, graph.add("Transpose", layer.weight, perm=[1, 0]))
 
 
 def parallel(graph: Graph, layer: Parallel, x: Any) -> Any:
+    """Each layer takes its own input."""
     return tuple(map(graph.convert, layer.layers, x))
 
 
 def branches(graph: Graph, layer: Branches, x: Any) -> Any:
+    """All layers take the same input."""
     x, mask = _split_mask(layer, x)
     return tuple(graph.convert(each, _handed(each, x, mask)) for each in layer.layers)
 
@@ -52,14 +57,17 @@ def siamese(graph: Graph, layer: Siamese, x: Any) -> Any:
 
 
 def concatenate(graph: Graph, layer: Concatenate, x: Any) -> Any:
+    """One after the other along the axis."""
     return graph.add("Concat", *x, axis=layer.axis)
 
 
 def add(graph: Graph, _: Add, x: Any) -> Any:
+    """``x_1 + … + x_k``."""
     return reduce(lambda a, b: graph.add("Add", a, b), x)
 
 
 def multiply(graph: Graph, _: Multiply, x: Any) -> Any:
+    """``x_1 · … · x_k``."""
     return reduce(lambda a, b: graph.add("Mul", a, b), x)
 
 

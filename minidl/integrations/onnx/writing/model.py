@@ -14,9 +14,9 @@ from minidl.arguments import check_type
 from minidl.batch import arrays_in, mapped, several
 from minidl.errors import CheckpointError, DataError, ShapeError
 from minidl.files import nesting_checked, replacing, warn_of_values
-from minidl.integrations.onnx.graph import Graph
 from minidl.integrations.onnx.package import IR_VERSION, OPSET, onnx_package
-from minidl.integrations.onnx.table import CONVERTERS
+from minidl.integrations.onnx.writing.graph import Graph
+from minidl.integrations.onnx.writing.table import CONVERTERS
 from minidl.modules import Layer
 from minidl.modules import input_shape as shape_without_mask
 from minidl.modules.summary import checked_shape

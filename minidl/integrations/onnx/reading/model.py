@@ -1,0 +1,106 @@
+"""ONNX files as models."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from minidl.errors import CheckpointError
+from minidl.files import absolute, content_of, warn_of_values
+from minidl.integrations.onnx.package import onnx_package
+from minidl.integrations.onnx.reading.branches import join, unknown
+from minidl.integrations.onnx.reading.chain import Chain, LayoutError, channels_last
+from minidl.integrations.onnx.reading.external import load_external
+from minidl.integrations.onnx.reading.source import Source, Step
+from minidl.integrations.onnx.reading.table import READERS
+from minidl.layers.sequential import Sequential
+from minidl.modules import Layer
+
+__all__ = ["load_onnx"]
+
+
+def load_onnx(path: str | os.PathLike[str]) -> Sequential:
+    """Make a model of an ONNX file, such as PyTorch's two exporters write of dense and convolutional networks.
+
+    So a network that was trained in PyTorch runs, and is trained further, on NumPy alone. The layers are those of
+    minidl, and their parameters are float32 or float64 as in the file.
+
+    PyTorch has the channels of images in front, minidl has them last. A sample (channels, height, width) of the file is
+    (height, width, channels) here: pass ``np.moveaxis(x, 1, -1)``. The same holds for sequences (channels, time) in
+    front of convolutions, and for outputs that are images. All other arrays keep their axes. A Flatten in between takes
+    care of the order by itself, as the weights behind it are laid out for it.
+
+    It reads Gemm, MatMul, Conv, ConvTranspose, pooling, batch, layer, instance and group normalization, the activations
+    that minidl has, constants per feature that are added or multiplied, changes of shape, embeddings, and branches that
+    are added, multiplied or concatenated, as in residual networks. Nothing in a file is run. Arrays that lie in other
+    files are only read from the folder of the file and those below.
+
+    Args:
+        path: the file. Only the batch axis may be dynamic.
+
+    Raises:
+        CheckpointError: a damaged file, an operator that minidl has no layer for, or a path that leads out of the
+            folder. The message names the operator.
+        ImportError: the package onnx is not installed.
+        OSError: the file does not exist or cannot be read.
+
+    >>> from minidl.integrations import load_onnx
+    >>> model = load_onnx("from_pytorch.onnx")    # doctest: +SKIP
+    >>> model.predict(np.moveaxis(images, 1, -1))    # doctest: +SKIP
+    """
+    package = onnx_package()
+    path = absolute(path)
+    with open(path, "rb") as file:
+        data = file.read()
+    with content_of(path):
+        try:
+            model = package.load_model_from_string(data)
+        except Exception as error:  # protobuf has several implementations, each with errors of its own
+            raise CheckpointError(f"is damaged, or not an ONNX file: {error}") from error
+        load_external(model, os.path.dirname(path))
+        layers = _layers(Source(model))
+        made = Sequential(*layers)
+    warn_of_values(made.state(), path)
+    return made
+
+
+def _layers(source: Source) -> list[Layer]:
+    """The layers of a graph, for the first way in which its input may lie in memory that fits all of them.
+
+    Nothing in a file says whether the axes of a sample are those of an image, but its operators do.
+    """
+    shape = source.input_shape
+    if shape is None:
+        raise CheckpointError("does not tell the shape of its input; export the model again, with fixed sizes")
+    refusals: list[LayoutError] = []
+    as_is = tuple(range(len(shape)))
+    images = channels_last(3) if len(shape) == 3 else as_is
+    turned = channels_last(2) if len(shape) == 2 else images
+    for axes, sequences_last in ((images, False), (turned, True), (as_is, False)):
+        chain = Chain(shape, axes, sequences_last=sequences_last)
+        try:
+            _follow(chain, source.steps())
+            chain.finished(source.output)
+        except LayoutError as error:
+            refusals.append(error)
+        else:
+            for layer in chain.layers:
+                layer.astype(np.float64 if source.dtype == np.float64 else np.float32)
+            return chain.layers
+    raise refusals[0]
+
+
+def _follow(chain: Chain, steps: list[Step]) -> Chain:
+    """Add the layers of all steps to a chain, and return it."""
+    for node, branches in steps:
+        if chain.groups is not None and node.operator not in ("InstanceNormalization", "Reshape"):
+            raise LayoutError(f"has {node} of an image with flattened places; minidl reads only norms of groups there")
+        if len(branches) > 1:
+            joined = [_follow(chain.branch(), branch) for branch in branches]
+            join(chain, node, joined)
+        elif node.operator in READERS:
+            READERS[node.operator](chain, node)
+        else:
+            raise unknown(node)
+    return chain
