@@ -24,4 +24,5 @@ def onnx_package() -> ModuleType:
         import onnx.reference
     except ImportError as error:
         raise ImportError('this needs the package onnx; pip install "minidl[onnx]"') from error
-    return onnx
+    package: ModuleType = onnx
+    return package

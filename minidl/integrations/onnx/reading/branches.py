@@ -13,6 +13,7 @@ from minidl.layers.activations import Sigmoid, SiLU
 from minidl.layers.branches import Add, Branches, Concatenate, Multiply
 from minidl.layers.residual import Residual
 from minidl.modules import Layer
+from minidl.typing import Array
 
 __all__ = ["join", "unknown"]
 
@@ -40,7 +41,7 @@ def _combine(chain: Chain, node: Node, branches: Sequence[Chain]) -> None:
     if any(branch.shape != first.shape for branch in branches):
         shapes = ", ".join(str(branch.shape) for branch in branches)
         raise CheckpointError(f"has {node} of arrays of shapes {shapes}; minidl broadcasts nothing")
-    if any(not np.array_equal(branch.order, first.order) for branch in branches):
+    if any(not _equal(branch.order, first.order) for branch in branches):
         raise LayoutError(f"has {node} of flattened images whose numbers are in different orders")
     chain.shape, chain.axes, chain.order = first.shape, first.axes, first.order
     through = [branch for branch in branches if branch.layers]
@@ -53,6 +54,10 @@ def _combine(chain: Chain, node: Node, branches: Sequence[Chain]) -> None:
         chain.layers.append(Residual(*single))
     else:
         chain.layers += [_side_by_side(branches), Add()]
+
+
+def _equal(a: Array | None, b: Array | None) -> bool:
+    return a is b or (a is not None and b is not None and np.array_equal(a, b))
 
 
 def _concatenate(chain: Chain, node: Node, branches: Sequence[Chain]) -> None:

@@ -135,7 +135,7 @@ class Chain:
             raise CheckpointError(
                 f"has {node} with a constant of shape {constant.shape}; minidl has layers for one number per feature"
             )
-        values = values.reshape(-1).astype(np.float64)
+        values = np.asarray(values.reshape(-1), np.float64)
         return values if self.order is None or values.size == 1 else values[self.order]
 
     def flattened(self, node: Node) -> None:

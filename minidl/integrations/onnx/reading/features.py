@@ -166,7 +166,7 @@ def softmax(chain: Chain, node: Node) -> None:
     chain.layers.append(Softmax())
 
 
-def cast(chain: Chain, node: Node) -> None:
+def cast(_: Chain, node: Node) -> None:
     """From one type of floats to another. A model of minidl has one type."""
     onnx = onnx_package()
     if onnx.helper.tensor_dtype_to_np_dtype(node.attributes["to"]).kind != "f":

@@ -15,26 +15,10 @@ __all__ = ["Node", "Source", "Step"]
 OLDEST_OPSET = 13
 """Before it, some operators meant something else."""
 
-FOLDED = frozenset(
-    [
-        "Add",
-        "Cast",
-        "Concat",
-        "Constant",
-        "Div",
-        "Gather",
-        "Identity",
-        "Mul",
-        "Neg",
-        "Reshape",
-        "Slice",
-        "Sqrt",
-        "Squeeze",
-        "Sub",
-        "Transpose",
-        "Unsqueeze",
-    ]
-)
+FOLDED = {
+    *("Add", "Cast", "Concat", "Constant", "Div", "Gather", "Identity", "Mul"),
+    *("Neg", "Reshape", "Slice", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze"),
+}
 """Operators that are evaluated at once if all their inputs are constants."""
 
 SHAPED_BY = {"Expand", "Reshape", "Squeeze", "Unsqueeze", "Clip", "Dropout", "ReduceMean"}

@@ -11,7 +11,7 @@ from minidl.layers.activations import ReLU, Sigmoid, Softplus, Tanh
 __all__ = ["READERS"]
 
 
-def skip(chain: Chain, node: Node) -> None:
+def skip(_chain: Chain, _node: Node) -> None:
     """Operators that change nothing."""
 
 

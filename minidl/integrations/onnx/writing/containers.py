@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
@@ -52,8 +53,13 @@ def siamese(graph: Graph, layer: Siamese, x: Any) -> Any:
     k = len(x)
     y = graph.convert(layer.layer, mapped(lambda *names: graph.add("Concat", *names, axis=0), *x))
     parts = [graph.add("Split", name, outputs=k, axis=0, num_outputs=k) for name in arrays_in(y)]
-    each = zip(*parts, strict=True) if k > 1 else [parts]
-    return tuple(mapped(lambda _, names=iter(names): next(names), y) for names in each)
+    names = [iter((part,) if k == 1 else part) for part in parts]
+    return tuple(_refilled(y, iter([next(each) for each in names])) for _ in range(k))
+
+
+def _refilled(structure: Any, names: Iterator[str]) -> Any:
+    """Names in the structure of others."""
+    return mapped(lambda _: next(names), structure)
 
 
 def concatenate(graph: Graph, layer: Concatenate, x: Any) -> Any:

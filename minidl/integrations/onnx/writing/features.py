@@ -47,7 +47,7 @@ def operator(name: str, **attributes: Any) -> Converter:
     return convert
 
 
-def unchanged(graph: Graph, layer: Layer, x: Any) -> Any:
+def unchanged(_graph: Graph, _layer: Layer, x: Any) -> Any:
     """Layers that return x in evaluation: Identity and Dropout."""
     return x
 

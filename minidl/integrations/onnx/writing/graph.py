@@ -18,27 +18,19 @@ __all__ = ["Converter", "Graph"]
 Converter: TypeAlias = "Callable[[Graph, Any, Any], Any]"
 """A function that adds a layer to a graph: it takes graph, layer and the name of x, and returns the name of y."""
 
-UNUSED = frozenset(
-    [
+UNUSED = {
+    *(
         "__init__",
         "__module__",
+        "__qualname__",
         "__doc__",
-        "backward",
-        "backward_parameters",
-        "initialize",
-        "step",
-        "output_shape",
-        "given_shapes",
-        "summary_rows",
-        "gives_probabilities",
-        "mixes_samples",
-        "as_input",
-        "__getitem__",
-        "__len__",
-        "__iter__",
-        "__repr__",
-    ]
-)
+        "__annotations__",
+        "__firstlineno__",
+        "__static_attributes__",
+    ),
+    *("backward", "backward_parameters", "initialize", "step", "output_shape", "given_shapes", "summary_rows"),
+    *("gives_probabilities", "mixes_samples", "as_input", "__getitem__", "__len__", "__iter__", "__repr__"),
+}
 """What a subclass may override without changing what its layers compute in evaluation."""
 
 

@@ -39,7 +39,7 @@ def conv_transpose(graph: Graph, layer: ConvTranspose2D, x: str) -> Any:
     extra = np.broadcast_to(layer.output_padding, layer.axes).tolist()
     pads: list[tuple[int, int]] = []
     for index, axis in enumerate(axes):
-        # With "same", y has s numbers for each one of x: what the windows have more is cut off, what they lack is added.
+        # With "same", y has s numbers for each one of x: windows that reach further are cut off, shorter ones padded.
         pads.append(axis.margins(axis.stride))
         if axis.padding == "same":
             extra[index] = max(axis.stride - axis.reach, 0)
