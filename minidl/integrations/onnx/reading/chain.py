@@ -7,7 +7,6 @@ which axis of a sample is which, and the weights of the layers are laid out acco
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -41,27 +40,32 @@ class Chain:
 
     Args:
         shape: the shape of a sample of the input in the file, with None for sizes that are not known.
-        axes: which axis of the file each axis of the sample is here.
-        sequences_last: whether samples of two axes have the channels last here and first in the file.
+        turned: for samples of how many axes the channels come first in the file: 3 for images, 2 for sequences.
 
     Attributes:
         layers: the layers so far.
-        shape, axes: as above, for the output of the last layer.
+        shape: the shape of a sample of the last layer's output in the file.
+        axes: which axis of the file each axis of it is here.
         order: for a flattened sample, which number of the file each number is here. None if they are the same.
         groups: the number of groups while the file has split the channels into groups, to normalise them.
     """
 
-    def __init__(self, shape: Shape, axes: tuple[int, ...], *, sequences_last: bool) -> None:
+    def __init__(self, shape: Shape, turned: tuple[int, ...]) -> None:
         self.layers: list[Layer] = []
-        self.shape, self.axes, self.sequences_last = shape, axes, sequences_last
+        self.shape, self.turned = shape, turned
+        self.axes = self._axes(len(shape))
         self.order: Array | None = None
         self.groups: int | None = None
 
     def branch(self) -> Chain:
         """A chain without layers that begins where this one ends."""
-        chain = Chain(self.shape, self.axes, sequences_last=self.sequences_last)
-        chain.order = self.order
+        chain = Chain(self.shape, self.turned)
+        chain.axes, chain.order = self.axes, self.order
         return chain
+
+    def _axes(self, axes: int) -> tuple[int, ...]:
+        """How samples of so many axes lie here that come from the input, or from rows."""
+        return channels_last(axes) if axes in self.turned else tuple(range(axes))
 
     def as_layer(self) -> Layer:
         """The layers as one."""
@@ -146,12 +150,12 @@ class Chain:
         self.order = None if (order == np.arange(order.size)).all() else order
 
     def unflattened(self, node: Node, shape: Shape) -> None:
-        """Turn rows into samples of a shape of the file, with the channels last if that is how such samples lie.
+        """Turn rows into samples of a shape of the file. A `Dense` layer in front returns its numbers in the new order.
 
-        A `Dense` layer in front is made to return its numbers in that order.
+        Raises:
+            LayoutError: there is none.
         """
-        last = len(shape) == 3 or (len(shape) == 2 and self.sequences_last)
-        axes = channels_last(len(shape)) if last else tuple(range(len(shape)))
+        axes = self._axes(len(shape))
         wanted = np.arange(prod(shape)).reshape(shape).transpose(axes).ravel()
         held = np.arange(wanted.size) if self.order is None else self.order
         if (wanted != held).any():
@@ -181,7 +185,3 @@ class Chain:
                 f"returns {name!r}, the flattened numbers of an image with the channels first; minidl has them last, "
                 "so export the model without its last Flatten"
             )
-
-    def settings(self) -> tuple[Any, ...]:
-        """How the output lies in memory, to compare two branches."""
-        return self.axes, self.groups, None if self.order is None else self.order.tolist()

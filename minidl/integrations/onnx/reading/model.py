@@ -10,7 +10,7 @@ from minidl.errors import CheckpointError
 from minidl.files import absolute, content_of, warn_of_values
 from minidl.integrations.onnx.package import onnx_package
 from minidl.integrations.onnx.reading.branches import join, unknown
-from minidl.integrations.onnx.reading.chain import Chain, LayoutError, channels_last
+from minidl.integrations.onnx.reading.chain import Chain, LayoutError
 from minidl.integrations.onnx.reading.external import load_external
 from minidl.integrations.onnx.reading.source import Source, Step
 from minidl.integrations.onnx.reading.table import READERS
@@ -74,11 +74,8 @@ def _layers(source: Source) -> list[Layer]:
     if shape is None:
         raise CheckpointError("does not tell the shape of its input; export the model again, with fixed sizes")
     refusals: list[LayoutError] = []
-    as_is = tuple(range(len(shape)))
-    images = channels_last(3) if len(shape) == 3 else as_is
-    turned = channels_last(2) if len(shape) == 2 else images
-    for axes, sequences_last in ((images, False), (turned, True), (as_is, False)):
-        chain = Chain(shape, axes, sequences_last=sequences_last)
+    for turned in ((3,), (2, 3), ()):
+        chain = Chain(shape, turned)
         try:
             _follow(chain, source.steps())
             chain.finished(source.output)

@@ -19,17 +19,8 @@ Converter: TypeAlias = "Callable[[Graph, Any, Any], Any]"
 """A function that adds a layer to a graph: it takes graph, layer and the name of x, and returns the name of y."""
 
 UNUSED = {
-    *(
-        "__init__",
-        "__module__",
-        "__qualname__",
-        "__doc__",
-        "__annotations__",
-        "__firstlineno__",
-        "__static_attributes__",
-    ),
     *("backward", "backward_parameters", "initialize", "step", "output_shape", "given_shapes", "summary_rows"),
-    *("gives_probabilities", "mixes_samples", "as_input", "__getitem__", "__len__", "__iter__", "__repr__"),
+    *("gives_probabilities", "mixes_samples", "as_input"),
 }
 """What a subclass may override without changing what its layers compute in evaluation."""
 
@@ -107,7 +98,7 @@ class Graph:
                 if found := sorted(name for name in overridden if hasattr(kind, name)):
                     raise self._refusal(layer, f", as {type(layer).__name__} overrides {found[0]} of {kind.__name__}")
                 return self._converters[kind]
-            overridden |= vars(kind).keys() - UNUSED
+            overridden |= {name for name in vars(kind) if not name.startswith("__")} - UNUSED
         raise self._refusal(layer, "")
 
     def _refusal(self, layer: Layer, reason: str) -> CheckpointError:
