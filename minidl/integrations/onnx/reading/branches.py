@@ -15,24 +15,19 @@ from minidl.layers.residual import Residual
 from minidl.modules import Layer
 from minidl.typing import Array
 
-__all__ = ["join", "unknown"]
+__all__ = ["JOINED", "join"]
 
 
 def join(chain: Chain, node: Node, branches: Sequence[Chain]) -> None:
     """Add branches that begin at the end of a chain, and the operator that makes one array of theirs.
 
     Raises:
-        CheckpointError: an operator that minidl has no layer for.
+        CheckpointError: arrays of other shapes than minidl takes.
         LayoutError: arrays whose axes are in different orders.
     """
     if any(branch.axes != branches[0].axes or branch.groups is not None for branch in branches):
         raise LayoutError(f"has {node} of arrays whose axes are in different orders")
-    if node.operator == "Concat":
-        _concatenate(chain, node, branches)
-    elif node.operator in ("Add", "Sum", "Mul"):
-        _combine(chain, node, branches)
-    else:
-        raise unknown(node)
+    JOINED[node.operator](chain, node, branches)
 
 
 def _combine(chain: Chain, node: Node, branches: Sequence[Chain]) -> None:
@@ -79,9 +74,5 @@ def _side_by_side(branches: Sequence[Chain]) -> Layer:
     return Branches(*(branch.as_layer() for branch in branches))
 
 
-def unknown(node: Node) -> CheckpointError:
-    """The error for an operator without a layer."""
-    return CheckpointError(
-        f"has {node}, an operator that minidl has no layer for; export the model without it, or as others that "
-        "load_onnx reads"
-    )
+JOINED = {"Add": _combine, "Sum": _combine, "Mul": _combine, "Concat": _concatenate}
+"""A function for each operator that makes one array of several."""

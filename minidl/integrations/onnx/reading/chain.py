@@ -180,6 +180,8 @@ class Chain:
         Raises:
             CheckpointError: it is not what the file returns.
         """
+        if self.axes not in (tuple(range(len(self.axes))), channels_last(len(self.axes))):
+            raise LayoutError(f"returns {name!r}, whose axes would be in the order {self.axes} here")
         if self.order is not None or self.groups is not None:
             raise LayoutError(
                 f"returns {name!r}, the flattened numbers of an image with the channels first; minidl has them last, "

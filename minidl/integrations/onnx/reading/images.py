@@ -25,6 +25,7 @@ __all__ = [
     "global_average_pool",
     "global_max_pool",
     "max_pool",
+    "reduce_max",
     "reduce_mean",
     "reshape",
     "transpose",
@@ -154,12 +155,8 @@ def _add(chain: Chain, node: Node, *layers: Layer) -> None:
 
 
 def global_average_pool(chain: Chain, node: Node) -> None:
-    """The mean of each channel over all places."""
-    _global_average_pool(chain, node, len(chain.shape) - 1)
-
-
-def _global_average_pool(chain: Chain, node: Node, axes: int) -> None:
-    """The mean over all axes but the last here. The file may keep them with length 1."""
+    """The mean of each channel over all places. The file may keep their axes, with length 1."""
+    axes = len(chain.shape) - 1
     if axes not in (1, 2):
         raise CheckpointError(f"has {node} over {axes} axes; minidl averages over 1 or 2")
     features, kept = chain.features(node), chain.sizes(node, node.shape)
@@ -173,17 +170,32 @@ def _global_average_pool(chain: Chain, node: Node, axes: int) -> None:
 
 def reduce_mean(chain: Chain, node: Node) -> None:
     """The mean over all axes but that of the features."""
+    _check_reduced(chain, node)
+    global_average_pool(chain, node)
+
+
+def _check_reduced(chain: Chain, node: Node) -> None:
     axes = node.attributes.get("axes") if len(node.inputs) < 2 else constant(node, 1).tolist()
     every = range(1, len(chain.shape) + 1)
     if sorted(chain.own_axis(node, axis) for axis in axes or every) != [*every][:-1]:
-        raise LayoutError(f"has {node} over the axes {axes}; minidl averages over all axes but that of the features")
-    _global_average_pool(chain, node, len(chain.shape) - 1)
+        raise LayoutError(f"has {node} over the axes {axes}; minidl reduces all axes but that of the features")
 
 
 def global_max_pool(chain: Chain, node: Node) -> None:
     """One window over the whole image."""
     chain.need_channels_last(node, 2)
-    _add(chain, node, MaxPool2D(chain.sizes(node, chain.own_shape[:2])))
+    kept = chain.sizes(node, node.shape)
+    chain.layers.append(MaxPool2D(chain.sizes(node, chain.own_shape[:2])))
+    chain.shape = kept
+    if len(kept) == 1:
+        chain.layers.append(Flatten())
+        chain.axes = (0,)
+
+
+def reduce_max(chain: Chain, node: Node) -> None:
+    """The maximum over all axes but that of the features."""
+    _check_reduced(chain, node)
+    global_max_pool(chain, node)
 
 
 def transpose(chain: Chain, node: Node) -> None:
@@ -197,29 +209,43 @@ def transpose(chain: Chain, node: Node) -> None:
 
 def reshape(chain: Chain, node: Node) -> None:
     """Flatten, Reshape, Squeeze and Unsqueeze."""
-    size, shape = prod(chain.sizes(node, chain.shape)), node.shape
-    if shape is not None and shape.count(None) == 1 and node.same_batch:  # as after x.view(len(x), -1)
-        known = prod(each for each in shape if each is not None)
-        shape = tuple(size // known if each is None else each for each in shape)
-    shape = chain.sizes(node, shape)
-    if prod(shape) != size:
-        raise CheckpointError(f"has {node}, which turns samples of shape {chain.shape} into {shape}; it mixes samples")
-    if chain.groups is not None and shape != chain.shape:
+    before, shape = chain.sizes(node, chain.shape), chain.sizes(node, node.shape)
+    identity = tuple(range(len(before)))
+    if chain.groups is not None and shape != before:
         raise CheckpointError(f"has {node} of channels in groups, into samples of shape {shape}")
-    if shape == chain.shape:
+    if shape == before:
         chain.groups = None
     elif len(shape) == 1:
         _flatten(chain, node)
-    elif len(chain.shape) == 1:
+    elif len(before) == 1:
         chain.unflattened(node, shape)
-        chain.layers.append(Reshape(*chain.own_shape))
-    elif chain.axes == tuple(range(len(chain.shape))):
-        chain.layers.append(Reshape(*shape))
+        _reshaped(chain)
+    elif chain.axes == identity:
         chain.shape, chain.axes = shape, tuple(range(len(shape)))
-    elif len(shape) == 2 and chain.axes == channels_last(len(chain.shape)) and chain.shape[0] % shape[0] == 0:
+        _reshaped(chain)
+    elif [size for size in shape if size != 1] == [size for size in before if size != 1]:
+        _with_other_units(chain, shape)
+    elif len(shape) == 2 and chain.axes == channels_last(len(before)) and before[0] % shape[0] == 0:
         chain.groups = shape[0]  # what follows must be a norm, and the way back
     else:
         raise LayoutError(f"has {node} of images or sequences whose channels come first, into {shape}")
+
+
+def _with_other_units(chain: Chain, shape: Shape) -> None:
+    """Add or remove axes of length 1. Those come first here, and the others keep their order."""
+    old = [axis for axis, size in enumerate(chain.shape) if size != 1]
+    new = [axis for axis, size in enumerate(shape) if size != 1]
+    units = [axis for axis, size in enumerate(shape) if size == 1]
+    chain.axes = (*units, *(new[old.index(axis)] for axis in chain.axes if axis in old))
+    chain.shape = shape
+    _reshaped(chain)
+
+
+def _reshaped(chain: Chain) -> None:
+    """Add a Reshape to the present shape, in place of one before it."""
+    if chain.layers and isinstance(chain.layers[-1], Reshape):
+        chain.layers.pop()
+    chain.layers.append(Reshape(*chain.own_shape))
 
 
 def _flatten(chain: Chain, node: Node) -> None:

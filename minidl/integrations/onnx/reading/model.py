@@ -9,11 +9,11 @@ import numpy as np
 from minidl.errors import CheckpointError
 from minidl.files import absolute, content_of, warn_of_values
 from minidl.integrations.onnx.package import onnx_package
-from minidl.integrations.onnx.reading.branches import join, unknown
 from minidl.integrations.onnx.reading.chain import Chain, LayoutError
 from minidl.integrations.onnx.reading.external import load_external
-from minidl.integrations.onnx.reading.source import Source, Step
-from minidl.integrations.onnx.reading.table import READERS
+from minidl.integrations.onnx.reading.patterns import recognised
+from minidl.integrations.onnx.reading.source import Source
+from minidl.integrations.onnx.reading.steps import check_operators, follow
 from minidl.layers.sequential import Sequential
 from minidl.modules import Layer
 
@@ -59,45 +59,30 @@ def load_onnx(path: str | os.PathLike[str]) -> Sequential:
         except Exception as error:  # protobuf has several implementations, each with errors of its own
             raise CheckpointError(f"is damaged, or not an ONNX file: {error}") from error
         load_external(model, os.path.dirname(path))
-        layers = _layers(Source(model))
-        made = Sequential(*layers)
+        source = Source(model)
+        layers = _layers(source)
+        made = Sequential(*layers, dtype=np.float64 if source.dtype == np.float64 else np.float32)
     warn_of_values(made.state(), path)
     return made
 
 
 def _layers(source: Source) -> list[Layer]:
-    """The layers of a graph, for the first way in which its input may lie in memory that fits all of them.
+    """The layers of a graph, for the first way in which its samples may lie in memory that fits all of them.
 
     Nothing in a file says whether the axes of a sample are those of an image, but its operators do.
     """
-    shape = source.input_shape
-    if shape is None:
+    if (shape := source.input_shape) is None:
         raise CheckpointError("does not tell the shape of its input; export the model again, with fixed sizes")
+    steps = recognised(source.steps())
+    check_operators(steps)
     refusals: list[LayoutError] = []
     for turned in ((3,), (2, 3), ()):
         chain = Chain(shape, turned)
         try:
-            _follow(chain, source.steps())
+            follow(chain, steps)
             chain.finished(source.output)
         except LayoutError as error:
             refusals.append(error)
-        else:
-            for layer in chain.layers:
-                layer.astype(np.float64 if source.dtype == np.float64 else np.float32)
-            return chain.layers
+            continue
+        return chain.layers
     raise refusals[0]
-
-
-def _follow(chain: Chain, steps: list[Step]) -> Chain:
-    """Add the layers of all steps to a chain, and return it."""
-    for node, branches in steps:
-        if chain.groups is not None and node.operator not in ("InstanceNormalization", "Reshape"):
-            raise LayoutError(f"has {node} of an image with flattened places; minidl reads only norms of groups there")
-        if len(branches) > 1:
-            joined = [_follow(chain.branch(), branch) for branch in branches]
-            join(chain, node, joined)
-        elif node.operator in READERS:
-            READERS[node.operator](chain, node)
-        else:
-            raise unknown(node)
-    return chain

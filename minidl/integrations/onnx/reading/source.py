@@ -8,18 +8,13 @@ from typing import Any, NamedTuple
 
 from minidl.errors import CheckpointError
 from minidl.integrations.onnx.package import onnx_package
+from minidl.integrations.onnx.reading.folding import folded, shape_of
 from minidl.typing import Array, Shape
 
 __all__ = ["Node", "Source", "Step"]
 
 OLDEST_OPSET = 13
 """Before it, some operators meant something else."""
-
-FOLDED = {
-    *("Add", "Cast", "Concat", "Constant", "Div", "Gather", "Identity", "Mul"),
-    *("Neg", "Reshape", "Slice", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze"),
-}
-"""Operators that are evaluated at once if all their inputs are constants."""
 
 SHAPED_BY = {"Expand", "Reshape", "Squeeze", "Unsqueeze", "Clip", "Dropout", "ReduceMean"}
 """Operators of whose inputs only the first holds data. What the others say is a shape, or constant."""
@@ -35,8 +30,8 @@ class Node(NamedTuple):
         inputs: the names of its inputs, "" where one is left out.
         constants: the inputs that are constants, None in place of the others.
         data: the names of the inputs that are not.
-        shape: that of one sample of its output. A size is None if the file does not tell it, and so is all of it.
-        same_batch: whether the file says that its output has as many samples as the input of the graph.
+        shape: that of one sample of its output. None if the file does not tell it, or if the samples are others than
+            those of the input. Likewise for each size.
     """
 
     operator: str
@@ -46,7 +41,6 @@ class Node(NamedTuple):
     constants: tuple[Array | None, ...]
     data: tuple[str, ...]
     shape: Shape | None
-    same_batch: bool
 
     def __str__(self) -> str:
         return f"{self.operator} {self.name!r}"
@@ -79,7 +73,7 @@ class Source:
         if (opset := opsets.get("ai.onnx", 0)) < OLDEST_OPSET:
             raise CheckpointError(f"is of opset {opset}; export it again with opset_version={OLDEST_OPSET} or newer")
         onnx = onnx_package()
-        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        graph = folded(model)
         self._constants: dict[str, Array] = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
         inputs = [each for each in graph.input if each.name not in self._constants]
         for kind, values in (("inputs", inputs), ("outputs", graph.output)):
@@ -87,29 +81,23 @@ class Source:
                 raise CheckpointError(f"has {len(values)} {kind}, but a Sequential has one; export a model with one")
         self.input, self.output = inputs[0].name, graph.output[0].name
         self.dtype = onnx.helper.tensor_dtype_to_np_dtype(graph.output[0].type.tensor_type.elem_type)
-        self._shapes = {each.name: _shape(each) for each in (*graph.value_info, *graph.output, *inputs)}
-        self.input_shape = _of_sample(self._shapes[self.input])
+        self._shapes = {each.name: shape_of(each) for each in (*graph.value_info, *graph.output, *inputs)}
+        shape = self._shapes[self.input]
+        self._batch = shape[0] if shape else None
+        self.input_shape: Shape | None = shape[1:] if shape else None
         self._nodes: dict[str, Node] = {}
         self._depths, self._dominators = {self.input: 0}, {self.input: self.input}
         for proto in graph.node:  # each comes after those that compute its inputs
-            self._take(proto)
-
-    def _take(self, proto: Any) -> None:
-        """Take in a node: its values if they are constant, and otherwise what it depends on."""
-        names, output = [name for name in proto.input if name], proto.output[0]
-        if proto.op_type in FOLDED and not proto.domain and all(name in self._constants for name in names):
-            given = {name: self._constants[name] for name in names}
-            self._constants[output] = onnx_package().reference.ReferenceEvaluator(proto).run(None, given)[0]
-            return
-        node = self._nodes[output] = self._node(proto)
-        if known := [name for name in node.data if name in self._depths]:
-            dominator = reduce(self._meeting, known)
-            self._dominators[output], self._depths[output] = dominator, self._depths[dominator] + 1
+            node = self._nodes[proto.output[0]] = self._node(proto)
+            if known := [name for name in node.data if name in self._depths]:
+                dominator = reduce(self._meeting, known)
+                self._dominators[proto.output[0]] = dominator
+                self._depths[proto.output[0]] = self._depths[dominator] + 1
 
     def _node(self, proto: Any) -> Node:
         domain = "" if proto.domain in ("", "ai.onnx") else f"{proto.domain}::"
         data = tuple(name for name in proto.input if name and name not in self._constants)
-        shape, given = self._shapes.get(proto.output[0]), self._shapes[self.input]
+        shape = self._shapes.get(proto.output[0]) or (None,)
         return Node(
             f"{domain}{proto.op_type}",
             proto.name or proto.output[0],
@@ -117,8 +105,7 @@ class Source:
             tuple(proto.input),
             tuple(map(self._constants.get, proto.input)),
             data[:1] if proto.op_type in SHAPED_BY else data,
-            _of_sample(shape),
-            bool(shape and given and given[0] is not None and shape[0] == given[0]),
+            shape[1:] if shape[0] == self._batch else None,
         )
 
     def _meeting(self, a: str, b: str) -> str:
@@ -150,16 +137,3 @@ class Source:
     def _step(self, before: str, after: str) -> Step:
         node = self._nodes[after]
         return Step(node, tuple(self.steps(before, name) for name in node.data))
-
-
-def _shape(value: Any) -> tuple[int | str | None, ...] | None:
-    """What a file says about the shape of an array: for each axis its size, a name for it, or nothing."""
-    tensor = value.type.tensor_type
-    if not tensor.HasField("shape") or not tensor.shape.dim:
-        return None
-    return tuple(dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in tensor.shape.dim)
-
-
-def _of_sample(shape: tuple[int | str | None, ...] | None) -> Shape | None:
-    """The sizes that are known, without the batch axis, the first."""
-    return None if shape is None else tuple(size if isinstance(size, int) else None for size in shape[1:])

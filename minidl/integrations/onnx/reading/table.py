@@ -47,6 +47,7 @@ READERS: dict[str, Reader] = {
     "GlobalAveragePool": images.global_average_pool,
     "GlobalMaxPool": images.global_max_pool,
     "ReduceMean": images.reduce_mean,
+    "ReduceMax": images.reduce_max,
     "Flatten": images.reshape,
     "Reshape": images.reshape,
     "Squeeze": images.reshape,

@@ -10,7 +10,7 @@ from minidl.integrations.onnx.writing.graph import Graph
 from minidl.layers.convolution import Conv2D, ConvTranspose2D, DepthwiseConv2D
 from minidl.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from minidl.layers.windows import Axis, axes_of
-from minidl.typing import Array
+from minidl.typing import Array, Shape
 
 __all__ = ["average_pool", "conv", "conv_transpose", "depthwise_conv", "global_average_pool", "max_pool"]
 
@@ -29,7 +29,7 @@ def depthwise_conv(graph: Graph, layer: DepthwiseConv2D, x: str) -> Any:
 def _convolved(graph: Graph, layer: Conv2D | DepthwiseConv2D, x: str, weight: Array, group: int) -> Any:
     bias = (layer.bias,) if layer.use_bias else ()
     axes = axes_of(layer.axes, layer.kernel_size, layer.stride, layer.dilation, layer.padding)
-    settings = _windows(axes, dilations=[axis.dilation for axis in axes], group=group)
+    settings = _windows(axes, layer.x.shape, dilations=[axis.dilation for axis in axes], group=group)
     return _channels_first(graph, "Conv", x, np.ascontiguousarray(weight), *bias, **settings)
 
 
@@ -60,12 +60,12 @@ def conv_transpose(graph: Graph, layer: ConvTranspose2D, x: str) -> Any:
 
 def max_pool(graph: Graph, layer: MaxPool2D, x: str) -> Any:
     """The padding is −∞ in both."""
-    return _channels_first(graph, "MaxPool", x, **_windows(_pool_axes(layer)))
+    return _channels_first(graph, "MaxPool", x, **_windows(_pool_axes(layer), layer.shape))
 
 
 def average_pool(graph: Graph, layer: AveragePool2D, x: str) -> Any:
     """The padding does not count."""
-    return _channels_first(graph, "AveragePool", x, **_windows(_pool_axes(layer), count_include_pad=0))
+    return _channels_first(graph, "AveragePool", x, **_windows(_pool_axes(layer), layer.shape, count_include_pad=0))
 
 
 def global_average_pool(graph: Graph, _: GlobalAveragePool2D, x: str) -> Any:
@@ -77,12 +77,22 @@ def _pool_axes(layer: MaxPool2D | AveragePool2D) -> tuple[Axis, ...]:
     return axes_of(2, layer.pool_size, layer.stride or layer.pool_size, 1, layer.padding)
 
 
-def _windows(axes: tuple[Axis, ...], **others: Any) -> dict[str, Any]:
-    """The attributes of an operator that moves windows over an image."""
-    settings = {"kernel_shape": [axis.size for axis in axes], "strides": [axis.stride for axis in axes], **others}
-    if axes[0].padding == "same":  # for all axes or none
-        return {**settings, "auto_pad": "SAME_UPPER"}
-    return {**settings, "pads": [axis.padding for axis in axes] * 2}
+def _windows(axes: tuple[Axis, ...], shape: Shape, **others: Any) -> dict[str, Any]:
+    """The attributes of an operator that moves windows over an image.
+
+    Args:
+        axes: the windows along each axis.
+        shape: that of the last batch that the layer was given, when `save_onnx` tried the model. Padding that is "same"
+            depends on it. ONNX has such padding, too, but not all runtimes do, as with dilation.
+        others: further attributes.
+    """
+    margins = [axis.margins(size) for axis, size in zip(axes, shape[1:-1], strict=True)]
+    return {
+        "kernel_shape": [axis.size for axis in axes],
+        "strides": [axis.stride for axis in axes],
+        "pads": [before for before, _ in margins] + [after for _, after in margins],
+        **others,
+    }
 
 
 def _channels_first(graph: Graph, operator: str, x: str, *constants: Any, **attributes: Any) -> Any:

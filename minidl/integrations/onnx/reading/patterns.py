@@ -1,0 +1,75 @@
+"""Layers that older operators, or PyTorch, write as several operators."""
+
+from __future__ import annotations
+
+from math import isclose, sqrt
+
+from minidl.integrations.onnx.reading.source import Step
+
+__all__ = ["recognised"]
+
+
+def recognised(steps: list[Step]) -> list[Step]:
+    """Steps with one operator in place of several that make up a GELU or a Softplus."""
+    found: list[Step] = []
+    for step in steps:
+        step = step._replace(branches=tuple(map(recognised, step.branches)))
+        if _is_doubled_gelu(found[-1:]) and _scales(step, 0.5):
+            found[-1] = _single(found[-1], "Gelu")
+        elif _is_gelu(step):
+            found.append(_single(step, "Gelu"))
+        elif _is_softplus(step):
+            found.append(_single(step, "Softplus"))
+        else:
+            found.append(step)
+    return found
+
+
+def _is_doubled_gelu(last: list[Step]) -> bool:
+    """``x (1 + erf(x / √2))``."""
+    return bool(last) and _cdf(last[0]) == []
+
+
+def _is_gelu(step: Step) -> bool:
+    """``(½ x) (1 + erf(x / √2))``."""
+    other = _cdf(step)
+    return other is not None and len(other) == 1 and _scales(other[0], 0.5)
+
+
+def _cdf(step: Step) -> list[Step] | None:
+    """What is multiplied with ``1 + erf(x / √2)``."""
+    if step.node.operator == "Mul" and len(step.branches) == 2:
+        for branch, other in (step.branches, step.branches[::-1]):
+            kinds = [each.node.operator for each in branch]
+            if kinds[1:] == ["Erf", "Add"] and _scales(branch[0], 1 / sqrt(2)) and _scalar(branch[2]) == 1:
+                return other
+    return None
+
+
+def _is_softplus(step: Step) -> bool:
+    """``x > 20 ? x : ln(1 + eˣ)``, which differs from ln(1 + eˣ) by less than 3e-9."""
+    kinds = [[each.node.operator for each in branch] for branch in step.branches]
+    return (
+        step.node.operator == "Where"
+        and kinds == [["Greater"], [], ["Softplus"]]
+        and (_scalar(step.branches[0][0]) or 0) >= 20
+    )
+
+
+def _scales(step: Step, factor: float) -> bool:
+    """Whether a step multiplies with a number."""
+    value = _scalar(step)
+    if value is None or step.node.operator not in ("Mul", "Div") or step.node.constants[0] is not None:
+        return False
+    return isclose(value if step.node.operator == "Mul" else 1 / (value or 1), factor, rel_tol=1e-6)
+
+
+def _scalar(step: Step) -> float | None:
+    """The constant of an operator with one other input, if it is a single number."""
+    values = [each for each in step.node.constants if each is not None]
+    return float(values[0].reshape(())) if len(values) == 1 and values[0].size == 1 else None
+
+
+def _single(step: Step, operator: str) -> Step:
+    """A step of one operator of x."""
+    return Step(step.node._replace(operator=operator, attributes={}), ([],))
