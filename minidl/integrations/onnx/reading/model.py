@@ -50,15 +50,14 @@ def load_onnx(path: str | os.PathLike[str]) -> Sequential:
     >>> model.predict(np.moveaxis(images, 1, -1))    # doctest: +SKIP
     """
     package = onnx_package()
-    path = absolute(path)
-    with open(path, "rb") as file:
+    with open(absolute(path), "rb") as file:
         data = file.read()
     with content_of(path):
         try:
             model = package.load_model_from_string(data)
         except Exception as error:  # protobuf has several implementations, each with errors of its own
             raise CheckpointError(f"is damaged, or not an ONNX file: {error}") from error
-        load_external(model, os.path.dirname(path))
+        load_external(model, os.path.dirname(absolute(path)))
         source = Source(model)
         layers = _layers(source)
         made = Sequential(*layers, dtype=np.float64 if source.dtype == np.float64 else np.float32)
@@ -73,8 +72,8 @@ def _layers(source: Source) -> list[Layer]:
     """
     if (shape := source.input_shape) is None:
         raise CheckpointError("does not tell the shape of its input; export the model again, with fixed sizes")
+    check_operators(source.needed())
     steps = recognised(source.steps())
-    check_operators(steps)
     refusals: list[LayoutError] = []
     for turned in ((3,), (2, 3), ()):
         chain = Chain(shape, turned)

@@ -6,7 +6,10 @@ from math import isclose, sqrt
 
 from minidl.integrations.onnx.reading.source import Step
 
-__all__ = ["recognised"]
+__all__ = ["PARTS", "recognised"]
+
+PARTS = {"Erf", "Greater", "Where"}
+"""Operators that are only read as parts of a layer."""
 
 
 def recognised(steps: list[Step]) -> list[Step]:

@@ -116,6 +116,17 @@ class Source:
             a = self._dominators[a]
         return a
 
+    def needed(self) -> list[Node]:
+        """All nodes that the output depends on."""
+        found: dict[str, Node] = {}
+        names = [self.output]
+        while names:
+            name = names.pop()
+            if name in self._nodes and name not in found:
+                found[name] = self._nodes[name]
+                names.extend(found[name].data)
+        return list(found.values())
+
     def steps(self, start: str = "", end: str = "") -> list[Step]:
         """The nodes that every way from one value to another passes through, with what lies between two of them.
 

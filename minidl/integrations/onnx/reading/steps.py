@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from minidl.errors import CheckpointError
 from minidl.integrations.onnx.reading.branches import JOINED, join
 from minidl.integrations.onnx.reading.chain import Chain, LayoutError
+from minidl.integrations.onnx.reading.patterns import PARTS
 from minidl.integrations.onnx.reading.source import Node, Step
 from minidl.integrations.onnx.reading.table import READERS
 
 __all__ = ["check_operators", "follow"]
 
 
-def check_operators(steps: list[Step]) -> None:
+def check_operators(nodes: Iterable[Node]) -> None:
     """Raise `CheckpointError` if minidl has no layer for an operator."""
-    if unknown := list(dict.fromkeys(map(str, _unknown(steps)))):
-        raise CheckpointError(
-            f"has {', '.join(unknown)}, of which minidl makes no layer; change the model that is exported, or leave out "
-            "what follows its last layer with weights, such as LogSoftmax"
-        )
+    if unknown := [str(node) for node in nodes if node.operator not in {*READERS, *JOINED, *PARTS}]:
+        raise _refusal(", ".join(unknown))
 
 
-def _unknown(steps: list[Step]) -> Iterator[Node]:
-    for node, branches in steps:
-        for branch in branches:
-            yield from _unknown(branch)
-        if node.operator not in (JOINED if len(branches) > 1 else READERS):
-            yield node
+def _refusal(operators: str) -> CheckpointError:
+    return CheckpointError(
+        f"has {operators}, of which minidl makes no layer; change the exported model, or leave out what follows "
+        "its last layer with weights, such as LogSoftmax"
+    )
 
 
 def follow(chain: Chain, steps: list[Step]) -> Chain:
@@ -40,6 +37,8 @@ def follow(chain: Chain, steps: list[Step]) -> Chain:
     for node, branches in steps:
         if chain.groups is not None and node.operator not in ("InstanceNormalization", "Reshape"):
             raise LayoutError(f"has {node} of an image whose places were flattened; only a norm of groups may follow")
+        if node.operator not in (JOINED if len(branches) > 1 else READERS):
+            raise _refusal(str(node))
         if len(branches) > 1:
             join(chain, node, [follow(chain.branch(), branch) for branch in branches])
         else:

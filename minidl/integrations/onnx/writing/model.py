@@ -18,7 +18,6 @@ from minidl.integrations.onnx.package import IR_VERSION, OPSET, onnx_package
 from minidl.integrations.onnx.writing.graph import Graph
 from minidl.integrations.onnx.writing.table import CONVERTERS
 from minidl.modules import Layer
-from minidl.modules import input_shape as shape_without_mask
 from minidl.modules.summary import checked_shape
 from minidl.typing import Batch, Shape
 
@@ -78,24 +77,24 @@ def save_onnx(model: Layer, path: str | os.PathLike[str], input_shape: Shape, *,
 
 
 def _example(model: Layer, shape: Shape, dtype: Any) -> Batch:
-    """A batch of two samples as the model takes them.
+    """A batch of two samples as the model takes them. Their shape is not checked.
 
     An input is made of floats, of ids, or of the Booleans of a mask. The first combination that all layers accept is
     the right one: a layer of ids accepts no floats, and a mask is nothing but Booleans.
     """
-    model.output_shape(shape_without_mask(model, shape))
-    refusal: Exception | None = None
-    for kinds in product((np.float64, np.int64, np.bool_), repeat=len(_sizes(shape))):
-        each = iter(kinds)
-        batch = _filled(shape, each)
+    sizes = _sizes(shape)
+    if None in sizes:
+        raise ShapeError(f"save_onnx takes the shape of every input, got {shape}")
+    refusals: list[DataError | ShapeError] = []
+    for kinds in product((np.float64, np.int64, np.bool_), repeat=len(sizes)):
         try:
-            return model.as_input(batch, "x", dtype)
+            return model.as_input(_filled(shape, iter(kinds)), "x", dtype)
         except (DataError, ShapeError) as error:
-            refusal = error
-    raise DataError(f"the model takes no inputs of the shape {shape}: {refusal}") from refusal
+            refusals.append(error)
+    raise next((each for each in refusals if isinstance(each, ShapeError)), refusals[0])
 
 
-def _sizes(shape: Shape) -> list[Shape]:
+def _sizes(shape: Shape | None) -> list[Shape | None]:
     """The shape of each array."""
     return [each for part in shape for each in _sizes(part)] if several(shape) else [shape]
 
