@@ -55,11 +55,12 @@ OPTIONAL = {
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
     "safetensors": {"integrations"},
+    "onnx": {"integrations"},
     "scipy": {"training"},
 }
 """Packages beyond NumPy and the standard library, and the parts of minidl that may import them."""
 
-INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "scipy", "minidl.saving.container"}
+INSIDE_FUNCTIONS = {"tqdm", "IPython", "safetensors", "onnx", "scipy", "minidl.saving.container"}
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""
 
 

@@ -10,7 +10,12 @@ from minidl import optimizers, schedules
 from tests.docs.conftest import DOCS
 
 MODULES = ["minidl", *(f"minidl.{name}" for name in ("checking", "initializers", "metrics", "plotting", "schedules"))]
-MODULES += ["minidl.augment", "minidl.checking.strategies", "minidl.integrations.safetensors"]
+MODULES += [
+    "minidl.augment",
+    "minidl.checking.strategies",
+    "minidl.integrations.onnx",
+    "minidl.integrations.safetensors",
+]
 ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
 
 

@@ -49,7 +49,7 @@ def test_a_network_predicts_what_it_does_in_pytorch(name: str, dynamo: bool, tmp
     make, shape = MODELS[name]
     theirs, x = made(make), torch.randn(3, *shape)
     expected = theirs(x).detach().numpy()
-    for dynamic in (True, False):
+    for dynamic in (True,) if dynamo else (True, False):
         export(theirs, x, tmp_path / "model.onnx", dynamo=dynamo, dynamic=dynamic)
         model = load_onnx(tmp_path / "model.onnx")
         found = model.predict(channels_last(x.numpy(), name))
@@ -135,13 +135,17 @@ REFUSED: dict[str, tuple[Any, tuple[int, ...], str]] = {
     "ceil_mode": (lambda: nn.MaxPool2d(2, ceil_mode=True), (3, 5, 5), r"shape \(3, 3, 3\), .* ceil_mode=True"),
     "groups": (lambda: nn.Conv2d(4, 4, 2, groups=2), (4, 5, 5), "has Conv .* of 2 axes in 2 groups"),
     "3 axes": (lambda: nn.Conv3d(1, 1, 2), (1, 3, 3, 3), "has Conv .*"),
-    "dilated pooling": (lambda: nn.MaxPool2d(2, dilation=2), (1, 5, 5), "with dilations, which pooling in minidl lacks"),
+    "dilated pooling": (
+        lambda: nn.MaxPool2d(2, dilation=2),
+        (1, 5, 5),
+        "with dilations, which pooling",
+    ),
     "broadcast": (
         lambda: function(lambda x: x * x.mean((2, 3), keepdim=True)),
         (2, 3, 3),
         "minidl broadcasts nothing",
     ),
-    "mixed samples": (lambda: function(lambda x: x.reshape(-1, 3)), (4, 3), "does not tell the shape of a sample at"),
+    "mixed samples": (lambda: function(lambda x: x.reshape(-1, 3)), (4, 3), "has Reshape .*, which mixes samples"),
     "positions": (lambda: function(lambda x: x + torch.arange(12.0).reshape(4, 3)), (4, 3), "one number per feature"),
 }
 

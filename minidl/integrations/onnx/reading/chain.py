@@ -90,10 +90,12 @@ class Chain:
         Raises:
             CheckpointError: it is not.
         """
-        if shape is None or None in shape:
+        if shape is None:
+            raise CheckpointError(f"has {node}, which mixes samples, or of whose output it does not tell the shape")
+        if None in shape:
             raise CheckpointError(
-                f"does not tell the shape {shape or ''} of a sample at {node}; export the model with only the batch "
-                "axis dynamic"
+                f"has samples of the shape {shape} at {node}, of which None is unknown; export the model with only the "
+                "batch axis dynamic"
             )
         return shape
 

@@ -54,6 +54,4 @@ def _content(tensor: Any, folder: str) -> bytes:
             return file.read(size)
     except OSError as error:
         reason = error.strerror or error
-        raise CheckpointError(
-            f"keeps {tensor.name!r} in {location!r} beside it, which cannot be read: {reason}"
-        ) from error
+        raise CheckpointError(f"keeps {tensor.name!r} in {location!r}, which cannot be read: {reason}") from error

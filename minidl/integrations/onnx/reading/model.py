@@ -44,10 +44,6 @@ def load_onnx(path: str | os.PathLike[str]) -> Sequential:
             folder. The message names the operator.
         ImportError: the package onnx is not installed.
         OSError: the file does not exist or cannot be read.
-
-    >>> from minidl.integrations import load_onnx
-    >>> model = load_onnx("from_pytorch.onnx")    # doctest: +SKIP
-    >>> model.predict(np.moveaxis(images, 1, -1))    # doctest: +SKIP
     """
     package = onnx_package()
     with open(absolute(path), "rb") as file:

@@ -61,8 +61,6 @@ class Graph:
                 integers become int64, and arrays keep their type.
             outputs: how many outputs it has.
             attributes: those of the operator, such as ``axis=-1``.
-
-        >>> y = graph.add("Mul", x, layer.scale)    # doctest: +SKIP
         """
         place = self._place or "model"
         names = [each if isinstance(each, str) else self._constant(each, place) for each in inputs]

@@ -50,11 +50,6 @@ def save_onnx(model: Layer, path: str | os.PathLike[str], input_shape: Shape, *,
         HyperparameterError: another dtype.
         ImportError: the package onnx is not installed.
         OSError: the disk refuses the file. One that was there before is unchanged.
-
-    >>> from minidl import Dense, ReLU, Sequential
-    >>> from minidl.integrations import save_onnx
-    >>> model = Sequential(Dense(2, 8), ReLU(), Dense(8, 1), rng=0)
-    >>> save_onnx(model, "model.onnx", (2,))    # doctest: +SKIP
     """
     check_type("model", model, Layer)
     package = onnx_package()
