@@ -15,6 +15,7 @@ from tests.integrations.packages import real
 from tests.integrations.runtime import difference
 
 onnx = real("onnx")
+real("onnxruntime")
 reference = real("onnx.reference")
 
 

@@ -17,6 +17,7 @@ from tests.tables.layers import LAYERS, LayerCase
 from tests.user_defined import Doubled, MaskedCenter, MaskedMean, Scale, Scaled, Skip, Sum
 
 onnx = real("onnx")
+real("onnxruntime")
 
 TOLERANCE = 1e-6
 

@@ -32,6 +32,7 @@ from tests.integrations.runtime import difference, run
 from tests.integrations.torch_models import MODELS, export, function, made
 
 onnx = real("onnx")
+real("onnxruntime")
 torch = real("torch")
 nn = torch.nn
 

@@ -33,6 +33,7 @@ from tests.integrations.packages import real
 from tests.integrations.runtime import run
 
 onnx = real("onnx")
+real("onnxruntime")
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from tests.integrations.packages import real
 from tests.integrations.runtime import difference, run
 
 onnx = real("onnx")
+real("onnxruntime")
 
 
 @pytest.fixture

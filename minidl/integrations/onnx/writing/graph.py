@@ -109,8 +109,9 @@ class Graph:
 
     def _constant(self, value: Any, place: str) -> str:
         if isinstance(value, Parameter) and value in self._parameters:
-            name = self._parameters[value]  # used twice, it is in the file once
-            self.constants[name] = value.value
+            path = self._parameters[value]
+            name = path if "." in path else f"{place}.{path}"  # not that of an input or output
+            self.constants[name] = value.value  # used twice, it is in the file once
             return name
         if isinstance(value, Parameter):
             value = value.value

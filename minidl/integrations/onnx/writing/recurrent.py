@@ -85,7 +85,7 @@ def _recurrent(
 
 
 def _in_front(graph: Graph, x: str, mask: str) -> str:
-    """X (n, t, inputs) with the time steps that hold data first, in their order."""
+    """Return x (n, t, inputs) with the time steps that hold data first, in their order."""
     urgency = graph.add("Where", mask, graph.add("Sub", steps(graph, x), positions(graph, x)), 0)
     _, order = graph.add("TopK", urgency, steps(graph, x), axis=1, outputs=2)
     indices = graph.add("Expand", graph.add("Unsqueeze", order, [-1]), graph.add("Shape", x))

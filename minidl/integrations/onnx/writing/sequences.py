@@ -31,7 +31,7 @@ def split_mask(x: Any) -> tuple[Any, str | None]:
 
 
 def cleared(graph: Graph, x: str, mask: str | None) -> str:
-    """X with 0 in place of what is masked."""
+    """Return x with 0 in place of what is masked."""
     if mask is None:
         return x
     zeroed: str = graph.add("Where", graph.add("Unsqueeze", mask, [-1]), x, 0.0)
