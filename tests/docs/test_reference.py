@@ -16,7 +16,7 @@ MODULES += [
     "minidl.integrations.onnx",
     "minidl.integrations.safetensors",
 ]
-ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
+ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type|py:data):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
 
 
 def pages() -> dict[str, str]:

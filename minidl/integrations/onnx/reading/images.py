@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -70,7 +71,7 @@ def conv_transpose(chain: Chain, node: Node) -> None:
 
 def max_pool(chain: Chain, node: Node) -> None:
     """Windows that would reach beyond the padding are refused."""
-    _pool(chain, node, lambda settings: MaxPool2D(**settings))
+    _pool(chain, node, partial(_side_by_side, MaxPool2D))
 
 
 def average_pool(chain: Chain, node: Node) -> None:
@@ -78,7 +79,7 @@ def average_pool(chain: Chain, node: Node) -> None:
 
     def make(settings: dict[str, Any]) -> Layer:
         if not node.attributes.get("count_include_pad", 0) or not np.any(settings["padding"]):
-            return AveragePool2D(**settings)
+            return _side_by_side(AveragePool2D, settings)
         # The zeros around the image count: a convolution with equal weights, which training leaves alone.
         size = settings.pop("pool_size")
         layer = DepthwiseConv2D(chain.features(node), size, **settings, use_bias=False)
@@ -87,6 +88,13 @@ def average_pool(chain: Chain, node: Node) -> None:
         return layer
 
     _pool(chain, node, make)
+
+
+def _side_by_side(kind: Any, settings: dict[str, Any]) -> Layer:
+    """A pooling layer, without a stride if that is the size of its windows, as by default."""
+    stride = settings["stride"]
+    layer: Layer = kind(**{**settings, "stride": None if stride == settings["pool_size"] else stride})
+    return layer
 
 
 def _pool(chain: Chain, node: Node, make: Any) -> None:

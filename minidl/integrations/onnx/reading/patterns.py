@@ -8,17 +8,19 @@ from minidl.integrations.onnx.reading.source import Step
 
 __all__ = ["PARTS", "recognised"]
 
-PARTS = {"Erf", "Greater", "Where"}
+PARTS = {"Erf", "Greater", "Sub", "Where"}
 """Operators that are only read as parts of a layer."""
 
 
 def recognised(steps: list[Step]) -> list[Step]:
-    """Steps with one operator in place of several that make up a GELU or a Softplus."""
+    """Steps with one operator in place of several that make up a GELU, a Softplus or a LayerNorm."""
     found: list[Step] = []
     for step in steps:
         step = step._replace(branches=tuple(map(recognised, step.branches)))
-        if _is_doubled_gelu(found[-1:]) and _scales(step, 0.5):
+        if found and _cdf(found[-1]) == [] and _scales(step, 0.5):
             found[-1] = _single(found[-1], "Gelu")
+        elif found and _is_centred(found[-1]) and step.node.operator == "LayerNormalization":
+            found[-1] = step  # which subtracts the mean itself
         elif _is_gelu(step):
             found.append(_single(step, "Gelu"))
         elif _is_softplus(step):
@@ -26,11 +28,6 @@ def recognised(steps: list[Step]) -> list[Step]:
         else:
             found.append(step)
     return found
-
-
-def _is_doubled_gelu(last: list[Step]) -> bool:
-    """``x (1 + erf(x / √2))``."""
-    return bool(last) and _cdf(last[0]) == []
 
 
 def _is_gelu(step: Step) -> bool:
@@ -47,6 +44,17 @@ def _cdf(step: Step) -> list[Step] | None:
             if kinds[1:] == ["Erf", "Add"] and _scales(branch[0], 1 / sqrt(2)) and _scalar(branch[2]) == 1:
                 return other
     return None
+
+
+def _is_centred(step: Step) -> bool:
+    """``x − mean(x)`` over the last axis."""
+    kinds = [[each.node.operator for each in branch] for branch in step.branches]
+    if step.node.operator != "Sub" or kinds != [[], ["ReduceMean"]]:
+        return False
+    mean = step.branches[1][0].node
+    given = mean.constants[1] if len(mean.constants) > 1 else None
+    axes = mean.attributes.get("axes") if given is None else given.tolist()
+    return axes in ([-1], [len(mean.shape or ())]) and mean.attributes.get("keepdims", 1) == 1
 
 
 def _is_softplus(step: Step) -> bool:

@@ -107,15 +107,22 @@ def batch_norm(graph: Graph, layer: BatchNorm, x: str) -> Any:
 
 
 def layer_norm(graph: Graph, layer: LayerNorm, x: str) -> Any:
-    """Over the last axis."""
-    return _scaled(graph, layer, _normalised(graph, x, [-1], layer.eps))
+    """``w (x − m) / √(v + ε) + b`` over the last axis."""
+    # The operator subtracts the mean itself, but onnxruntime does so after squaring, which costs digits far from 0.
+    centred = graph.add("Sub", x, graph.add("ReduceMean", x, [-1]))
+    return graph.add("LayerNormalization", centred, layer.weight, layer.bias, axis=-1, epsilon=layer.eps)
 
 
 def group_norm(graph: Graph, layer: GroupNorm, x: str) -> Any:
     """Over the features of a group and all positions."""
+    axes = [1, 3]
     groups = graph.add("Reshape", x, [0, -1, layer.groups, layer.features // layer.groups])
-    z = _normalised(graph, groups, [1, 3], layer.eps)
-    return _scaled(graph, layer, graph.add("Reshape", z, graph.add("Shape", x)))
+    centred = graph.add("Sub", groups, graph.add("ReduceMean", groups, axes))
+    # Again, as in the layer: the mean is rounded, and far from 0 what is left of it matters.
+    centred = graph.add("Sub", centred, graph.add("ReduceMean", centred, axes))
+    z = graph.add("Div", centred, _root_mean_square(graph, centred, axes, layer.eps))
+    shaped = graph.add("Reshape", z, graph.add("Shape", x))
+    return graph.add("Add", graph.add("Mul", shaped, layer.weight), layer.bias)
 
 
 def rms_norm(graph: Graph, layer: RMSNorm, x: str) -> Any:
@@ -123,21 +130,9 @@ def rms_norm(graph: Graph, layer: RMSNorm, x: str) -> Any:
     return graph.add("Mul", graph.add("Div", x, _root_mean_square(graph, x, [-1], layer.eps)), layer.weight)
 
 
-def _normalised(graph: Graph, x: str, axes: list[int], eps: float) -> Any:
-    """``(x − m) / √(v + ε)``."""
-    centred = graph.add("Sub", x, graph.add("ReduceMean", x, axes))
-    # Again, as in the layer: the mean is rounded, and far from 0 what is left of it matters.
-    centred = graph.add("Sub", centred, graph.add("ReduceMean", centred, axes))
-    return graph.add("Div", centred, _root_mean_square(graph, centred, axes, eps))
-
-
 def _root_mean_square(graph: Graph, x: str, axes: list[int], eps: float) -> Any:
     mean = graph.add("ReduceMean", graph.add("Mul", x, x), axes)
     return graph.add("Sqrt", graph.add("Add", mean, eps))
-
-
-def _scaled(graph: Graph, layer: LayerNorm | GroupNorm, z: str) -> Any:
-    return graph.add("Add", graph.add("Mul", z, layer.weight), layer.bias)
 
 
 def scaled(graph: Graph, layer: Standardize | MinMax, x: str) -> Any:
