@@ -73,6 +73,7 @@ READ: dict[str, Any] = {
     "GlobalAveragePool of images": graph(
         "n, 2, 3, 4", "p = GlobalAveragePool(x)  y = Squeeze(p, a)", "int64[2] a = {2, 3}"
     ),
+    "an axis of length 1, flattened": graph("n, 2, 3", "u = Unsqueeze(x, a)  y = Flatten(u)", "int64[1] a = {1}"),
     "ReduceMax": graph("n, 2, 3, 4", "p = Relu(x)  y = ReduceMax <keepdims = 0> (p, a)", "int64[2] a = {2, 3}"),
 }
 
@@ -126,6 +127,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
             result="float[n, 2, 6] y",
         ),
         "only a norm of groups may follow",
+    ),
+    "a mean of other axes": (
+        graph("n, 2, 3, 4", "t = Transpose <perm = [0, 2, 3, 1]> (x)  p = GlobalAveragePool(t)  y = Flatten(p)"),
+        "has GlobalAveragePool 'p', which takes samples of 3 axes with the channels first",
     ),
     "a condition": (
         graph(

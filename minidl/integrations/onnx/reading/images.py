@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -163,7 +162,13 @@ def _add(chain: Chain, node: Node, *layers: Layer) -> None:
 
 
 def global_average_pool(chain: Chain, node: Node) -> None:
-    """The mean of each channel over all places. The file may keep their axes, with length 1."""
+    """The mean of each channel over all places."""
+    chain.need_channels_last(node, len(chain.shape) - 1)
+    _average(chain, node)
+
+
+def _average(chain: Chain, node: Node) -> None:
+    """Add the mean over all axes but the last. The file may keep them, with length 1."""
     axes = len(chain.shape) - 1
     if axes not in (1, 2):
         raise CheckpointError(f"has {node} over {axes} axes; minidl averages over 1 or 2")
@@ -179,7 +184,7 @@ def global_average_pool(chain: Chain, node: Node) -> None:
 def reduce_mean(chain: Chain, node: Node) -> None:
     """The mean over all axes but that of the features."""
     _check_reduced(chain, node)
-    global_average_pool(chain, node)
+    _average(chain, node)
 
 
 def _check_reduced(chain: Chain, node: Node) -> None:
@@ -257,9 +262,7 @@ def _reshaped(chain: Chain) -> None:
 
 
 def _flatten(chain: Chain, node: Node) -> None:
-    last = chain.layers[-1] if chain.layers else None
-    if isinstance(last, Reshape) and prod(last.shape[:-1]) == 1:
-        chain.layers.pop()  # it made axes of length 1 of a row
-    else:
-        chain.layers.append(Flatten())
+    if chain.layers and isinstance(chain.layers[-1], Reshape):
+        chain.layers.pop()
+    chain.layers.append(Flatten())
     chain.flattened(node)
