@@ -38,7 +38,7 @@ real("onnxruntime")
 torch = real("torch")
 nn = torch.nn
 
-IMAGES = {"MLP of images", "decoder"} | {name for name in MODELS if name.startswith(("CNN", "residual", "branches"))}
+IMAGES = {"decoder"} | {name for name in MODELS if name.startswith(("CNN", "residual", "branches"))}
 
 
 def channels_last(x: Array, name: str) -> Array:
@@ -107,6 +107,7 @@ def test_the_model_trains_saves_and_goes_back(tmp_path: Path) -> None:
 OWN: dict[str, tuple[Sequential, tuple[int, ...]]] = {
     "MLP": (Sequential(Dense(5, 4), ReLU(), Dense(4, 3, use_bias=False), Residual(Dense(3, 3))), (5,)),
     "norms": (Sequential(LayerNorm(4), Residual(LayerNorm(4), Dense(4, 4)), BatchNorm(4), Dense(4, 2)), (3, 4)),
+    "images in rows": (Sequential(Flatten(), Dense(24, 3)), (2, 4, 3)),
     "images": (
         Sequential(
             Conv2D(2, 3, 3, padding="same", stride=2), ReLU(), ConvTranspose2D(3, 2, 2), Flatten(), Dense(48, 2)

@@ -130,7 +130,8 @@ class Chain:
         """A constant, as one number for each feature.
 
         Raises:
-            CheckpointError: it has other numbers at other places of a sample.
+            CheckpointError: it has other numbers for other samples.
+            LayoutError: it has other numbers at other places of a sample.
         """
         rank = len(self.shape)
         axes = constant.reshape((1,) * (rank + 1 - constant.ndim) + constant.shape)
@@ -138,7 +139,7 @@ class Chain:
             raise CheckpointError(f"has {node} with a constant of shape {constant.shape}, one for each sample")
         values = axes[0].transpose(self.axes)
         if values.size != values.shape[-1]:
-            raise CheckpointError(
+            raise LayoutError(
                 f"has {node} with a constant of shape {constant.shape}; minidl has layers for one number per feature"
             )
         values = np.asarray(values.reshape(-1), np.float64)

@@ -264,5 +264,6 @@ def _reshaped(chain: Chain) -> None:
 def _flatten(chain: Chain, node: Node) -> None:
     if chain.layers and isinstance(chain.layers[-1], Reshape):
         chain.layers.pop()
-    chain.layers.append(Flatten())
+    if not chain.layers or not isinstance(chain.layers[-1], GlobalAveragePool1D | GlobalAveragePool2D):  # rows already
+        chain.layers.append(Flatten())
     chain.flattened(node)

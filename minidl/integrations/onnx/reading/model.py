@@ -26,10 +26,10 @@ def load_onnx(path: str | os.PathLike[str]) -> Sequential:
     So a network that was trained in PyTorch runs, and is trained further, on NumPy alone. The layers are those of
     minidl, and their parameters are float32 or float64 as in the file.
 
-    PyTorch has the channels of images in front, minidl has them last. A sample (channels, height, width) of the file is
-    (height, width, channels) here: pass ``np.moveaxis(x, 1, -1)``. The same holds for sequences (channels, time) in
-    front of convolutions, and for outputs that are images. All other arrays keep their axes. A Flatten in between takes
-    care of the order by itself, as the weights behind it are laid out for it.
+    PyTorch has the channels of images first, minidl has them last. Where operators of the file act on images (channels,
+    height, width), samples are (height, width, channels) here: pass ``np.moveaxis(x, 1, -1)``. Convolutions, pooling
+    and norms are such operators. The same holds for sequences (channels, time), and for outputs. All other arrays keep
+    their axes. The weights behind a Flatten are laid out for the order of the numbers here.
 
     It reads Gemm, MatMul, Conv, ConvTranspose, pooling, batch, layer, instance and group normalization, the activations
     that minidl has, constants per feature that are added or multiplied, changes of shape, embeddings, and branches that
@@ -70,14 +70,14 @@ def _layers(source: Source) -> list[Layer]:
         raise CheckpointError("does not tell the shape of its input; export the model again, with fixed sizes")
     check_operators(source.needed())
     steps = recognised(source.steps())
-    refusals: list[LayoutError] = []
-    for turned in ((3,), (2, 3), ()):
+    refusals: dict[int, LayoutError] = {}
+    for turned in ((), (3,), (2, 3)):
         chain = Chain(shape, turned)
         try:
             follow(chain, steps)
             chain.finished(source.output)
         except LayoutError as error:
-            refusals.append(error)
+            refusals.setdefault(len(chain.layers), error)
             continue
         return chain.layers
-    raise refusals[0]
+    raise refusals[max(refusals)]  # the way that went furthest
