@@ -132,6 +132,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         graph("n, 2, 3, 4", "t = Transpose <perm = [0, 2, 3, 1]> (x)  p = GlobalAveragePool(t)  y = Flatten(p)"),
         "has GlobalAveragePool 'p', which takes samples of 3 axes with the channels first",
     ),
+    "a further output": (
+        graph("n, 1, 3, 4", "p, i = MaxPool <kernel_shape = [2, 2]> (x)  c = Cast <to = 1> (i)  y = Flatten(c)"),
+        "has output 1 of MaxPool 'p', of which minidl makes no layer",
+    ),
     "a condition": (
         graph(
             "n, 2",

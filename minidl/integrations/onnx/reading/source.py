@@ -88,11 +88,18 @@ class Source:
         self._nodes: dict[str, Node] = {}
         self._depths, self._dominators = {self.input: 0}, {self.input: self.input}
         for proto in graph.node:  # each comes after those that compute its inputs
-            node = self._nodes[proto.output[0]] = self._node(proto)
-            if known := [name for name in node.data if name in self._depths]:
-                dominator = reduce(self._meeting, known)
-                self._dominators[proto.output[0]] = dominator
-                self._depths[proto.output[0]] = self._depths[dominator] + 1
+            self._take(proto)
+
+    def _take(self, proto: Any) -> None:
+        """Take in a node, and the last value that everything on the way to it passes through."""
+        node = self._node(proto)
+        known = [name for name in node.data if name in self._depths]
+        dominator = reduce(self._meeting, known) if known else None
+        for index, output in enumerate(proto.output):
+            # No layer has what only further outputs hold, such as where the maxima of MaxPool were.
+            self._nodes[output] = node._replace(operator=f"output {index} of {node.operator}") if index else node
+            if dominator is not None:
+                self._dominators[output], self._depths[output] = dominator, self._depths[dominator] + 1
 
     def _node(self, proto: Any) -> Node:
         domain = "" if proto.domain in ("", "ai.onnx") else f"{proto.domain}::"
