@@ -18,6 +18,7 @@ from minidl import (
     Embedding,
     Flatten,
     GlobalAveragePool1D,
+    GroupNorm,
     Identity,
     Layer,
     LayerNorm,
@@ -140,7 +141,7 @@ def test_the_model_stays_as_it_is(path: Path) -> None:
 
 
 def test_far_from_zero_norms_lose_no_digits(path: Path, rng: np.random.Generator) -> None:
-    for norm in (LayerNorm(64), BatchNorm(64)):
+    for norm in (LayerNorm(64), GroupNorm(4, 64), BatchNorm(64)):
         x = (1e4 + rng.normal(size=(5, 64))).astype(np.float32)
         if isinstance(norm, BatchNorm):
             norm.running_mean = np.full(64, 1e4)
