@@ -32,6 +32,9 @@ def graph(shape: str, body: str, constants: str = "", *, result: str = "float[n,
 
 W = "float[3, 2] w = {1, 2, 3, 4, 5, -6}, float[2] b = {0.5, -1}"
 
+GELU = "float r = {1.41421356}, float o = {1}, float k = {0.5}"
+"""The constants of a GELU that is made of other operators."""
+
 READ: dict[str, Any] = {
     "Gemm": graph("n, 3", "y = Gemm <alpha = 2.0, beta = 0.5> (x, w, b)", W),
     "Gemm, transposed": graph("n, 2", "y = Gemm <transB = 1> (x, w)", W),
@@ -74,6 +77,15 @@ READ: dict[str, Any] = {
         "n, 2, 3, 4", "p = GlobalAveragePool(x)  y = Squeeze(p, a)", "int64[2] a = {2, 3}"
     ),
     "an axis of length 1, flattened": graph("n, 2, 3", "u = Unsqueeze(x, a)  y = Flatten(u)", "int64[1] a = {1}"),
+    "half of x in a GELU": graph(
+        "n, 2", "h = Mul(x, k)  d = Div(x, r)  e = Erf(d)  a = Add(e, o)  y = Mul(h, a)", GELU
+    ),
+    "flattened and back": graph(
+        "n, 2, 3, 4",
+        "p = GlobalMaxPool(x)  f = Flatten(p)  r = Reshape(f, s)  q = MaxPool <kernel_shape = [1, 1]> (r)  "
+        "y = Flatten(q)",
+        "int64[4] s = {0, 2, 1, 1}",
+    ),
     "ReduceMax": graph("n, 2, 3, 4", "p = Relu(x)  y = ReduceMax <keepdims = 0> (p, a)", "int64[2] a = {2, 3}"),
 }
 
@@ -135,6 +147,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a further output": (
         graph("n, 1, 3, 4", "p, i = MaxPool <kernel_shape = [2, 2]> (x)  c = Cast <to = 1> (i)  y = Flatten(c)"),
         "has output 1 of MaxPool 'p', of which minidl makes no layer",
+    ),
+    "twice a GELU": (
+        graph("n, 2", "d = Div(x, r)  e = Erf(d)  a = Add(e, o)  m = Mul(x, a)  y = Relu(m)", GELU),
+        "has Erf 'e', of which minidl makes no layer",
     ),
     "a condition": (
         graph(

@@ -12,10 +12,12 @@ from minidl import (
     LSTM,
     Add,
     CheckpointError,
+    Conv2D,
     CrossAttention,
     DataError,
     Dense,
     Embedding,
+    Flatten,
     HyperparameterError,
     Layer,
     MinidlWarning,
@@ -104,6 +106,15 @@ def test_an_invalid_converter_writes_no_file(path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(CONVERTERS, Unknown, wrong)
     with pytest.raises(CheckpointError, match=r"invalid graph, so no file was written: .*NoSuchOperator"):
         save_onnx(Unknown(), path, (2,))
+    assert not path.exists()
+
+
+def test_what_depends_on_a_size_needs_its_number(path: Path) -> None:
+    model = Sequential(Conv2D(1, 2, 3, stride=2, padding="same"), ReLU())
+    with pytest.raises(CheckpointError, match=r"the operator '0/Conv_1' depends on the sizes that have names"):
+        save_onnx(model, path, ("height", "width", 1))
+    with pytest.raises(ShapeError, match="takes samples of shape"):
+        save_onnx(Sequential(Flatten(), Dense(12, 2)), path, ("time", 3))
     assert not path.exists()
 
 

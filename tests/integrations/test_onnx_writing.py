@@ -10,6 +10,7 @@ from minidl import (
     GRU,
     LSTM,
     BatchNorm,
+    Bidirectional,
     Concatenate,
     Conv2D,
     ConvTranspose2D,
@@ -18,19 +19,23 @@ from minidl import (
     Embedding,
     Flatten,
     GlobalAveragePool1D,
+    GlobalAveragePool2D,
     GroupNorm,
     Identity,
     Layer,
     LayerNorm,
     MaxPool2D,
     Parallel,
+    PositionEmbedding,
     ReLU,
     RMSNorm,
     Sequential,
     Siamese,
     Sigmoid,
+    SinusoidalPositions,
     Standardize,
     Tied,
+    TransformerBlock,
 )
 from minidl.integrations import save_onnx
 from minidl.typing import Shape
@@ -129,6 +134,51 @@ def test_float64_is_exact(path: Path, rng: np.random.Generator) -> None:
     x = rng.normal(size=(5, 3))
     save_onnx(model, path, (3,), dtype=np.float64)
     assert difference(run(path, x)[0], model.predict(x)) < 1e-15
+
+
+LENGTHS: dict[str, tuple[Layer, Shape]] = {
+    "LSTM with a mask": (Sequential(Embedding(7, 4), LSTM(4, 3, return_sequences=True)), (("time",), ("time",))),
+    "GPT": (
+        Sequential(
+            Tied(Embedding(7, 4), PositionEmbedding(8, 4), TransformerBlock(4, 2, causal=True), LayerNorm(4)),
+        ),
+        ("time",),
+    ),
+    "waves": (Sequential(SinusoidalPositions(3), Bidirectional(GRU(3, 2)), Dense(4, 1)), ("time", 3)),
+    "images": (
+        Sequential(Conv2D(2, 3, 3, padding="same"), GroupNorm(3, 3), MaxPool2D(2), GlobalAveragePool2D()),
+        ("height", "width", 2),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_sizes_with_names_may_be_any(name: str, path: Path, rng: np.random.Generator) -> None:
+    model, shape = LENGTHS[name]
+    model.initialize(rng)
+    model.astype(np.float32)
+    save_onnx(model, path, shape)
+    for size in (2, 5, 8):
+        x: Any
+        if shape == ("time",):
+            x = rng.integers(0, 7, (3, size))
+        elif shape == (("time",), ("time",)):
+            x = rng.integers(0, 7, (3, size)), rng.random((3, size)) < 0.7
+        else:
+            x = rng.normal(size=(3, *(size if isinstance(each, str) else each for each in shape))).astype(np.float32)
+        assert difference(run(path, x)[0], model.predict(x)) < 1e-6
+
+
+def test_names_of_sizes_are_in_the_file(path: Path) -> None:
+    save_onnx(LSTM(3, 2, return_sequences=True), path, (("time", 3), ("time",)))
+    proto = onnx.load(path)
+    assert described(proto.graph.input) == [
+        ("x", "float32", ["batch", "time", 3]),
+        ("mask", "bool", ["batch", "time"]),
+    ]
+    (_, _, shape), *_ = described(proto.graph.output)
+    assert shape[2] == 2
+    assert not isinstance(shape[1], int) or shape[1] == 0  # not fixed
 
 
 def test_the_model_stays_as_it_is(path: Path) -> None:

@@ -162,11 +162,11 @@ class Chain:
         wanted = np.arange(prod(shape)).reshape(shape).transpose(axes).ravel()
         held = np.arange(wanted.size) if self.order is None else self.order
         if (wanted != held).any():
-            self._reorder(node, np.argsort(held)[wanted])
+            self._reorder(node, wanted)
         self.shape, self.axes, self.order = shape, axes, None
 
     def _reorder(self, node: Node, order: Array) -> None:
-        """Have the last `Dense` layer return its numbers in another order."""
+        """Have the last `Dense` layer return its numbers in another order. So far, they are in that of the file."""
         for layer in reversed(self.layers):
             if isinstance(layer, Dense):
                 layer.weight.value = layer.weight.value[:, order]
