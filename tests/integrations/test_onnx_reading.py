@@ -132,12 +132,12 @@ REFUSED: dict[str, tuple[Any, tuple[int, ...], str]] = {
     "recurrent": (
         lambda: nn.Sequential(nn.LSTM(3, 4, batch_first=True), function(lambda x: x[0])),
         (5, 3),
-        "has LSTM '.*', of which minidl makes no layer",
+        "has LSTM '.*', for which minidl has no layer",
     ),
     "log softmax": (lambda: nn.Sequential(nn.Linear(3, 4), nn.LogSoftmax(-1)), (3,), "leave out what follows its last"),
     "ReLU6": (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU6()), (3,), "has Clip .* from 0.0 to 6.0; minidl has ReLU"),
     "flattened": (lambda: nn.Sequential(nn.Conv2d(3, 4, 2), nn.Flatten()), (3, 4, 5), "without its last Flatten"),
-    "ceil_mode": (lambda: nn.MaxPool2d(2, ceil_mode=True), (3, 5, 5), r"shape \(3, 3, 3\), .* ceil_mode=True"),
+    "ceil_mode": (lambda: nn.MaxPool2d(2, ceil_mode=True), (3, 5, 5), r"shape \(3, 3, 3\), .*ceil_mode=True"),
     "groups": (lambda: nn.Conv2d(4, 4, 2, groups=2), (4, 5, 5), "has Conv .* of 2 axes in 2 groups"),
     "3 axes": (lambda: nn.Conv3d(1, 1, 2), (1, 3, 3, 3), "has Conv .*"),
     "dilated pooling": (

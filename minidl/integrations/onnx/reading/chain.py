@@ -91,10 +91,10 @@ class Chain:
             CheckpointError: it is not.
         """
         if shape is None:
-            raise CheckpointError(f"has {node}, which mixes samples, or of whose output it does not tell the shape")
+            raise CheckpointError(f"has {node}, which mixes samples, or whose output has no known shape")
         if None in shape:
             raise CheckpointError(
-                f"has samples of the shape {shape} at {node}, of which None is unknown; export the model with only the "
+                f"has samples of shape {shape} at {node}, where None is not known; export the model with only the "
                 "batch axis dynamic"
             )
         return shape
@@ -103,16 +103,16 @@ class Chain:
         """Raise `LayoutError` unless a sample is an image, or a sequence, with its channels first in the file."""
         if self.axes != channels_last(spatial + 1):
             raise LayoutError(
-                f"has {node}, which takes samples of {spatial + 1} axes with the channels first, but here they have "
-                f"the shape {self.shape} with the axes in the order {self.axes}"
+                f"has {node}, which takes samples of {spatial + 1} axes with the channels first; no order of the axes "
+                f"of the input fits all operators, and here samples have the shape {self.shape}"
             )
 
     def need_features_last(self, node: Node) -> None:
         """Raise `LayoutError` unless the last axis of a sample is the last one in the file, too."""
         if not self.axes or self.axes[-1] != len(self.shape) - 1:
             raise LayoutError(
-                f"has {node}, which acts on the last axis of samples of shape {self.shape}, but these are images or "
-                "sequences whose channels come first"
+                f"has {node}, which acts on the last axis of samples of shape {self.shape}, although their channels "
+                "come first for other operators; export the model in parts"
             )
 
     def own_axis(self, node: Node, axis: int) -> int:
@@ -136,7 +136,7 @@ class Chain:
         rank = len(self.shape)
         axes = constant.reshape((1,) * (rank + 1 - constant.ndim) + constant.shape)
         if axes.ndim > rank + 1 or axes.shape[0] != 1:
-            raise CheckpointError(f"has {node} with a constant of shape {constant.shape}, one for each sample")
+            raise CheckpointError(f"has {node} with a constant of shape {constant.shape} that differs between samples")
         values = axes[0].transpose(self.axes)
         if values.size != values.shape[-1]:
             raise LayoutError(
@@ -175,7 +175,7 @@ class Chain:
                 return
             if not isinstance(layer, Activation | Dropout):
                 break
-        raise LayoutError(f"has {node}, which would need the numbers of each sample in another order")
+        raise LayoutError(f"has {node}, which needs the numbers of a sample in another order")
 
     def finished(self, name: str) -> None:
         """Check the output.
@@ -184,7 +184,9 @@ class Chain:
             CheckpointError: it is not what the file returns.
         """
         if self.axes not in (tuple(range(len(self.axes))), channels_last(len(self.axes))):
-            raise LayoutError(f"returns {name!r}, whose axes would be in the order {self.axes} here")
+            raise LayoutError(
+                f"returns {name!r} with its axes in the order {self.axes}; export the model without its last Transpose"
+            )
         if self.order is not None or self.groups is not None:
             raise LayoutError(
                 f"returns {name!r}, the flattened numbers of an image with the channels first; minidl has them last, "

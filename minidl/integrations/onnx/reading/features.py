@@ -90,7 +90,7 @@ def gemm(chain: Chain, node: Node) -> None:
     """``α x W + β b``, a Dense."""
     weight, bias = constant(node, 1), optional(node, 2)
     if node.attributes.get("transA", 0) or len(chain.shape) != 1:
-        raise CheckpointError(f"has {node}, which does not act on samples of one axis each")
+        raise CheckpointError(f"has {node}, which minidl reads for samples of one axis, without transA")
     weight = node.attributes.get("alpha", 1.0) * (weight.T if node.attributes.get("transB", 0) else weight)
     if bias is not None:
         bias = node.attributes.get("beta", 1.0) * np.broadcast_to(np.atleast_2d(bias), (1, weight.shape[1]))[0]
@@ -124,7 +124,7 @@ def embedding(chain: Chain, node: Node) -> None:
     """``W[x]`` for ids, the first layer of a model."""
     weight = constant(node, 0)
     if weight.ndim != 2 or node.attributes.get("axis", 0) != 0 or chain.layers:
-        raise CheckpointError(f"has {node}, which is not an embedding of its input")
+        raise CheckpointError(f"has {node}, which minidl reads only as an embedding of the input")
     chain.layers.append(filled(Embedding(*weight.shape), weight, None))
     chain.shape, chain.axes = (*chain.shape, weight.shape[1]), (*chain.axes, len(chain.axes))
 
@@ -162,7 +162,7 @@ def softmax(chain: Chain, node: Node) -> None:
     """Along the features."""
     axis = node.attributes.get("axis", -1)
     if chain.own_axis(node, axis) != len(chain.shape):
-        raise LayoutError(f"has {node} along axis {axis}; that of minidl is along the features, the last axis")
+        raise LayoutError(f"has {node} along axis {axis}; Softmax of minidl acts on the features, the last axis")
     chain.layers.append(Softmax())
 
 
@@ -170,7 +170,7 @@ def cast(_: Chain, node: Node) -> None:
     """From one type of floats to another. A model of minidl has one type."""
     onnx = onnx_package()
     if onnx.helper.tensor_dtype_to_np_dtype(node.attributes["to"]).kind != "f":
-        raise CheckpointError(f"has {node}, which does not cast to floats")
+        raise CheckpointError(f"has {node}, which minidl reads only as a cast to floats")
 
 
 def dropout(chain: Chain, node: Node) -> None:
@@ -193,7 +193,7 @@ def layer_norm(chain: Chain, node: Node) -> None:
     weight, bias = constant(node, 1), optional(node, 2)
     chain.need_features_last(node)
     if weight.ndim != 1 or chain.own_axis(node, node.attributes.get("axis", -1)) != len(chain.shape):
-        raise CheckpointError(f"has {node} over several axes; that of minidl is over the features, the last axis")
+        raise CheckpointError(f"has {node} over several axes; LayerNorm of minidl acts on the features, the last axis")
     weight = chain.vector(node, weight)
     bias = None if bias is None else chain.vector(node, bias)
     chain.layers.append(filled(LayerNorm(weight.size, eps=number(node, "epsilon", 1e-5)), weight, bias))
@@ -214,7 +214,7 @@ def _group_norm(chain: Chain, node: Node, groups: int | None) -> None:
     # For each group there may be one number, as where the channels are split into groups, or one for each channel.
     weight, bias = (np.repeat(value, channels // value.size) for value in (constant(node, 1), constant(node, 2)))
     if chain.order is not None or len(chain.shape) < 2:
-        raise CheckpointError(f"has {node} of samples of shape {chain.shape}; minidl reads those of images")
+        raise CheckpointError(f"has {node} of samples of shape {chain.shape}; minidl reads it for images and sequences")
     weight, bias = (_by_channel(chain, node, value) for value in (weight, bias))
     layer = GroupNorm(channels if groups is None else groups, channels, number(node, "epsilon", 1e-5))
     chain.layers.append(filled(layer, weight, bias))
@@ -243,14 +243,14 @@ def subtract(chain: Chain, node: Node) -> None:
 
 def multiply(chain: Chain, node: Node) -> None:
     """``c x``."""
-    _affine(chain, node, _operand(chain, node), 0.0)
+    _affine(chain, node, _operand(chain, node), None)
 
 
 def divide(chain: Chain, node: Node) -> None:
     """``x / c``."""
     constant(node, 1)
     with np.errstate(divide="ignore"):
-        _affine(chain, node, 1 / _operand(chain, node), 0.0)
+        _affine(chain, node, 1 / _operand(chain, node), None)
 
 
 def _operand(chain: Chain, node: Node) -> Array:
@@ -259,21 +259,25 @@ def _operand(chain: Chain, node: Node) -> Array:
     return chain.vector(node, value)
 
 
-def _affine(chain: Chain, node: Node, scale: Array | float, shift: Array | float) -> None:
-    """``y = scale · x + shift``, in the parameters of the layer before it if it has such."""
+AFFINE = BatchNorm, LayerNorm, GroupNorm, Dense, Conv2D, ConvTranspose2D
+"""Layers whose weight has the features on its last axis, and whose bias has one number for each."""
+
+
+def _affine(chain: Chain, node: Node, scale: Array | float, shift: Array | None) -> None:
+    """``y = scale · x + shift``, in the parameters of the layer before it if it has such. None shifts by nothing."""
     last: Any = chain.layers[-1] if chain.layers else None
-    if isinstance(last, Dense) and not last.use_bias:
+    if isinstance(last, Dense) and not last.use_bias and shift is not None:
         last = chain.layers[-1] = filled(Dense(last.inputs, last.outputs), last.weight.value, None)
-    if isinstance(last, BatchNorm | LayerNorm | GroupNorm | Dense) or (
-        isinstance(last, Conv2D | ConvTranspose2D) and last.use_bias
-    ):
+    biased = getattr(last, "use_bias", True)
+    if isinstance(last, AFFINE) and (biased or shift is None):
         last.weight.value = last.weight.value * scale
-        last.bias.value = last.bias.value * scale + shift
+        if biased:
+            last.bias.value = last.bias.value * scale + (0 if shift is None else shift)
         return
     features = chain.features(node)
     layer = chain.layers.pop() if isinstance(last, Standardize) else Standardize(features)
     assert isinstance(layer, Standardize)
-    scale, shift = np.broadcast_to(scale, features), np.broadcast_to(shift, features)
+    scale, shift = np.broadcast_to(scale, features), np.broadcast_to(0.0 if shift is None else shift, features)
     if not np.isfinite(scale).all() or not scale.all():
         raise CheckpointError(f"has {node} by 0 or infinity; minidl has no layer for it")
     # s (x − m) / d + t = (x − (m − t d / s)) / (d / s)

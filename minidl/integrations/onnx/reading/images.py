@@ -49,8 +49,8 @@ def conv(chain: Chain, node: Node) -> None:
         weight = np.moveaxis(weight.reshape(group, -1, *sizes), (0, 1), (-2, -1))
     else:
         raise CheckpointError(
-            f"has {node} of {axes} axes in {group} groups; minidl has convolutions of 1 or 2 axes in one group, and of "
-            "2 axes with a group for each channel"
+            f"has {node} of {axes} axes in {group} groups; minidl has convolutions of 1 or 2 axes in one group, and "
+            "of 2 axes with a group per channel"
         )
     _add(chain, node, filled(layer, weight, bias))
 
@@ -61,7 +61,7 @@ def conv_transpose(chain: Chain, node: Node) -> None:
     channels, filters, *sizes = weight.shape
     chain.need_channels_last(node, len(sizes))
     if len(sizes) != 2 or node.attributes.get("group", 1) != 1 or "output_shape" in node.attributes:
-        raise CheckpointError(f"has {node}; minidl has ConvTranspose2D, of 2 axes in one group")
+        raise CheckpointError(f"has {node}; minidl reads those of 2 axes in one group, without an output_shape")
     extra = _plain(tuple(node.attributes.get("output_padding", (0, 0))))
     settings = _windows(chain, node, sizes)
     layer = ConvTranspose2D(channels, filters, **settings, output_padding=extra, use_bias=bias is not None)
@@ -154,8 +154,8 @@ def _add(chain: Chain, node: Node, *layers: Layer) -> None:
     found = (shape[-1], *shape[:-1])
     if found != (expected := chain.sizes(node, node.shape)):
         raise CheckpointError(
-            f"has {node}, which returns samples of shape {expected}, but those of minidl would be {found}; has it "
-            "ceil_mode=True? minidl leaves out windows that do not fit"
+            f"has {node}, which returns samples of shape {expected}, but in minidl they would be {found}; if it has "
+            "ceil_mode=True, export it without: minidl leaves out windows that do not fit"
         )
     chain.layers += layers
     chain.shape = found
@@ -225,7 +225,7 @@ def reshape(chain: Chain, node: Node) -> None:
     before, shape = chain.sizes(node, chain.shape), chain.sizes(node, node.shape)
     identity = tuple(range(len(before)))
     if chain.groups is not None and shape != before:
-        raise CheckpointError(f"has {node} of channels in groups, into samples of shape {shape}")
+        raise CheckpointError(f"has {node} after a Reshape of channels into groups, and no norm in between")
     if shape == before:
         chain.groups = None
     elif len(shape) == 1:
@@ -241,7 +241,7 @@ def reshape(chain: Chain, node: Node) -> None:
     elif len(shape) == 2 and chain.axes == channels_last(len(before)) and before[0] % shape[0] == 0:
         chain.groups = shape[0]  # what follows must be a norm, and the way back
     else:
-        raise LayoutError(f"has {node} of images or sequences whose channels come first, into {shape}")
+        raise LayoutError(f"has {node} of samples whose channels come first into {shape}; minidl has them last")
 
 
 def _with_other_units(chain: Chain, shape: Shape) -> None:

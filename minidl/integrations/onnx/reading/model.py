@@ -26,7 +26,7 @@ def load_onnx(path: str | os.PathLike[str]) -> Sequential:
     So a network that was trained in PyTorch runs, and is trained further, on NumPy alone. The layers are those of
     minidl, and their parameters are float32 or float64 as in the file.
 
-    PyTorch has the channels of images first, minidl has them last. Where operators of the file act on images (channels,
+    PyTorch has the channels of images first, minidl has them last. If operators of the file act on images (channels,
     height, width), samples are (height, width, channels) here: pass ``np.moveaxis(x, 1, -1)``. Convolutions, pooling
     and norms are such operators. The same holds for sequences (channels, time), and for outputs. All other arrays keep
     their axes. The weights behind a Flatten are laid out for the order of the numbers here.

@@ -22,7 +22,7 @@ def check_operators(nodes: Iterable[Node]) -> None:
 
 def _refusal(operators: str) -> CheckpointError:
     return CheckpointError(
-        f"has {operators}, of which minidl makes no layer; change the exported model, or leave out what follows "
+        f"has {operators}, for which minidl has no layer; change the exported model, or leave out what follows "
         "its last layer with weights, such as LogSoftmax"
     )
 
@@ -36,7 +36,7 @@ def follow(chain: Chain, steps: list[Step]) -> Chain:
     """
     for node, branches in steps:
         if chain.groups is not None and node.operator not in ("InstanceNormalization", "Reshape"):
-            raise LayoutError(f"has {node} of an image whose places were flattened; only a norm of groups may follow")
+            raise LayoutError(f"has {node} after a Reshape of channels into groups, where minidl only reads a norm")
         if node.operator not in (JOINED if len(branches) > 1 else READERS):
             raise _refusal(str(node))
         if len(branches) > 1:
