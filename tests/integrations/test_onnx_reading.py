@@ -31,7 +31,7 @@ from minidl.typing import Array
 from tests.helpers import bits
 from tests.integrations.packages import real
 from tests.integrations.runtime import difference, run
-from tests.integrations.torch_models import MODELS, export, function, made
+from tests.integrations.exported import MODELS, export, function, made
 
 onnx = real("onnx")
 real("onnxruntime")
