@@ -16,7 +16,7 @@ help:
 	@echo "make coverage  run all tests, and report the lines and branches that they miss"
 	@echo "make lowest    run the quick tests with the oldest NumPy and Matplotlib that are allowed"
 	@echo "make integrations  run the tests of minidl/integrations with the real packages: PyTorch, Keras, scikit-learn, …"
-	@echo "make bench     time a training step here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
+	@echo "make bench     measure time and accuracy here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
 	@echo "make docs      build the documentation, with a gallery of the demos, into docs/_build/html"
 	@echo "make dev       install everything that the other targets need, except for make lowest and make bench"
 	@echo "make clean     remove everything that was made"
@@ -41,10 +41,11 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 
 lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -n auto -m "not slow"
+	HYPOTHESIS_PROFILE=few $(LOWEST)/bin/python -m pytest -n auto -m "not slow and not long"
 
 integrations: $(BRIDGES)/.integrations
-	BRIDGES=required KERAS_BACKEND=torch $(BRIDGES)/bin/python -m pytest -n auto tests/integrations
+	BRIDGES=required KERAS_BACKEND=torch $(BRIDGES)/bin/python -m pytest -n auto tests/integrations minidl/integrations \
+		--cov=minidl/integrations --cov-branch --cov-config= --cov-report=term:skip-covered --cov-fail-under=95
 
 bench: $(BENCH)/.installed
 	$(BENCH)/bin/python -m tests.benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)

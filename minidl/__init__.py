@@ -1,6 +1,7 @@
 """minidl: an object-oriented mini deep-learning framework in Python on NumPy."""
 
 from minidl import augment, initializers, metrics, schedules
+from minidl.batches import Batches
 from minidl.callbacks import (
     Checkpoint,
     CSVLog,
@@ -13,7 +14,6 @@ from minidl.callbacks import (
     Schedule,
     Timer,
 )
-from minidl.data import Batches
 from minidl.datasets import (
     load_digits,
     load_fashion,
@@ -90,7 +90,16 @@ from minidl.layers import (
     TransformerBlock,
     estimate_statistics,
 )
-from minidl.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, MAELoss, MSELoss
+from minidl.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    FocalLoss,
+    HingeLoss,
+    HuberLoss,
+    MAELoss,
+    MSELoss,
+)
 from minidl.modules import Layer, Loss, Module, Objective, Summary
 from minidl.objectives import Beale, CubicValley, EmpiricalRisk, FunctionObjective, Himmelblau, Quadratic, Rosenbrock
 from minidl.optimizers import (
@@ -111,6 +120,7 @@ from minidl.optimizers import (
 from minidl.parameters import Parameter, ParameterVector
 from minidl.run import Callback, Run
 from minidl.saving import load, save
+from minidl.sources import GeneratorBatches
 from minidl.text import Vocabulary, windows
 from minidl.training import Descent, RateSearch, Trainer, find_learning_rate, minimize
 
@@ -159,7 +169,9 @@ __all__ = [
     "Embedding",
     "EmpiricalRisk",
     "Flatten",
+    "FocalLoss",
     "FunctionObjective",
+    "GeneratorBatches",
     "GlobalAveragePool1D",
     "GlobalAveragePool2D",
     "GradientError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Sized
 from contextlib import suppress
 from typing import Any
 
@@ -31,6 +31,8 @@ def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
     'convert it first: list(x)'
     """
     x = name.rpartition(" ")[2]
+    if _like_batches(value):
+        return "batches are passed to fit, evaluate or adapt, alone and without y; here, pass an array"
     if code := _readable(value, x):
         return f"{JOIN}, e.g. np.column_stack({code})" if isinstance(value, Mapping) else f"convert it first: {code}"
     if isinstance(value, list | tuple) and value and (code := _readable(value[0], "each")):
@@ -64,6 +66,12 @@ def _several(arrays: Any, x: str) -> str:
     if isinstance(arrays, tuple):
         return f"{JOIN}, e.g. {joined}"
     return f"several inputs, or x and its mask, are a tuple: ({parts}); for a model of one input, join them: {joined}"
+
+
+def _like_batches(value: Any) -> bool:
+    """Whether a value has a length and can be looped over, but neither searched nor indexed."""
+    known = isinstance(value, Container) or hasattr(value, "__getitem__")
+    return isinstance(value, Sized) and isinstance(value, Iterable) and not known
 
 
 def _readable(value: Any, x: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.arguments import check_type
-from minidl.data import Batches, BatchSource, Passes
+from minidl.batches import Batches, BatchSource, Passes
 from minidl.errors import ContractError, DivergenceError, StateError, describe
+from minidl.events import EVENTS, NothingCounts, check_events
 from minidl.interruption import INTERRUPTED, TERMINATED, on_interrupt
 from minidl.modules import Loss, Module, changing
 from minidl.optimizers import Optimizer
@@ -20,7 +21,6 @@ from minidl.typing import Array
 __all__ = ["EVENTS", "Callback", "Run", "check_callbacks"]
 
 COUNTS = ("epoch", "step", "first_epoch", "first_step")
-EVENTS = ("on_fit_begin", "on_epoch_begin", "on_step_begin", "on_step_end", "on_epoch_end", "on_fit_end")
 
 
 class Run:
@@ -34,6 +34,7 @@ class Run:
         measure, measures: returns the metrics at the end of an epoch, and their names. None means not known before.
         diagnose: returns the error for a batch whose loss or gradient is not finite.
         loss_function: the loss of a fit, None under `minimize`.
+        validation: the batches that `measure` passes over, if there are any. Their generators are part of the run.
         epochs, epoch, step: how many epochs to run, and how many epochs and steps earlier fits of the trainer had.
         script: the reprs of model, loss and optimizer, which a `Checkpoint` saves and a resumed run compares.
         owner: what all runs of one trainer have in common. A callback that accompanied runs of another is reset.
@@ -61,6 +62,7 @@ class Run:
         measures: Collection[str] | None = None,
         diagnose: Callable[[Run, Any], DivergenceError] | None = None,
         loss_function: Loss | None = None,
+        validation: BatchSource | None = None,
         epochs: int = 1,
         epoch: int = 0,
         step: int = 0,
@@ -71,8 +73,8 @@ class Run:
         self.model, self.optimizer, self.batches, self.loss_function = model, optimizer, batches, loss_function
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose
-        self.passes = Passes(batches) if isinstance(batches, Batches) else batches
-        self.measures = () if measure is None else measures
+        self.passes: Any = Passes(batches) if isinstance(batches, Batches) else batches
+        self.measures, self.validation = () if measure is None else measures, validation
         self.epoch, self.step = self.first_epoch, self.first_step = epoch, step
         self.planned, self.script, self.owner = epochs, script or {}, owner or object()
         self.interrupted: str | None = None
@@ -91,8 +93,8 @@ class Run:
             for batch in self.passes:
                 if step_begin:
                     self._tell(step_begin)
-                self._evaluate(batch, grad)  # forward, loss and backward
-                self.optimizer.step()
+                if self._evaluate(batch, grad):  # forward, loss and backward
+                    self.optimizer.step()
                 self.step += 1
                 if self.interrupted:
                     self.stop(self.interrupted)
@@ -102,12 +104,15 @@ class Run:
                 self.metrics = self.measure()
             self._tell(epoch_end)
 
-    def _evaluate(self, batch: Any, grad: Array) -> None:
-        """Set the loss and the gradients of a batch. Stop the run if one of them is not finite."""
+    def _evaluate(self, batch: Any, grad: Array) -> bool:
+        """Set the loss and the gradients of a batch. Stop the run if one of them is not finite. Return if it counts."""
         try:
             self.loss = self.evaluate(batch)
             # One NaN or infinity anywhere in grad makes the sum one. So do squares that overflow.
             finite = isfinite(self.loss + grad.dot(grad)) or (isfinite(self.loss) and np.isfinite(grad).all())
+        except NothingCounts:
+            self.loss = 0.0
+            return False
         except OverflowError:  # Python's floats raise where NumPy's become infinite
             self.loss, finite = inf, False
         except TypeError as error:
@@ -120,6 +125,7 @@ class Run:
             self.divergence = self.diagnose(self, batch) if self.diagnose else DivergenceError(what, step=self.step)
             self.stop(str(self.divergence))
             raise _Stop
+        return True
 
     def _tell(self, listeners: list[Callable[[Run], None]]) -> None:
         """Call all who listen to an event, then end the loop if something has stopped the run."""
@@ -136,7 +142,6 @@ class Run:
     def go(self, resume: Callable[[], bool] | None = None) -> None:
         """Run until all epochs are done or something stops the run. `resume` restores an earlier run; see `_begin`."""
         begun: list[Callback] = []
-        # Overflow is found by the check for finite numbers; a warning would only repeat it.
         with np.errstate(all="ignore"), on_interrupt(self.interrupt), changing(self.model, self.loss_function):
             try:
                 self._begin(begun, resume)
@@ -278,23 +283,16 @@ class Callback:
         super().__init_subclass__()
         if "on_epoch_end" in vars(cls) and "adds" not in vars(cls):
             cls.adds = None
-        _check_events(cls, cls.__name__)
-
-
-def _check_events(owner: object, name: str) -> None:
-    """Raise `TypeError` for a method ``on_…`` that is not an event, and for an event that is not a method."""
-    names = [each for each in dir(owner) if each.startswith("on_")]
-    if wrong := ", ".join(each for each in names if callable(getattr(owner, each)) != (each in EVENTS)):
-        raise TypeError(f"{name} defines {wrong}; the events are {', '.join(EVENTS)}; each must be a function")
+        check_events(cls, cls.__name__)
 
 
 def check_callbacks(callbacks: object) -> None:
     """Raise `TypeError` unless it is a list or tuple of callbacks, `StateError` if one of them is in it twice."""
     if not isinstance(callbacks, list | tuple):
-        raise TypeError(f"callbacks must be a list, such as callbacks=[EarlyStopping()], got {callbacks!r}")
+        raise TypeError(f"callbacks must be a list, such as callbacks=[EarlyStopping()], got {describe(callbacks)}")
     for index, callback in enumerate(callbacks):
         check_type("each callback", callback, Callback)
         check_type(f"the attribute last of {describe(callback)}, whether it is notified last,", callback.last, bool)
-        _check_events(callback, describe(callback))
+        check_events(callback, describe(callback))
         if any(callback is other for other in callbacks[:index]):
             raise StateError(f"the callback {describe(callback)} is listed twice; list it once, or create a second one")

@@ -5,24 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.arguments import number
-from minidl.batch import rows, samples
 from minidl.errors import HyperparameterError
-from minidl.typing import Array, Batch
+from minidl.typing import Array
 
 __all__ = ["hold_out"]
 
 
-def hold_out(
-    x: Batch, y: Batch, share: float, *, classes: Array | None = None, seed: int = 0
-) -> tuple[tuple[Batch, Batch], tuple[Batch, Batch]]:
-    """Split samples into training data (x, y) and held-out data (x, y).
+def hold_out(n: int, share: float, *, classes: Array | None = None, seed: int = 0) -> tuple[Array, Array]:
+    """Split n samples. Return the indices to train on and those of the held-out data, each in order.
 
     The split is random but the same for the same seed, so that a second fit does not train on what the first held out.
     With classes, the share is that of each class, up to rounding. At least one sample of each class is left to train
     on, so a class with one sample is not held out.
 
     Args:
-        x, y: inputs and targets, with the samples along the first axis.
+        n: the number of samples.
         share: the share of held-out data, above 0 and below 1.
         classes: the class of each sample, (n,), None if there are no classes.
         seed: an integer of at least 0. Another one makes another choice.
@@ -30,15 +27,15 @@ def hold_out(
     Raises:
         HyperparameterError: a share that leaves no training data or no held-out data.
 
-    >>> (x, _), (held, _) = hold_out(np.arange(5), np.arange(5), 0.4)
-    >>> len(x), len(held)
+    >>> rest, held = hold_out(5, 0.4)
+    >>> len(rest), len(held)
     (3, 2)
     >>> y = np.repeat([0, 1, 2], [80, 20, 1])
-    >>> (_, rest), (_, held) = hold_out(y, y, 0.1, classes=y)
-    >>> np.bincount(rest), np.bincount(held)
+    >>> rest, held = hold_out(101, 0.1, classes=y)
+    >>> np.bincount(y[rest]), np.bincount(y[held])
     (array([72, 18,  1]), array([8, 2]))
     """
-    n, share = samples(x), number("the share of held-out data", share, above=0, below=1)
+    share = number("the share of held-out data", share, above=0, below=1)
     order = np.random.default_rng(seed).permutation(n)
     held = np.sort(order[: round(share * n)] if classes is None else _of_each(classes, order, share))
     if not 0 < len(held) < n:
@@ -46,8 +43,7 @@ def hold_out(
         raise HyperparameterError(
             f"{share:g} of {n} samples leaves nothing to train on or to hold out{why}; use another share"
         )
-    rest = np.setdiff1d(order, held)
-    return (rows(x, rest), rows(y, rest)), (rows(x, held), rows(y, held))
+    return np.setdiff1d(order, held), held
 
 
 def _of_each(classes: Array, order: Array, share: float) -> Array:

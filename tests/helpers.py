@@ -4,11 +4,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
 from minidl import Layer, Module, Optimizer, Parameter
-from minidl.batch import arrays_in, mapped
+from minidl.batch import arrays_in, mapped, rows, samples
+from minidl.splitting import hold_out
 from minidl.typing import Batch
 
 
@@ -87,3 +89,9 @@ def randomise(module: Module, rng: np.random.Generator) -> None:
     parameters = module.parameters()
     parameters.value = 0.5 * rng.normal(size=parameters.size)
     parameters.grad = np.full(parameters.size, np.nan)
+
+
+def held_out(x: Any, y: Any, share: float, **options: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Training data (x, y) and held-out data (x, y), as a fit splits them."""
+    rest, held = hold_out(samples(x), share, **options)
+    return (rows(x, rest), rows(y, rest)), (rows(x, held), rows(y, held))

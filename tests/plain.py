@@ -197,6 +197,37 @@ def huber(delta: float) -> Loss:
     )
 
 
+def moved(y: float, smoothing: float) -> float:
+    return (1 - smoothing) * y + smoothing / 2
+
+
+def weighted_bce(w: float, s: float) -> Loss:
+    return mean_of(
+        lambda z, y: w * moved(y, s) * log1p(exp(-z)) + (1 - moved(y, s)) * log1p(exp(z)),
+        lambda z, y: (1 - moved(y, s)) * sigmoid(z) - w * moved(y, s) * sigmoid(-z),
+    )
+
+
+def smoothed_bce(s: float) -> Loss:
+    return mean_of(
+        lambda p, y: -moved(y, s) * log(p) - (1 - moved(y, s)) * log(1 - p),
+        lambda p, y: (p - moved(y, s)) / (p * (1 - p)),
+    )
+
+
+def focal(gamma: float, positive: float = 1.0, negative: float = 1.0) -> Loss:
+    def power(z: float) -> float:
+        return exp(gamma * log(sigmoid(z)))
+
+    def slope(z: float) -> float:
+        return power(z) * (sigmoid(z) + gamma * sigmoid(-z) * log1p(exp(z)))
+
+    return mean_of(
+        lambda z, y: positive * y * power(-z) * log1p(exp(-z)) + negative * (1 - y) * power(z) * log1p(exp(z)),
+        lambda z, y: negative * (1 - y) * slope(z) - positive * y * slope(-z),
+    )
+
+
 LOSSES: dict[str, Loss] = {
     "MAELoss": mean_of(lambda p, y: abs(p - y), lambda p, y: 1.0 if p > y else -1.0),
     "HuberLoss": huber(1.0),
@@ -208,8 +239,17 @@ LOSSES: dict[str, Loss] = {
     "MSELoss": mean_of(lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y)),
     "BCELoss": mean_of(lambda p, y: -y * log(p) - (1 - y) * log(1 - p), lambda p, y: (p - y) / (p * (1 - p))),
     "BCEWithLogitsLoss": mean_of(lambda z, y: log1p(exp(z)) - y * z, lambda z, y: sigmoid(z) - y),
+    "BCELoss, smoothed": smoothed_bce(0.05),
+    "BCEWithLogitsLoss, smoothed": weighted_bce(1.0, 0.2),
+    "BCEWithLogitsLoss, positives weighted": weighted_bce(3.0, 0.1),
+    "FocalLoss": focal(2.0),
+    "FocalLoss of 0.5": focal(0.5, 0.25, 0.75),
     "user's LogCoshLoss": mean_of(lambda p, y: log(cosh(p - y)), lambda p, y: tanh(p - y)),
 }
+
+
+IGNORED = {"CrossEntropyLoss, ignoring": 0}
+"""The targets that a loss ignores."""
 
 
 def forward(network: Network, x: Batch) -> list[Batch]:
@@ -229,8 +269,10 @@ def backward(network: Network, batches: list[Batch], grad: Batch) -> tuple[Batch
     return grad, found
 
 
-def train(network: Network, loss: Loss, rule: Rule, batches: list[tuple[Batch, Batch]]) -> tuple[Network, list[float]]:
-    """The network after a step on each batch, and the loss before each.
+def train(
+    network: Network, loss: Loss, rule: Rule, batches: list[tuple[Batch, Batch]], ignored: Any = None
+) -> tuple[Network, list[float]]:
+    """The network after a step on each batch, and the loss before each. A batch of ignored targets takes no step.
 
     The rule takes one number from where it started through all of its gradients so far.
     """
@@ -240,6 +282,8 @@ def train(network: Network, loss: Loss, rule: Rule, batches: list[tuple[Batch, B
         passed = forward(now, x)
         value, grad = loss(passed[-1], y)
         losses.append(value)
+        if all(target == ignored for target in y):
+            continue
         history.append(backward(now, passed, grad)[1])
         now = _apply(rule, network, history)
     return now, losses

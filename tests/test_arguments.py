@@ -47,7 +47,7 @@ from minidl import (
 )
 from minidl.arguments import number, whole_number
 from minidl.batch import same_length
-from minidl.data import Batches
+from minidl.batches import Batches
 from minidl.optimizers.groups import FACTOR
 from minidl.plotting import LivePlot, gradient_flow, plot_decision_boundary, plot_network, plot_schedule
 from minidl.splitting import hold_out
@@ -219,7 +219,7 @@ NUMBERS = [
         SHARE[0].replace("at least", "above"),
         [0.0, 1.0],
         [0.5],
-        lambda n: hold_out(X, Y, n),
+        lambda n: hold_out(len(X), n),
     ),
     Interval("threshold", "a number", [], [-inf, 0, 0.5], lambda n: metrics.binary_accuracy([0.5], [1], threshold=n)),
     Interval("lr", *POSITIVE, lambda n: plot_schedule(schedules.constant(), 3, axes(), lr=n)),

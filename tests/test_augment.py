@@ -20,9 +20,8 @@ from minidl import (
 )
 from minidl.augment import flip, noise, shift
 from minidl.optimizers import SGD
-from minidl.splitting import hold_out
 from minidl.typing import Array
-from tests.helpers import bits
+from tests.helpers import bits, held_out
 
 Rng = np.random.Generator
 IMAGES = np.random.default_rng(0).normal(size=(200, 4, 3, 2)) + 10
@@ -240,7 +239,7 @@ def test_only_training_batches_are_augmented() -> None:
     t = trainer()
     history = t.fit(IMAGES, y, epochs=2, batch_size=64, validation=0.2, training_loss=True, rng=0, augment=watched)
     assert seen == [64, 64, 32] * 2
-    (x_train, y_train), (x_held, y_held) = hold_out(IMAGES, y, 0.2)
+    (x_train, y_train), (x_held, y_held) = held_out(IMAGES, y, 0.2)
     assert t.evaluate(x_train, y_train)["loss"] == history.epochs["training_loss"][-1]
     assert t.evaluate(x_held, y_held)["loss"] == history.epochs["validation_loss"][-1]
     assert len(seen) == 6

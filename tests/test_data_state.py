@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import Run, StateError
-from minidl.data import Batches, Passes
+from minidl.batches import Batches, Passes
 from minidl.typing import Array
 from tests.callbacks.recording import Hooks
 from tests.helpers import bits
@@ -85,6 +85,8 @@ def test_a_state_is_a_copy_and_describes_its_batches() -> None:
     assert {name: value for name, value in state.items() if name != "order"} == {
         "samples": 11,
         "batch_size": 3,
+        "drop_last": False,
+        "block": None,
         "shuffle": True,
         "augment": False,
         "taken": 3,
@@ -104,6 +106,8 @@ def test_a_state_is_a_copy_and_describes_its_batches() -> None:
         ({"batch_size": None}, 3, 11),
         ({"shuffle": False}, True, False),
         ({"augment": jitter}, False, True),
+        ({"drop_last": True}, False, True),
+        ({"block": 4}, None, 4),
     ],
 )
 def test_the_state_of_other_batches_is_refused_and_changes_nothing(other: dict[str, Any], was: Any, now: Any) -> None:

@@ -22,9 +22,8 @@ from minidl import (
     Sigmoid,
     Trainer,
 )
-from minidl.splitting import hold_out
 from minidl.typing import Array
-from tests.helpers import bits
+from tests.helpers import bits, held_out
 from tests.tables import seeds
 
 
@@ -34,7 +33,7 @@ def test_each_class_has_its_share(seed: int, sizes: list[int], share: float) -> 
     x = np.arange(len(y))
     eligible = sum(size for size in sizes if size > 1)
     try:
-        (x_rest, rest), (x_held, held) = hold_out(x, y, share, classes=y, seed=seed)
+        (x_rest, rest), (x_held, held) = held_out(x, y, share, classes=y, seed=seed)
     except HyperparameterError:
         # Nothing is left to hold out: a class of two keeps at least one.
         assert share * eligible <= 0.5
@@ -54,13 +53,13 @@ def test_each_class_has_its_share(seed: int, sizes: list[int], share: float) -> 
 
 def test_classes_of_one_sample_do_not_raise_the_share_of_others() -> None:
     y = np.concatenate([np.repeat([0, 1], [30, 20]), np.arange(2, 52)])
-    _, (_, held) = hold_out(y, y, 0.2, classes=y)
+    _, (_, held) = held_out(y, y, 0.2, classes=y)
     assert np.bincount(held).tolist() == [6, 4]
 
 
 def test_rounding_favours_no_class() -> None:
     y = np.repeat(np.arange(8), 5)
-    total = sum(np.bincount(hold_out(y, y, 0.1, classes=y, seed=seed)[1][1], minlength=8) for seed in range(400))
+    total = sum(np.bincount(held_out(y, y, 0.1, classes=y, seed=seed)[1][1], minlength=8) for seed in range(400))
     assert np.abs(total - 200).max() < 60  # 4 of 8 in each: a deviation of 10
 
 
@@ -68,14 +67,14 @@ def test_the_samples_of_a_class_are_drawn_at_random() -> None:
     y = np.repeat([0, 1], 50)
     total = np.zeros(100)
     for seed in range(300):
-        total[hold_out(np.arange(100), y, 0.2, classes=y, seed=seed)[1][0]] += 1
+        total[held_out(np.arange(100), y, 0.2, classes=y, seed=seed)[1][0]] += 1
     assert 25 < total.min() < total.max() < 100
 
 
 def test_classes_of_one_sample_alone_cannot_be_held_out() -> None:
     y = np.arange(10)
     with pytest.raises(HyperparameterError, match=r"0.5 of 10 samples leaves nothing .* one sample of each class"):
-        hold_out(y, y, 0.5, classes=y)
+        held_out(y, y, 0.5, classes=y)
 
 
 def held_by(model: Layer, loss: Loss, y: Any, **options: Any) -> Array:
@@ -135,7 +134,7 @@ SOFT = np.linspace(0, 1, 40)[:, None]
     ],
 )
 def test_targets_that_are_not_classes_are_held_out_as_one(loss: Loss, y: Array) -> None:
-    expected = hold_out(np.arange(40), y, 0.25)[1][0]
+    expected = held_out(np.arange(40), y, 0.25)[1][0]
     assert held_by(Dense(2, y.shape[1], rng=0), loss, y).tolist() == expected.tolist()
 
 

@@ -10,8 +10,8 @@ from math import isnan
 from typing import Any
 
 from minidl.arguments import whole_number
+from minidl.batches import Batches
 from minidl.callbacks.monitor import Direction, Monitor
-from minidl.data import Batches
 from minidl.errors import CheckpointError, HyperparameterError, warn
 from minidl.files import absolute, check_folder, nesting_checked, warn_of_values
 from minidl.modules import Layer, Loss, Module
@@ -20,7 +20,6 @@ from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run
 from minidl.saving.generators import states_of
 from minidl.saving.models import as_code, check_remaking, checksum, encoded, model_content, state_of, write_content
-from minidl.typing import Batch
 
 __all__ = ["Checkpoint", "fingerprint", "parts", "places", "script"]
 
@@ -37,6 +36,9 @@ class Checkpoint(Callback):
     With ``best="validation_loss"``, the `keep` best epochs of a fit are kept as well, each in a file of its own beside
     the newest: for "run.npz" and epoch 12, "run.best-12.npz". Each is such a file, to load or to resume. Files of
     earlier fits and runs stay unless they have the same name.
+
+    Some batches of a user, `GeneratorBatches` among them, can be resumed between two passes only. The file then stays
+    that of the latest epoch, with a `MinidlWarning` whenever a save within a pass is due.
 
     The file is replaced as a whole: after a crash at any moment there is the newest one or the one before. If it cannot
     be written, for example on a full disk, there is a `MinidlWarning`, and the run continues with the one before. A new
@@ -55,8 +57,8 @@ class Checkpoint(Callback):
         ranking: pairs (value, epoch) of the best epochs of the latest fit, the best first.
 
     Raises:
-        HyperparameterError: numbers that are not positive integers, a metric whose direction is not known, or "loss",
-            which is measured before each step, so that no parameters belong to it.
+        HyperparameterError: numbers that are not positive integers, a `keep` without `best`, a metric whose direction
+            is not known, or "loss", which is measured before each step, so that no parameters belong to it.
         StateError: when a fit begins, a folder that does not exist, or a folder or file that cannot be written to. A
             metric that the run does not measure.
         CheckpointError: when a fit begins, a model, a generator or a callback's state that no file can hold.
@@ -98,6 +100,8 @@ class Checkpoint(Callback):
         self.path = os.fspath(path)
         self.every_steps, self.every_epochs = every_steps, every_epochs
         self.keep = whole_number("Checkpoint: keep", keep, 1)
+        if best is None and self.keep > 1:
+            raise HyperparameterError('Checkpoint: keep is for the best epochs; name a metric: best="validation_loss"')
         self._monitor = None if best is None else Monitor("Checkpoint", best, mode)
         if best == "loss":
             raise HyperparameterError(
@@ -159,8 +163,7 @@ class Checkpoint(Callback):
             self._warned = False
         except (CheckpointError, OSError) as error:  # a file is not worth a run
             if not self._warned:
-                message = f"{self.path!r} cannot be written at step {run.step}, and stays the one before: {error}"
-                warn(message, stacklevel=2)
+                warn(f"{self.path!r} cannot be written at step {run.step} and stays as it was: {error}", stacklevel=2)
             self._warned = True
             return False
         return True
@@ -169,7 +172,8 @@ class Checkpoint(Callback):
         """Write the file now, or another one.
 
         Raises:
-            CheckpointError: something that no file can hold.
+            CheckpointError: something that no file can hold. A position within a pass over batches that cannot return
+                there.
             OSError: the disk refuses the file. One that was there before is unchanged.
         """
         content = self._content(run)
@@ -213,7 +217,7 @@ def parts(run: Run) -> dict[str, Any]:
 
 
 def script(
-    model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, measured: Sequence[tuple[str, Batch, Batch]]
+    model: Layer, loss: Loss, optimizer: Optimizer, accumulate: int, measured: Sequence[tuple[str, Any]]
 ) -> dict[str, Any]:
     """What a script made a run with, for comparison with the script that resumes it."""
     return {
@@ -223,16 +227,17 @@ def script(
         "optimizer": repr(optimizer),
         "rule": type(optimizer).__name__,
         "accumulate": accumulate,
-        "validation": [checksum(x, y) for kind, x, y in measured if kind == "validation"],
+        "validation": [checksum(*data) for kind, data in measured if kind == "validation" and isinstance(data, tuple)],
     }
 
 
 def places(run: Run) -> dict[str, Place]:
     """Where all generators of a run are, by names such as "model.3.rng", "callbacks.Noise.0.rng" and "batches.rng"."""
-    found: dict[str, Place] = {}
+    found = dict(places_in(getattr(run.validation, "__dict__", {}), "validation"))
     for name, part in parts(run).items():
-        holder = run.batches if name == "batches" else part  # where a pass has its generator from
-        found |= places_of(part, name) if isinstance(part, Module) else places_in(vars(holder), name)
+        # A pass has its generator from the batches, which may be a user's.
+        holder = getattr(run.batches, "source", run.batches) if name == "batches" else part
+        found |= places_of(part, name) if isinstance(part, Module) else places_in(getattr(holder, "__dict__", {}), name)
     seen: Counter[str] = Counter()
     for callback in run.callbacks:
         kind = type(callback).__name__
@@ -243,4 +248,4 @@ def places(run: Run) -> dict[str, Place]:
 
 def fingerprint(run: Run) -> str | None:
     """Checksums of the data."""
-    return checksum(run.batches.x, run.batches.y) if isinstance(run.batches, Batches) else None
+    return checksum(*run.batches.parts) if isinstance(run.batches, Batches) else None

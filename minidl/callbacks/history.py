@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from minidl.notebook import chart
 from minidl.run import Callback, Run
 from minidl.typing import Array
 
-__all__ = ["History", "RecordPath"]
+__all__ = ["History", "RecordPath", "losses_of_epochs"]
 
 
 class History(Callback):
@@ -64,6 +65,19 @@ class History(Callback):
     def __repr__(self) -> str:
         last = f", last loss {self.loss[-1]:.6g}" if self.loss else ""
         return f"History({len(self.loss)} steps{last})"
+
+    def _repr_html_(self) -> str | None:
+        """The losses as a chart, for a notebook. None before the first step."""
+        epochs = {name.replace("_", " "): self.epochs[name] for name in losses_of_epochs(self)}
+        if epochs:
+            return chart(repr(self), epochs, "epoch", "loss", first=1)
+        return chart(repr(self), {"loss": self.loss}, "step", "loss") if self.loss else None
+
+
+def losses_of_epochs(history: History) -> tuple[str, ...]:
+    """The names of the losses that a chart of the epochs compares. None if nothing was validated."""
+    names = [name for name in ("loss", "validation_loss") if np.isfinite(history.epochs.get(name, [])).any()]
+    return tuple(names) if "validation_loss" in names else ()
 
 
 class RecordPath(Callback):

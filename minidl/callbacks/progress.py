@@ -18,9 +18,9 @@ __all__ = ["ProgressBar", "in_notebook"]
 class ProgressBar(Callback):
     """A line with the steps, the loss and the time left, updated during a run.
 
-    In a terminal or a notebook, the line is overwritten. If the `tqdm` package is installed, it is a tqdm bar. In a
-    file or a pipe, there is a new line every 10 seconds, and one at the end. As soon as an epoch has measured it, the
-    validation loss is shown, too.
+    In a terminal or a notebook, the line is overwritten. If the `tqdm` package is installed, it is a tqdm bar, and in a
+    notebook with `ipywidgets` a widget. In a file or a pipe, there is a new line every 10 seconds, and one at the end.
+    As soon as an epoch has measured it, the validation loss is shown, too.
 
     If the line cannot be written, for instance because the stream is closed, a `MinidlWarning` says so once per fit.
     The run continues without the line.

@@ -27,6 +27,7 @@ def check_loss(
     - backward returns an array of the prediction's shape and type, and repeats itself bit for bit.
     - Neither writes to the arrays that it is given, or to those that it returned earlier.
     - The memory layout of predictions and targets makes no difference.
+    - `each` returns the losses of samples and their counts, of which forward is the mean. It changes nothing.
     - A target with another number of samples, or with an axis too few, is refused.
     - Copies and pickles behave like the original.
     - Instances do not disturb each other, and do not keep every batch.
@@ -67,6 +68,7 @@ def check_loss(
         _layouts(private, p, y)
         check_copies(private, lambda thing: _behave(thing, p, y))
         _alone(private, p, y)
+        _each(private, p, y)
         check_size(private, p.nbytes, lambda number: _behave(private, p * (1.0 - 2.0**-10 * number), y))
     return check_gradients(private, p, target, rng=generator, rtol=rtol)
 
@@ -87,6 +89,23 @@ def _values(loss: Loss, p: Array, y: Array) -> None:
         near(np.array(twice), np.array(value)),
         f"the loss must be a mean over the batch, but it is {value} for the batch and {twice} for the batch twice",
     )
+
+
+def _each(loss: Loss, p: Array, y: Array) -> None:
+    value, grad = loss.forward(p, y), loss.backward()
+    values, counts = loss.each(p, y)
+    shapes = tuple(np.shape(part) for part in (values, counts))
+    require(shapes == ((len(p),), (len(p),)), f"each must return two arrays of shape ({len(p)},), got shapes {shapes}")
+    require(same_bits(grad, loss.backward()), "each changes what backward returns; it must not cache anything")
+    whole = counts.sum()
+    mean = (counts * values).sum() / (whole or 1)
+    require(
+        near(np.array(mean), np.array(value)),
+        f"each must agree with forward: the mean of its values by its counts is {mean}, forward returns {value}",
+    )
+    shares = loss.shares(y)
+    agree = near(counts / (whole or 1), shares / (shares.sum() or 1))
+    require(agree, f"each returns the counts {counts}, but the method counts says {loss.counts(y)}; override both")
 
 
 def _buffers(loss: Loss, p: Array, y: Array) -> None:

@@ -2,6 +2,16 @@
 
 from minidl.losses.classification import BCELoss, BCEWithLogitsLoss, HingeLoss
 from minidl.losses.cross_entropy import CrossEntropyLoss
+from minidl.losses.focal import FocalLoss
 from minidl.losses.regression import HuberLoss, MAELoss, MSELoss
 
-__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HingeLoss", "HuberLoss", "MAELoss", "MSELoss"]
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "FocalLoss",
+    "HingeLoss",
+    "HuberLoss",
+    "MAELoss",
+    "MSELoss",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from math import inf, prod
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from minidl.arguments import got, number
 from minidl.data import as_data, as_samples
 from minidl.errors import HyperparameterError, ShapeError
+from minidl.losses.samples import by_sample
 from minidl.losses.targets import check, check_probabilities
 from minidl.modules import Loss, cached, format_shape
 from minidl.sums import as_rows, mean, row_sums
@@ -69,6 +71,21 @@ class CrossEntropyLoss(Loss):
         self.ignore_index = None if ignore_index is None else int(ignore_index)
 
     def forward(self, prediction: Array, target: Array) -> float:
+        losses = self._losses(prediction, target)
+        return mean(losses) if len(losses) else 0.0
+
+    def each(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        alone = copy.copy(self)
+        losses = alone._losses(prediction, target)
+        if alone.counted is None:
+            return by_sample(losses.reshape(prediction.shape[:-1]))
+        counts = self.shares(target)
+        all_losses = np.zeros(prod(prediction.shape[:-1]))
+        all_losses[alone.counted] = losses
+        return row_sums(all_losses.reshape(len(counts), -1)) / np.maximum(counts, 1), counts
+
+    def _losses(self, prediction: Array, target: Array) -> Array:
+        """The loss of each target that counts."""
         self.shape = shape = prediction.shape
         if target.shape == shape[:-1]:
             # Floats are left if check_target did not know the scores.
@@ -85,22 +102,23 @@ class CrossEntropyLoss(Loss):
             scores, target = scores[self.counted], target[self.counted]
             if not len(target):
                 self.e, self.total, self.target = scores, scores[:, 0], target
-                return 0.0
+                return scores[:, 0]
         index = np.arange(len(scores))
         # With ten classes, argmax, argmin and products with ones take less time than max, min, sum and mean: 0.8 of it
         # for 32 samples, 0.4 for 1024.
         z = scores - scores[index, scores.argmax(axis=1), None]
         self.e, self.target = np.exp(z), target
         self.total = row_sums(self.e)
-        log_total = np.log(self.total)
+        losses: Array = np.log(self.total)
         try:
-            loss = mean(log_total - (z[index, target] if classes else row_sums(target * z)))
+            of_target = z[index, target] if classes else row_sums(target * z)
             if classes and target[target.argmin()] < 0:  # NumPy would count from the end
                 raise IndexError
         except IndexError:
             self.check_target(target, scores.shape[1:])  # names the class without a score
             raise
-        return (1 - s) * loss + s * (mean(log_total) - mean(z)) if s else loss
+        losses -= (1 - s) * of_target + s * row_sums(z / z.shape[1]) if s else of_target
+        return losses
 
     def backward(self) -> Array:
         s, (n, k) = self.label_smoothing, self.e.shape

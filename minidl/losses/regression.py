@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.arguments import number
+from minidl.losses.samples import by_sample
 from minidl.modules import Loss, cached, same_shape
 from minidl.sums import mean, mean_square
 from minidl.typing import Array
@@ -32,6 +33,10 @@ class MSELoss(Loss):
         self.difference = prediction - target
         return mean_square(self.difference)
 
+    def each(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        same_shape(prediction.shape, target.shape)
+        return by_sample((prediction - target).astype(np.float64, copy=False) ** 2)
+
     def backward(self) -> Array:
         return self.difference * (2.0 / self.difference.size)
 
@@ -56,6 +61,10 @@ class MAELoss(Loss):
         self.difference = prediction - target
         return mean(np.abs(self.difference))
 
+    def each(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        same_shape(prediction.shape, target.shape)
+        return by_sample(np.abs(prediction - target))
+
     def backward(self) -> Array:
         return np.sign(self.difference) / self.difference.size
 
@@ -77,7 +86,6 @@ class HuberLoss(Loss):
     1.3125
     """
 
-    difference: Array = cached()
     clipped: Array = cached()
 
     def __init__(self, delta: float = 1.0) -> None:
@@ -85,10 +93,19 @@ class HuberLoss(Loss):
 
     def forward(self, prediction: Array, target: Array) -> float:
         same_shape(prediction.shape, target.shape)
-        self.difference = prediction - target
-        self.clipped = np.clip(self.difference, -self.delta, self.delta)
-        # h(d) = c (d − ½ c) in both cases, with c the clipped d
-        return mean(self.clipped * (self.difference - 0.5 * self.clipped))
+        difference = prediction - target
+        self.clipped = np.clip(difference, -self.delta, self.delta)
+        return mean(_huber(difference, self.clipped))
+
+    def each(self, prediction: Array, target: Array) -> tuple[Array, Array]:
+        same_shape(prediction.shape, target.shape)
+        difference = prediction - target
+        return by_sample(_huber(difference, np.clip(difference, -self.delta, self.delta)))
 
     def backward(self) -> Array:
         return self.clipped / self.clipped.size
+
+
+def _huber(difference: Array, clipped: Array) -> Array:
+    # h(d) = c (d − ½ c) in both cases, with c the clipped d
+    return clipped * (difference - 0.5 * clipped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from minidl.advice import add_conversion
 from minidl.arguments import generator, whole_number
 from minidl.batch import arrays_in, check_samples, joined, mapped, rows, sample_shape, samples, several
 from minidl.data import as_data, as_ids, as_mask
-from minidl.errors import DataError, describe
+from minidl.errors import DataError, ShapeError, describe
 from minidl.modules.module import Module
 from minidl.modules.stepping import forward_step
 from minidl.modules.summary import Row, Summary, checked_shape, row
@@ -156,7 +156,7 @@ class Layer(Module):
         check_thread(self)
         parameter = next(self.named_parameters(), None)
         batch = self.as_input(x, name, None if parameter is None else parameter[1].dtype)
-        with nullcontext() if isinstance(x, tuple) else add_conversion(x, name):
+        with nullcontext() if isinstance(x, tuple) else add_conversion(x, name), _named(name):
             self.output_shape(input_shape(self, sample_shape(batch)))  # raises for samples of the wrong shape
         return batch
 
@@ -185,6 +185,17 @@ class Layer(Module):
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         """The rows of the summary for this layer. A container returns those of its layers."""
         yield row(path, self, self.output_shape(shape), self.named_parameters())
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Add to a ShapeError which inputs it is about, unless they are plainly x."""
+    try:
+        yield
+    except ShapeError as error:
+        if name != "x":
+            error.add_note(f"raised by {name}")
+        raise
 
 
 def _one_sample(layer: Layer, shape: Any) -> Shape | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from minidl.advice import add_conversion, add_tuple
-from minidl.batch import float_type, same_length, sample_shape, several
+from minidl.batch import arrays_in, float_type, mapped, rows, same_length, sample_shape, samples, several
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError, describe, warn
+from minidl.modules.backward import as_gradient
 from minidl.modules.layer import Layer, input_shape
 from minidl.modules.module import Module
 from minidl.typing import Array, ArrayLike, Batch, Shape
@@ -23,6 +25,8 @@ class Loss(Module):
 
     A loss defines ``forward(prediction, target)``, which returns the number and caches what ``backward()`` needs to
     return dL/dprediction. If a batch may hold nothing to average, both return 0 for it.
+
+    Weights need no code in a loss: `weighted` and `weighted_gradient` follow from forward, backward and `each`.
     """
 
     takes_logits = False
@@ -81,6 +85,81 @@ class Loss(Module):
         """
         return None
 
+    def each(self, prediction: Batch, target: Batch) -> tuple[Array, Array]:
+        """The loss of each sample, and how many numbers it averages. Both are (n,).
+
+        The loss of the batch is ``Σ count · value / Σ count``. This default calls forward once per sample, which is
+        right for any loss that is a mean over samples. Override it to save time. Nothing changes.
+
+        >>> from minidl import MSELoss
+        >>> values, counts = MSELoss().each(np.array([[1.0], [3.0]]), np.array([[0.0], [1.0]]))
+        >>> values.tolist(), counts.tolist()
+        ([1.0, 4.0], [1, 1])
+        """
+        alone, n = copy.copy(self), samples(prediction)
+        parts = (rows((prediction, target), slice(index, index + 1)) for index in range(n))
+        return np.array([alone.forward(*part) for part in parts], np.float64), self.shares(target)
+
+    def shares(self, target: Batch, weights: Array | None = None) -> Array:
+        """How much each sample counts, (n,): ``weight · count``. Counts of None are the numbers of a target."""
+        counts = self.counts(target)
+        if counts is None:
+            n, size = samples(target), arrays_in(target)[0].size
+            counts = np.full(n, max(size // n, 1))
+        return counts if weights is None else weights * counts
+
+    def weighted(self, prediction: Batch, target: Batch, weights: Array) -> float:
+        """``Σ w · count · value / Σ w · count``, the loss of a batch with weights, or 0 if nothing counts.
+
+        A weight of 2 means the same as two equal samples, and a weight of 0 the same as none.
+
+        Args:
+            prediction, target: as forward takes them.
+            weights: w, (n,), at least 0.
+
+        >>> from minidl import MSELoss
+        >>> MSELoss().weighted(np.array([[1.0], [3.0]]), np.array([[0.0], [1.0]]), np.array([2.0, 1.0]))
+        2.0
+        """
+        chosen, share, _ = self._counting(target, weights)
+        if not len(chosen):
+            return 0.0
+        values, _ = self.each(*rows((prediction, target), chosen))
+        return float(share.dot(values))
+
+    def weighted_gradient(self, prediction: Batch, target: Batch, weights: Array) -> Batch:
+        """The gradient of `weighted` for the prediction. Arguments are the same. It calls forward and backward.
+
+        Row i of the gradient without weights, ``count ∂value/∂prediction / Σ count``, is multiplied by
+        ``w Σ count / Σ w · count``.
+
+        >>> from minidl import MSELoss
+        >>> MSELoss().weighted_gradient(np.array([[1.0], [3.0]]), np.array([[0.0], [1.0]]), np.array([3.0, 1.0]))
+        array([[1.5],
+               [1. ]])
+        """
+        chosen, _, factor = self._counting(target, weights)
+        grad: Batch = mapped(lambda array: np.zeros(array.shape, _float(array)), prediction)
+        if len(chosen):
+            part, of_target = rows((prediction, target), chosen)
+            self.forward(part, of_target)
+
+            def fill(out: Array, row: Array) -> None:
+                out[chosen] = row * factor.reshape(-1, *[1] * (row.ndim - 1))
+
+            mapped(fill, grad, as_gradient(self.backward(), part))
+        return grad
+
+    def _counting(self, target: Batch, weights: Array) -> tuple[Array, Array, Array]:
+        """The samples that count, the share of each in the sum of values, and the factor of each row of the gradient.
+
+        Samples without weight are left out, so that they may hold anything, such as NaN.
+        """
+        counts = self.shares(target)
+        shares = weights * counts
+        chosen, total = np.flatnonzero(shares), shares.sum()
+        return chosen, shares[chosen] / total, weights[chosen] / total * counts[chosen].sum()
+
     def check_one_array(self, prediction: Shape | None) -> None:
         """Raise `ShapeError` for the predictions of a model that returns several arrays."""
         if several(prediction):
@@ -117,6 +196,8 @@ class Loss(Module):
                 targets = self.check_target(y, shape, dtype)
             same_length(inputs, targets, of)
         except ShapeError as error:
+            if of:
+                error.add_note(f"raised by {of}y")
             with suppress(ValueError):  # entries that NumPy cannot stack
                 add_tuple(error, x, f"{of}x", np.shape(y)[:1])
                 _add_steps(error, model, shape, np.shape(y)[1:])
@@ -146,6 +227,11 @@ class Loss(Module):
             y = self.check_target(target, dtype=checked.dtype)
             with np.errstate(over="ignore"):  # losses that large are infinite, or computed again with care
                 return self.forward(checked, y)
+
+
+def _float(array: Array) -> Any:
+    """The type of a gradient for an array."""
+    return array.dtype if array.dtype.kind == "f" else np.float64
 
 
 def _maker(model: Module) -> Module:

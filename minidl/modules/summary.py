@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.batch import several
 from minidl.errors import ShapeError
+from minidl.notebook import table
 from minidl.parameters import Parameter
 from minidl.typing import Shape
 
-__all__ = ["Row", "Summary", "checked_shape", "row"]
+__all__ = ["Row", "Summary", "aligned", "checked_shape", "format_bytes", "row"]
 
 
 class Row(NamedTuple):
@@ -101,23 +102,31 @@ class Summary(NamedTuple):
         return sum(row.memory for row in self.rows)
 
     def __repr__(self) -> str:
-        table = [("path", "layer", "output", "parameters", "memory")]
+        head, *lines = aligned(self._table(), numbers=2)
+        rule, last = "─" * len(head), len(self.rows)
+        return "\n".join([head, rule, *lines[:last], rule, *lines[last:], *self._hint()])
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook."""
+        lines = self._table()
+        shown = table(lines, numbers=2, footer=len(lines) - len(self.rows) - 1)
+        return "".join([shown, *(f"<div>{hint}</div>" for hint in self._hint())])
+
+    def _table(self) -> list[tuple[str, ...]]:
+        """The cells of each line, the head first."""
+        lines: list[tuple[str, ...]] = [("path", "layer", "output", "parameters", "memory")]
         for row in self.rows:
             layer = row.layer + _mark(row)
-            table.append((row.path, layer, _batch(row.shape), f"{row.parameters:,}", _bytes(row.memory)))
-        table.append(("", "total", "", f"{self.parameters:,}", _bytes(self.memory)))
+            lines.append((row.path, layer, _batch(row.shape), f"{row.parameters:,}", format_bytes(row.memory)))
+        lines.append(("", "total", "", f"{self.parameters:,}", format_bytes(self.memory)))
         if self.trainable < self.parameters:
-            table.append(("", "trainable", "", f"{self.trainable:,}", ""))
-        widths = [max(len(line[column]) for line in table) for column in range(5)]
-        lines = []
-        for line in table:
-            left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=True)]
-            right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=True)]
-            lines.append("  ".join([*left, *right]))
-        rule, last = "─" * len(lines[0]), len(self.rows) + 1
-        unknown = self.shape is None and any("?" in line[2] for line in table)
-        hint = ["? depends on the shape of a sample: call summary(x.shape[1:])"] * unknown
-        return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:last], rule, *lines[last:], *hint])
+            lines.append(("", "trainable", "", f"{self.trainable:,}", ""))
+        return lines
+
+    def _hint(self) -> list[str]:
+        """A line that says how to learn the shapes that are not known, if there are any."""
+        unknown = self.shape is None and any("?" in _batch(row.shape) for row in self.rows)
+        return ["? depends on the shape of a sample: call summary(x.shape[1:])"] * unknown
 
 
 def _mark(row: Row) -> str:
@@ -138,10 +147,26 @@ def _batch(shape: Shape | None) -> str:
     return " ".join(map(_batch, shape)) if several(shape) else f"({', '.join(map(str, ('n', *shape)))})"
 
 
-def _bytes(count: int) -> str:
+def aligned(cells: Sequence[Sequence[str]], *, numbers: int) -> list[str]:
+    """Lines of text with their cells below each other, the last `numbers` columns on the right.
+
+    >>> aligned([("name", "size"), ("a", "1"), ("b", "10")], numbers=1)
+    ['name  size', 'a        1', 'b       10']
+    """
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = len(widths) - numbers
+    lines = []
+    for line in cells:
+        padded = [text.ljust(width) for text, width in zip(line[:left], widths[:left], strict=True)]
+        padded += [text.rjust(width) for text, width in zip(line[left:], widths[left:], strict=True)]
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def format_bytes(count: int) -> str:
     """A size as people read it.
 
-    >>> _bytes(136), _bytes(2_000_000)
+    >>> format_bytes(136), format_bytes(2_000_000)
     ('136 B', '2.0 MB')
     """
     size, units = float(count), iter(("B", "kB", "MB", "GB"))

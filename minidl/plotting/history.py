@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from minidl.arguments import flag
 from minidl.callbacks import History
+from minidl.callbacks.history import losses_of_epochs
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
 from minidl.plotting.style import LARGEST, canvas, draw_line, legend_below
@@ -64,7 +65,7 @@ def plot_history(
     if not named:
         raise DataError("histories must contain at least one history, got an empty dict")
     if keys is None and isinstance(histories, History):
-        keys = _losses_of_epochs(histories)
+        keys = losses_of_epochs(histories)
     keys = (keys,) if isinstance(keys, str) else tuple(keys or ())
     curves = [(label, key, _losses(label, history, key)) for label, history in named.items() for key in keys or ("",)]
     with canvas(ax, (6.0, 3.8)) as ax:
@@ -82,12 +83,6 @@ def plot_history(
         if len(curves) > 1 or any(label for label, _, _ in curves):
             legend_below(ax, ax.lines)
     return ax
-
-
-def _losses_of_epochs(history: History) -> tuple[str, ...]:
-    """The names of the losses that were measured at the end of epochs. None if nothing was validated."""
-    names = [name for name in ("loss", "validation_loss") if np.isfinite(history.epochs.get(name, [])).any()]
-    return tuple(names) if "validation_loss" in names else ()
 
 
 def _losses(label: str, history: Any, key: str) -> Array:

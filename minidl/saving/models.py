@@ -236,7 +236,7 @@ def load_state_of(part: Any, state: Mapping[str, Any]) -> None:
 
 def checksum(*batches: Batch) -> str:
     """SHA-256 of the numbers of each array, as hexadecimal digits."""
-    return " ".join(_container().checksum(array) for array in arrays_in(batches))
+    return " ".join(_container().checksum(array) for array in arrays_in(batches) if array is not None)
 
 
 def _container() -> Any:

@@ -12,6 +12,7 @@ from minidl.arguments import check_type, whole_number
 from minidl.callbacks import History, RecordPath
 from minidl.errors import DivergenceError, describe
 from minidl.modules import Objective, check_is_objective
+from minidl.notebook import chart
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
 from minidl.sums import norm
@@ -51,6 +52,10 @@ class Descent(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Descent({self.fate!r} after {self.steps} steps at value {self.value:.6g}: {self.reason})"
+
+    def _repr_html_(self) -> str:
+        """The value at each point as a chart, for a notebook."""
+        return chart(repr(self), {"value": [*self.loss, self.value]}, "step", "value")
 
 
 def minimize(

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 
 from minidl.arguments import flag, got, whole_number
+from minidl.batches import is_source
 from minidl.errors import HyperparameterError, warn
 from minidl.optimizers import Optimizer
 from minidl.typing import Array
@@ -60,29 +61,33 @@ def check_settings(
     batch_size: Any,
     validation: Any,
     on_divergence: str,
-    shuffle: bool,
+    shuffle: bool | None,
     training_loss: bool,
+    batches: bool,
 ) -> None:
     """Raise `HyperparameterError` for settings out of range or that contradict each other."""
     whole_number("epochs", epochs, 0)
     whole_number("accumulate", accumulate, 1)
     if batch_size is not None:
         whole_number("batch_size", batch_size, 1)
-    if accumulate > 1 and batch_size is None:
+    if accumulate > 1 and batch_size is None and not batches:
         raise HyperparameterError("accumulate needs a batch_size: without one, a batch holds all samples")
-    flag("shuffle", shuffle)
+    if shuffle is not None:
+        flag("shuffle", shuffle)
     flag("training_loss", training_loss)
     if on_divergence not in ("raise", "stop"):
         raise HyperparameterError(f'on_divergence must be "raise" or "stop", {got(on_divergence)}')
-    pair = isinstance(validation, tuple | list) and len(validation) == 2
-    if not (validation is None or pair or isinstance(validation, float | np.floating)):
-        raise HyperparameterError(f"validation must be a pair (x, y) or a share such as 0.2, {got(validation)}")
+    data = isinstance(validation, tuple | list) and len(validation) in (2, 3)
+    if not (validation is None or data or is_source(validation) or isinstance(validation, float | np.floating)):
+        raise HyperparameterError(
+            f"validation must be (x, y), (x, y, weight), batches or a share such as 0.2, {got(validation)}"
+        )
 
 
 def warn_if_frozen(optimizer: Optimizer) -> None:
     """Warn before a fit that cannot change any parameter."""
     if not any(parameter.trainable for vector in optimizer.vectors for parameter in vector):
-        warn("all parameters are frozen by trainable = False, so training changes nothing", stacklevel=5)
+        warn("all parameters are frozen by trainable = False, so training changes nothing", stacklevel=4)
 
 
 def explain_positional(function: Callable[P, R]) -> Callable[P, R]:

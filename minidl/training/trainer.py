@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
-import numpy as np
-
-from minidl.arguments import check_type, whole_number
+from minidl.arguments import check_type
 from minidl.augment import Augment
-from minidl.batch import rows, samples
+from minidl.batches import Batches, BatchSource
 from minidl.callbacks import Checkpoint, History
 from minidl.callbacks.checkpoint import script
-from minidl.data import Batches, Passes
 from minidl.errors import warn
-from minidl.modules import Layer, Loss, as_gradient, backward_without_dx, evaluating, training_as
+from minidl.modules import Layer, Loss, training_as
 from minidl.optimizers import Optimizer
 from minidl.run import Callback, Run, check_callbacks
-from minidl.splitting import hold_out
+from minidl.training.evaluation import evaluation
+from minidl.training.measuring import measured
 from minidl.training.non_finite import Diagnosis
+from minidl.training.preparation import Measured, Validation, data_or_batches, prepared
 from minidl.training.resumption import Resumption
 from minidl.training.settings import (
     Metrics,
     check_metrics,
     check_settings,
     explain_positional,
-    measured_by,
     warn_if_frozen,
 )
-from minidl.typing import Array, ArrayLike, Batch, Seed
+from minidl.training.stream import Stream
+from minidl.training.weights import ClassWeight
+from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["Trainer"]
-
-Validation: TypeAlias = tuple[ArrayLike, ArrayLike] | float | None
 
 
 class Trainer:
@@ -79,13 +76,15 @@ class Trainer:
     @explain_positional
     def fit(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: ArrayLike | BatchSource,
+        y: ArrayLike | None = None,
         *,
         epochs: int = 1,
         batch_size: int | None = None,
-        shuffle: bool = True,
+        shuffle: bool | None = None,
         accumulate: int = 1,
+        sample_weight: ArrayLike | None = None,
+        class_weight: ClassWeight = None,
         validation: Validation = None,
         validation_seed: int = 0,
         metrics: Metrics | None = None,
@@ -103,17 +102,28 @@ class Trainer:
         compared. Each metric is measured on the same data, as ``epochs["validation_" + name]`` and
         ``epochs["training_" + name]``.
 
+        With weights, each of these losses is ``Σ w · count · value / Σ w · count`` over its data (see `Loss.each`). A
+        batch is divided by its own sum of weights, as in scikit-learn. Keras divides by the number of samples. A batch
+        without weight takes no step and changes nothing. Weights do not act within layers such as `BatchNorm`.
+
         Ctrl-C or SIGTERM ends the fit after the present step and keeps everything. The second raises KeyboardInterrupt.
 
         Args:
-            x, y: inputs and targets, samples along the first axis. Several inputs are a tuple of arrays.
+            x, y: inputs and targets, samples along the first axis. Several inputs are a tuple of arrays. Or x alone:
+                batches (x, y) or (x, y, weight), such as `Batches` of data larger than memory, `GeneratorBatches`, or
+                any other object with ``len()`` over which one can loop again and again. They are checked one by one.
+                What acts on arrays is then refused: `batch_size`, `shuffle`, `sample_weight`, `augment`, `rng`, a share
+                as `validation`.
             epochs: passes over the data.
             batch_size: samples per batch. None takes all at once.
-            shuffle: whether each epoch takes the samples in a new order.
+            shuffle: whether each epoch takes the samples in a new order. None means True for arrays.
             accumulate: batches per step. Their gradients are averaged, as if batch_size were `accumulate` times larger.
-            validation: inputs and targets to measure on after each epoch. Or the share of x and y to hold out for it.
-                If the targets are classes, it is the share of each class, up to rounding, and at least one sample of
-                each stays in training.
+            sample_weight: the weight of each sample, (n,), at least 0. A share that is held out keeps its weights.
+            class_weight: a dict of classes and weights, which multiply those of samples, for y with one class per
+                sample. "balanced" makes all classes weigh the same. It does not act on what is measured after an epoch.
+            validation: inputs and targets (x, y) or (x, y, weight), or batches, to measure on after each epoch. Or the
+                share of x and y to hold out for it. If the targets are classes, it is the share of each class, up to
+                rounding, and at least one sample of each stays in training.
             validation_seed: draws the samples that a share holds out. It is a number of its own, apart from `rng`, so
                 that a second fit on the same data does not train on what the first held out.
             metrics: name -> function (prediction, target) -> number, such as ``{"accuracy": metrics.accuracy}``.
@@ -135,19 +145,19 @@ class Trainer:
             DivergenceError: the loss or a gradient is no longer finite. It names layer and direction, and carries the
                 history and the batch.
         """
-        check_settings(epochs, accumulate, batch_size, validation, on_divergence, shuffle, training_loss)
+        check_settings(epochs, accumulate, batch_size, validation, on_divergence, shuffle, training_loss, y is None)
         check_metrics(metrics, measured=validation is not None or training_loss)
         self.optimizer.check_owner(self.model)
-        train, measured = self._prepare(x, y, validation, validation_seed, training_loss)
-        together, counts = batch_size and batch_size * accumulate, self.loss.counts(train[1])
-        batches = Batches(*train, batch_size=together, shuffle=shuffle, rng=rng, augment=augment)
-        diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batch_size if accumulate > 1 else None))
-        saves = resume_from is not None or any(isinstance(callback, Checkpoint) for callback in self.callbacks)
+        warn_if_frozen(self.optimizer)
+        options: Any = {"batch_size": batch_size, "shuffle": shuffle, "augment": augment, "rng": rng}
+        asked = validation, validation_seed, training_loss, class_weight, accumulate
+        batches, to_measure = prepared(self.model, self.loss, (x, y, sample_weight), *asked, **options)
+        diagnosis = Diagnosis(self.model, self.loss, self._evaluation(batches, batch_size, accumulate))
 
         def measure() -> dict[str, float]:
-            result = {"loss": batches.mean(self.history.loss) if counts is None else _mean(run, self.history, counts)}
-            for kind, inputs, targets in measured:
-                values = self._measure(inputs, targets, metrics or {}, batch_size)
+            result = {"loss": run.passes.mean(self.history.loss)}
+            for kind, data in to_measure:
+                values = measured(self.model, self.loss, data, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
             return result
 
@@ -158,13 +168,13 @@ class Trainer:
             batches,
             diagnosis.evaluate,
             measure=measure,
-            measures=_names(measured, metrics),
+            **_described(to_measure, metrics),
             diagnose=diagnosis,
             loss_function=self.loss,
             epochs=epochs,
             epoch=len(self.history.epochs.get("loss", ())),
             step=len(self.history.loss),
-            script=script(self.model, self.loss, self.optimizer, accumulate, measured) if saves else None,
+            script=self._script(accumulate, to_measure, resumes=resume_from is not None),
             owner=self.history,
         )
         resume = None if resume_from is None else Resumption(resume_from, run)
@@ -179,84 +189,48 @@ class Trainer:
         return self.history
 
     def evaluate(
-        self, x: ArrayLike, y: ArrayLike, metrics: Metrics | None = None, *, batch_size: int | None = None
+        self,
+        x: ArrayLike | BatchSource,
+        y: ArrayLike | None = None,
+        metrics: Metrics | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int | None = None,
     ) -> dict[str, float]:
         """The loss, as ``"loss"``, and each metric by its name, as in evaluation. Nothing changes.
 
         Args:
-            x, y: inputs and targets, samples along the first axis.
-            metrics: name -> function (prediction, target) -> number.
+            x, y: inputs and targets, samples along the first axis. Or x alone: batches, as in `fit`.
+            metrics: name -> function (prediction, target) -> number. One with a parameter `sample_weight` takes the
+                weights. Over batches, a mean over samples (`minidl.metrics.mean_over_samples`) is averaged by weight.
+                Others see all predictions and targets, which must then fit in memory.
+            sample_weight: the weight of each sample in the loss, (n,), at least 0.
             batch_size: samples per call of forward. None takes all.
 
         Raises:
             DataError, ShapeError: data that the model or the loss cannot take.
-            HyperparameterError: a batch size that is not a positive integer, metrics that are not functions.
+            HyperparameterError: a batch size that is not a positive integer, metrics that are not functions. With
+                batches, a batch size or weights.
         """
         check_metrics(metrics)
-        inputs, targets = self.loss.check_data(self.model, x, y)
-        return self._measure(inputs, targets, metrics or {}, batch_size)
+        data = data_or_batches(self.model, self.loss, x, y, sample_weight=sample_weight, batch_size=batch_size)
+        return measured(self.model, self.loss, data, metrics or {}, batch_size)
 
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """The model's predictions, as `Layer.predict` returns them."""
         return self.model.predict(x, batch_size=batch_size)
 
-    def _measure(self, inputs: Batch, targets: Batch, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
-        with evaluating(self.model):
-            if batch_size is None:
-                prediction = self.model.forward(inputs)
-            else:
-                prediction = self.model.predict(inputs, batch_size=batch_size)
-            loss = copy.copy(self.loss).forward(prediction, targets)  # another thread may be using the loss itself
-        return {"loss": loss} | {
-            name: measured_by(name, metric, prediction, targets) for name, metric in metrics.items()
-        }
+    def _script(self, accumulate: int, measured: Measured, *, resumes: bool) -> dict[str, Any] | None:
+        """What a checkpoint says of the run, None if the run neither writes nor reads one."""
+        if resumes or any(isinstance(callback, Checkpoint) for callback in self.callbacks):
+            return script(self.model, self.loss, self.optimizer, accumulate, measured)
+        return None
 
-    def _prepare(
-        self, x: ArrayLike, y: ArrayLike, validation: Validation, seed: int, training_loss: bool
-    ) -> tuple[tuple[Batch, Batch], list[tuple[str, Batch, Batch]]]:
-        """The data to learn from, and what to measure after each epoch: (kind, inputs, targets)."""
-        whole_number("validation_seed", seed, 0)
-        train = self.loss.check_data(self.model, x, y)
-        warn_if_frozen(self.optimizer)
-        measured: list[tuple[str, Batch, Batch]] = []
-        if isinstance(validation, float | np.floating):
-            train, held_out = hold_out(*train, validation, classes=self.loss.classes(train[1]), seed=seed)
-            measured.append(("validation", *held_out))
-        elif validation is not None:
-            measured.append(("validation", *self.loss.check_data(self.model, *validation, "validation ")))
-        return train, [("training", *train), *measured] if training_loss else measured
-
-    def _evaluation(self, size: int | None) -> Callable[[tuple[Batch, Batch]], float]:
-        """The function that evaluates a batch, `size` samples at a time: it writes the gradients, returns the loss."""
-        model, loss = self.model, self.loss
-        backward = backward_without_dx(type(model))
-
-        def evaluate(batch: tuple[Batch, Batch]) -> float:
-            x, y = batch
-            prediction = model.forward(x)
-            value = loss.forward(prediction, y)
-            getattr(model, backward)(as_gradient(loss.backward(), prediction))
-            return value
-
-        if size is None:
-            return evaluate
-
-        def evaluate_parts(batch: tuple[Batch, Batch]) -> float:
-            (x, y), grad = batch, model.parameters().grad
-            value, total = 0.0, np.zeros_like(grad)
-            counts = loss.counts(y)
-            if counts is None:
-                counts = np.ones(samples(x), int)
-            n = counts.sum() or 1
-            for start in range(0, samples(x), size):
-                chosen = slice(start, start + size)
-                share = float(counts[chosen].sum() / n)
-                value += share * evaluate((rows(x, chosen), rows(y, chosen)))
-                total += share * grad
-            grad[...] = total
-            return value
-
-        return evaluate_parts
+    def _evaluation(self, batches: Batches | Stream, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
+        if isinstance(batches, Stream):
+            return evaluation(self.model, self.loss, None, counted=True, grouped=accumulate > 1)
+        size = batch_size if accumulate > 1 else None
+        return evaluation(self.model, self.loss, size, counted=batches.counts is not None)
 
     def __repr__(self) -> str:
         parts = [repr(self.model), repr(self.loss), repr(self.optimizer)]
@@ -271,12 +245,8 @@ class Trainer:
         self.optimizer.rebind()
 
 
-def _mean(run: Run, history: History, counts: Array) -> float:
-    """The mean of the losses of an epoch over all that counts."""
-    assert isinstance(run.passes, Passes)
-    return run.passes.mean(history.loss, counts)
-
-
-def _names(measured: Sequence[tuple[str, Batch, Batch]], metrics: Metrics | None) -> list[str]:
-    """The names of all that is measured at the end of an epoch."""
-    return ["loss", *(f"{kind}_{name}" for kind, *_ in measured for name in ("loss", *(metrics or ())))]
+def _described(measured: Measured, metrics: Metrics | None) -> dict[str, Any]:
+    """What a run is told of the end of an epoch: all names that are measured, and the batches of validation."""
+    names = ["loss", *(f"{kind}_{name}" for kind, _ in measured for name in ("loss", *(metrics or ())))]
+    sources = [data.source for kind, data in measured if kind == "validation" and isinstance(data, Stream)]
+    return {"measures": names, "validation": sources[0] if sources else None}

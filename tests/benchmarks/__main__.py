@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
+from tests.benchmarks.accuracy import SEEDS, insert, section
 from tests.benchmarks.footprint import footprints
 from tests.benchmarks.goals import Results
 from tests.benchmarks.report import report
@@ -19,7 +20,7 @@ QUICK_SECONDS = 0.02
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    keys = [*(group.key for group in GROUPS), "W6"]
+    keys = [*(group.key for group in GROUPS), "W6", "accuracy"]
     parser.add_argument("--quick", action="store_true", help="few and short rounds, one thread only")
     parser.add_argument("--only", nargs="+", choices=keys, default=keys, help="these workloads only")
     parser.add_argument("--write", type=Path, help="file that the report is written to, besides showing it")
@@ -33,6 +34,9 @@ def main() -> None:
             results[group.key, threads] = measure(group, threads, rounds, seconds)
     costs = footprints(3 if chosen.quick else 15) if "W6" in chosen.only else {}
     page = report(results, costs, quick=chosen.quick, load=load, minutes=(perf_counter() - begin) / 60)
+    if "accuracy" in chosen.only:
+        print(f"{perf_counter() - begin:4.0f} s: accuracy", file=sys.stderr)
+        page = insert(page, section(2 if chosen.quick else SEEDS))
     print(page)
     if chosen.write:
         chosen.write.write_text(page)

@@ -73,8 +73,8 @@ def _setting(results: Results, quick: bool, load: float, minutes: float) -> Iter
 def _goals(results: Results, footprints: dict[str, Footprint]) -> str:
     rows = [goal.cells for goal in goals(results, footprints)]
     faster = [(workload, threads, peer, f"{ratio:.2f}") for workload, threads, peer, ratio in losses(results)]
-    reached = _table(("", "must", "aim", "measured", ""), rows)
-    missed = _table(("faster than minidl", "threads", "who", "ratio"), faster)
+    reached = table(("", "must", "aim", "measured", ""), rows)
+    missed = table(("faster than minidl", "threads", "who", "ratio"), faster)
     return "\n".join([reached, MKL, "", missed])
 
 
@@ -88,7 +88,7 @@ def _group(result: Result) -> Iterator[str]:
             if name == spec.name:
                 row = [peer, _time(times.median), _share(times.spread), f"{times.over(own):.2f}"]
                 rows.append([*row, f"{result.memory[peer]['peak']:.0f} MB"] if result.group.memory else row)
-        yield _table(head, rows)
+        yield table(head, rows)
         gap, who = result.gaps[spec.name]
         if who:
             yield f"Largest disagreement with minidl: {gap:.0e} ({who}).\n"
@@ -105,7 +105,7 @@ def _curves(result: Result) -> Iterator[str]:
     for spec in result.group.specs:
         times = [result.times[spec.name, peer] for peer in peers]
         rows.append([spec.name, *(_time(t.median) for t in times), *(f"{t.over(times[0]):.2f}" for t in times[1:])])
-    yield _table(["", *peers, *(f"ratio {peer}" for peer in peers[1:])], rows)
+    yield table(["", *peers, *(f"ratio {peer}" for peer in peers[1:])], rows)
 
 
 def _footprints(footprints: dict[str, Footprint], results: Results) -> Iterator[str]:
@@ -115,11 +115,11 @@ def _footprints(footprints: dict[str, Footprint], results: Results) -> Iterator[
         over = "–" if name == "numpy" else _time(f.own)
         sizes = f"{f.memory:.0f} MB", f"{f.size:.1f} MB", f"{f.with_dependencies:.0f} MB"
         rows.append([name, _time(f.numpy + f.own), over, *sizes])
-    yield _table(("", "import", "over NumPy", "memory after import", "size", "with all it needs"), rows)
+    yield table(("", "import", "over NumPy", "memory after import", "size", "with all it needs"), rows)
     if ("W2", 1) in results:
         memory = results["W2", 1].memory.items()
         rows = [[peer, f"{m['now']:.0f} MB", f"{m['peak']:.0f} MB"] for peer, m in memory]
-        yield _table(("after W2, one thread", "memory", "peak"), rows)
+        yield table(("after W2, one thread", "memory", "peak"), rows)
 
 
 def _time(seconds: float) -> str:
@@ -132,7 +132,7 @@ def _share(value: float) -> str:
     return "–" if isnan(value) else f"{value:.0%}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     cells = [list(head), *(list(row) for row in rows)]
     widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(head))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]

@@ -59,7 +59,7 @@ class Fails(Callback):
 
 def test_a_file_that_can_no_longer_be_written_does_not_end_the_run(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
-    words = r"run\.npz' cannot be written at step ., and stays the one before: .*is of type object"
+    words = r"run\.npz' cannot be written at step . and stays as it was: .*is of type object"
     with pytest.warns(MinidlWarning, match=words) as caught:
         end = fit(trainer(Fails(), Checkpoint(file, every_steps=1, every_epochs=None)), 1, batch_size=3)
     assert end == fit(trainer(), 1, batch_size=3)
@@ -82,7 +82,7 @@ class HiddenNorms(Norms):
 
 def test_numbers_that_an_optimizer_gains_are_reported_with_the_first_file(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
-    words = r"cannot be written at step 4, .* Norms has gained norm since this fit began, .* set it in __init__"
+    words = r"cannot be written at step 4 .* Norms has gained norm since this fit began, .* set it in __init__"
     with pytest.warns(MinidlWarning, match=words):
         fit(trainer(Checkpoint(file), optimizer=Norms))
     assert not file.exists()

@@ -12,6 +12,7 @@ from minidl import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
+    FocalLoss,
     HingeLoss,
     HuberLoss,
     Loss,
@@ -48,6 +49,21 @@ def bce(p: Array, y: Array) -> Any:
     return -mean(y * log(p) + (1 - y) * log(1 - p))
 
 
+def weighted_bce(weight: int) -> Callable[[Array, Array], Any]:
+    """With label smoothing of 1/10."""
+
+    def formula(z: Array, y: Array) -> Any:
+        p, soft = sigma(z), y * sympy.Rational(9, 10) + sympy.Rational(1, 20)
+        return -mean(weight * soft * log(p) + (1 - soft) * log(1 - p))
+
+    return formula
+
+
+def focal(z: Array, y: Array) -> Any:
+    p, alpha = sigma(z), sympy.Rational(1, 4)
+    return -mean(alpha * y * (1 - p) ** 2 * log(p) + (1 - alpha) * (1 - y) * p**2 * log(1 - p))
+
+
 class LossFormula(NamedTuple):
     """A loss as a formula of predictions and targets; of classes q, which is 1 for the true one, else 0."""
 
@@ -75,6 +91,18 @@ LOSSES = [
         "BCEWithLogitsLoss",
         BCEWithLogitsLoss,
         lambda z, y: bce(sigma(z), y),
+        lambda rng: (2 * rng.normal(size=(3, 2)), labels(rng)),
+    ),
+    LossFormula(
+        "BCEWithLogitsLoss, weighted and smoothed",
+        lambda: BCEWithLogitsLoss(0.1, pos_weight=3),
+        weighted_bce(3),
+        lambda rng: (2 * rng.normal(size=(3, 2)), labels(rng)),
+    ),
+    LossFormula(
+        "FocalLoss",
+        lambda: FocalLoss(2, alpha=0.25),
+        focal,
         lambda rng: (2 * rng.normal(size=(3, 2)), labels(rng)),
     ),
     LossFormula(

@@ -10,6 +10,7 @@ import pytest
 from minidl import (
     SGD,
     Add,
+    Batches,
     DataError,
     Dense,
     EmpiricalRisk,
@@ -23,6 +24,7 @@ from minidl import (
 )
 from minidl.advice import add_conversion
 from minidl.data import as_data
+from minidl.metrics import accuracy
 from tests.errors.packages import Column, Frame, Lazy, Series, Sparse, Tensor
 
 WORKS: list[tuple[Any, str]] = [
@@ -75,6 +77,10 @@ def test_the_advice_works(x: Any, code: str) -> None:
         (None, "got NoneType; pass an array"),
         ("data.csv", "read the file first"),
         (Dense(1, 1), "got Dense; pass an array"),
+        (
+            Batches(np.ones(2), np.ones(2)),
+            "got Batches; batches are passed to fit, evaluate or adapt",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_explained(x: Any, words: str) -> None:
@@ -85,6 +91,8 @@ def test_what_cannot_be_used_is_explained(x: Any, words: str) -> None:
 
 def test_the_advice_is_for_the_variable_that_was_passed() -> None:
     trainer = Trainer(model := Dense(1, 1), MSELoss(), SGD(model.parameters(), 0.1))
+    with pytest.raises(TypeError, match=r"y must be targets, or left out with batches, .* by name: metrics="):
+        trainer.evaluate([([[1.0]], [[1.0]])], {"accuracy": accuracy})
     with pytest.raises(DataError, match=r"validation x must hold real numbers, got map; convert it first: list\(x\)$"):
         trainer.fit([[1.0]], [[1.0]], validation=(map(float, "1"), [[1.0]]))
 

@@ -118,6 +118,19 @@ LAYERS = [
     (row("PReLU", channels_last(nn.PReLU(3)), features=3), 2, 2, 3),
 ]
 
+
+def focal(gamma: float, alpha: float | None = None) -> Callable[[Any, Any], Any]:
+    """The focal loss as torchvision writes it (sigmoid_focal_loss), for soft targets, too."""
+
+    def loss(z: Any, y: Any) -> Any:
+        p = torch.sigmoid(z)
+        positive = -y * (1 - p) ** gamma * torch.log(p) * (1 if alpha is None else alpha)
+        negative = -(1 - y) * p**gamma * torch.log(1 - p) * (1 if alpha is None else 1 - alpha)
+        return (positive + negative).mean()
+
+    return loss
+
+
 LOSSES: list[tuple[Row, Callable[[Rng], tuple[Any, Any]]]] = [
     (row("MSELoss", nn.MSELoss()), numbers),
     (row("BCELoss", nn.BCELoss()), probabilities),
@@ -139,6 +152,16 @@ LOSSES: list[tuple[Row, Callable[[Rng], tuple[Any, Any]]]] = [
         ),
         classes,
     ),
+    # New rows come last, so that the draws of the others stay. Smoothing moves targets before torch sees them.
+    (row("BCELoss", lambda p, y: nn.BCELoss()(p, 0.8 * y + 0.1), label_smoothing=0.2), probabilities),
+    (row("BCEWithLogitsLoss", lambda z, y: nn.BCEWithLogitsLoss()(z, 0.8 * y + 0.1), label_smoothing=0.2), logits),
+    (row("BCEWithLogitsLoss", nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0)), pos_weight=3.0), logits),
+    (
+        row("BCEWithLogitsLoss", nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0, 0.5])), pos_weight=[3.0, 0.5]),
+        logits,
+    ),
+    (row("FocalLoss", focal(2.0)), logits),
+    (row("FocalLoss", focal(1.5, 0.25), gamma=1.5, alpha=0.25), logits),
 ]
 
 NETWORKS = [

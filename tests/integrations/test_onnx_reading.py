@@ -29,9 +29,9 @@ from minidl import (
 from minidl.integrations import load_onnx, save_onnx
 from minidl.typing import Array
 from tests.helpers import bits
+from tests.integrations.exported import MODELS, export, function, made
 from tests.integrations.packages import real
 from tests.integrations.runtime import difference, run
-from tests.integrations.exported import MODELS, export, function, made
 
 onnx = real("onnx")
 real("onnxruntime")

@@ -72,7 +72,7 @@ def test_the_package_itself_reads_names_shapes_and_bits(path: Path) -> None:
 def test_what_the_package_wrote_is_read(path: Path) -> None:
     layer = Dense(2, 1)
     safetensors.numpy.save_file({"weight": np.array([[1.0], [2.0]]), "bias": np.array([3.0])}, path)
-    load_safetensors(layer, path)
+    load_safetensors(layer, path, "minidl")
     assert (layer.weight.value.tolist(), layer.bias.value.tolist()) == ([[1.0], [2.0]], [3.0])
 
 
@@ -141,7 +141,7 @@ def test_a_file_that_does_not_fit_changes_nothing(change: str, path: Path) -> No
     save_safetensors(model, path)
     spoil(path)
     with unchanged(other), pytest.raises(CheckpointError, match=rf"model.safetensors' {message}"):
-        load_safetensors(other, path)
+        load_safetensors(other, path, "minidl")
 
 
 def bfloat16(path: Path) -> None:

@@ -44,7 +44,7 @@ OTHERS: list[Callable[[], Layer]] = [
     lambda: Sequential(Softmax(), ReLU()),
     lambda: Residual(Dense(2, 2), Sigmoid()),  # x + σ(f(x)) is no probability
 ]
-WITH_LOGITS = {"BCEWithLogitsLoss", "CrossEntropyLoss"}
+WITH_LOGITS = {"BCEWithLogitsLoss", "CrossEntropyLoss", "FocalLoss"}
 
 every_loss = pytest.mark.parametrize("loss", [case.make() for case in LOSSES], ids=[case.name for case in LOSSES])
 

@@ -10,6 +10,7 @@ from minidl import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
+    FocalLoss,
     HingeLoss,
     HuberLoss,
     Loss,
@@ -47,6 +48,11 @@ def probabilities(rng: Rng, shape: tuple[int, ...]) -> tuple[Array, Array]:
     return rng.uniform(0.05, 0.95, shape), labels(rng, shape)
 
 
+def certain(rng: Rng, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Hard labels alone: where a prediction meets a soft one, the gradient is 0 and has no relative error."""
+    return rng.uniform(0.05, 0.95, shape), rng.integers(0, 2, shape).astype(np.float64)
+
+
 def logits(rng: Rng, shape: tuple[int, ...]) -> tuple[Array, Array]:
     return 3 * rng.normal(size=shape), labels(rng, shape)
 
@@ -72,6 +78,16 @@ def plain_huber(p: float, y: float, delta: float = 1.0) -> float:
     return d**2 / 2 if d < delta else delta * d - delta**2 / 2
 
 
+def plain_bce(z: float, y: float, weight: float = 1.0, smoothing: float = 0.0) -> float:
+    y = (1 - smoothing) * y + smoothing / 2
+    return weight * y * log1p(exp(-z)) + (1 - y) * log1p(exp(z))
+
+
+def plain_focal(z: float, y: float, gamma: float, positive: float = 1.0, negative: float = 1.0) -> float:
+    p = 1 / (1 + exp(-z))
+    return -positive * y * float((1 - p) ** gamma) * log(p) - negative * (1 - y) * float(p**gamma) * log(1 - p)
+
+
 LOSSES = [
     LossCase("MSELoss", MSELoss, numbers, lambda p, y: (p - y) ** 2),
     LossCase("MAELoss", MAELoss, numbers, lambda p, y: abs(p - y)),
@@ -79,6 +95,26 @@ LOSSES = [
     LossCase("HuberLoss of 0.4", lambda: HuberLoss(0.4), numbers, lambda p, y: plain_huber(p, y, 0.4)),
     LossCase("BCELoss", BCELoss, probabilities, lambda p, y: -(y * log(p) + (1 - y) * log(1 - p))),
     LossCase("BCEWithLogitsLoss", BCEWithLogitsLoss, logits, lambda z, y: log1p(exp(z)) - y * z),
+    LossCase(
+        "BCELoss, smoothed",
+        lambda: BCELoss(0.05),
+        certain,
+        lambda p, y: -((0.95 * y + 0.025) * log(p) + (0.975 - 0.95 * y) * log(1 - p)),
+    ),
+    LossCase(
+        "BCEWithLogitsLoss, smoothed",
+        lambda: BCEWithLogitsLoss(0.2),
+        logits,
+        lambda z, y: plain_bce(z, y, smoothing=0.2),
+    ),
+    LossCase(
+        "BCEWithLogitsLoss, positives weighted",
+        lambda: BCEWithLogitsLoss(0.1, pos_weight=3),
+        logits,
+        lambda z, y: plain_bce(z, y, 3, 0.1),
+    ),
+    LossCase("FocalLoss", FocalLoss, logits, lambda z, y: plain_focal(z, y, 2)),
+    LossCase("FocalLoss of 0.5", lambda: FocalLoss(0.5, 0.25), logits, lambda z, y: plain_focal(z, y, 0.5, 0.25, 0.75)),
     LossCase("CrossEntropyLoss", CrossEntropyLoss, classes, plain_cross_entropy),
     LossCase(
         "CrossEntropyLoss, smoothed",

@@ -35,10 +35,9 @@ from minidl import (
     metrics,
 )
 from minidl.modules import Layer
-from minidl.splitting import hold_out
 from minidl.typing import Array, ArrayLike, Shape
 from tests.callbacks.recording import At, fails
-from tests.helpers import bits, bits_of, unchanged
+from tests.helpers import bits, bits_of, held_out, unchanged
 
 RNG = np.random.default_rng(0)
 A, B, Y = RNG.normal(size=(20, 3)), RNG.normal(size=(20, 2, 2)), RNG.normal(size=(20, 1))
@@ -182,7 +181,7 @@ def test_batches_and_held_out_data_of_a_tuple() -> None:
             (place,) = np.flatnonzero((a[sample] == A).all(axis=1))
             np.testing.assert_array_equal(b[sample], B[place])
             np.testing.assert_array_equal(y[sample], Y[place])
-    (train, _), (held, _) = hold_out((A, B), Y, 0.25)
+    (train, _), (held, _) = held_out((A, B), Y, 0.25)
     assert [len(array) for array in (*train, *held)] == [15, 15, 5, 5]
     with pytest.raises(ShapeError, match="equally many samples"):
         Batches((A, B[:3]), Y)

@@ -21,10 +21,9 @@ from minidl import (
     metrics,
 )
 from minidl.saving.generators import generator_state
-from minidl.splitting import hold_out
 from minidl.typing import Array
 from tests.callbacks.recording import Hooks
-from tests.helpers import bits, unchanged
+from tests.helpers import bits, held_out, unchanged
 from tests.training.factories import data, make_trainer, mean_error, network
 from tests.training.failing import Sees
 
@@ -71,20 +70,20 @@ HELD = [1.0, 2.0, 3.0, 4.0, 10.0, 11.0, 18.0, 20.0, 22.0, 23.0, 24.0, 26.0, 34.0
 
 def test_targets_stay_with_their_inputs_and_both_in_their_order() -> None:
     x = np.arange(50.0)[:, None]
-    (x_rest, y_rest), (x_held, y_held) = hold_out(x, 10 * x, 0.3)
+    (x_rest, y_rest), (x_held, y_held) = held_out(x, 10 * x, 0.3)
     assert bits(y_rest, y_held) == bits(10 * x_rest, 10 * x_held)
     assert (np.diff(x_rest[:, 0]) > 0).all()
     assert (np.diff(x_held[:, 0]) > 0).all()
     assert x_held[:, 0].tolist() != list(range(15))
     # The choice is pinned: a run in a file goes on with the samples that it had.
     assert x_held[:, 0].tolist() == HELD
-    again = hold_out(x, 10 * x, 0.3)
+    again = held_out(x, 10 * x, 0.3)
     assert bits(*again[0], *again[1]) == bits(x_rest, y_rest, x_held, y_held)
 
 
 @pytest.mark.parametrize("kind", [tuple, list])
 def test_a_share_measures_the_same_as_the_pair(kind: Any) -> None:
-    (x, y), pair = hold_out(X, Y, 0.25)
+    (x, y), pair = held_out(X, Y, 0.25)
     by_share, by_pair = make_trainer(network()), make_trainer(network())
     by_share.fit(X, Y, epochs=3, batch_size=4, validation=0.25, metrics={"mae": mean_error}, rng=0)
     by_pair.fit(x, y, epochs=3, batch_size=4, validation=kind(pair), metrics={"mae": mean_error}, rng=0)
@@ -105,14 +104,17 @@ def test_a_share_that_leaves_one_side_empty_is_refused(share: float) -> None:
 @pytest.mark.parametrize("share", [1, 0, True, "0.2", np.ones((5, 2)), (np.ones((5, 2)),), "xy"])
 def test_validation_is_a_pair_or_a_float(share: Any) -> None:
     model = network()
-    with unchanged(model), pytest.raises(HyperparameterError, match=r"a pair \(x, y\) or a share such as 0.2, got"):
+    with (
+        unchanged(model),
+        pytest.raises(HyperparameterError, match=r"batches or a share such as 0.2, got"),
+    ):
         make_trainer(model).fit(X, Y, validation=share)
 
 
 @pytest.mark.parametrize("batch_size", [None, 3])
 def test_the_training_loss_is_that_of_the_model_after_the_epoch_in_evaluation(batch_size: int | None) -> None:
     model = drops()
-    (x, y), (x_held, y_held) = hold_out(X, Y, 0.25)
+    (x, y), (x_held, y_held) = held_out(X, Y, 0.25)
     expected: list[dict[str, float]] = []
 
     def by_hand(_: Run) -> None:
