@@ -153,6 +153,15 @@ REFUSED: dict[str, tuple[Any, str]] = {
         graph("n, 2", "d = Div(x, r)  e = Erf(d)  a = Add(e, o)  m = Mul(x, a)  y = Relu(m)", GELU),
         "has Erf 'e', for which minidl has no layer",
     ),
+    "large samples": (graph("n, 100000, 100000", "f = Flatten(x)  y = Relu(f)"), "reads up to 67108864 numbers"),
+    "a large kernel": (
+        graph(
+            "n, 1, 4, 4",
+            "y = AveragePool <kernel_shape = [9999, 9999], pads = [9998, 9998, 9998, 9998], count_include_pad = 1> (x)",
+            result="float[n, 1, h, v] y",
+        ),
+        "reads up to 67108864 numbers",
+    ),
     "a condition": (
         graph(
             "n, 2",

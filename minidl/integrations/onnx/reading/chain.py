@@ -22,6 +22,10 @@ from minidl.typing import Array, Shape
 __all__ = ["Chain", "LayoutError", "channels_last"]
 
 
+MOST = 2**26
+"""How many numbers a sample may have. A small file may claim any shape, and the memory must suffice for it."""
+
+
 class LayoutError(CheckpointError):
     """A layer that minidl has, but not for values that lie in memory as these do."""
 
@@ -88,7 +92,7 @@ class Chain:
         """Return a shape that must be known.
 
         Raises:
-            CheckpointError: it is not.
+            CheckpointError: it is not, or it is that of more numbers than a sample may have.
         """
         if shape is None:
             raise CheckpointError(f"has {node}, which mixes samples, or whose output has no known shape")
@@ -96,6 +100,10 @@ class Chain:
             raise CheckpointError(
                 f"has samples of shape {shape} at {node}, where None is not known; export the model with only the "
                 "batch axis dynamic"
+            )
+        if prod(shape) > MOST:
+            raise CheckpointError(
+                f"has arrays of shape {shape} at {node}; minidl reads up to {MOST} numbers per sample"
             )
         return shape
 

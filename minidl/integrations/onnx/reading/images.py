@@ -81,6 +81,7 @@ def average_pool(chain: Chain, node: Node) -> None:
             return _side_by_side(AveragePool2D, settings)
         # The zeros around the image count: a convolution with equal weights, which training leaves alone.
         size = settings.pop("pool_size")
+        chain.sizes(node, (*node.attributes["kernel_shape"], chain.features(node)))
         layer = DepthwiseConv2D(chain.features(node), size, **settings, use_bias=False)
         layer.weight.value = np.full(layer.weight.shape, layer.channels / layer.weight.size)
         layer.trainable = False
