@@ -10,6 +10,7 @@ from tests.docs.test_snippets import FLAGS
 from tests.integrations.packages import real
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")  # Keras on PyTorch
 @pytest.mark.parametrize("package", ["keras", "onnx"])
 def test_examples_run(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real(package)
