@@ -13,6 +13,7 @@ from minidl.typing import Array, ArrayLike
 
 __all__ = ["as_data", "as_ids", "as_mask", "as_samples", "as_weights"]
 
+
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
     """Return the values as an array of finite floats whose first axis is the batch.
 

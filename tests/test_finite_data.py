@@ -1,5 +1,6 @@
 """Data on entry are finite: whatever their type, size and layout, a single NaN or infinite number is found."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from minidl import DataError, Dense, Flatten, MSELoss, Sequential
 from minidl.data import as_data
 from minidl.typing import Array
 
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "C": lambda array: array,
     "Fortran": np.asfortranarray,
     "every second": lambda array: np.repeat(array, 2, axis=1)[:, ::2],
