@@ -1,5 +1,6 @@
 """Data on entry are finite: whatever their type, size and layout, a single NaN or infinite number is found."""
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl import DataError, Dense, Flatten, MSELoss, Sequential
+from minidl import DataError, Dense, Flatten, MSELoss, Sequential, ShapeError
 from minidl.data import as_data
 from minidl.typing import Array
 
@@ -52,6 +53,29 @@ def test_infinities_of_both_signs_do_not_cancel() -> None:
     for call in (model, model.predict, model.check_input, lambda x: MSELoss()(x, x)):
         with pytest.raises(DataError, match=r"holds 2 numbers that are NaN or infinite, the first at index \(0, 0\)"):
             call(x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_of_the_right_type_are_refused_as_others_are(dtype: type) -> None:
+    wanted = np.dtype(dtype)
+    with pytest.raises(ShapeError, match="batch as its first axis, got a single number"):
+        as_data(np.array(1.0, wanted), dtype=wanted)
+    for shape in ((0,), (0, 3), (3, 0)):
+        with pytest.raises(DataError, match=r"x is empty, its shape is \("):
+            as_data(np.ones(shape, wanted), dtype=wanted)
+    with pytest.raises(DataError, match="x has masked entries"):
+        as_data(np.ma.masked_array(np.ones(2, wanted), [False, True]), dtype=wanted)
+
+
+def test_a_view_is_not_copied() -> None:
+    x = np.ones((1000, 2000))[:, ::2]
+    tracemalloc.start()
+    try:
+        assert as_data(x, dtype=x.dtype) is x
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < x.nbytes / 4
 
 
 @pytest.mark.parametrize("shape", [(1,), (1, 2), (3, 4, 5)])
