@@ -44,7 +44,7 @@ lowest: $(LOWEST)/.installed
 	HYPOTHESIS_PROFILE=few $(LOWEST)/bin/python -m pytest -n auto -m "not slow and not long"
 
 integrations: $(BRIDGES)/.integrations
-	BRIDGES=required KERAS_BACKEND=torch $(BRIDGES)/bin/python -m pytest -n auto tests/integrations \
+	BRIDGES=required KERAS_BACKEND=torch $(BRIDGES)/bin/python -m pytest -n auto tests/integrations minidl/integrations \
 		--cov=minidl/integrations --cov-branch --cov-config= --cov-report=term:skip-covered --cov-fail-under=95
 
 bench: $(BENCH)/.installed

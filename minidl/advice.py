@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Sized
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.typing import Array
 
-__all__ = ["add_conversion", "add_tuple", "what_to_do"]
+__all__ = ["add_conversion", "add_tuple", "as_array", "encode_text", "hidden_times", "make_boolean", "what_to_do"]
 
 JOIN = "a model takes one array, so join several inputs"
 SAME = "all samples must have the same shape, so cut or pad"
@@ -31,6 +31,8 @@ def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
     'convert it first: list(x)'
     """
     x = name.rpartition(" ")[2]
+    if _like_batches(value):
+        return "batches are passed to fit, evaluate or adapt, alone and without y; here, pass an array"
     if code := _readable(value, x):
         return f"{JOIN}, e.g. np.column_stack({code})" if isinstance(value, Mapping) else f"convert it first: {code}"
     if isinstance(value, list | tuple) and value and (code := _readable(value[0], "each")):
@@ -43,7 +45,39 @@ def what_to_do(value: Any, name: str, array: Array | None = None) -> str:
         return "a text is not data; if it is the name of a file, read the file first"
     if array is None or not (array.ndim or isinstance(value, np.ndarray | np.generic)):
         return "pass an array or a list of numbers"
-    return _of_array(array, x, columns=hasattr(value, "select_dtypes"))
+    columns = _columns(value, x)
+    return columns if hidden_times(value) else _of_array(array, x, columns)
+
+
+def encode_text(value: Any, name: str) -> str:
+    """Say how to turn text into ids. Return "" for any other value. The arguments are those of `what_to_do`.
+
+    >>> encode_text("to be", "prompt")
+    'turn it into ids first: vocabulary.encode(prompt), where vocabulary = Vocabulary(…) holds all characters'
+    """
+    x = name.rpartition(" ")[2]
+    if isinstance(value, str):
+        return f"turn it into ids first: vocabulary.encode({x}), where vocabulary = Vocabulary(…) holds all characters"
+    with suppress(ValueError):  # entries that NumPy cannot stack
+        texts = np.asarray(value)
+        if texts.dtype.kind in "OU" and all(isinstance(text, str) for text in texts.flat):
+            words = f"for one id per entry, such as a word, pass np.unique({x}, return_inverse=True)[1]"
+            characters = f"np.stack([vocabulary.encode(text) for text in {x}]), where vocabulary = Vocabulary(…)"
+            return words if texts.ndim > 1 else f"{words}; for ids of characters, pass {characters}"
+    return ""
+
+
+def make_boolean(mask: Array, x: Array) -> str:
+    """Say how to make a mask of an array that is not Boolean.
+
+    >>> make_boolean(np.array([[1, 0]]), np.zeros((1, 2, 3)))
+    'convert it: np.asarray(mask, dtype=bool)'
+    >>> make_boolean(np.array([2]), np.zeros((1, 2, 3)))
+    'if these are lengths, make it np.arange(x.shape[1]) < np.reshape(mask, (-1, 1))'
+    """
+    if mask.shape == x.shape[:1]:
+        return "if these are lengths, make it np.arange(x.shape[1]) < np.reshape(mask, (-1, 1))"
+    return "convert it: np.asarray(mask, dtype=bool)" if np.isin(mask, (0, 1)).all() else "compare, as in x != 0"
 
 
 def _several(arrays: Any, x: str) -> str:
@@ -66,6 +100,22 @@ def _several(arrays: Any, x: str) -> str:
     return f"several inputs, or x and its mask, are a tuple: ({parts}); for a model of one input, join them: {joined}"
 
 
+def as_array(value: Any, x: str) -> str:
+    """Code that turns a value into an array.
+
+    >>> as_array([1.0], "x")
+    'np.asarray(x)'
+    """
+    code = _readable(value, x)
+    return code if code.startswith(f"{x}.") else f"np.asarray({code or x})"
+
+
+def _like_batches(value: Any) -> bool:
+    """Whether a value has a length and can be looped over, but neither searched nor indexed."""
+    known = isinstance(value, Container) or hasattr(value, "__getitem__") or hasattr(value, "toarray")
+    return isinstance(value, Sized) and isinstance(value, Iterable) and not known
+
+
 def _readable(value: Any, x: str) -> str:
     """Code that turns a value that NumPy takes for a single object into an array or a list, "" for other values."""
     if type(value).__module__.partition(".")[0] == "torch":
@@ -80,7 +130,27 @@ def _readable(value: Any, x: str) -> str:
     return "" if single else f"list({x})"
 
 
-def _of_array(array: Array, x: str, *, columns: bool) -> str:
+def hidden_times(value: Any) -> str:
+    """The type of the first column of dates or times in a table of Polars, which would make numbers of them, or ""."""
+    if type(value).__module__.partition(".")[0] != "polars" or hasattr(value, "collect"):
+        return ""  # a lazy table would have to be computed first
+    kinds = (str(kind).partition("(")[0] for kind in getattr(value, "dtypes", ()) if kind.is_temporal())
+    return next((f"a column of {kind}" for kind in kinds), "")
+
+
+def _columns(value: Any, x: str) -> str:
+    """How to choose or encode the columns of a table of pandas or Polars. It is "" for all other values."""
+    if hasattr(value, "select_dtypes"):
+        return f'choose numeric columns with {x}.select_dtypes("number"), or encode text with pandas.get_dummies({x})'
+    if hasattr(value, "with_columns"):
+        choose = f"choose numeric columns with {x}.select(polars.selectors.numeric())"
+        if hidden_times(value):
+            return f"{choose}, or number times with {x}.with_columns(polars.selectors.temporal().to_physical())"
+        return f"{choose}, or encode text with {x}.to_dummies(~polars.selectors.numeric())"
+    return ""
+
+
+def _of_array(array: Array, x: str, columns: str) -> str:
     kind, flat = array.dtype.kind, array.ravel().tolist()
     if kind in "Mm" or (kind == "O" and all(hasattr(item, "isoformat") for item in flat)):
         unit = f'"{"timedelta" if kind == "m" else "datetime"}64[s]"'
@@ -92,8 +162,12 @@ def _of_array(array: Array, x: str, *, columns: bool) -> str:
             return f"convert it first: np.stack({x})"
         if None not in flat and array.astype(np.float64) is not None:
             return f"convert it first: np.asarray({x}, dtype=float)"
+    with suppress(TypeError, ValueError):
+        known = [item for item in flat if type(item).__name__ != "NAType"]  # pandas.NA
+        if len(known) < len(flat) and np.asarray(known, np.float64) is not None:
+            return f"fill missing values first, e.g. np.asarray({x}.fillna(0), dtype=float)"
     if columns:
-        return f'choose numeric columns with {x}.select_dtypes("number"), or encode text with pandas.get_dummies({x})'
+        return columns
     if all(isinstance(item, str) for item in flat):
         if array.ndim == 1:
             return f"number the classes first: np.unique({x}, return_inverse=True)[1]"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.advice import what_to_do
+from minidl.advice import hidden_times, what_to_do
 from minidl.errors import DataError, HyperparameterError, ShapeError
 from minidl.typing import Array, ArrayLike, Seed
 
@@ -191,7 +191,7 @@ def generator(rng: Seed) -> Generator:
 def got(value: object) -> str:
     """What a message says about the value that was passed."""
     try:
-        return f"got {value!r:.80}"
+        return f"got {' '.join(repr(value).splitlines()):.80}"  # a table has several lines
     except Exception:  # a repr may fail, as that of an integer with more than 4300 digits does
         return f"got an object of type {type(value).__name__}"
 
@@ -271,8 +271,9 @@ def real_numbers(value: ArrayLike, name: str, dtype: Any = None) -> Array:
         array = np.asarray(value)
     except Exception as error:  # other packages' arrays raise errors of any type
         raise DataError(f"{name} is not an array of numbers: {error}; {what_to_do(value, name)}") from error
-    if array.dtype.kind not in "biuf":
-        kind = array.dtype if array.ndim else f"{type(value).__name__}"
+    times = "" if type(value) is np.ndarray else hidden_times(value)
+    if times or array.dtype.kind not in "biuf":
+        kind = times or (array.dtype if array.ndim else type(value).__name__)
         raise DataError(f"{name} must hold real numbers, got {kind}; {what_to_do(value, name, array)}")
     if dtype is None:
         return array

@@ -83,12 +83,13 @@ def same_length(x: Batch, y: Batch, of: str = "") -> None:
     >>> same_length(np.zeros((2, 3)), np.zeros(4))
     Traceback (most recent call last):
         ...
-    minidl.errors.ShapeError: x has 2 samples but y has 4; each input needs its target
+    minidl.errors.ShapeError: x has 2 samples but y has 4; each input needs its target, got shapes (2, 3) and (4,)
     """
     check_samples(x, f"{of}x")
     check_samples(y, f"{of}y")
     if samples(x) != samples(y):
-        raise ShapeError(f"{of}x has {samples(x)} samples but y has {samples(y)}; each input needs its target")
+        found = f"{of}x has {samples(x)} samples but y has {samples(y)}"
+        raise ShapeError(f"{found}; each input needs its target, got shapes {shapes_of(x)} and {shapes_of(y)}")
 
 
 def rows(batch: Batch, chosen: slice | Array) -> Batch:

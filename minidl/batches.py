@@ -7,14 +7,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.arguments import check_type, flag, generator, whole_number
+from minidl.advice import as_array
+from minidl.arguments import flag, generator, whole_number
 from minidl.augment import Augment
 from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_of
 from minidl.data import as_weights
 from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
-__all__ = ["BatchSource", "Batches", "Passes"]
+__all__ = ["BatchSource", "Batches", "Passes", "is_source"]
 
 
 class BatchSource(Protocol):
@@ -22,6 +23,19 @@ class BatchSource(Protocol):
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Any]: ...
+
+
+def is_source(value: Any) -> bool:
+    """Whether a value is batches: it has a length, can be looped over, and is neither an array nor (x, y).
+
+    >>> is_source([(np.ones(2), np.ones(2))]), is_source(np.ones((2, 2))), is_source([[1.0], [2.0]])
+    (True, False, False)
+    """
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(batch, tuple) for batch in value)
+    arrays = isinstance(value, tuple | str | bytes | Mapping)
+    arrays = arrays or hasattr(value, "__array__") or hasattr(value, "toarray")  # or a sparse matrix of SciPy
+    return not arrays and hasattr(value, "__len__") and hasattr(value, "__iter__")
 
 
 class Batches:
@@ -76,7 +90,8 @@ class Batches:
     ) -> None:
         arrays = [(name, array) for name, batch in (("x", x), ("y", y)) for array in arrays_in(batch)]
         for name, value in arrays:
-            check_type(name, value, np.ndarray)
+            if not isinstance(value, np.ndarray):
+                raise TypeError(f"{name} must be an array, got {type(value).__name__}; pass {as_array(value, name)}")
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from minidl.advice import encode_text, make_boolean
 from minidl.arguments import check_exact, real_numbers
 from minidl.errors import DataError, ShapeError
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["as_data", "as_ids", "as_mask", "as_samples", "as_weights"]
+__all__ = ["as_data", "as_ids", "as_mask", "as_samples", "as_weights", "check_some_count"]
 
 
 def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
@@ -97,7 +98,12 @@ def as_ids(values: ArrayLike, name: str = "x", size: int | None = None) -> Array
     >>> as_ids([[2**24 + 1, 0]])
     array([[16777217,        0]])
     """
-    array = as_samples(values, name)
+    try:
+        array = as_samples(values, name)
+    except DataError as error:
+        if fix := encode_text(values, name):
+            raise DataError(f"{name} must hold ids, which are integers, got text; {fix}") from error
+        raise
     if array.dtype.kind not in "iu":
         raise DataError(f"{name} must hold ids, which are integers, got {array.dtype}; make them with astype(int)")
     # min and max allocate nothing. A comparison would allocate an array of the apparent size of a view of windows.
@@ -118,7 +124,7 @@ def as_mask(values: ArrayLike, name: str, x: Array) -> Array:
     """
     mask = real_numbers(values, name)
     if mask.dtype != np.bool_:
-        raise DataError(f"{name} must be Boolean, True where there is data, got {mask.dtype}; compare, as in x != 0")
+        raise DataError(f"{name} must be Boolean, True where there is data, got {mask.dtype}; {make_boolean(mask, x)}")
     if mask.ndim != 2 or mask.shape != x.shape[:2]:
         raise ShapeError(f"{name} must have shape (n, t), the first two axes of x {x.shape}, got {mask.shape}")
     return mask
@@ -146,3 +152,15 @@ def as_weights(values: ArrayLike, n: int, name: str = "sample_weight") -> Array:
     if not total < np.inf:
         raise DataError(f"the sum of {name} is too large for a float; divide the weights by their maximum")
     return weights
+
+
+def check_some_count(weights: Array | None, name: str, which: str = "") -> None:
+    """Raise `DataError` if all weights are 0: a fit would change nothing, and a loss of 0 would look perfect.
+
+    Args:
+        weights: (n,). None: all are 1.
+        name: what a message calls them.
+        which: what it puts after "every sample".
+    """
+    if weights is not None and not weights.any():
+        raise DataError(f"{name} is zero for every sample{which}, so nothing counts; some must be above 0")

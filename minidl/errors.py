@@ -91,7 +91,9 @@ class CheckpointError(MinidlError):
 
 
 def describe(thing: object) -> str:
-    """How messages name an object: its repr, or its type where the repr is long or fails."""
+    """How messages name an object: its repr, or its type where the repr is long, fails, or only says where it is."""
+    if type(thing).__repr__ is object.__repr__:
+        return type(thing).__name__
     try:
         text = repr(thing)
     except Exception:

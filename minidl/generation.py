@@ -95,9 +95,23 @@ def _checked(model: Layer, prompt: ArrayLike, length: int) -> Array:
     try:
         model.output_shape((needed,))
     except ShapeError as error:
-        error.add_note(f"a prompt of {ids.shape[1]} ids and {length} new ones need {needed} positions")
+        # One new id always fits, since the prompt does.
+        most = next(n for n in range(length, 0, -1) if _takes(model, ids.shape[1] + n - 1))
+        error.add_note(
+            f"a prompt of {ids.shape[1]} ids and {length} new ones need {needed} positions; at most {most} new ones "
+            f"fit: pass length={most}, or a shorter prompt"
+        )
         raise
     return ids
+
+
+def _takes(model: Layer, positions: int) -> bool:
+    """Whether a model takes so many ids."""
+    try:
+        model.output_shape((positions,))
+    except ShapeError:
+        return False
+    return True
 
 
 def _scores(model: Layer, y: Any, i: int, n: int) -> Array:

@@ -34,6 +34,7 @@ class Run:
         measure, measures: returns the metrics at the end of an epoch, and their names. None means not known before.
         diagnose: returns the error for a batch whose loss or gradient is not finite.
         loss_function: the loss of a fit, None under `minimize`.
+        validation: the batches that `measure` passes over, if there are any. Their generators are part of the run.
         epochs, epoch, step: how many epochs to run, and how many epochs and steps earlier fits of the trainer had.
         script: the reprs of model, loss and optimizer, which a `Checkpoint` saves and a resumed run compares.
         owner: what all runs of one trainer have in common. A callback that accompanied runs of another is reset.
@@ -61,6 +62,7 @@ class Run:
         measures: Collection[str] | None = None,
         diagnose: Callable[[Run, Any], DivergenceError] | None = None,
         loss_function: Loss | None = None,
+        validation: BatchSource | None = None,
         epochs: int = 1,
         epoch: int = 0,
         step: int = 0,
@@ -72,7 +74,7 @@ class Run:
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.evaluate, self.measure, self.diagnose = evaluate, measure, diagnose
         self.passes: Any = Passes(batches) if isinstance(batches, Batches) else batches
-        self.measures = () if measure is None else measures
+        self.measures, self.validation = () if measure is None else measures, validation
         self.epoch, self.step = self.first_epoch, self.first_step = epoch, step
         self.planned, self.script, self.owner = epochs, script or {}, owner or object()
         self.interrupted: str | None = None
@@ -245,6 +247,7 @@ class Callback:
 
     changes_parameters = changes_optimizer = False  # whether it may change them: `check_callback` holds it to that
     last: ClassVar[bool] = False  # whether it is notified of each event last, regardless of its position in the list
+    writes: ClassVar[bool] = False  # whether it only writes or shows something: of several processes, one is enough
     adds: ClassVar[Collection[str] | None] = ()
     """The names that `on_epoch_end` adds to ``run.metrics``. None means any, as for a class that does not name them."""
     _owner: object = None  # that of the latest run
@@ -287,7 +290,7 @@ class Callback:
 def check_callbacks(callbacks: object) -> None:
     """Raise `TypeError` unless it is a list or tuple of callbacks, `StateError` if one of them is in it twice."""
     if not isinstance(callbacks, list | tuple):
-        raise TypeError(f"callbacks must be a list, such as callbacks=[EarlyStopping()], got {callbacks!r}")
+        raise TypeError(f"callbacks must be a list, such as callbacks=[EarlyStopping()], got {describe(callbacks)}")
     for index, callback in enumerate(callbacks):
         check_type("each callback", callback, Callback)
         check_type(f"the attribute last of {describe(callback)}, whether it is notified last,", callback.last, bool)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from minidl.arguments import generator, whole_number
+from minidl.arguments import generator, got, whole_number
 from minidl.errors import DataError, HyperparameterError
 from minidl.typing import Seed
 
@@ -29,6 +29,7 @@ class GeneratorBatches:
     Raises:
         HyperparameterError: a `make` that is not a function, a number of steps that is not a positive integer.
         DataError: in a pass, an iterator that ends before `steps` batches.
+        TypeError: in a pass, a `make` that returns something else than an iterator.
 
     >>> def make(rng):
     ...     while True:
@@ -49,7 +50,10 @@ class GeneratorBatches:
         return self.steps
 
     def __iter__(self) -> Iterator[Any]:
-        batches, taken = iter(self.make(self.rng)), 0
+        made, taken = self.make(self.rng), 0
+        if not isinstance(made, Iterable):
+            raise TypeError(f"GeneratorBatches: make must return an iterator of batches, {got(made)}; use yield in it")
+        batches = iter(made)
         try:
             for batch in islice(batches, self.steps):
                 taken += 1

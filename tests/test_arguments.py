@@ -281,9 +281,15 @@ def test_inputs_and_targets_have_equal_lengths(take: Callable[[Array, Array], ob
     for x, y in ((X, Y[:4]), (X[:1], Y)):
         with pytest.raises(ShapeError) as caught:
             take(x, y)
-        assert str(caught.value) == f"x has {len(x)} samples but y has {len(y)}; each input needs its target"
+        counts = f"x has {len(x)} samples but y has {len(y)}"
+        assert str(caught.value) == f"{counts}; each input needs its target, got shapes {x.shape} and {y.shape}"
+
+
+def test_what_was_passed_is_shown_on_one_line() -> None:
+    with pytest.raises(HyperparameterError, match=r"got array\(\[\[1\., 0\.\], +\[0\., 1\.\]\]\)$"):
+        number("p", np.eye(2))
 
 
 def test_the_message_names_the_data() -> None:
-    with pytest.raises(ShapeError, match=r"^validation x has 5 samples but y has 1; each input needs its target$"):
+    with pytest.raises(ShapeError, match=r"^validation x has 5 samples but y has 1; each input needs its target, got"):
         same_length(X, Y[:1], "validation ")

@@ -102,10 +102,11 @@ def test_ids_are_drawn_with_their_probabilities(temperature: float, top_k: int |
 
 
 def test_only_the_ids_with_the_highest_scores_are_drawn() -> None:
-    scores = np.random.default_rng(0).permutation(60) / 60  # alike enough for all to be drawn
-    model = Embedding(60, 60)
-    model.weight.value = np.tile(scores, (60, 1))
-    for top_k in (1, 2, 7, 59, 60):
+    # Alike enough for all to be drawn, and more than the 256 that some processors sort where NumPy only partitions.
+    scores = np.random.default_rng(0).permutation(300) / 300
+    model = Embedding(300, 300)
+    model.weight.value = np.tile(scores, (300, 1))
+    for top_k in (1, 2, 7, 299, 300):
         new = generate(model, np.zeros((200, 1), int), 40, top_k=top_k, rng=0)
         assert np.unique(new).tolist() == sorted(scores.argsort()[-top_k:].tolist())
 
@@ -143,9 +144,11 @@ def test_beyond_the_positions_it_raises_before_anything_is_drawn() -> None:
     model = Moments(most=6)
     assert generate(model, [0, 1, 2], 4, temperature=0).shape == (4,)  # the last new id needs no position
     rng = np.random.default_rng(0)
-    with pytest.raises(ShapeError, match="6 positions, got 7") as caught:
-        generate(model, [0, 1, 2], 5, rng=rng)
-    assert caught.value.__notes__ == ["a prompt of 3 ids and 5 new ones need 7 positions"]
+    for length in (5, 9):
+        with pytest.raises(ShapeError, match=f"6 positions, got {2 + length}") as caught:
+            generate(model, [0, 1, 2], length, rng=rng)
+        need = f"a prompt of 3 ids and {length} new ones need {2 + length} positions"
+        assert caught.value.__notes__ == [f"{need}; at most 4 new ones fit: pass length=4, or a shorter prompt"]
     assert rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
 
 
@@ -158,7 +161,7 @@ def test_beyond_the_positions_it_raises_before_anything_is_drawn() -> None:
         ([0, K], DataError, rf"prompt must hold ids from 0 to {K - 1}, but there is {K}"),
         ([[[0]]], ShapeError, r"ids \(t,\) or \(n, t\), got shape \(1, 1, 1\)"),
         (0, ShapeError, "single number"),
-        ("abc", DataError, "prompt must hold real numbers"),
+        ("abc", DataError, "prompt must hold ids, which are integers, got text"),
         ([[0], [1, 2]], DataError, "prompt is not an array"),
     ],
 )

@@ -81,11 +81,12 @@ def agree(got: Any, expected: Any) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("case", [case for case in LOSSES if case.name != "BCELoss, smoothed"], ids=str)
+@pytest.mark.parametrize("name", [case.name for case in LOSSES if case.name != "BCELoss, smoothed"])
 @half_as_many
 @given(st.data())
-def test_gradients_agree_with_finite_differences(case: LossCase, data: st.DataObject) -> None:
+def test_gradients_agree_with_finite_differences(name: str, data: st.DataObject) -> None:
     # The check also draws parameters, where a Sigmoid may round to 1. The smoothed loss is steep there.
+    [case] = (case for case in LOSSES if case.name == name)
     problem = data.draw(problems(case, BETWEEN + RANDOM))
     risk = EmpiricalRisk(problem.model, problem.loss, problem.x, problem.y)
     check_gradients(risk, rtol=TOLERANCE)

@@ -48,6 +48,7 @@ from minidl.schedules import (
         (one_cycle(9, rise=5 / 9, start=0.5, end=0.1), {0: 0.5, 2: 0.75, 4: 1.0, 6: 0.55, 8: 0.1}),
         (sequence([constant(0.5)], []), {0: 0.5, 7: 0.5}),
         (sequence([linear_warmup(2), constant(), step_decay(1)], [2, 4]), {0: 0, 1: 0.5, 2: 1, 3: 1, 4: 1, 5: 0.1}),
+        (sequence((constant(0.5), constant()), (3,)), {0: 0.5, 2: 0.5, 3: 1}),
     ],
 )
 def test_values(schedule: ScheduleFunction, values: dict[int, float]) -> None:

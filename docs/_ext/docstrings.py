@@ -14,10 +14,14 @@ ALIAS = re.compile(r"TypeAliasForwardRef\('([^']+)'\)")
 
 
 class Docstring(GoogleDocstring):
-    """Napoleon's reading, with several names in front of one colon also where it expects one: ``epochs, steps: …``."""
+    """Napoleon's reading, with several names in front of one colon also where it expects one: ``epochs, steps: …``.
+
+    Names such as ``classes_`` are escaped: in reStructuredText they would be links.
+    """
 
     def _consume_fields(self, *args: bool, **options: bool) -> list[tuple[str, str, list[str]]]:
-        return super()._consume_fields(*args, **{**options, "multiple": True})
+        fields = super()._consume_fields(*args, **{**options, "multiple": True})
+        return [(re.sub(r"_$", r"\\_", name), kind, text) for name, kind, text in fields]
 
 
 def field(line: str) -> str:

@@ -37,6 +37,9 @@ class Checkpoint(Callback):
     the newest: for "run.npz" and epoch 12, "run.best-12.npz". Each is such a file, to load or to resume. Files of
     earlier fits and runs stay unless they have the same name.
 
+    Some batches of a user, `GeneratorBatches` among them, can be resumed between two passes only. The file then stays
+    that of the latest epoch, with a `MinidlWarning` whenever a save within a pass is due.
+
     The file is replaced as a whole: after a crash at any moment there is the newest one or the one before. If it cannot
     be written, for example on a full disk, there is a `MinidlWarning`, and the run continues with the one before. A new
     run that is not resumed from the file replaces it.
@@ -54,8 +57,8 @@ class Checkpoint(Callback):
         ranking: pairs (value, epoch) of the best epochs of the latest fit, the best first.
 
     Raises:
-        HyperparameterError: numbers that are not positive integers, a metric whose direction is not known, or "loss",
-            which is measured before each step, so that no parameters belong to it.
+        HyperparameterError: numbers that are not positive integers, a `keep` without `best`, a metric whose direction
+            is not known, or "loss", which is measured before each step, so that no parameters belong to it.
         StateError: when a fit begins, a folder that does not exist, or a folder or file that cannot be written to. A
             metric that the run does not measure.
         CheckpointError: when a fit begins, a model, a generator or a callback's state that no file can hold.
@@ -79,7 +82,7 @@ class Checkpoint(Callback):
     ['run.best-2.npz', 'run.best-3.npz', 'run.npz']
     """
 
-    last, adds = True, ()
+    last, writes, adds = True, True, ()
 
     def __init__(
         self,
@@ -97,6 +100,8 @@ class Checkpoint(Callback):
         self.path = os.fspath(path)
         self.every_steps, self.every_epochs = every_steps, every_epochs
         self.keep = whole_number("Checkpoint: keep", keep, 1)
+        if best is None and self.keep > 1:
+            raise HyperparameterError('Checkpoint: keep is for the best epochs; name a metric: best="validation_loss"')
         self._monitor = None if best is None else Monitor("Checkpoint", best, mode)
         if best == "loss":
             raise HyperparameterError(
@@ -158,8 +163,7 @@ class Checkpoint(Callback):
             self._warned = False
         except (CheckpointError, OSError) as error:  # a file is not worth a run
             if not self._warned:
-                message = f"{self.path!r} cannot be written at step {run.step}, and stays the one before: {error}"
-                warn(message, stacklevel=2)
+                warn(f"{self.path!r} cannot be written at step {run.step} and stays as it was: {error}", stacklevel=2)
             self._warned = True
             return False
         return True
@@ -168,7 +172,8 @@ class Checkpoint(Callback):
         """Write the file now, or another one.
 
         Raises:
-            CheckpointError: something that no file can hold.
+            CheckpointError: something that no file can hold. A position within a pass over batches that cannot return
+                there.
             OSError: the disk refuses the file. One that was there before is unchanged.
         """
         content = self._content(run)
@@ -228,7 +233,7 @@ def script(
 
 def places(run: Run) -> dict[str, Place]:
     """Where all generators of a run are, by names such as "model.3.rng", "callbacks.Noise.0.rng" and "batches.rng"."""
-    found: dict[str, Place] = {}
+    found = dict(places_in(getattr(run.validation, "__dict__", {}), "validation"))
     for name, part in parts(run).items():
         # A pass has its generator from the batches, which may be a user's.
         holder = getattr(run.batches, "source", run.batches) if name == "batches" else part

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from minidl.arguments import got, number, whole_number
+from minidl.batches import BatchSource
 from minidl.errors import HyperparameterError, StateError, warn
 from minidl.layers.statistics import estimate_statistics, restored_statistics
 from minidl.modules import Module
@@ -102,14 +103,16 @@ class ParameterAverage(Callback):
         self._parameters = None
 
     @contextmanager
-    def applied(self, model: Module, x: ArrayLike | None = None, *, batch_size: int | None = None) -> Iterator[None]:
+    def applied(
+        self, model: Module, x: ArrayLike | BatchSource | None = None, *, batch_size: int | None = None
+    ) -> Iterator[None]:
         """Have a model use the averaged parameters inside a ``with`` block. Afterwards it has its own again.
 
         Args:
             model: the model that was averaged, or a copy of it.
-            x: inputs, such as those of training. From them the running means and variances of all `BatchNorm` layers
-                are estimated again; see `estimate_statistics`. They belong to the parameters, so after the block they
-                are as before. None leaves them as they are.
+            x: inputs or batches, such as those of training. From them the running means and variances of all
+                `BatchNorm` layers are estimated again; see `estimate_statistics`. They belong to the parameters, so
+                after the block they are as before. None leaves them as they are.
             batch_size: samples per batch of x, as in training. None takes all.
 
         Raises:

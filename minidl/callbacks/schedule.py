@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl.arguments import number
-from minidl.errors import StateError
+from minidl.errors import StateError, warn
 from minidl.run import Callback, Run
 from minidl.schedules import ScheduleFunction
 
@@ -17,7 +17,8 @@ class Schedule(Callback):
     """Sets the learning rate of each step to the optimizer's own rate times ``schedule(step)``.
 
     After the run, the optimizer has its own learning rate again. A second fit of the same trainer continues the
-    schedule.
+    schedule. If another callback sets the learning rate as well, the schedule replaces it at the next step, and a
+    `MinidlWarning` says so once per fit.
 
     Args:
         schedule: a function step → factor, such as those in `minidl.schedules`. The first step is 0. A factor of 0, as
@@ -50,20 +51,27 @@ class Schedule(Callback):
             )
         self.schedule = schedule
         self.base = SMALLEST
-        self._running = False
+        self._running = self._warned = False
+        self._latest: float | None = None
         self.reset()
 
     def reset(self) -> None:
         self.lr: list[float] = []
 
     def on_fit_begin(self, run: Run) -> None:
-        self.base, self._running = run.optimizer.lr, True
+        self.base, self._running, self._latest, self._warned = run.optimizer.lr, True, None, False
         if any(isinstance(other, Schedule) and other is not self for other in run.callbacks):
             raise StateError("a run can have only one Schedule; combine two with schedules.sequence")
 
     def on_step_begin(self, run: Run) -> None:
         factor = number(f"the schedule's factor at step {run.step}", self.schedule(run.step), at_least=0)
-        run.optimizer.lr = max(self.base * factor, SMALLEST)
+        if not self._warned and self._latest not in (None, run.optimizer.lr):
+            warn(
+                f"the learning rate was set to {run.optimizer.lr:g} after the Schedule had set it to {self._latest:g}; "
+                "the Schedule sets it at each step, so let the schedule's factor do both, or leave the Schedule out"
+            )
+            self._warned = True
+        run.optimizer.lr = self._latest = max(self.base * factor, SMALLEST)
         self.lr.append(run.optimizer.lr)
 
     def on_fit_end(self, run: Run) -> None:

@@ -15,6 +15,7 @@ from minidl.checking.contract import check_copies, check_parameters, contract, n
 from minidl.checking.gradients import GradientReport, check_gradients
 from minidl.checking.keeping import check_alone, check_files, check_size, instance_of
 from minidl.checking.noise import EPS
+from minidl.checking.stepping import check_stepping
 from minidl.errors import ContractError, describe
 from minidl.modules import Layer, Snapshot, backward_without_dx, input_shape, training_as
 from minidl.parameters import Parameter
@@ -34,6 +35,7 @@ def check_layer(layer: Layer, x: ArrayLike, *, rng: Seed = 0, rtol: float = 1e-8
     - The memory layout of x and of dL/dy makes no difference.
     - backward repeats itself bit for bit.
     - Samples do not mix, unless ``mixes_samples`` is true.
+    - Stepping through sequences (n, t, features) or ids (n, t) returns what forward returns, if `step` raises no error.
     - Evaluation is deterministic and changes nothing.
     - Copies, pickles and layers loaded from a file behave like the original, in training, too.
     - Instances do not disturb each other, and do not keep every batch.
@@ -293,5 +295,5 @@ def _initial(layer: Layer, _: Batch) -> None:
 
 CHECKS = (
     *(_shapes, _untouched, training_as(False)(_untouched), _evaluation, _repeats, _samples, _dtype, _layouts),
-    *(_single, _copies, _files, _alone, _size, _initial),
+    *(_single, _copies, _files, _alone, _size, _initial, check_stepping),
 )

@@ -237,7 +237,7 @@ def _batches(x: Any) -> Iterator[tuple[str, ArrayLike]]:
     first = x[0] if isinstance(x, list) and x else None
     first = first[0] if isinstance(first, tuple) and first else first
     whole = not (isinstance(first, np.ndarray) and first.ndim > 1) and isinstance(x, list | tuple | str | Mapping)
-    if whole or hasattr(x, "__array__") or not isinstance(x, Iterable):
+    if whole or hasattr(x, "__array__") or hasattr(x, "toarray") or not isinstance(x, Iterable):
         if isinstance(x, tuple):
             raise DataError(f"x must be one array or batches, got a tuple of {len(x)}; of x and its mask, pass x[mask]")
         yield "x", x
@@ -246,4 +246,4 @@ def _batches(x: Any) -> Iterator[tuple[str, ArrayLike]]:
         array = batch[0] if isinstance(batch, tuple) and batch else batch
         if isinstance(array, tuple):
             raise DataError(f"batch {index} has a tuple of inputs; pass the one that this layer is given")
-        yield f"x of batch {index}", array
+        yield f"batch {index}: x", array

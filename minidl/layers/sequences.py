@@ -30,6 +30,10 @@ def check_sequence(layer: Layer, shape: Shape, features: int, what: str = "sampl
     """Raise `ShapeError` unless the shape of a sample is (t, features)."""
     if several(shape) or len(shape) != 2 or shape[1] != features:
         fix = axis_too_many(shape, 2)
+        if len(shape) == 1 and not (layer.takes_tuple or several(shape)):
+            fix = "is the axis of the batch missing, as in x[None], or that of time, as in x[:, None]?"
+            if shape[0] != features:
+                fix = "is the axis of the features missing, as in x[..., None]?" if features == 1 else ""
         raise ShapeError(f"{layer!r} takes {what} of shape (t, {features}), got {shape}{fix and '; '}{fix}")
 
 

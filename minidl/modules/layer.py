@@ -205,6 +205,8 @@ def _checked(layer: Layer, x: Any, name: str) -> Batch:
     try:  # output_shape raises for samples of the wrong shape
         layer.output_shape(batch.shape[1:] if type(batch) is np.ndarray else input_shape(layer, sample_shape(batch)))
     except ShapeError as error:
+        if name != "x":
+            error.add_note(f"raised by {name}")
         if not isinstance(x, tuple):
             add_conversion(error, x, name)
         raise

@@ -199,6 +199,8 @@ class Loss(Module):
                 raise
             same_length(inputs, targets, of)
         except ShapeError as error:
+            if of:
+                error.add_note(f"raised by {of}y")
             with suppress(ValueError):  # entries that NumPy cannot stack
                 add_tuple(error, x, f"{of}x", np.shape(y)[:1])
                 _add_steps(error, model, shape, np.shape(y)[1:])
@@ -206,11 +208,11 @@ class Loss(Module):
         return inputs, targets
 
     def _look_swapped(self, model: Layer, x: ArrayLike, y: ArrayLike) -> bool:
-        try:
-            inputs, targets = self._check_data(model, y, x, "")
-        except Exception:  # of any kind: a loss of a user may raise what it likes
-            return False
-        return sample_shape(inputs) != sample_shape(targets)  # of equal shapes, values alone would tell
+        for as_column in (False, True):  # targets (n,) may lack an axis besides
+            with suppress(Exception):  # of any kind: a loss of a user may raise what it likes
+                inputs, targets = self._check_data(model, y, np.asarray(x)[:, None] if as_column else x, "")
+                return sample_shape(inputs) != sample_shape(targets)  # of equal shapes, values alone would tell
+        return False
 
     def check_model(self, model: Layer) -> None:
         """Warn if the model ends in probabilities where this loss takes logits."""

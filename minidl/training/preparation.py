@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from minidl.arguments import got, whole_number
 from minidl.batch import rows, samples
-from minidl.batches import Batches, BatchSource
+from minidl.batches import Batches, BatchSource, is_source
+from minidl.data import check_some_count
 from minidl.errors import HyperparameterError
 from minidl.modules import Layer, Loss
 from minidl.splitting import hold_out
-from minidl.training.stream import Stream, is_source
+from minidl.training.stream import Stream
 from minidl.training.weights import ClassWeight, Data, checked_data, times_class_weights
 from minidl.typing import Array, ArrayLike
 
@@ -39,11 +41,15 @@ def data_or_batches(
 
     Raises:
         HyperparameterError: one of these arguments with batches.
-        TypeError: a y that is None, and an x that is not batches.
-        DataError, ShapeError: data that the model or the loss cannot take.
+        TypeError: a y that is None, and an x that is not batches. A y that is a dict of metrics.
+        DataError, ShapeError: data that the model or the loss cannot take. Weights that are all 0.
     """
+    if isinstance(y, Mapping) and any(map(callable, y.values())):
+        raise TypeError(f"{of}y must be targets, or left out with batches, {got(y)}; pass metrics by name: metrics=…")
     if y is not None:
-        return checked_data(model, loss, of, x, y, for_arrays.get("sample_weight"))
+        data = checked_data(model, loss, of, x, y, for_arrays.get("sample_weight"))
+        check_some_count(data[2], f"{of}sample_weight")
+        return data
     if not is_source(x):
         raise TypeError(
             f"{of}y is missing; without it, x must be batches: a list, `Batches`, `GeneratorBatches` or another object "
@@ -83,11 +89,15 @@ def prepared(
         if isinstance(data, Stream):
             raise HyperparameterError("a share as validation needs arrays x and y; with batches, pass data or batches")
         among, held = hold_out(samples(data[0]), validation, classes=loss.classes(data[1]), seed=validation_seed)
-        measured.append(("validation", _rows(data, held)))
+        share = _rows(data, held)
+        check_some_count(share[2], "sample_weight", " that is held out for validation")
+        measured.append(("validation", share))
     elif is_source(validation):
         measured.append(("validation", data_or_batches(model, loss, validation, None, "validation ")))
     elif isinstance(validation, tuple | list):
-        measured.append(("validation", checked_data(model, loss, "validation ", *validation)))
+        held_out = checked_data(model, loss, "validation ", *validation)
+        check_some_count(held_out[2], "validation sample_weight")
+        measured.append(("validation", held_out))
     if isinstance(data, Stream):
         if training_loss:
             measured.insert(0, ("training", data))
@@ -109,6 +119,7 @@ def _batches(
     taken = y if among is None else rows(y, among)
     chosen = weights if weights is None or among is None else weights[among]
     chosen = times_class_weights(chosen, class_weight, taken, loss)
+    check_some_count(chosen, "sample_weight times class_weight", " to train on")
     if among is None or chosen is None:
         weights = chosen
     else:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from math import exp, log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from minidl.arguments import check_type, generator, number, whole_number
+from minidl.arguments import check_type, number, whole_number
+from minidl.batches import BatchSource
 from minidl.errors import DivergenceError, HyperparameterError
+from minidl.modules.places import generators_in
 from minidl.run import Callback, Run
 from minidl.training.trainer import Trainer
+from minidl.training.weights import ClassWeight
 from minidl.typing import ArrayLike, Seed
 
 __all__ = ["RateSearch", "find_learning_rate"]
@@ -47,20 +48,22 @@ class RateSearch(NamedTuple):
 
 def find_learning_rate(
     trainer: Trainer,
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | BatchSource,
+    y: ArrayLike | None = None,
     *,
     lowest: float = 1e-6,
     highest: float = 10.0,
     steps: int = 100,
     batch_size: int | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: ClassWeight = None,
     rng: Seed = None,
 ) -> RateSearch:
     """Train a copy while the learning rate grows from step to step, until the loss rises (Smith 2017).
 
     The rate of step i is ``lowest · (highest / lowest)^(i / (steps − 1))``. The search ends early once the smoothed
-    loss is four times its minimum, or is no longer finite. The trainer, its model and its optimizer stay as they are,
-    and none of its callbacks is called.
+    loss is four times its minimum, or is no longer finite. The trainer, its model, its optimizer and the generators of
+    batches stay as they are, and none of the callbacks is called.
 
     The suggestion is a tenth of the rate at which the smoothed loss is lowest: there, steps are nearly too large. It is
     a rate to begin with, not the best one. (Where the loss falls fastest is the other common choice. On slow problems,
@@ -68,11 +71,11 @@ def find_learning_rate(
 
     Args:
         trainer: what to train a copy of.
-        x, y: the data, as in `Trainer.fit`.
+        x, y, sample_weight, class_weight: the data, as in `Trainer.fit`. Batches are passed as x alone.
         lowest, highest: the first and the last learning rate.
         steps: how many learning rates to try.
         batch_size: samples per batch. None takes all at once.
-        rng: seed or generator of the order of the samples. A generator is copied.
+        rng: seed or generator of the order of the samples. A generator is copied. With batches it must be None.
 
     Raises:
         DataError, ShapeError: data that the model or the loss cannot take.
@@ -95,8 +98,14 @@ def find_learning_rate(
     steps = whole_number("steps", steps, LEAST)
     search, trial = _Search(lowest, highest, steps), copy.deepcopy(trainer)
     copied = Trainer(trial.model, trial.loss, trial.optimizer, [search])
-    stream = copy.deepcopy(rng) if isinstance(rng, np.random.Generator) else rng
-    copied.fit(x, y, epochs=steps, batch_size=batch_size, rng=generator(stream), on_divergence="stop")
+    weights: Any = {"sample_weight": sample_weight, "class_weight": class_weight}
+    streams = [(drawn.bit_generator, drawn.bit_generator.state) for drawn in generators_in(getattr(x, "__dict__", {}))]
+    try:
+        rng = copy.deepcopy(rng)
+        copied.fit(x, y, epochs=steps, batch_size=batch_size, rng=rng, on_divergence="stop", **weights)
+    finally:
+        for bits, state in streams:
+            bits.state = state
     if len(search.losses) < LEAST:
         raise DivergenceError(
             f"the loss stopped being finite, or grew fourfold, after {len(search.losses)} steps at learning rates up "

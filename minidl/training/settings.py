@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
 from minidl.arguments import flag, got, whole_number
+from minidl.batches import is_source
 from minidl.errors import HyperparameterError, warn
 from minidl.optimizers import Optimizer
-from minidl.training.stream import is_source
 from minidl.typing import Array
 
 __all__ = ["Metrics", "check_metrics", "check_settings", "explain_positional", "measured_by", "warn_if_frozen"]
@@ -31,7 +32,7 @@ def check_metrics(metrics: Any, *, measured: bool = True) -> None:
     if "loss" in (metrics or {}):
         raise HyperparameterError('a metric must not be called "loss", which is the name of the loss itself')
     for name, metric in (metrics or {}).items():
-        if not callable(metric):
+        if not (callable(metric) and _takes_two(metric)):
             raise HyperparameterError(
                 f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, got "
                 f"{metric!r:.80}"
@@ -40,6 +41,19 @@ def check_metrics(metrics: Any, *, measured: bool = True) -> None:
         raise HyperparameterError(
             "metrics need data to be measured on: pass validation=(x, y), or training_loss=True for the training data"
         )
+
+
+def _takes_two(metric: Callable[..., Any]) -> bool:
+    """Whether a function can be called with a prediction and a target. It is not called: it may count its calls."""
+    for weights in ({}, {"sample_weight": None}):
+        try:
+            signature(metric).bind(None, None, **weights)
+        except ValueError:  # some functions of C do not say what they take
+            return True
+        except TypeError:
+            continue
+        return True
+    return False
 
 
 def measured_by(name: str, metric: Callable[[Array, Array], float], prediction: Array, target: Array) -> float:

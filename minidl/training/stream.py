@@ -8,24 +8,12 @@ from typing import Any
 import numpy as np
 
 from minidl.batches import BatchSource
-from minidl.errors import DataError, StateError
+from minidl.errors import CheckpointError, DataError, MinidlError, StateError
 from minidl.modules import Layer, Loss
 from minidl.training.weights import ClassWeight, checked_data, times_class_weights
 from minidl.typing import Array, Batch
 
-__all__ = ["Stream", "is_source"]
-
-
-def is_source(value: Any) -> bool:
-    """Whether a value is batches: it has a length, can be looped over, and is neither an array nor (x, y).
-
-    >>> is_source([(np.ones(2), np.ones(2))]), is_source(np.ones((2, 2))), is_source([[1.0], [2.0]])
-    (True, False, False)
-    """
-    if isinstance(value, list):
-        return bool(value) and all(isinstance(batch, tuple) for batch in value)
-    arrays = isinstance(value, tuple | str | bytes | Mapping) or hasattr(value, "__array__")
-    return not arrays and hasattr(value, "__len__") and hasattr(value, "__iter__")
+__all__ = ["Stream"]
 
 
 class Stream:
@@ -86,11 +74,16 @@ class Stream:
         self.taken, self._iterator = 0, None
 
     def _checked(self, batch: Any) -> tuple[Batch, ...]:
-        of = f"{self.of}batch {self.taken}: "
+        name = f"{self.of}batch {self.taken}"
+        of = f"{name}: "
         if not (isinstance(batch, tuple | list) and len(batch) in (2, 3)):
             raise DataError(f"{of}it must be (x, y) or (x, y, weight), got {type(batch).__name__}")
         x, y, weights = checked_data(self.model, self.loss, of, *batch)
-        weights = times_class_weights(weights, self.class_weight, y, self.loss)
+        try:
+            weights = times_class_weights(weights, self.class_weight, y, self.loss)
+        except MinidlError as error:
+            error.add_note(f"raised by {name}")
+            raise
         return (x, y) if weights is None else (x, y, weights)
 
     def mean(self, losses: Sequence[float]) -> float:
@@ -99,10 +92,24 @@ class Stream:
         return float(totals.dot(losses[-len(totals) :]) / (totals.sum() or 1))
 
     def state(self) -> dict[str, Any]:
-        """The position, with that of the source's iterator if it has one."""
-        state = getattr(self._iterator, "state", None) if 0 < self.taken < self.expected else None
-        position = {"taken": self.taken, "totals": list(self.totals), "source": state and state()}
+        """The position, with that of the source's iterator within a pass.
+
+        Raises:
+            CheckpointError: a position within a pass, if the source cannot return there.
+        """
+        source = None
+        if 0 < self.taken < self.expected and self._iterator is not None:
+            if not (hasattr(self._iterator, "state") and hasattr(self.source, "load_state")):
+                raise CheckpointError(self._between())
+            source = self._iterator.state()
+        position = {"taken": self.taken, "totals": list(self.totals), "source": source}
         return {"expected": self.expected, "accumulate": self.accumulate, **position}
+
+    def _between(self) -> str:
+        return (
+            f"{type(self.source).__name__} can be resumed between passes only; to change that, give iter(batches) a "
+            "method state() and batches a method load_state(state)"
+        )
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Load what `state` returned. The next batch is the one that would have come next there.
@@ -116,10 +123,6 @@ class Stream:
         taken = int(state["taken"])
         if 0 < taken < self.expected:
             if state["source"] is None or not hasattr(self.source, "load_state"):
-                raise StateError(
-                    f"the run was saved after {taken} of {self.expected} batches of a pass, but "
-                    f"{type(self.source).__name__} can be resumed between passes only; save at the end of an epoch, "
-                    "or give iter(batches) a method state() and batches a method load_state(state)"
-                )
+                raise StateError(f"the run was saved after {taken} of {self.expected} batches, but {self._between()}")
             self.source.load_state(state["source"])
         self.taken, self.totals = taken, [float(total) for total in state["totals"]]

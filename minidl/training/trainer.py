@@ -29,7 +29,7 @@ from minidl.training.settings import (
     warn_if_frozen,
 )
 from minidl.training.stream import Stream
-from minidl.training.weights import ClassWeight
+from minidl.training.weights import ClassWeight, Data
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["Trainer"]
@@ -157,18 +157,18 @@ class Trainer:
         def measure() -> dict[str, float]:
             result = {"loss": run.passes.mean(self.history.loss)}
             for kind, data in to_measure:
-                values = measured(self.model, self.loss, data, metrics or {}, batch_size)
+                values = self._measured(data, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
             return result
 
-        run = Run(
+        run = self._run(
             self.model,
             self.optimizer,
             [self.history, *self.callbacks],
             batches,
             diagnosis.evaluate,
             measure=measure,
-            measures=_names(to_measure, metrics),
+            **_described(to_measure, metrics),
             diagnose=diagnosis,
             loss_function=self.loss,
             epochs=epochs,
@@ -214,7 +214,7 @@ class Trainer:
         """
         check_metrics(metrics)
         data = data_or_batches(self.model, self.loss, x, y, sample_weight=sample_weight, batch_size=batch_size)
-        return measured(self.model, self.loss, data, metrics or {}, batch_size)
+        return self._measured(data, metrics or {}, batch_size)
 
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """The model's predictions, as `Layer.predict` returns them."""
@@ -226,6 +226,13 @@ class Trainer:
             return script(self.model, self.loss, self.optimizer, accumulate, measured)
         return None
 
+    def _run(self, *args: Any, **options: Any) -> Run:
+        """Make the run of a fit."""
+        return Run(*args, **options)
+
+    def _measured(self, data: Data | Stream, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
+        return measured(self.model, self.loss, data, metrics, batch_size)
+
     def _evaluation(self, batches: Batches | Stream, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
         if isinstance(batches, Stream):
             return evaluation(self.model, self.loss, None, counted=True, grouped=accumulate > 1)
@@ -236,7 +243,7 @@ class Trainer:
         parts = [repr(self.model), repr(self.loss), repr(self.optimizer)]
         if self.callbacks:
             parts.append(f"callbacks: {', '.join(type(callback).__name__ for callback in self.callbacks)}")
-        return f"Trainer({', '.join(parts)}; {len(self.history.loss)} steps taken)"
+        return f"{type(self).__name__}({', '.join(parts)}; {len(self.history.loss)} steps taken)"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -245,6 +252,8 @@ class Trainer:
         self.optimizer.rebind()
 
 
-def _names(measured: Measured, metrics: Metrics | None) -> list[str]:
-    """The names of all that is measured at the end of an epoch."""
-    return ["loss", *(f"{kind}_{name}" for kind, _ in measured for name in ("loss", *(metrics or ())))]
+def _described(measured: Measured, metrics: Metrics | None) -> dict[str, Any]:
+    """What a run is told of the end of an epoch: all names that are measured, and the batches of validation."""
+    names = ["loss", *(f"{kind}_{name}" for kind, _ in measured for name in ("loss", *(metrics or ())))]
+    sources = [data.source for kind, data in measured if kind == "validation" and isinstance(data, Stream)]
+    return {"measures": names, "validation": sources[0] if sources else None}

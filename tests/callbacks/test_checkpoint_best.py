@@ -140,6 +140,8 @@ def test_what_it_refuses(tmp_path: Path) -> None:
         Checkpoint("run.npz", best="loss")
     with pytest.raises(HyperparameterError, match="Checkpoint: whether 'validation_speed' should fall or rise"):
         Checkpoint("run.npz", best="validation_speed")
+    with pytest.raises(HyperparameterError, match="Checkpoint: keep is for the best epochs; name a metric"):
+        Checkpoint("run.npz", keep=3)
     with pytest.raises(HyperparameterError, match=r'Checkpoint: mode must be "auto", "min" or "max", got \'low\''):
         Checkpoint("run.npz", best="validation_loss", mode="low")  # type: ignore[arg-type]
     with pytest.raises(StateError, match="Checkpoint watches 'validation_loss', but the run measures loss"):

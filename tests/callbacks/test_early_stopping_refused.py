@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from minidl import SGD, Callback, EarlyStopping, Quadratic, RecordPath, Run, StateError, Timer, minimize
+from minidl.metrics import r2
 from tests.callbacks.recording import Hooks
 from tests.helpers import unchanged
 from tests.training.factories import data, make_trainer, network
@@ -18,8 +19,8 @@ from tests.training.factories import data, make_trainer, network
         ("val_loss", {"validation": data(5)}, r"the run measures loss, validation_loss$"),
         (
             "validation_accuracy",
-            {"training_loss": True, "metrics": {"mae": abs}},
-            "the run measures loss, training_loss, training_mae; pass validation= to fit$",
+            {"training_loss": True, "metrics": {"r2": r2}},
+            "the run measures loss, training_loss, training_r2; pass validation= to fit$",
         ),
         (
             "validation_accuracy",

@@ -273,8 +273,9 @@ def test_state_round_trip() -> None:
         assert bits(model.parameters().value) == bits(before)
     make(model, other).fit(*data(), epochs=1)
     assert bits(state["average"]) == bits(before)
-    with pytest.warns(MinidlWarning, match=r"the saved average has decay=0\.999, which replaces 0\.9"):
+    with pytest.warns(MinidlWarning, match=r"the saved average has decay=0\.999, which replaces 0\.9") as caught:
         other.load_state(empty.state())
+    assert caught[0].filename == __file__
     assert (other.average, other.steps, other.decay) == (None, 0, 0.999)
 
 
@@ -287,3 +288,6 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
     assert (average.average, average.steps) == (None, 0)
     average.load_state(state)
     assert average.steps == 10
+    tell(average, run, "on_fit_end")
+    average.load_state({"decay": np.float64(0.9), "steps": 4, "average": np.zeros(3)})  # of another model
+    assert (average.steps, type(average.decay)) == (4, float)

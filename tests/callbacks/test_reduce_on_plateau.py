@@ -1,13 +1,14 @@
 """ReduceOnPlateau: when the rate falls, how far, what it refuses, and that a resumed run continues. PyTorch's rates are
 in tests/golden."""
 
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from minidl import SGD, Checkpoint, Quadratic, ReduceOnPlateau, Run, Schedule, StateError, minimize
+from minidl import SGD, Checkpoint, EarlyStopping, Quadratic, ReduceOnPlateau, Run, Schedule, StateError, minimize
 from minidl.schedules import cosine
 from tests.callbacks.recording import At, Hooks, fails
 from tests.helpers import bits
@@ -31,6 +32,19 @@ def rates(values: list[float], lr: float = 1.0, **options: Any) -> list[float]:
 def test_the_rate_falls_after_so_many_epochs_without_improvement() -> None:
     assert rates([1.0, 1.0, 1.0, 1.0, 1.0], factor=0.5, patience=2) == [1.0, 1.0, 0.5, 0.5, 0.25]
     assert rates([5.0, 4.0, 3.0, 2.0], factor=0.5, patience=1) == [1.0, 1.0, 1.0, 1.0]
+
+
+def test_by_default_the_tenth_epoch_without_improvement_divides_the_rate_by_ten() -> None:
+    assert rates([1.0] * 12) == [1.0] * 10 + [0.1] * 2
+
+
+def test_the_same_value_again_is_no_improvement_however_small_the_threshold() -> None:
+    assert rates([1.0, 1.0, 1.0], factor=0.5, patience=1, threshold=0.0) == [1.0, 0.5, 0.25]
+    assert rates([1.0, 1.0 - 1e-15, 1.0 - 2e-15], factor=0.5, patience=1, threshold=0.0) == [1.0, 1.0, 1.0]
+
+
+def test_an_infinite_value_is_no_improvement_from_the_first_epoch_on() -> None:
+    assert rates([inf, inf, 1.0, 1.0], factor=0.5, patience=2) == [1.0, 0.5, 0.5, 0.5]
 
 
 def test_an_improvement_starts_the_count_again() -> None:
@@ -84,12 +98,27 @@ def test_a_resumed_run_ends_bit_for_bit_like_one_without_a_break(step: int, tmp_
     assert len(set(ends[0][0]["lr"])) > 2
 
 
+def test_a_state_of_numbers_of_numpy_becomes_one_of_python() -> None:
+    reduce = ReduceOnPlateau("loss")
+    saved = reduce.state() | {"lr": np.array([0.2, 0.1]), "best": np.float64(3.0), "waited": np.int64(2)}
+    reduce.load_state(saved)
+    state = reduce.state()
+    assert state == {"watches": "loss (min)", "lr": [0.2, 0.1], "best": 3.0, "waited": 2, "cooling": 0}
+    assert {type(number) for number in [*state["lr"], state["best"], state["waited"]]} == {float, int}
+
+
 def test_what_it_refuses() -> None:
     for callbacks in ([ReduceOnPlateau("loss"), Schedule(cosine(3))], [Schedule(cosine(3)), ReduceOnPlateau("loss")]):
         with pytest.raises(StateError, match="ReduceOnPlateau and Schedule both set the learning rate"):
             make_trainer(network(), *callbacks).fit(*data())
+    trainer = make_trainer(network(), ReduceOnPlateau())
     with pytest.raises(StateError, match="ReduceOnPlateau watches 'validation_loss', but the run measures loss; pass"):
-        make_trainer(network(), ReduceOnPlateau()).fit(*data())
+        trainer.fit(*data())
+    assert trainer.history.loss == []  # before the first step
+    trainer.callbacks = [ReduceOnPlateau("loss"), EarlyStopping("validation_loss")]
+    with pytest.raises(StateError, match="EarlyStopping watches 'validation_loss', but the run measures loss; pass"):
+        trainer.fit(*data())
+    assert trainer.history.loss == []  # ReduceOnPlateau does not add it either
     bowl = Quadratic([[1.0]])
     with pytest.raises(StateError, match="ReduceOnPlateau watches 'loss', but the run measures nothing"):
         minimize(bowl, SGD(bowl.parameters(), 0.1), 3, [ReduceOnPlateau("loss")])

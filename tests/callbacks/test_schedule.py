@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minidl import SGD, Group, HyperparameterError, Quadratic, Schedule, Trainer, minimize
+from minidl import SGD, Callback, Group, HyperparameterError, MinidlWarning, Quadratic, Schedule, Trainer, minimize
+from minidl.run import Run
 from minidl.schedules import ScheduleFunction, exponential, linear_warmup, step_decay
 from tests.training.factories import data, make_trainer, network
 
@@ -60,6 +61,41 @@ def test_factors_out_of_range_are_refused_and_the_rate_is_restored(factor: float
     assert trainer.optimizer.lr == 0.1
 
 
+class Sets(Callback):
+    """Sets the learning rate, which a Schedule does, too."""
+
+    changes_optimizer = True
+
+    def __init__(self, event: str, lr: float) -> None:
+        self.lr = lr
+        setattr(self, event, self.set)
+
+    def set(self, run: Run) -> None:
+        run.optimizer.lr = self.lr
+
+
+@pytest.mark.parametrize("event", ["on_step_begin", "on_step_end", "on_epoch_end"])
+@pytest.mark.parametrize("position", [0, 1])
+def test_another_callback_that_sets_the_rate_is_named_once_per_fit(event: str, position: int) -> None:
+    schedule, other = Schedule(step_decay(1, 0.5)), Sets(event, 0.03)
+    trainer = make_trainer(network(), *(schedule, other)[:: 1 - 2 * position], lr=0.4)
+    for rate in ("0.4", "0.05"):
+        words = rf"the learning rate was set to 0.03 after the Schedule had set it to {rate};"
+        with pytest.warns(MinidlWarning, match=words) as caught:
+            trainer.fit(*data(), epochs=3)
+        assert len(caught) == 1
+    assert schedule.lr == [0.4, 0.2, 0.1, 0.05, 0.025, 0.0125]
+    assert trainer.optimizer.lr == 0.4
+
+
+def test_a_rate_that_is_set_between_two_fits_is_the_new_base() -> None:
+    trainer, callback = make(step_decay(1, 0.5), lr=0.4)
+    trainer.fit(*data(), epochs=2)
+    trainer.optimizer.lr = 0.8
+    trainer.fit(*data(), epochs=1)
+    assert callback.lr == [0.4, 0.2, 0.2]
+
+
 def test_state_round_trip() -> None:
     trainer, callback = make(step_decay(1))
     trainer.fit(*data(), epochs=2)
@@ -69,6 +105,6 @@ def test_state_round_trip() -> None:
     assert other.lr == callback.lr == pytest.approx([0.1, 0.01])
     assert other.base == 0.1
     other.load_state({"lr": np.array(callback.lr), "base": np.float64(0.1)})
-    assert all(type(lr) is float for lr in other.lr)
+    assert all(type(lr) is float for lr in [*other.lr, other.base])
     trainer.fit(*data())
     assert len(other.lr) == len(state["lr"]) == 2

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minidl import (
+    Batches,
     BatchNorm,
     Checkpoint,
     Dense,
@@ -102,6 +103,30 @@ def test_statistics_are_means_over_the_batches_weighted_by_their_samples() -> No
     estimate_statistics(norm, x, batch_size=4)
     np.testing.assert_allclose(norm.running_mean, x.mean(axis=0))
     np.testing.assert_allclose(norm.running_var, [(4 * x[:4].var(ddof=1) + 2 * x[4:].var(ddof=1)) / 6])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_statistics_over_batches_are_those_of_the_array_in_parts(weighted: bool) -> None:
+    """Weights do not act on statistics."""
+    y, weights = np.zeros(12), np.arange(12.0) if weighted else None
+    one, other = normed(), normed()
+    estimate_statistics(one, X, batch_size=5)
+    estimate_statistics(other, Batches(X, y, sample_weight=weights, batch_size=5, shuffle=False))
+    assert bits(*one.state().values()) == bits(*other.state().values())
+    average = averaged(one)
+    batches = [(X[:5], y[:5]), (X[5:10], y[5:10]), (X[10:], y[10:])]
+    with average.applied(one, X, batch_size=5):
+        expected = bits(*one.state().values())
+    with average.applied(one, batches):
+        assert bits(*one.state().values()) == expected
+
+
+def test_a_wrong_batch_changes_nothing_and_is_named() -> None:
+    model = normed()
+    with unchanged(model), pytest.raises(ShapeError, match=r"takes samples of (.|\n)*raised by batch 2: x"):
+        estimate_statistics(model, [(X, X), (X[:, :1], X)])
+    with unchanged(model), pytest.raises(HyperparameterError, match="batch_size is for an array x"):
+        estimate_statistics(model, [(X, X)], batch_size=3)
 
 
 def test_nothing_else_changes() -> None:

@@ -1,4 +1,4 @@
-"""The recipes of the page *Recipes*: scripts of their own, with what they print."""
+"""The pages of recipes and of bridges: scripts of their own, with what they print."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tests.docs.conftest import DOCS, ROOT
 
 PAGE = DOCS / "learn" / "recipes.md"
+COMPANY = DOCS / "learn" / "company.md"
 OPTIONAL = ("pandas", "polars")
 """Packages that some of the recipes need. The test of those is among the tests of the integrations."""
 
@@ -38,9 +39,9 @@ class Recipe(NamedTuple):
         return sum(bool(line.strip()) for line in self.code.splitlines())
 
 
-def recipes() -> list[Recipe]:
-    """All recipes. A section without exactly one script and one output is an error."""
-    _, *parts = TITLE.split(PAGE.read_text(encoding="utf-8"))
+def recipes(page: Path = PAGE) -> list[Recipe]:
+    """All recipes of a page. A section without exactly one script and one output is an error."""
+    _, *parts = TITLE.split(page.read_text(encoding="utf-8"))
     found = []
     for title, text in zip(parts[::2], parts[1::2], strict=True):
         [code], [output] = SCRIPT.findall(text), OUTPUT.findall(text)

@@ -40,8 +40,11 @@ def _without_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     plt.switch_backend(backend)
 
 
-# Recipes do not continue each other, so they have a test of their own.
-@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page) and page != recipes.PAGE], ids=name_of)
+APART = (recipes.PAGE, recipes.COMPANY)
+"""Their scripts do not continue each other, so they have tests of their own."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page) and page not in APART], ids=name_of)
 def test_snippets_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Each snippet starts on its own line of the page, so that an error names the right one.
     text = page.read_text(encoding="utf-8")
@@ -66,7 +69,7 @@ def run(code: str, names: dict[str, object], page: Path, line: int) -> None:
 
 @pytest.mark.parametrize("page", REFERENCE, ids=name_of)
 def test_examples_of_the_reference_run(page: Path) -> None:
-    if page.stem in ("keras", "safetensors"):
+    if page.stem in ("keras", "onnx", "safetensors"):
         pytest.importorskip(page.stem)
     result = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS, encoding="utf-8")
     assert result.failed == 0

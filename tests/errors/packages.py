@@ -1,5 +1,6 @@
 """Stand-ins for data of other packages, which NumPy cannot read as numbers, or only as objects."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,12 @@ class Sparse:
     def toarray(self) -> Array:
         return np.eye(2)
 
+    def __len__(self) -> int:
+        raise TypeError("sparse array length is ambiguous; use getnnz()")
+
+    def __iter__(self) -> Iterator["Sparse"]:
+        return iter([Sparse(), Sparse()])
+
 
 class Lazy:
     """A table of Polars that is not computed yet."""
@@ -33,12 +40,52 @@ class Frame:
 
     def __init__(self, **columns: list[Any]) -> None:
         self._data = columns
+        self.dtypes = [np.dtype(object)] * len(columns)
 
     def select_dtypes(self, kind: str) -> "Frame":
         raise NotImplementedError(kind)
 
     def __array__(self, *_: Any, **__: Any) -> Array:
         return np.array(list(zip(*self._data.values(), strict=True)), dtype=object)
+
+
+class NAType:
+    """The type of ``pandas.NA``."""
+
+
+class Gaps(Frame):
+    """A table of pandas with missing values, which are ``pandas.NA`` in columns of nullable types."""
+
+    def fillna(self, value: float) -> Array:
+        gaps = np.frompyfunc(lambda item: item is NA or item is None, 1, 1)(np.asarray(self))
+        return np.where(gaps, value, np.asarray(self))
+
+
+class Kind:
+    """The type of a column of Polars."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def is_temporal(self) -> bool:
+        return self.name.startswith("Date")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Polar:
+    """A table of Polars, which turns dates and times into floats if other columns are numbers."""
+
+    def __init__(self, *kinds: str) -> None:
+        self.columns = list(kinds)
+        self.dtypes = [Kind(kind) for kind in kinds]
+
+    def with_columns(self) -> "Polar":
+        raise NotImplementedError
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        return np.full((2, len(self.columns)), "u" if "String" in self.columns else 1.0)
 
 
 class Series:
@@ -60,6 +107,9 @@ class Column(list[Any]):
         return array
 
 
+NA = NAType()
+
+Polar.__module__ = "polars.dataframe.frame"
 Lazy.__module__ = "polars.lazyframe"
 Tensor.__module__ = "torch"
 Sparse.__module__ = "scipy.sparse._csr"

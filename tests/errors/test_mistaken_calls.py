@@ -73,6 +73,17 @@ def test_inputs_and_targets_that_are_swapped(make: Callable[[], Layer], loss: Lo
     run.fit(x, y, validation=(x, y))
 
 
+@pytest.mark.parametrize("y", [SHARES[:, 0], SHARES[:, 0].tolist()])
+def test_swapped_targets_that_lack_an_axis(y: Any) -> None:
+    run = trainer(Dense(3, 1), MSELoss())
+    with pytest.raises(ShapeError) as caught:
+        run.fit(y, X)
+    assert words(caught.value).endswith("\nx and y look swapped: inputs come first, then targets")
+    with pytest.raises(ShapeError) as caught:
+        run.fit(X, y)  # the other way round, only that axis is wrong
+    assert "swapped" not in words(caught.value)
+
+
 class Pictures(Loss):
     """Takes whatever NumPy can subtract, and raises what a user's loss may raise."""
 

@@ -1,5 +1,6 @@
 """Mistakes with sequences, masks and ids: the message says what to do about them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,8 @@ from minidl import (
     SinusoidalPositions,
     Tied,
     Trainer,
+    Vocabulary,
+    generate,
 )
 from minidl.typing import Array
 
@@ -51,6 +54,82 @@ def fit(model: Layer, x: Any, y: Any, loss: Loss) -> None:
 def words(error: BaseException) -> str:
     """A message as Python shows it, notes included."""
     return "\n".join([str(error), *getattr(error, "__notes__", [])])
+
+
+@pytest.mark.parametrize("layer", [LSTM(3, 4), GRU(3, 4), SelfAttention(3, 1), PositionEmbedding(9, 3)], ids=repr)
+def test_sequences_without_one_of_their_axes(layer: Layer) -> None:
+    x = X[0]
+    for model in (layer, Sequential(layer)):
+        with pytest.raises(ShapeError) as caught:
+            model.predict(x)
+        advice = "is the axis of the batch missing, as in x[None], or that of time, as in x[:, None]?"
+        assert str(caught.value).endswith(f"got (3,); {advice}")
+        model.predict(x[None])
+        model.predict(x[:, None])
+    with pytest.raises(ShapeError) as caught:
+        layer.predict(X[..., 0])
+    assert "missing" not in str(caught.value)
+
+
+def test_sequences_of_numbers_without_the_axis_of_the_features() -> None:
+    with pytest.raises(ShapeError, match=r"is the axis of the features missing, as in x\[\.\.\., None\]\?$"):
+        LSTM(1, 4).predict(X[..., 0])
+    LSTM(1, 4).predict(X[..., 0][..., None])
+
+
+MASKS: list[tuple[Any, str]] = [
+    (MASK.astype(int), "np.asarray(mask, dtype=bool)"),
+    (MASK.astype(float).tolist(), "np.asarray(mask, dtype=bool)"),
+    (MASK.sum(axis=1), "np.arange(x.shape[1]) < np.reshape(mask, (-1, 1))"),
+    (np.where(MASK, 1 + IDS, 0), "x != 0"),
+]
+
+
+@pytest.mark.parametrize(("mask", "code"), MASKS, ids=["0 and 1", "list", "lengths", "ids"])
+def test_a_mask_that_is_not_boolean(mask: Any, code: str) -> None:
+    calls: list[Callable[[Any], object]] = [LSTM(3, 2).predict, lambda pair: fit(LSTM(3, 1), pair, Y, MSELoss())]
+    for call in calls:
+        with pytest.raises(DataError, match="the mask of x must be Boolean, True where there is data, got") as caught:
+            call((X, mask))
+        assert str(caught.value).endswith(code)
+    made = eval(code, {"np": np, "mask": mask, "x": mask if code == "x != 0" else X})
+    np.testing.assert_array_equal(made, MASK)
+
+
+def test_text_for_a_model_that_takes_ids() -> None:
+    vocabulary = Vocabulary("to be or not")
+    model = Sequential(Embedding(len(vocabulary), 3), GRU(3, len(vocabulary), return_sequences=True))
+    calls: list[Callable[[Any], object]] = [model.predict, lambda text: generate(model, text, 2)]
+    for call in calls:
+        with pytest.raises(DataError, match=r"(x|prompt) must hold ids, which are integers, got text; .*") as caught:
+            call("to be")
+        code = str(caught.value).partition("ids first: ")[2].partition(",")[0]
+        x = eval(code, {"vocabulary": vocabulary, "x": "to be", "prompt": "to be"})
+        np.testing.assert_array_equal(x, vocabulary.encode("to be"))
+        call(x[None])
+
+
+@pytest.mark.parametrize("x", [["to", "be"], np.array(["to", "be"]), np.array(["to", "be"], object), [["to"], ["be"]]])
+def test_texts_and_words_for_a_model_that_takes_ids(x: Any) -> None:
+    vocabulary, model = Vocabulary("to be"), Sequential(Embedding(5, 3), Dense(3, 2))
+    with pytest.raises(DataError) as caught:
+        fit(model, x, np.zeros((2, 2)), MSELoss())
+    names = {"np": np, "x": x, "vocabulary": vocabulary}
+    codes = re.findall(r"pass (np\.\w+\(.*?(?:\[1\]|\]\)))", str(caught.value))
+    assert len(codes) == 3 - np.ndim(x)
+    expected = [np.reshape([1, 0], np.shape(x)), vocabulary.encode("tobe").reshape(2, 2)]
+    for code, ids in zip(codes, expected, strict=False):
+        np.testing.assert_array_equal(eval(code, names), ids)
+        model.predict(eval(code, names))
+
+
+@pytest.mark.parametrize(
+    "x", [b"to be", np.array(["to", 1], object), [1.0, None], [["to"], ["to", "be"]], [np.datetime64("2024")]]
+)
+def test_what_is_not_text_is_not_to_be_encoded(x: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        Embedding(9, 3).predict(x)
+    assert "got text" not in str(caught.value)
 
 
 CHANGED: list[tuple[Callable[[], Layer], int]] = [

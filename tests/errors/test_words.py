@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -188,6 +189,51 @@ def test_a_metric_that_raises_is_named() -> None:
     with pytest.raises(DataError) as caught:
         trainer().evaluate([[1.0]], [[1.0]], {"share": metrics.accuracy})
     assert caught.value.__notes__ == ["raised by the metric 'share'"]
+
+
+class OneNumber:
+    """A metric of another library, which takes one array at a time."""
+
+    def __call__(self, prediction: Any) -> float:
+        return float(prediction.mean())
+
+
+@pytest.mark.parametrize("metric", [OneNumber(), OneNumber, lambda: 0.0, lambda _x, _y, _z: 0.0])
+def test_a_metric_that_does_not_take_two_arrays_is_refused_before_the_fit(metric: Any) -> None:
+    training = trainer()
+    data: Any = [[1.0], [2.0]], [[1.0], [0.0]]
+    with pytest.raises(
+        HyperparameterError, match=r"the metric 'a' must be a function \(prediction, target\) -> number"
+    ):
+        training.fit(*data, validation=data, metrics={"a": metric})
+    assert training.history.loss == []
+
+
+@pytest.mark.parametrize("metric", [metrics.r2, partial(metrics.r2, sample_weight=[1, 2]), np.vdot, lambda *_: 0.0])
+def test_functions_of_two_arrays_are_metrics(metric: Any) -> None:
+    data: Any = [[1.0], [2.0]], [[1.0], [0.0]]
+    trainer().fit(*data, validation=data, metrics={"a": metric})
+
+
+def test_a_metric_may_need_the_weights() -> None:
+    def weighted(prediction: Array, target: Array, sample_weight: Array) -> float:
+        return float(sample_weight.dot(prediction[:, 0] - target[:, 0]))
+
+    training, chosen = trainer(), cast("Any", {"a": weighted})
+    measured = training.evaluate([[1.0], [2.0]], [[1.0], [0.0]], chosen, sample_weight=[0, 3])
+    assert measured["a"] == pytest.approx(3 * training.predict([[2.0]])[0, 0])
+
+
+def test_a_metric_is_called_once_per_epoch_only_since_it_may_record_what_it_is_given() -> None:
+    seen: list[Array] = []
+
+    def record(prediction: Array, _: Array) -> float:
+        seen.append(prediction)
+        return 0.0
+
+    data: Any = [[1.0], [2.0]], [[1.0], [0.0]]
+    trainer().fit(*data, epochs=3, validation=data, metrics={"a": record})
+    assert len(seen) == 3
 
 
 def test_perfect_probabilities_have_no_loss() -> None:

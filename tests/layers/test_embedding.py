@@ -136,7 +136,7 @@ WRONG: list[tuple[ArrayLike, str]] = [
     ([[1.0, 2.0]], r"must hold ids, which are integers, got float64"),
     (np.array([[1, 0]], np.float32), r"must hold ids, which are integers, got float32"),
     ([[True, False]], r"must hold ids, which are integers, got bool"),
-    ([["a", "b"]], "must hold real numbers"),
+    ([["a", "b"]], "must hold ids, which are integers, got text"),
     (np.empty((1, 0), int), "is empty"),
 ]
 

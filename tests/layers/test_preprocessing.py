@@ -14,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import (
+    Add,
     Batches,
     DataError,
     Dense,
     HyperparameterError,
     MinMax,
     OneHot,
+    Parallel,
     Sequential,
     ShapeError,
     Standardize,
@@ -28,6 +30,7 @@ from minidl import (
     save,
 )
 from minidl.typing import Array
+from tests.errors.packages import Sparse
 from tests.helpers import bits, unchanged
 from tests.tables import seeds
 
@@ -122,6 +125,21 @@ def test_forms_of_batches(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_it_acts_on_the_last_axis_so_its_size_must_be_that_of_the_layer_before(kind: Any) -> None:
+    with pytest.raises(ShapeError, match=r"4 features on the last axis, got shape \(2,\)"):
+        Sequential(Dense(3, 2), kind(4))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_it_takes_one_array_not_several(kind: Any, dtype: Any) -> None:
+    model = Sequential(Parallel(kind(2).adapt(np.eye(2)), Dense(2, 2)), Add(), dtype=dtype)
+    x: Any = (np.eye(2), np.eye(2)), np.eye(2)
+    with pytest.raises(DataError, match="takes one array, got a tuple of 2"):
+        model.predict(x)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_adapt_begins_again(kind: Any) -> None:
     x = np.random.default_rng(0).normal(size=(9, 2))
     layer = kind(2).adapt(100 * x)
@@ -136,7 +154,7 @@ def test_adapt_begins_again(kind: Any) -> None:
     ("data", "error", "message"),
     [
         ([[1.0, np.nan]], DataError, r"x holds 1 number that is NaN"),
-        ([np.ones((2, 2)), np.full((2, 2), np.inf)], DataError, r"x of batch 1 holds 4 numbers"),
+        ([np.ones((2, 2)), np.full((2, 2), np.inf)], DataError, r"batch 1: x holds 4 numbers"),
         ([np.ones((2, 2)), np.ones((2, 3))], ShapeError, r"2 features on the last axis, got shape \(3,\)"),
         (np.ones(2), ShapeError, r"2 features on the last axis, got shape \(\)"),
         (iter([]), DataError, "there are no batches"),
@@ -146,6 +164,9 @@ def test_adapt_begins_again(kind: Any) -> None:
         ("text", DataError, "x must hold real numbers"),
         (3.0, ShapeError, "x must have the batch as its first axis"),
         ({"a": [1.0]}, DataError, "x must hold real numbers"),
+        (Sparse(), DataError, r"^x must hold real numbers, got Sparse; convert it first: x\.toarray\(\)$"),
+        ([Sparse()], DataError, r"^x must hold .* \[each\.toarray\(\) for each in x\]$"),
+        ({0: Sparse()}.values(), DataError, r"^batch 0: x must hold real numbers, got Sparse; .*: x\.toarray\(\)$"),
     ],
 )
 def test_data_that_are_refused_change_nothing(kind: Any, data: Any, error: type[Exception], message: str) -> None:

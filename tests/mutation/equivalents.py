@@ -45,6 +45,20 @@ EQUIVALENT = [
     Equivalent(
         "minidl/generation", "_checked", "drop part 1 of or", "ids in one array stay one, as type checkers do not know"
     ),
+    Equivalent(
+        "minidl/layers/preprocessing", "_Scaled.__init__", "ones -> zeros", "adapt sets it before forward reads it"
+    ),
+    Equivalent("minidl/layers/preprocessing", "_Scaled._rows", "1 -> 2", "parts of two rows have the same statistics"),
+    Equivalent(
+        "minidl/callbacks/reduce_on_plateau",
+        "ReduceOnPlateau.on_epoch_end",
+        "0.0 -> 1.0",
+        "an infinite gain exceeds both",
+    ),
+    Equivalent(
+        "minidl/optimizers/adam_variants", "RAdam._rectification", "<= -> <", "rounding decides what is exactly 5"
+    ),
+    Equivalent("minidl/callbacks/checkpoint", "places", "1 -> 2", "the names of generators need only differ"),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D.forward", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/convolution", "DepthwiseConv2D._by_place", "1 -> 2", OPEN_SIZE),
     Equivalent("minidl/layers/kernels", "Convolution._make_parameters", "zeros -> ones", OVERWRITTEN, 2),

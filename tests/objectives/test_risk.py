@@ -43,6 +43,29 @@ def test_value_is_the_loss_of_the_predictions() -> None:
     assert value == pytest.approx(float(((net(x) - y) ** 2).mean()), rel=1e-14)
 
 
+@pytest.mark.parametrize("loss", [BCEWithLogitsLoss(), MSELoss()])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_weights_count_as_copies_of_samples(loss: Loss, dtype: type) -> None:
+    (x, y), copies = data(), [0, 2, 1, 3, 1]
+    weighted = EmpiricalRisk(model().astype(dtype), loss, x, y, sample_weight=copies)
+    repeated = EmpiricalRisk(model().astype(dtype), loss, np.repeat(x, copies, axis=0), np.repeat(y, copies, axis=0))
+    theta = np.linspace(-1, 1, 13)
+    found, expected = weighted.value_and_gradient(theta), repeated.value_and_gradient(theta)
+    eps = float(np.finfo(dtype).eps)
+    assert found[0] == pytest.approx(expected[0], rel=10 * eps)
+    np.testing.assert_allclose(found[1], expected[1], rtol=100 * eps, atol=10 * eps)
+
+
+def test_wrong_weights_are_refused() -> None:
+    (x, y), weights = data(), np.ones(5)
+    with pytest.raises(ShapeError, match=r"sample_weight must have shape \(5,\), got \(4,\)"):
+        EmpiricalRisk(model(), MSELoss(), x, y, sample_weight=weights[:4])
+    with pytest.raises(DataError, match="sample_weight must not be negative"):
+        EmpiricalRisk(model(), MSELoss(), x, y, sample_weight=-weights)
+    with pytest.raises(DataError, match="sample_weight is zero for every sample, so nothing counts"):
+        EmpiricalRisk(model(), MSELoss(), x, y, sample_weight=0 * weights)
+
+
 def test_the_parameters_are_those_of_the_model() -> None:
     net, (x, y) = model(), data()
     risk = EmpiricalRisk(net, MSELoss(), x, y)

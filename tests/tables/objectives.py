@@ -59,14 +59,16 @@ def bowl(width: int) -> Quadratic:
     return Quadratic(half @ half.T + np.eye(width), linear=np.arange(width))
 
 
-def risk(loss: Loss, *last: Layer, column: bool = True) -> Callable[[int], Objective]:
+def risk(
+    loss: Loss, *last: Layer, column: bool = True, weights: list[float] | None = None
+) -> Callable[[int], Objective]:
     """The risk of a small network on random data, whose labels suit every loss, (n, 1) or (n,)."""
 
     def make(width: int) -> Objective:
         rng = np.random.default_rng(width)
         model = Sequential(Dense(width, 3), ReLU(), Dense(3, 1), *last, rng=rng)
         x, y = rng.normal(size=(5, width)), rng.integers(0, 2, (5, 1))
-        return EmpiricalRisk(model, loss, x, y if column else y[:, 0])
+        return EmpiricalRisk(model, loss, x, y if column else y[:, 0], sample_weight=weights)
 
     return make
 
@@ -99,6 +101,7 @@ OBJECTIVES = [
     ObjectiveCase("risk, BCELoss", risk(BCELoss(), Sigmoid()), spread=0.5),
     ObjectiveCase("risk, BCEWithLogitsLoss", risk(BCEWithLogitsLoss()), spread=0.5),
     ObjectiveCase("risk, CrossEntropyLoss", risk(CrossEntropyLoss(), Dense(1, 3), column=False), spread=0.5),
+    ObjectiveCase("risk, weights", risk(BCEWithLogitsLoss(), weights=[0.0, 2.0, 0.5, 1.0, 3.0]), spread=0.5),
     ObjectiveCase("user's TwoParts", TwoParts, lambda n: [[0.0] + [2.0] * n], hessian_of_two_parts),
     ObjectiveCase("user's Sphere", lambda _: Sphere(), lambda _: [[0.0, 0.0]], lambda _: 2 * np.eye(2)),
 ]

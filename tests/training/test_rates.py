@@ -8,6 +8,7 @@ import pytest
 from minidl import (
     SGD,
     Adam,
+    Batches,
     BatchNorm,
     Callback,
     CrossEntropyLoss,
@@ -159,3 +160,28 @@ def test_what_it_refuses() -> None:
 def test_its_repr_says_the_suggestion() -> None:
     search = find_learning_rate(make_trainer(), *data(), lowest=1e-5, highest=1e-2, steps=10)
     assert repr(search) == "RateSearch(lr=0.001, 10 steps up to 0.01)"
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_batches_and_weights_are_searched_as_they_are_fitted(weighted: bool) -> None:
+    x, y = data()
+    weights = np.arange(1.0, 1 + len(x)) if weighted else None
+    arrays = find_learning_rate(make_trainer(), x, y, sample_weight=weights, batch_size=3, rng=5)
+    batches = Batches(x, y, sample_weight=weights, batch_size=3, rng=5)
+    found = find_learning_rate(make_trainer(), batches)
+    np.testing.assert_allclose(found.losses, arrays.losses, rtol=1e-12)
+    assert find_learning_rate(make_trainer(), batches) == found  # the generator of the batches is where it was
+    if weighted:
+        assert found.losses != find_learning_rate(make_trainer(), x, y, batch_size=3, rng=5).losses
+
+
+def test_weights_of_classes_are_searched_as_those_of_samples() -> None:
+    x, classes = np.random.default_rng(0).normal(size=(12, 2)), np.arange(12) % 4 == 0
+
+    def trainer() -> Trainer:
+        model = Sequential(Dense(2, 2), rng=0)
+        return Trainer(model, CrossEntropyLoss(), SGD(model.parameters(), lr=0.1))
+
+    by_class = find_learning_rate(trainer(), x, classes.astype(int), class_weight={0: 1, 1: 3})
+    by_sample = find_learning_rate(trainer(), x, classes.astype(int), sample_weight=1 + 2.0 * classes)
+    assert by_class == by_sample

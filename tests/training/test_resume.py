@@ -45,6 +45,8 @@ from minidl.saving.generators import generator_state
 from minidl.schedules import ScheduleFunction, cosine, exponential, linear_warmup, one_cycle, sequence, step_decay
 from tests.helpers import bits
 
+pytestmark = pytest.mark.filterwarnings("ignore:the learning rate was set to")  # by Halving, beside a Schedule
+
 N, STEPS = 11, 40
 X = np.random.default_rng(1).standard_normal((N, 3))
 Y = np.random.default_rng(2).standard_normal((N, 2))

@@ -11,6 +11,7 @@ from minidl import (
     SGD,
     Adam,
     AdamW,
+    Batches,
     BatchNorm,
     BCEWithLogitsLoss,
     Checkpoint,
@@ -111,7 +112,8 @@ def test_a_batch_without_weight_changes_nothing(make: Any, accumulate: int) -> N
     fitted.fit(X, Y, batch_size=4, epochs=2, rng=0)  # so that there is a velocity
     dropout = next(layer for _, layer in model.modules() if isinstance(layer, Dropout))
     before = everything(model, optimizer), dropout.rng.bit_generator.state
-    history = fitted.fit(X, Y, sample_weight=np.zeros(N), batch_size=3, accumulate=accumulate, epochs=2)
+    batches = Batches(X, Y, sample_weight=np.zeros(N), batch_size=3)
+    history = fitted.fit(batches, accumulate=accumulate, epochs=2)
     assert (everything(model, optimizer), dropout.rng.bit_generator.state) == before
     assert history.epochs["loss"][2:] == [0.0, 0.0]
 

@@ -224,7 +224,8 @@ def test_what_it_refuses() -> None:
     with pytest.raises(HyperparameterError, match="scipy must be one of BFGS, CG, L-BFGS-B, Newton-CG, got 'Powell'"):
         minimize(f, scipy="Powell")
     for callback in (Schedule(cosine(3)), Changes()):
-        with pytest.raises(StateError, match="changes the run, but SciPy's BFGS takes steps of its own"):
+        message = f"^{type(callback).__name__} changes the run, but SciPy's BFGS takes steps of its own"
+        with pytest.raises(StateError, match=message):
             minimize(f, scipy="BFGS", callbacks=[callback])
     with pytest.raises(HyperparameterError, match="steps must be an integer, at least 0, got -1"):
         minimize(f, scipy="BFGS", steps=-1)

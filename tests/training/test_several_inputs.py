@@ -187,7 +187,7 @@ def test_batches_and_held_out_data_of_a_tuple() -> None:
         Batches((A, B[:3]), Y)
     with pytest.raises(ShapeError, match="x has 20 samples but y has 3"):
         Batches((A, B), Y[:3])
-    with pytest.raises(TypeError, match="x must be of type ndarray"):
+    with pytest.raises(TypeError, match=r"x must be an array, got str; pass np.asarray\(x\)"):
         Batches((A, "no"), Y)
     with pytest.raises(ShapeError, match="the arrays of y must have equally many samples, their first axis, got 20, 3"):
         Batches((A, B), (Y, Y[:3]))
