@@ -48,7 +48,8 @@ integrations: $(BRIDGES)/.integrations
 		--cov=minidl/integrations --cov-branch --cov-config= --cov-report=term:skip-covered --cov-fail-under=95
 
 bench: $(BENCH)/.installed
-	$(BENCH)/bin/python -m tests.benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
+	$(BENCH)/bin/python -m tests.benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md) \
+		$(if $(JSON),--json $(JSON)) $(if $(COMPARE),--compare $(COMPARE))
 
 # Matrices are small here, and one thread is what the running times of the demos are quoted for.
 docs: $(VENV)/.docs

@@ -175,32 +175,23 @@ def _of_array(array: Array, x: str, columns: str) -> str:
     return "fill, drop or encode what is not a number"
 
 
-class add_conversion:  # noqa: N801  (used like a function of contextlib, which would take three times as long)
-    """Add a note to a `ShapeError` raised inside a ``with`` block, if its advice works for arrays only.
+def add_conversion(error: ShapeError, value: Any, name: str) -> None:
+    """Add a note to an error whose advice works for arrays only.
 
     Args:
+        error: what was raised.
         value: what was passed, perhaps a list, a tuple or a table.
         name: what messages call it.
     """
-
-    def __init__(self, value: Any, name: str) -> None:
-        self.value, self.name = value, name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        if not isinstance(error, ShapeError):
-            return
-        value, name, x = self.value, self.name, self.name.rpartition(" ")[2]
-        least = 1 if isinstance(value, tuple) else 2  # a list of lists is a list of samples
-        with suppress(ValueError):  # entries that NumPy cannot stack: nothing is known of their shapes
-            if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) >= least for item in value):
-                what = f"{type(value).__name__} of {len(value)} arrays"
-                error.add_note(f"{name} is a {what}, each of which is one sample; {_several(value, x)}")
-            elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
-                what = type(value).__name__
-                error.add_note(f"{name} is of type {what}: make it an array first, {x} = np.asarray({x})")
+    x = name.rpartition(" ")[2]
+    least = 1 if isinstance(value, tuple) else 2  # a list of lists is a list of samples
+    with suppress(ValueError):  # entries that NumPy cannot stack: nothing is known of their shapes
+        if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) >= least for item in value):
+            what = f"{type(value).__name__} of {len(value)} arrays"
+            error.add_note(f"{name} is a {what}, each of which is one sample; {_several(value, x)}")
+        elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
+            what = type(value).__name__
+            error.add_note(f"{name} is of type {what}: make it an array first, {x} = np.asarray({x})")
 
 
 def add_tuple(error: ShapeError, value: Any, name: str, count: tuple[int, ...]) -> None:

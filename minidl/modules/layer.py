@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from minidl.arguments import generator, whole_number
 from minidl.batch import arrays_in, check_samples, joined, mapped, rows, sample_shape, samples, several
 from minidl.data import as_data, as_ids, as_mask
 from minidl.errors import DataError, ShapeError, describe
-from minidl.modules.module import Module
+from minidl.modules.module import Module, parameter_type
 from minidl.modules.stepping import forward_step
 from minidl.modules.summary import Row, Summary, checked_shape, row
 from minidl.modules.threads import check_thread, evaluating
@@ -122,7 +122,8 @@ class Layer(Module):
 
     def __call__(self, x: ArrayLike) -> Array:
         """Check the data, then call `forward`."""
-        return self.forward(self.check_input(x))
+        check_thread(self)
+        return self.forward(_checked(self, x, "x"))
 
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """Check the data, then call `forward` as in evaluation. The layer itself does not change.
@@ -141,9 +142,8 @@ class Layer(Module):
         """
         with evaluating(self):
             if batch_size is not None:
-                with nullcontext() if isinstance(x, tuple) else add_conversion(x, "x"):
-                    return _in_parts(self, x, batch_size)
-            batch = self.check_input(x)
+                return _in_parts(self, x, batch_size)
+            batch = _checked(self, x, "x")
             return _own(self.forward(batch), batch)
 
     def check_input(self, x: ArrayLike, name: str = "x") -> Batch:
@@ -154,11 +154,7 @@ class Layer(Module):
             StateError: the layer is being trained in another thread.
         """
         check_thread(self)
-        parameter = next(self.named_parameters(), None)
-        batch = self.as_input(x, name, None if parameter is None else parameter[1].dtype)
-        with nullcontext() if isinstance(x, tuple) else add_conversion(x, name), _named(name):
-            self.output_shape(input_shape(self, sample_shape(batch)))  # raises for samples of the wrong shape
-        return batch
+        return _checked(self, x, name)
 
     def as_input(self, x: ArrayLike, name: str, dtype: Any) -> Batch:
         """`check_input` without the shapes. A container leaves it to the layers that are given x.
@@ -168,7 +164,9 @@ class Layer(Module):
             name: what a message calls them.
             dtype: the type to cast floats to. None leaves float32 and turns every other type into float64.
         """
-        return _as_input(self, x, name, dtype)
+        if self.takes_tuple or self.takes_integers or isinstance(x, tuple):
+            return _as_input(self, x, name, dtype)
+        return as_data(x, name, dtype=dtype)
 
     def summary(self, input_shape: Shape | None = None) -> Summary:
         """The layers with their output shapes, parameters and memory. Prints as a table.
@@ -187,17 +185,6 @@ class Layer(Module):
         yield row(path, self, self.output_shape(shape), self.named_parameters())
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Add to a ShapeError which inputs it is about, unless they are plainly x."""
-    try:
-        yield
-    except ShapeError as error:
-        if name != "x":
-            error.add_note(f"raised by {name}")
-        raise
-
-
 def _one_sample(layer: Layer, shape: Any) -> Shape | None:
     """The shape of one sample that the user of a layer has passed, as `output_shape` takes it."""
     return None if shape is None else input_shape(layer, checked_shape(shape))
@@ -213,6 +200,19 @@ def _draw(layer: Layer, rng: Seed) -> None:
             parameter.value = value
 
 
+def _checked(layer: Layer, x: Any, name: str) -> Batch:
+    batch = layer.as_input(x, name, parameter_type(layer))
+    try:  # output_shape raises for samples of the wrong shape
+        layer.output_shape(batch.shape[1:] if type(batch) is np.ndarray else input_shape(layer, sample_shape(batch)))
+    except ShapeError as error:
+        if name != "x":
+            error.add_note(f"raised by {name}")
+        if not isinstance(x, tuple):
+            add_conversion(error, x, name)
+        raise
+    return batch
+
+
 def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:
     if layer.takes_tuple:
         check_tuple(layer, x)
@@ -220,7 +220,7 @@ def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:
         check_samples(batch, name)
         return batch
     if not isinstance(x, tuple):
-        return _as_array(layer, x, name, dtype)
+        return as_ids(x, name)
     if len(x) != 2 or not layer.takes_mask:
         raise tuple_refused(layer, x)
     array = layer.as_input(_not_a_tuple(x[0], f"{name}[0]"), name, dtype)

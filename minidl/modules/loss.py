@@ -14,7 +14,7 @@ from minidl.data import as_data
 from minidl.errors import DataError, ShapeError, describe, warn
 from minidl.modules.backward import as_gradient
 from minidl.modules.layer import Layer, input_shape
-from minidl.modules.module import Module
+from minidl.modules.module import Module, parameter_type
 from minidl.typing import Array, ArrayLike, Batch, Shape
 
 __all__ = ["Loss", "format_shape", "same_shape"]
@@ -190,10 +190,13 @@ class Loss(Module):
         inputs = model.check_input(x, f"{of}x")
         shape = model.output_shape(input_shape(model, sample_shape(inputs)))
         try:
-            with add_conversion(y, f"{of}y"):
-                # Inputs may be wider than the model: a layer that subtracts large numbers first takes float64.
-                dtype = model.dtype if any(model.named_parameters()) else float_type(inputs, model.dtype)
+            # Inputs may be wider than the model: a layer that subtracts large numbers first takes float64.
+            dtype = parameter_type(model) or float_type(inputs, model.dtype)
+            try:
                 targets = self.check_target(y, shape, dtype)
+            except ShapeError as error:
+                add_conversion(error, y, f"{of}y")
+                raise
             same_length(inputs, targets, of)
         except ShapeError as error:
             if of:
@@ -223,10 +226,13 @@ class Loss(Module):
     def __call__(self, prediction: ArrayLike, target: ArrayLike) -> float:
         """Check the data, then call `forward`."""
         checked = as_data(prediction, "prediction")
-        with add_conversion(target, "y"):
+        try:
             y = self.check_target(target, dtype=checked.dtype)
             with np.errstate(over="ignore"):  # losses that large are infinite, or computed again with care
                 return self.forward(checked, y)
+        except ShapeError as error:
+            add_conversion(error, target, "y")
+            raise
 
 
 def _float(array: Array) -> Any:

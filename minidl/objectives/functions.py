@@ -83,17 +83,17 @@ class Rosenbrock(FunctionObjective):
     def f(theta: Array) -> float:
         """The value."""
         x, y = theta[:-1], theta[1:]
-        wall, rest = y - x * x, 1 - x
-        return float(100 * wall.dot(wall) + rest.dot(rest))
+        wall, rest = y - x * x, 1.0 - x
+        return float(100.0 * wall.dot(wall) + rest.dot(rest))
 
     @staticmethod
     def df(theta: Array) -> Array:
         """The gradient."""
         x, y = theta[:-1], theta[1:]
-        wall = y - x * x
-        grad = np.zeros_like(theta)
-        grad[:-1] = -400 * x * wall - 2 * (1 - x)
-        grad[1:] += 200 * wall
+        steep = 200.0 * (y - x * x)
+        grad = np.zeros(theta.shape, theta.dtype)
+        grad[1:] = steep
+        grad[:-1] -= 2.0 * (x * steep + 1.0 - x)
         return grad
 
 

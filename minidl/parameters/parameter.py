@@ -20,11 +20,20 @@ class Memory:
     """The two flat arrays that hold some parameters, and whether the parameters have moved elsewhere since."""
 
     def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
-        self.value = np.zeros(size, dtype)
-        self.grad = np.zeros(size, dtype)
+        self.value, self.grad = _aligned(size, dtype), _aligned(size, dtype)
         self.dtype, self.moved = dtype, False
         # How often a flag of one of the parameters was set or one has moved. After a change, optimizers look again.
         self.changes = 0
+
+
+def _aligned(size: int, dtype: np.dtype[Any]) -> Array:
+    """Zeros that begin at a multiple of 64 bytes, the length of a line of the processor's cache.
+
+    Where NumPy puts them, the product of one sample with a matrix (784, 256) takes an eighth longer.
+    """
+    room = np.zeros(size * dtype.itemsize + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + size * dtype.itemsize].view(dtype)
 
 
 class _View:

@@ -1,4 +1,7 @@
-"""Measure everything and write the page: python -m tests.benchmarks [--quick] [--only W1 W2] [--write PATH]."""
+"""Measure everything and write the page: python -m tests.benchmarks [--quick] [--only W1 W2] [--write PATH].
+
+--json PATH writes the times to a file, and --compare PATH shows what became slower since such a file.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 
 from tests.benchmarks.accuracy import SEEDS, insert, section
+from tests.benchmarks.comparison import compared, write
 from tests.benchmarks.footprint import footprints
 from tests.benchmarks.goals import Results
 from tests.benchmarks.report import report
@@ -24,6 +28,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few and short rounds, one thread only")
     parser.add_argument("--only", nargs="+", choices=keys, default=keys, help="these workloads only")
     parser.add_argument("--write", type=Path, help="file that the report is written to, besides showing it")
+    parser.add_argument("--json", type=Path, help="file that the times are written to")
+    parser.add_argument("--compare", type=Path, help="file that --json wrote earlier: show what became slower since")
     chosen = parser.parse_args()
     begin, load = perf_counter(), os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     results: Results = {}
@@ -38,6 +44,10 @@ def main() -> None:
         print(f"{perf_counter() - begin:4.0f} s: accuracy", file=sys.stderr)
         page = insert(page, section(2 if chosen.quick else SEEDS))
     print(page)
+    if chosen.json:
+        write(chosen.json, results)
+    if chosen.compare:
+        print(compared(chosen.compare, results))
     if chosen.write:
         chosen.write.write_text(page)
 

@@ -18,11 +18,16 @@ MKL = """\
 **PyTorch's matrix products run on Intel's MKL in its x86 packages, and that is slow on AMD processors, as "torch floor"
 shows beside "numpy floor": the products alone. On Intel expect smaller ratios against PyTorch at W2 and W3.**"""
 
+LATENCY = """\
+"minidl layers" is `forward` alone, without the checks of `predict`. "torch inference" makes a tensor of the array, and
+an array of the output. "torch tensors" is given a tensor and returns one. Both enter `torch.inference_mode()`."""
+
 INTRODUCTION = f"""\
 # Benchmarks
 
 How long a training step takes here, and in what one would use instead; `make bench` measures it anew and writes
-this page, `make bench QUICK=1` takes a minute and only shows it.
+this page, `make bench QUICK=1` takes a minute and only shows it. `JSON=new.json` also writes the times to a file, and
+`COMPARE=old.json` shows what became slower since such a file, on a machine of the same speed.
 
 Each competitor runs in a process of its own, with its own number of threads; within a round all are asked in turn,
 and the first one changes. Every turn trains a fresh model from the same weights on the same data and includes what its
@@ -48,13 +53,13 @@ def report(results: Results, footprints: dict[str, Footprint], *, quick: bool, l
 def _setting(results: Results, quick: bool, load: float, minutes: float) -> Iterator[str]:
     versions = sorted({version for result in results.values() for version in result.versions.values()})
     yield "## Machine\n"
-    yield f"- {_cpu()}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
+    yield f"- {cpu()}, {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
     yield f"- {datetime.now(UTC):%Y-%m-%d}, {minutes:.1f} minutes, load {load:.2f} at the beginning" + (
         "; **the machine was busy, do not quote these figures**" if load > 0.5 else ""
     )
     if quick:
         yield "- **A quick run: few rounds, do not quote these figures**"
-    yield f"- {', '.join(versions)}; minidl as of commit {_commit()}"
+    yield f"- {', '.join(versions)}; minidl as of commit {commit()}"
     blas: dict[tuple[str, int], list[str]]
     blas = {(blas, result.threads): [] for result in results.values() for blas in result.blas.values()}
     for result in results.values():
@@ -82,11 +87,11 @@ def _group(result: Result) -> Iterator[str]:
     threads = "one thread" if result.threads == 1 else f"{result.threads} threads"
     yield f"## {result.group.key}: {result.group.title}; {threads}\n"
     for spec in result.group.specs:
-        head = [spec.name, "a step", "±", "ratio", *(["peak memory"] if result.group.memory else [])]
+        head = [spec.name, f"a {result.group.step}", "±", "ratio", *(["peak memory"] if result.group.memory else [])]
         own, rows = result.times[spec.name, "minidl"], []
         for (name, peer), times in result.times.items():
             if name == spec.name:
-                row = [peer, _time(times.median), _share(times.spread), f"{times.over(own):.2f}"]
+                row = [peer, time(times.median), _share(times.spread), f"{times.over(own):.2f}"]
                 rows.append([*row, f"{result.memory[peer]['peak']:.0f} MB"] if result.group.memory else row)
         yield table(head, rows)
         gap, who = result.gaps[spec.name]
@@ -94,6 +99,8 @@ def _group(result: Result) -> Iterator[str]:
             yield f"Largest disagreement with minidl: {gap:.0e} ({who}).\n"
     if result.group.key in ("W2", "W3") and any("torch" in peer for peer in result.versions):
         yield f"{MKL}\n"
+    if result.group.key == "latency":
+        yield f"{LATENCY}\n"
     if result.group.key == "W4":
         yield "minidl also keeps the path and watches for rest, cycles and divergence; the others read the loss only.\n"
 
@@ -104,7 +111,7 @@ def _curves(result: Result) -> Iterator[str]:
     rows = []
     for spec in result.group.specs:
         times = [result.times[spec.name, peer] for peer in peers]
-        rows.append([spec.name, *(_time(t.median) for t in times), *(f"{t.over(times[0]):.2f}" for t in times[1:])])
+        rows.append([spec.name, *(time(t.median) for t in times), *(f"{t.over(times[0]):.2f}" for t in times[1:])])
     yield table(["", *peers, *(f"ratio {peer}" for peer in peers[1:])], rows)
 
 
@@ -112,9 +119,9 @@ def _footprints(footprints: dict[str, Footprint], results: Results) -> Iterator[
     yield "## W6: what it costs to have it\n"
     rows = []
     for name, f in footprints.items():
-        over = "–" if name == "numpy" else _time(f.own)
+        over = "–" if name == "numpy" else time(f.own)
         sizes = f"{f.memory:.0f} MB", f"{f.size:.1f} MB", f"{f.with_dependencies:.0f} MB"
-        rows.append([name, _time(f.numpy + f.own), over, *sizes])
+        rows.append([name, time(f.numpy + f.own), over, *sizes])
     yield table(("", "import", "over NumPy", "memory after import", "size", "with all it needs"), rows)
     if ("W2", 1) in results:
         memory = results["W2", 1].memory.items()
@@ -122,7 +129,8 @@ def _footprints(footprints: dict[str, Footprint], results: Results) -> Iterator[
         yield table(("after W2, one thread", "memory", "peak"), rows)
 
 
-def _time(seconds: float) -> str:
+def time(seconds: float) -> str:
+    """Seconds in a readable unit."""
     if seconds < 1e-3:
         return f"{seconds * 1e6:.1f} µs"
     return f"{seconds * 1e3:.2f} ms" if seconds < 0.1 else f"{seconds * 1e3:.0f} ms"
@@ -142,14 +150,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def _commit() -> str:
+def commit() -> str:
     """What git calls the code that was measured."""
     command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """The name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from tests.benchmarks.attention import Attention, Language
+from tests.benchmarks.latency import Prediction
 from tests.benchmarks.sequences import Recurrence
 from tests.benchmarks.workloads import GROUPS, Function, Images, Network, Rule, Run, Spec
 
@@ -49,7 +50,7 @@ def obey(peer: Any, variant: str, command: dict[str, Any]) -> dict[str, Any]:
 def start(peer: Any, variant: str, spec: Spec) -> Run:
     """A fresh model on the initial weights: each turn does the same work."""
     kinds = {Network: "network", Images: "images", Rule: "optimizer", Function: "function"}
-    kinds |= {Recurrence: "recurrence", Language: "language", Attention: "attention"}
+    kinds |= {Prediction: "prediction", Recurrence: "recurrence", Language: "language", Attention: "attention"}
     run: Run = getattr(peer, kinds[type(spec)])(spec, variant)
     return run
 

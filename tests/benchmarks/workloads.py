@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl.typing import Array
 from tests.benchmarks.attention import Attention, Language
+from tests.benchmarks.latency import Prediction
 from tests.benchmarks.sequences import Recurrence
 
 Run: TypeAlias = Callable[[int, bool], list[float]]
@@ -102,7 +103,7 @@ class Rule:
         return self.epochs
 
 
-Spec: TypeAlias = Network | Images | Recurrence | Language | Attention | Function | Rule
+Spec: TypeAlias = Network | Prediction | Images | Recurrence | Language | Attention | Function | Rule
 
 
 @lru_cache(1)
@@ -169,6 +170,7 @@ class Group:
     quick: int = 2  # rounds of a quick run
     seconds: float = 0.15  # of one turn, at least
     memory: bool = False
+    step: str = "step"  # what is timed
 
 
 XOR = {"sizes": (2, 4, 1), "batch": 200, "samples": 200, "rule": "momentum", "lr": 0.1, "epochs": 1000, "check": 50}
@@ -218,6 +220,17 @@ GROUPS = (
         (1, 2),
         rounds=9,
         memory=True,
+    ),
+    Group(
+        "latency",
+        "Calls of a trained network, float32",
+        (
+            Prediction("predict, 1 sample of 2-4-1", (2, 4, 1), 1, 1000),
+            Prediction("predict, 1 sample of 784-256-10", (784, 256, 10), 1, 500),
+            Prediction("predict, 64 samples of 784-256-10", (784, 256, 10), 64, 50),
+        ),
+        ("minidl", "minidl layers", "torch inference", "torch tensors"),
+        step="call",
     ),
     Group(
         "CNN",

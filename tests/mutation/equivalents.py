@@ -37,6 +37,7 @@ OPEN_SIZE = "NumPy takes every negative size for the one to infer"
 OVERWRITTEN = "values are written there before anyone reads it"
 SAME_PRODUCTS = "patches have the same products in every order, but one takes less time"
 SAME_POINT = "one segment ends where the next starts, so both are in the box, except for rounding"
+SEARCHED = "the longer way leads to the same result"
 SYMMETRIC = "θ·Aθ = Aθ·θ, and A is symmetric"
 
 EQUIVALENT = [
@@ -142,7 +143,8 @@ EQUIVALENT = [
     Equivalent("minidl/datasets", "make_xor", "+ -> -", EITHER_SIGN),
     Equivalent("minidl/datasets", "make_blobs", "+ -> -", EITHER_SIGN),
     Equivalent("minidl/datasets", "_two_classes", "+ -> -", EITHER_SIGN),
-    Equivalent("minidl/data", "as_data", "drop part 1 of and", FASTER),
+    Equivalent("minidl/data", "_are_finite", "drop not", SEARCHED, 2),
+    Equivalent("minidl/layers/sequential", "Sequential.output_shape", "drop part 1 of or", SEARCHED),
     Equivalent("minidl/run", "Run._evaluate", "+ -> -", NOT_FINITE),
     Equivalent("minidl/callbacks", "History.on_epoch_end", "< -> <=", NO_GAP),
     Equivalent("minidl/callbacks", "History.on_epoch_end", "a - b -> a", NO_GAP),

@@ -81,7 +81,7 @@ TESTS = {
     "minidl/parameters": "parameters optimizers objectives",
     "minidl/integrations": "integrations",
     "minidl/data": (
-        "test_data*.py test_au*.py layers/test_masks.py layers/test_embedding.py losses/test_i*.py "
+        "test_data*.py test_finite_data.py test_au*.py layers/test_masks.py layers/test_embedding.py losses/test_i*.py "
         "training/test_t*r*.py callbacks/test_checkpoint_re*.py"
     ),
     "minidl/batches": "test_data*.py test_augment.py training/test_batches*.py training/test_accumulation.py",

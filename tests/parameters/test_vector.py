@@ -182,3 +182,15 @@ def test_runs_and_shared_memory() -> None:
     a.astype(np.float32)
     assert not share_memory([b, c])
     assert ParameterVector([("b", b), ("c", c)]).value.size == 4  # moved into new memory
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.sampled_from([np.float32, np.float64]))
+def test_the_vector_begins_at_a_line_of_the_cache(sizes: list[int], dtype: type) -> None:
+    parameters = [Parameter(np.arange(size, dtype=dtype)) for size in sizes]
+    vector = ParameterVector([(str(index), parameter) for index, parameter in enumerate(parameters)])
+    for array in (vector.value, vector.grad):
+        assert array.ctypes.data % 64 == 0
+        assert array.flags.writeable
+        assert array.dtype == dtype
+    assert vector.value.tolist() == [number for size in sizes for number in range(size)]
+    assert not vector.grad.any()

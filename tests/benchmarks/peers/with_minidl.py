@@ -36,6 +36,7 @@ from minidl.optimizers import SGD, Adam, AdamW, Momentum, Optimizer, RMSProp
 from minidl.optimizers.groups import Parameters
 from minidl.typing import Array
 from tests.benchmarks.attention import Attention, Language, heads, matrices, texts
+from tests.benchmarks.latency import Prediction, request, trained
 from tests.benchmarks.sequences import Recurrence, recurrent, sequences
 from tests.benchmarks.workloads import (
     Function,
@@ -54,12 +55,29 @@ from tests.benchmarks.workloads import (
 VERSION = f"minidl {minidl.__version__}"
 
 
-def network(spec: Network, _: str) -> Run:
-    layers = list(chain.from_iterable((Dense(*W.shape), ReLU()) for W, _ in weights(spec)))
-    model = Sequential(*layers[:-1], dtype=np.dtype(spec.dtype))
-    for layer, (W, b) in zip(layers[::2], weights(spec), strict=True):
+def perceptron(pairs: list[tuple[Array, Array]]) -> Sequential:
+    layers = list(chain.from_iterable((Dense(*W.shape), ReLU()) for W, _ in pairs))
+    model = Sequential(*layers[:-1], dtype=pairs[0][0].dtype)
+    for layer, (W, b) in zip(layers[::2], pairs, strict=True):
         assert isinstance(layer, Dense)
         layer.weight.value, layer.bias.value = W, b
+    return model
+
+
+def prediction(spec: Prediction, variant: str) -> Run:
+    model, x = perceptron(trained(spec)), request(spec)
+    call = model.forward if variant == "layers" else model.predict
+
+    def run(calls: int, _shuffle: bool) -> list[float]:
+        for _ in range(calls):
+            y = call(x)
+        return y.ravel().tolist()
+
+    return run
+
+
+def network(spec: Network, _: str) -> Run:
+    model = perceptron(weights(spec))
     loss: Loss = BCEWithLogitsLoss() if spec.binary else CrossEntropyLoss()
     return fitting(Trainer(model, loss, rule(spec.rule, model.parameters(), spec.lr)), *data(spec), spec.batch)
 

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  (as PyTorch's documentation has it)
 
 from tests.benchmarks.attention import Attention, Language, heads, matrices, texts
+from tests.benchmarks.latency import Prediction, request, trained
 from tests.benchmarks.sequences import Recurrence, recurrent, sequences
 from tests.benchmarks.workloads import (
     Function,
@@ -62,13 +63,41 @@ def floor(spec: Network) -> Run:
     return run
 
 
-def model(spec: Network, variant: str) -> Run:
-    layers = list(chain.from_iterable((nn.Linear(*W.shape), nn.ReLU()) for W, _ in weights(spec)))
-    net = nn.Sequential(*layers[:-1]).to(getattr(torch, spec.dtype))
+def perceptron(pairs: Any) -> Any:
+    layers = list(chain.from_iterable((nn.Linear(*W.shape), nn.ReLU()) for W, _ in pairs))
+    net = nn.Sequential(*layers[:-1]).to(torch.from_numpy(pairs[0][0]).dtype)
     with torch.no_grad():
-        for layer, (W, b) in zip(layers[::2], weights(spec), strict=True):
+        for layer, (W, b) in zip(layers[::2], pairs, strict=True):
             layer.weight.copy_(torch.from_numpy(W.T.copy()))
             layer.bias.copy_(torch.from_numpy(b))
+    return net
+
+
+def prediction(spec: Prediction, variant: str) -> Run:
+    net, x = perceptron(trained(spec)).eval(), request(spec)
+    tensor = torch.from_numpy(x)
+
+    def with_arrays() -> Any:
+        with torch.inference_mode():
+            return net(torch.from_numpy(x)).numpy()
+
+    def with_tensors() -> Any:
+        with torch.inference_mode():
+            return net(tensor)
+
+    call = with_tensors if variant == "tensors" else with_arrays
+
+    def run(calls: int, _shuffle: bool) -> list[float]:
+        for _ in range(calls):
+            y = call()
+        figures: list[float] = y.ravel().tolist()
+        return figures
+
+    return run
+
+
+def model(spec: Network, variant: str) -> Run:
+    net = perceptron(weights(spec))
     criterion = nn.BCEWithLogitsLoss() if spec.binary else nn.CrossEntropyLoss()
     optimizer = rule(spec.rule, net.parameters(), spec.lr, variant)
     x, y = (torch.from_numpy(array) for array in data(spec))
