@@ -12,6 +12,7 @@ from minidl import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
+    FocalLoss,
     Dense,
     HingeLoss,
     HyperparameterError,
@@ -109,6 +110,7 @@ CLASSIFIERS: list[tuple[Layer, Loss, Any]] = [
     (Dense(2, 2, rng=0), CrossEntropyLoss(), RARE.astype(float)),
     (Sequential(Dense(2, 1), Sigmoid(), rng=0), BCELoss(), TWO),
     (Dense(2, 1, rng=0), BCEWithLogitsLoss(), TWO),
+    (Dense(2, 1, rng=0), FocalLoss(), TWO),
     (Dense(2, 1, rng=0), HingeLoss(), 2 * TWO - 1),
 ]
 
