@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.advice import as_array
+from minidl.advice import array_code
 from minidl.arguments import flag, generator, whole_number
 from minidl.augment import Augment
 from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_of
@@ -91,7 +91,7 @@ class Batches:
         arrays = [(name, array) for name, batch in (("x", x), ("y", y)) for array in arrays_in(batch)]
         for name, value in arrays:
             if not isinstance(value, np.ndarray):
-                raise TypeError(f"{name} must be an array, got {type(value).__name__}; pass {as_array(value, name)}")
+                raise TypeError(f"{name} must be an array, got {type(value).__name__}; pass {array_code(value, name)}")
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)
