@@ -60,11 +60,13 @@ class Batches:
             repeated and resumed.
 
     Raises:
-        ShapeError: x, y and weights with different numbers of samples, `augment` returns another shape.
-        DataError: no samples, weights that are negative or not finite, `augment` returns floats
-            for integers, NaN or infinity.
-        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False, an
-            `augment` that is not a function.
+        ShapeError: x, y and weights with different numbers of samples, or without a batch axis. In a pass, an `augment`
+            that returns another shape.
+        DataError: no samples, weights that are negative or not finite. In a pass, an `augment` that returns floats for
+            integers, NaN or infinity.
+        HyperparameterError: a batch size or a block that is not a positive integer, a `shuffle` or `drop_last` that is
+            not True or False, an `augment` that is not a function.
+        TypeError: x or y that are not arrays.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]
@@ -270,7 +272,7 @@ class Passes:
 
 
 def _checked(new: Array, old: Array) -> Array:
-    """What `augment` has made of an array, in the type of that. Floats are not rounded to ids."""
+    """What `augment` has made of an array, in the array's own type. Floats are not rounded to ids."""
     if not np.can_cast(new.dtype, old.dtype, "same_kind"):
         raise DataError(f"augment must return the batch's type {old.dtype}, got {new.dtype}")
     if new.dtype.kind == "f" and not np.isfinite(new).all():

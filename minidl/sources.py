@@ -17,7 +17,7 @@ __all__ = ["GeneratorBatches"]
 
 
 class GeneratorBatches:
-    """Batches that a function makes anew for each pass, such as ``yield x, y`` in a loop over files.
+    """Batches that a function makes for each pass, for example by ``yield x, y`` in a loop over files.
 
     A run can be resumed between two passes, not within one.
 
@@ -29,7 +29,7 @@ class GeneratorBatches:
     Raises:
         HyperparameterError: a `make` that is not a function, a number of steps that is not a positive integer.
         DataError: in a pass, an iterator that ends before `steps` batches.
-        TypeError: in a pass, a `make` that returns something else than an iterator.
+        TypeError: in a pass, a `make` that returns something other than an iterator.
 
     >>> def make(rng):
     ...     while True:

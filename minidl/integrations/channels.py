@@ -167,7 +167,7 @@ def orders_of(model: Module, input_shape: Shape | None = None) -> Orders:
 def _entering(shape: Shape | None) -> Flows:
     if several(shape):
         return [_entering(each) for each in shape]
-    # Whoever passes flat images to both models has them in the order that each of them takes.
+    # If you pass flat images to both models, each of them gets the order that it takes.
     return Flow(shape, Order(free=True), None if shape is None else len(shape) == 3)
 
 
@@ -252,7 +252,7 @@ def _behind(layer: Layer, path: str, flow: Flow, orders: Orders) -> Flow:
 
 
 def _inside(module: Module, path: str, orders: Orders) -> None:
-    """Add the orders of the layers in a module of which nobody knows what it passes to them."""
+    """Add the orders of the layers in a module. What it passes to them is unknown."""
     for name, child in module.children():
         inner = f"{path}.{name}" if path else name
         if isinstance(child, Layer):

@@ -252,7 +252,7 @@ def test_class_weights_need_classes() -> None:
         trainer(outputs=1).fit(X, Y[:, :1], class_weight="balanced")
 
 
-@pytest.mark.parametrize("after", range(1, 8))
+@pytest.mark.parametrize("after", range(1, 6))
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_a_resumed_run_ends_bit_for_bit(after: int, accumulate: int, tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
@@ -261,8 +261,7 @@ def test_a_resumed_run_ends_bit_for_bit(after: int, accumulate: int, tmp_path: P
     make = partial(trainer, loss=CrossEntropyLoss(), outputs=3, make=Adam)
     whole = make()
     whole.fit(X, CLASSES, **options)
-    if after >= len(whole.history.loss):
-        after = len(whole.history.loss) - 1
+    assert after < len(whole.history.loss)
     with pytest.raises(StopError):
         make(Checkpoint(file, every_steps=1), Stop(after)).fit(X, CLASSES, **options)
     resumed = make()
