@@ -99,7 +99,7 @@ def _export(options: argparse.Namespace) -> None:
         raise CheckpointError(f"{options.model!r} holds {describe(model)}, which is not a layer and has no ONNX form")
     shapes = options.input_shape or [_determined_shape(model)]
     shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
-    integrations.save_onnx(model, options.target, shape)  # type: ignore[attr-defined]
+    integrations.save_onnx(model, options.target, shape)
 
 
 def _determined_shape(model: Layer) -> Shape:

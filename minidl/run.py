@@ -247,6 +247,7 @@ class Callback:
 
     changes_parameters = changes_optimizer = False  # whether it may change them: `check_callback` holds it to that
     last: ClassVar[bool] = False  # whether it is notified of each event last, regardless of its position in the list
+    writes: ClassVar[bool] = False  # whether it only writes or shows something: of several processes, one is enough
     adds: ClassVar[Collection[str] | None] = ()
     """The names that `on_epoch_end` adds to ``run.metrics``. None means any, as for a class that does not name them."""
     _owner: object = None  # that of the latest run

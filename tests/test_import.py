@@ -9,7 +9,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAZY_IN_NUMPY = ("numpy.random", "numpy.typing")
-ABSENT = (*LAZY_IN_NUMPY, "matplotlib", "tqdm", "safetensors", "hypothesis", "scipy", "pytest", "IPython", "zipfile")
+ABSENT = (
+    *LAZY_IN_NUMPY,
+    "matplotlib",
+    "tqdm",
+    "safetensors",
+    "onnx",
+    "hypothesis",
+    "scipy",
+    "pytest",
+    "IPython",
+    "zipfile",
+)
 MOST_MODULES = 145  # of minidl itself: 131 measured
 MOST_OTHERS = 6  # of the standard library, beyond NumPy and inspect, which newer NumPy loads: 3 measured
 

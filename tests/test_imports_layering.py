@@ -61,6 +61,8 @@ OPTIONAL = {
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
     "safetensors": {"integrations"},
+    "mpi4py": {"integrations"},
+    "onnx": {"integrations"},
     "tensorboardX": {"integrations"},
     "optuna": {"integrations"},
     "keras": {"integrations"},
@@ -76,10 +78,12 @@ INSIDE_FUNCTIONS = {
     "tqdm",
     "IPython",
     "safetensors",
+    "onnx",
     "keras",
     "tensorboardX",
     "optuna",
     "scipy",
+    "mpi4py",
     "minidl.saving.container",
 }
 """What may be imported inside a function: what may be missing, and the one part of minidl that is slow to load."""

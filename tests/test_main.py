@@ -97,7 +97,7 @@ class Exported:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[tuple[Module, str, Any]] = []
-        monkeypatch.setattr(integrations, "save_onnx", lambda *given: self.calls.append(given), raising=False)
+        monkeypatch.setattr(integrations, "save_onnx", lambda *given: self.calls.append(given))
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ KEPT = [COPIES, PAGES, *(DOCS / "_build" / "html" / name for name in (".doctrees
 
 ORDER = ["feedforward", "gradient_descent", "xor"]  # the assignment
 ORDER += ["digits", "optimizer_race", "vanishing_gradients", "curve_fitting", "images", "branches", "characters"]
+ORDER += ["parallel"]
 QUICK = ["characters"]  # run with --quick, as they take minutes otherwise
 THUMBNAILS = {"gradient_descent": 2, "xor": 4}  # which of its pictures stands for a demo, by default the first
 

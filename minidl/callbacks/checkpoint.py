@@ -82,7 +82,7 @@ class Checkpoint(Callback):
     ['run.best-2.npz', 'run.best-3.npz', 'run.npz']
     """
 
-    last, adds = True, ()
+    last, writes, adds = True, True, ()
 
     def __init__(
         self,

@@ -53,7 +53,7 @@ class CSVLog(Callback):
     3,3,0.25
     """
 
-    adds = ()
+    writes, adds = True, ()
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         self.path, self.overwrite = os.fspath(path), flag("CSVLog: overwrite", overwrite)

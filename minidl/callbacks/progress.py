@@ -39,6 +39,8 @@ class ProgressBar(Callback):
     History(3 steps, last loss 1.44303)
     """
 
+    writes = True
+
     def __init__(
         self,
         description: str = "",

@@ -64,7 +64,7 @@ class TensorBoard(Callback):
     >>> trainer = Trainer(model, loss, optimizer, callbacks=[board])  # doctest: +SKIP
     """
 
-    adds = ()
+    writes, adds = True, ()
 
     def __init__(
         self,

@@ -125,12 +125,15 @@ class BatchNorm(_Norm):
     def _of_batch(self, rows: Array) -> tuple[Array, Array]:
         """Update the running averages, and return z and its scale."""
         z, scale, mean, variance = _normalise(rows, 0, self.eps)
-        n = len(rows)
-        self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean[0]
-        if n > 1:  # one sample is no estimate of the variance
-            unbiased = n / (n - 1) * variance[0]
-            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased
+        self.track(len(rows), mean[0], variance[0])
         return z, scale
+
+    def track(self, n: int, mean: Array, variance: Array) -> None:
+        """Update the running averages with mean and variance of n samples."""
+        self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
+        if n > 1:  # one sample is no estimate of the variance
+            unbiased = n / (n - 1) * variance
+            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * unbiased
 
     def backward(self, grad: Array) -> Array:
         self._parameters_back(grad)

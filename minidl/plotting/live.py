@@ -56,6 +56,8 @@ class LivePlot(Callback):
     ['losses.png']
     """
 
+    writes = True
+
     def __init__(self, path: str | os.PathLike[str] | None = None, *, interval: float = 2.0) -> None:
         if path is not None and not os.fspath(path).lower().endswith(".png"):
             raise HyperparameterError(f"LivePlot: path must end in .png, got {os.fspath(path)!r}")

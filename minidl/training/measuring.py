@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from inspect import signature
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,11 +18,32 @@ from minidl.training.stream import Stream
 from minidl.training.weights import Data
 from minidl.typing import Array, Batch
 
-__all__ = ["measured"]
+__all__ = ["Record", "measured"]
+
+
+class Record(NamedTuple):
+    """What is measured on one batch.
+
+    Attributes:
+        loss, counted: the mean loss, and how much the batch counts in it.
+        values, total: the metrics that are means over samples, and the sum of the weights. None if nothing counts.
+        kept: prediction, target and weights, if other metrics need them.
+    """
+
+    loss: float
+    counted: float
+    values: dict[str, float] | None
+    total: float
+    kept: Data | None
 
 
 def measured(
-    model: Layer, loss: Loss, data: Data | Stream, metrics: Metrics, batch_size: int | None
+    model: Layer,
+    loss: Loss,
+    data: Data | Stream | None,
+    metrics: Metrics,
+    batch_size: int | None,
+    gather: Callable[[list[Record]], list[Record]] = list,
 ) -> dict[str, float]:
     """Return the loss, as "loss", and each metric by its name, in evaluation.
 
@@ -30,37 +51,47 @@ def measured(
 
     Args:
         model, loss: what is measured, and by what.
-        data: inputs, targets and weights, or batches of them.
+        data: inputs, targets and weights, or batches of them. None if this process has no part of them.
         metrics: name -> function. One with a parameter `sample_weight` takes the weights, if there are any.
         batch_size: samples per call of forward, for data. None means all.
+        gather: takes what this process has measured, and returns what all have, if each has a part of the data.
 
     Raises:
         DataError, ShapeError: batches that the model or the loss cannot take.
-        TypeError: a metric that does not return a number.
+        TypeError: a metric that does not return one number.
     """
     alone = copy.copy(loss)  # another thread may be using the loss itself
     means = {name: metric for name, metric in metrics.items() if is_mean_over_samples(metric)}
     others = {name: metric for name, metric in metrics.items() if name not in means}
-    losses, values, totals = list[float](), list[dict[str, float]](), list[float]()
-    kept = list[Data]()
+    records = list[Record]()
     with evaluating(model):
-        for x, y, *weights in data if isinstance(data, Stream) else [data]:
-            size = None if isinstance(data, Stream) else batch_size
+        size = None if isinstance(data, Stream) else batch_size
+        for x, y, *weights in _batches(data):
             prediction = model.forward(x) if size is None else model.predict(x, batch_size=size)
             weight = weights[0] if weights else None
             value = alone.forward(prediction, y) if weight is None else alone.weighted(prediction, y, weight)
-            losses.append(value)
             total = float(samples(y) if weight is None else weight.sum())
-            if means and total:
-                values.append(_values(means, prediction, y, weight))
-                totals.append(total)
-            if others:
-                kept.append((prediction, y, weight))
-    result = {"loss": data.mean(losses) if isinstance(data, Stream) else losses[0]}
-    shares = np.array(totals) / sum(totals) if len(totals) > 1 else np.ones(1)
-    result |= {name: float(shares.dot([value[name] for value in values])) for name in means}
-    result |= _values(others, *_whole(kept)) if others else {}
+            found = _values(means, prediction, y, weight) if means and total else None
+            kept = (prediction, y, weight) if others else None
+            records.append(Record(value, float(loss.shares(y, weight).sum()), found, total, kept))
+    records = gather(records)
+    result = {"loss": _mean([record.loss for record in records], [record.counted for record in records])}
+    pairs = [(record.values, record.total) for record in records if record.values is not None]
+    for name in means:
+        result[name] = _mean([values[name] for values, _ in pairs], [total for _, total in pairs])
+    result |= _values(others, *_whole([record.kept for record in records if record.kept])) if others else {}
     return {name: result[name] for name in ("loss", *metrics)}
+
+
+def _batches(data: Data | Stream | None) -> Iterable[Any]:
+    if isinstance(data, Stream):
+        return data
+    return [] if data is None else [data]
+
+
+def _mean(values: list[float], totals: list[float]) -> float:
+    """The mean by weight. One value stays as it is. If nothing counts, it is 0."""
+    return values[0] if len(values) == 1 else float(np.dot(totals, values) / (sum(totals) or 1))
 
 
 def _whole(kept: list[Data]) -> Data:

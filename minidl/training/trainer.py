@@ -29,7 +29,7 @@ from minidl.training.settings import (
     warn_if_frozen,
 )
 from minidl.training.stream import Stream
-from minidl.training.weights import ClassWeight
+from minidl.training.weights import ClassWeight, Data
 from minidl.typing import Array, ArrayLike, Seed
 
 __all__ = ["Trainer"]
@@ -159,11 +159,11 @@ class Trainer:
         def measure() -> dict[str, float]:
             result = {"loss": run.passes.mean(self.history.loss)}
             for kind, data in to_measure:
-                values = measured(self.model, self.loss, data, metrics or {}, batch_size)
+                values = self._measured(data, metrics or {}, batch_size)
                 result |= {f"{kind}_{name}": value for name, value in values.items()}
             return result
 
-        run = Run(
+        run = self._run(
             self.model,
             self.optimizer,
             [self.history, *self.callbacks],
@@ -217,7 +217,7 @@ class Trainer:
         """
         check_metrics(metrics)
         data = data_or_batches(self.model, self.loss, x, y, sample_weight=sample_weight, batch_size=batch_size)
-        return measured(self.model, self.loss, data, metrics or {}, batch_size)
+        return self._measured(data, metrics or {}, batch_size)
 
     def predict(self, x: ArrayLike, *, batch_size: int | None = None) -> Array:
         """The model's predictions, as `Layer.predict` returns them."""
@@ -229,6 +229,13 @@ class Trainer:
             return script(self.model, self.loss, self.optimizer, accumulate, to_measure)
         return None
 
+    def _run(self, *args: Any, **options: Any) -> Run:
+        """Make the run of a fit."""
+        return Run(*args, **options)
+
+    def _measured(self, data: Data | Stream, metrics: Metrics, batch_size: int | None) -> dict[str, float]:
+        return measured(self.model, self.loss, data, metrics, batch_size)
+
     def _evaluation(self, batches: Batches | Stream, batch_size: int | None, accumulate: int) -> Callable[[Any], float]:
         if isinstance(batches, Stream):
             return evaluation(self.model, self.loss, None, counted=True, grouped=accumulate > 1)
@@ -239,7 +246,7 @@ class Trainer:
         parts = [repr(self.model), repr(self.loss), repr(self.optimizer)]
         if self.callbacks:
             parts.append(f"callbacks: {', '.join(type(callback).__name__ for callback in self.callbacks)}")
-        return f"Trainer({', '.join(parts)}; {len(self.history.loss)} steps taken)"
+        return f"{type(self).__name__}({', '.join(parts)}; {len(self.history.loss)} steps taken)"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

@@ -21,6 +21,7 @@ PICTURES = {
     "vanishing_gradients": ["vanishing_gradients.png", "vanishing_health.png"],
     "curve_fitting": ["curve_fitting.png", "curve_fitting_epochs.png"],
     "branches": ["branches.png", "branches_autoencoder.png"],
+    "parallel": ["parallel.png"],
 }
 OPTIMIZERS = ["SGD", "Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW", "NAdam", "Lion"]
 

@@ -12,9 +12,12 @@ from tests.docs.conftest import DOCS
 
 MODULES = ["minidl", *(f"minidl.{name}" for name in ("checking", "initializers", "metrics", "plotting", "schedules"))]
 MODULES += ["minidl.augment", "minidl.checking.strategies"]
-MODULES += [f"minidl.integrations.{name}" for name in ("keras", "optuna", "pytorch", "safetensors", "tensorboard")]
+MODULES += [
+    f"minidl.integrations.{name}"
+    for name in ("keras", "mpi", "onnx", "optuna", "pytorch", "safetensors", "tensorboard")
+]
 MODULES += ["minidl.integrations.sklearn"] if find_spec("sklearn") else []  # it cannot be imported without it
-ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
+ENTRY = re.compile(r"^\.\. (?:auto\w+|py:type|py:data):: (\S+)\n((?:(?: +.*)?\n)*)", re.MULTILINE)
 
 
 def pages() -> dict[str, str]:

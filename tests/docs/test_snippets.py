@@ -69,7 +69,7 @@ def run(code: str, names: dict[str, object], page: Path, line: int) -> None:
 
 @pytest.mark.parametrize("page", REFERENCE, ids=name_of)
 def test_examples_of_the_reference_run(page: Path) -> None:
-    if page.stem in ("keras", "safetensors"):
+    if page.stem in ("keras", "onnx", "safetensors"):
         pytest.importorskip(page.stem)
     result = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS, encoding="utf-8")
     assert result.failed == 0

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import minidl
+from minidl import integrations
 from tests.docs.conftest import DOCS
 from tests.integrations.packages import real
 
@@ -68,16 +69,20 @@ def test_every_name_of_the_other_package_exists(heading: str) -> None:
     assert [name for name in set(names) if names.count(name) > 1] == []
 
 
+def here(name: str) -> Any:
+    return getattr(minidl, name) if hasattr(minidl, name) else getattr(integrations, name)
+
+
 @pytest.mark.parametrize("heading", WHERE)
 def test_every_name_here_exists(heading: str) -> None:
-    """In the right column, what is in backticks is a name of minidl or NumPy, perhaps called with arguments by name."""
+    """In the right column, what is in backticks is a name of minidl, its bridges or NumPy, perhaps with arguments."""
     for _, right in tables()[heading]:
         for code in NAME.findall(right):
             name, _, arguments = code.partition("(")
             first, *others = name.split(".")
             if first == "plotting":
                 pytest.importorskip("matplotlib")
-            thing: Any = importlib.import_module(MODULES[first]) if first in MODULES else getattr(minidl, first)
+            thing: Any = importlib.import_module(MODULES[first]) if first in MODULES else here(first)
             for part in others:
                 thing = getattr(thing, part)
             for argument in KEYWORD.findall(arguments):

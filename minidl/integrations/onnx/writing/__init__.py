@@ -1,0 +1,1 @@
+"""Layers as operators of ONNX, and models as files."""
