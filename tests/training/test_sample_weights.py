@@ -32,6 +32,7 @@ from minidl import (
 )
 from minidl.typing import Array
 from tests.helpers import bits, held_out, unchanged
+from tests.training.factories import agree
 from tests.training.resuming import Stop, StopError
 
 N = 12
@@ -59,14 +60,6 @@ def trainer(*callbacks: Any, loss: Loss | None = None, make: Any = SGD, outputs:
 
 def theta(fitted: Trainer) -> Array:
     return fitted.model.parameters().value
-
-
-def agree(one: Trainer, other: Trainer, tolerance: float = 1e-12) -> None:
-    np.testing.assert_allclose(theta(one), theta(other), rtol=tolerance, atol=tolerance)
-    np.testing.assert_allclose(one.history.loss, other.history.loss, rtol=tolerance, atol=tolerance)
-    assert one.history.epochs.keys() == other.history.epochs.keys()
-    for name, values in one.history.epochs.items():
-        np.testing.assert_allclose(values, other.history.epochs[name], rtol=tolerance, atol=tolerance, err_msg=name)
 
 
 @pytest.mark.parametrize("loss", [MSELoss, QuarticLoss])
