@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from minidl.advice import array_code
-from minidl.arguments import flag, generator, whole_number
+from minidl.arguments import flag, function, generator, whole_number
 from minidl.augment import Augment
 from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_of
 from minidl.data import as_weights
-from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
+from minidl.errors import DataError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
 __all__ = ["BatchSource", "Batches", "Passes", "is_source"]
@@ -97,8 +97,7 @@ class Batches:
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)
-        if not (augment is None or callable(augment)):
-            raise HyperparameterError(f"augment must be a function such as minidl.augment.flip, got {augment!r:.80}")
+        self.augment = None if augment is None else function("augment", augment, "minidl.augment.flip")
         n = samples(x)
         if n == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
@@ -111,7 +110,7 @@ class Batches:
         self.used, self.drop_last = min(n, self.count * self.batch_size), drop_last
         self.block = None if block is None else whole_number("block", block, 1)
         self._position: Mapping[str, Any] | None = None
-        self.shuffle, self.augment = flag("shuffle", shuffle) and self.count > 1, augment
+        self.shuffle = flag("shuffle", shuffle) and self.count > 1
         # A generator loads numpy.random, which takes longer than a small run, so it is made only if it is needed.
         self.rng = generator(rng) if self.shuffle or augment is not None else None
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from minidl.arguments import generator, got, whole_number
-from minidl.errors import DataError, HyperparameterError
+from minidl.arguments import function, generator, got, whole_number
+from minidl.errors import DataError
 from minidl.typing import Seed
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ class GeneratorBatches:
     """
 
     def __init__(self, make: Callable[[Generator], Iterable[Any]], steps: int, *, rng: Seed = None) -> None:
-        if not callable(make):
-            raise HyperparameterError(f"GeneratorBatches: make must be a function rng -> iterator, got {make!r:.80}")
-        self.make, self.steps = make, whole_number("GeneratorBatches: steps", steps, 1)
+        self.make = function("GeneratorBatches: make", make, "make(rng), which yields batches")
+        self.steps = whole_number("GeneratorBatches: steps", steps, 1)
         self.rng = generator(rng)
 
     def __len__(self) -> int:

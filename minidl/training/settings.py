@@ -27,15 +27,15 @@ def check_metrics(metrics: Any, *, measured: bool = True) -> None:
     """Raise `HyperparameterError` for metrics that are not a dict of functions, or that nothing would measure."""
     if metrics is not None and not isinstance(metrics, Mapping):
         raise HyperparameterError(
-            f'metrics must be a dict of names and functions, such as {{"accuracy": metrics.accuracy}}, got {metrics!r}'
+            f'metrics must be a dict of names and functions, such as {{"accuracy": metrics.accuracy}}, {got(metrics)}'
         )
     if "loss" in (metrics or {}):
         raise HyperparameterError('a metric must not be called "loss", which is the name of the loss itself')
     for name, metric in (metrics or {}).items():
         if not (callable(metric) and _takes_two(metric)):
             raise HyperparameterError(
-                f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, got "
-                f"{metric!r:.80}"
+                f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, "
+                f"{got(metric)}"
             )
     if metrics and not measured:
         raise HyperparameterError(
