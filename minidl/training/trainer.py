@@ -137,8 +137,8 @@ class Trainer:
                 and ends bit for bit as it would have. `epochs` still counts from the beginning.
 
         Raises:
-            DataError, ShapeError: data that the model or the loss cannot take. Of arrays, all are checked first, so nothing
-                has changed. Batches are checked one at a time, so earlier steps have been taken.
+            DataError, ShapeError: data that the model or the loss cannot take. Arrays are checked first, so nothing has
+                changed. Batches are checked one at a time, so earlier steps have been taken.
             HyperparameterError: arguments out of range, or arguments for arrays alone, with batches.
             TypeError: targets that are missing, with an x that is not batches. A metric that does not return a number.
             StateError: an optimizer on other parameters.
