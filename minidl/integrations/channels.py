@@ -276,14 +276,15 @@ def _flattened(flow: Flow, shape: Shape | None) -> Flow:
 
 def _reshaped(layer: Reshape, flow: Flow) -> Flow:
     shape, before = layer.output_shape(flow.shape), flow.shape
+    axes = 0 if shape is None else len(shape)
     if before is None:  # perhaps of rows
         flow.order.agree(Order(known=False))
-        return Flow(shape, Order(known=shape is not None and len(shape) > 1), shape is not None and len(shape) == 3)
-    if shape is not None and len(shape) == 1:
+        return Flow(shape, Order(known=axes > 1), axes == 3)
+    if axes == 1:
         return _flattened(flow, shape)
     if shape is not None and len(before) == 1:  # a row becomes an image, or a sequence
-        flow.order.agree(Order(_by_channel(shape) if len(shape) == 3 else None))
-    return Flow(shape, Order(), shape is not None and len(shape) == 3)
+        flow.order.agree(Order(_by_channel(shape) if axes == 3 else None))
+    return Flow(shape, Order(), axes == 3)
 
 
 def _by_channel(shape: Shape) -> Array:
