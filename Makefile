@@ -13,7 +13,7 @@ help:
 	@echo "make test      run the tests on all cores, without the longest ones"
 	@echo "make quick     run the tests that take little time: no demos, no long runs"
 	@echo "make lint      check style and types"
-	@echo "make coverage  run all tests, and report the lines and branches that they miss"
+	@echo "make coverage  run all tests but those of the bridges, and report the lines and branches that they miss"
 	@echo "make lowest    run the quick tests with the oldest NumPy and Matplotlib that are allowed"
 	@echo "make integrations  run the tests of minidl/integrations with the real packages: PyTorch, Keras, scikit-learn, …"
 	@echo "make bench     measure time and accuracy here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
@@ -33,7 +33,7 @@ quick: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 coverage: $(VENV)/.coverage
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --ignore=tests/integrations --cov --cov-report=term
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -53,6 +53,7 @@ def combine(parts: Sequence[Moments]) -> Moments:
     ``m = Σ n m / N``,  ``v = Σ n (v + (m − M)²) / N`` with M the mean of all, which is mean square minus squared mean
     without its cancellation.
 
+    >>> import numpy as np
     >>> combine([(1, np.array([0.0]), np.array([0.0])), (3, np.array([4.0]), np.array([0.0]))])
     (4, array([3.]), array([3.]))
     """
