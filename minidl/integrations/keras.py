@@ -37,7 +37,8 @@ def load_keras(model: Module, keras_model: Any, *, names: Mapping[str, str] | No
         HyperparameterError: `names` with a path that does not exist; settings that minidl does not have, such as
             ``GRU(reset_after=False)`` or channels that come first.
         ShapeError: a layer of another kind or shape in a chain.
-        StateError: another number of layers, a layer without a counterpart, or several possibilities.
+        StateError: a Keras model that has not been built, another number of layers, a layer without a counterpart, or
+            several possibilities.
         TypeError: something other than a Keras model.
         ImportError: Keras is not installed.
     """

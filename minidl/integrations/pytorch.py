@@ -42,6 +42,7 @@ def load_torch(
             "rnn:1". Layers that it leaves out are matched as above.
 
     Raises:
+        DataError: a state that holds something other than arrays of real numbers.
         HyperparameterError: `names` with a path that does not exist; an input shape that is missing; settings of a
             module that minidl does not have.
         ShapeError: arrays that do not fit the layer of the same name; samples that the model cannot take.
