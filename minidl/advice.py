@@ -11,7 +11,7 @@ import numpy as np
 from minidl.errors import ShapeError
 from minidl.typing import Array
 
-__all__ = ["add_conversion", "add_tuple", "as_array", "encode_text", "hidden_times", "make_boolean", "what_to_do"]
+__all__ = ["add_conversion", "add_tuple", "array_code", "encode_text", "hidden_times", "make_boolean", "what_to_do"]
 
 JOIN = "a model takes one array, so join several inputs"
 SAME = "all samples must have the same shape, so cut or pad"
@@ -100,10 +100,10 @@ def _several(arrays: Any, x: str) -> str:
     return f"several inputs, or x and its mask, are a tuple: ({parts}); for a model of one input, join them: {joined}"
 
 
-def as_array(value: Any, x: str) -> str:
+def array_code(value: Any, x: str) -> str:
     """Code that turns a value into an array.
 
-    >>> as_array([1.0], "x")
+    >>> array_code([1.0], "x")
     'np.asarray(x)'
     """
     code = _readable(value, x)

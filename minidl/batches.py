@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.advice import as_array
-from minidl.arguments import flag, generator, whole_number
+from minidl.advice import array_code
+from minidl.arguments import flag, function, generator, whole_number
 from minidl.augment import Augment
 from minidl.batch import arrays_in, mapped, rows, same_length, samples, shapes_of
 from minidl.data import as_weights
-from minidl.errors import DataError, HyperparameterError, ShapeError, StateError
+from minidl.errors import DataError, ShapeError, StateError
 from minidl.typing import Array, ArrayLike, Batch, Seed
 
 __all__ = ["BatchSource", "Batches", "Passes", "is_source"]
@@ -60,11 +60,13 @@ class Batches:
             repeated and resumed.
 
     Raises:
-        ShapeError: x, y and weights with different numbers of samples, `augment` returns another shape.
-        DataError: no samples, weights that are negative or not finite, `augment` returns floats
-            for integers, NaN or infinity.
-        HyperparameterError: a batch size that is not a positive integer, a shuffle that is not True or False, an
-            `augment` that is not a function.
+        ShapeError: x, y and weights with different numbers of samples, or without a batch axis. In a pass, an `augment`
+            that returns another shape.
+        DataError: no samples, weights that are negative or not finite. In a pass, an `augment` that returns floats for
+            integers, NaN or infinity.
+        HyperparameterError: a batch size or a block that is not a positive integer, a `shuffle` or `drop_last` that is
+            not True or False, an `augment` that is not a function.
+        TypeError: x or y that are not arrays.
 
     >>> batches = Batches(np.arange(5), np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, y in batches]
@@ -91,12 +93,11 @@ class Batches:
         arrays = [(name, array) for name, batch in (("x", x), ("y", y)) for array in arrays_in(batch)]
         for name, value in arrays:
             if not isinstance(value, np.ndarray):
-                raise TypeError(f"{name} must be an array, got {type(value).__name__}; pass {as_array(value, name)}")
+                raise TypeError(f"{name} must be an array, got {type(value).__name__}; pass {array_code(value, name)}")
             if value.ndim == 0:
                 raise ShapeError(f"{name} must have the samples along its first axis, got a single number")
         same_length(x, y)
-        if not (augment is None or callable(augment)):
-            raise HyperparameterError(f"augment must be a function such as minidl.augment.flip, got {augment!r:.80}")
+        self.augment = None if augment is None else function("augment", augment, "minidl.augment.flip")
         n = samples(x)
         if n == 0:
             raise DataError("there are no samples to cut into batches; at least one is needed")
@@ -109,7 +110,7 @@ class Batches:
         self.used, self.drop_last = min(n, self.count * self.batch_size), drop_last
         self.block = None if block is None else whole_number("block", block, 1)
         self._position: Mapping[str, Any] | None = None
-        self.shuffle, self.augment = flag("shuffle", shuffle) and self.count > 1, augment
+        self.shuffle = flag("shuffle", shuffle) and self.count > 1
         # A generator loads numpy.random, which takes longer than a small run, so it is made only if it is needed.
         self.rng = generator(rng) if self.shuffle or augment is not None else None
 
@@ -208,6 +209,7 @@ class Passes:
             else:
                 chosen = slice(start, start + size) if self.order is None else self.order[start : start + size]
                 chosen = chosen if among is None else among[chosen]
+                # rows takes 0.6 µs longer, 3 % of a step of the smallest networks.
                 batch = rows(parts, chosen) if batches.several else (x[chosen], y[chosen])
             yield batch if batches.augment is None else (self._augmented(batch[0]), *batch[1:])
         self.taken, self.order, self.last = 0, None, self.order
@@ -258,19 +260,12 @@ class Passes:
         self.taken, self.order = int(state["taken"]), state["order"]
 
     def _settings(self) -> dict[str, Any]:
-        batches = self.batches
-        return {
-            "samples": batches.samples,
-            "batch_size": batches.batch_size,
-            "shuffle": batches.shuffle,
-            "drop_last": batches.drop_last,
-            "block": batches.block,
-            "augment": batches.augment is not None,
-        }
+        settings = {name: getattr(self.batches, name) for name in SETTINGS}
+        return settings | {"augment": self.batches.augment is not None}
 
 
 def _checked(new: Array, old: Array) -> Array:
-    """What `augment` has made of an array, in the type of that. Floats are not rounded to ids."""
+    """What `augment` has made of an array, in the array's own type. Floats are not rounded to ids."""
     if not np.can_cast(new.dtype, old.dtype, "same_kind"):
         raise DataError(f"augment must return the batch's type {old.dtype}, got {new.dtype}")
     if new.dtype.kind == "f" and not np.isfinite(new).all():

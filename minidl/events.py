@@ -1,4 +1,4 @@
-"""The events of a run, and batches that are none."""
+"""The events of a run, and the exception for a batch in which nothing counts."""
 
 from __future__ import annotations
 

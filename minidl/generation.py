@@ -106,7 +106,7 @@ def _checked(model: Layer, prompt: ArrayLike, length: int) -> Array:
 
 
 def _takes(model: Layer, positions: int) -> bool:
-    """Whether a model takes so many ids."""
+    """Whether a model takes this number of ids."""
     try:
         model.output_shape((positions,))
     except ShapeError:

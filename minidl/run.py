@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.arguments import check_type
+from minidl.arguments import check_type, got
 from minidl.batches import Batches, BatchSource, Passes
 from minidl.errors import ContractError, DivergenceError, StateError, describe
 from minidl.events import EVENTS, NothingCounts, check_events
@@ -118,7 +118,7 @@ class Run:
         except TypeError as error:
             if isinstance(self.loss, Real):  # evaluate itself has failed
                 raise
-            what = f"{self.loss_function or self.model!r}: forward must return a number, got {self.loss!r:.80}"
+            what = f"{self.loss_function or self.model!r}: forward must return a number, {got(self.loss)}"
             raise ContractError(what) from error
         if not finite:
             what = f"loss or gradient stopped being finite at step {self.step}"

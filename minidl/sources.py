@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from minidl.arguments import generator, got, whole_number
-from minidl.errors import DataError, HyperparameterError
+from minidl.arguments import function, generator, got, whole_number
+from minidl.errors import DataError
 from minidl.typing import Seed
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["GeneratorBatches"]
 
 
 class GeneratorBatches:
-    """Batches that a function makes anew for each pass, such as ``yield x, y`` in a loop over files.
+    """Batches that a function makes for each pass, for example by ``yield x, y`` in a loop over files.
 
     A run can be resumed between two passes, not within one.
 
@@ -29,7 +29,7 @@ class GeneratorBatches:
     Raises:
         HyperparameterError: a `make` that is not a function, a number of steps that is not a positive integer.
         DataError: in a pass, an iterator that ends before `steps` batches.
-        TypeError: in a pass, a `make` that returns something else than an iterator.
+        TypeError: in a pass, a `make` that returns something other than an iterator.
 
     >>> def make(rng):
     ...     while True:
@@ -41,9 +41,8 @@ class GeneratorBatches:
     """
 
     def __init__(self, make: Callable[[Generator], Iterable[Any]], steps: int, *, rng: Seed = None) -> None:
-        if not callable(make):
-            raise HyperparameterError(f"GeneratorBatches: make must be a function rng -> iterator, got {make!r:.80}")
-        self.make, self.steps = make, whole_number("GeneratorBatches: steps", steps, 1)
+        self.make = function("GeneratorBatches: make", make, "make(rng), which yields batches")
+        self.steps = whole_number("GeneratorBatches: steps", steps, 1)
         self.rng = generator(rng)
 
     def __len__(self) -> int:

@@ -13,6 +13,7 @@ from minidl import (
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     Dense,
+    FocalLoss,
     HingeLoss,
     HyperparameterError,
     Layer,
@@ -109,6 +110,7 @@ CLASSIFIERS: list[tuple[Layer, Loss, Any]] = [
     (Dense(2, 2, rng=0), CrossEntropyLoss(), RARE.astype(float)),
     (Sequential(Dense(2, 1), Sigmoid(), rng=0), BCELoss(), TWO),
     (Dense(2, 1, rng=0), BCEWithLogitsLoss(), TWO),
+    (Dense(2, 1, rng=0), FocalLoss(), TWO),
     (Dense(2, 1, rng=0), HingeLoss(), 2 * TWO - 1),
 ]
 

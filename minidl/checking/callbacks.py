@@ -15,11 +15,12 @@ import numpy as np
 from minidl.callbacks import Checkpoint
 from minidl.checking.contract import contract, require
 from minidl.errors import CheckpointError, ContractError, MinidlError, MinidlWarning, describe
+from minidl.events import EVENTS
 from minidl.layers import BatchNorm, Dense, Dropout, Sequential, Tanh
 from minidl.losses import MSELoss
 from minidl.modules.places import places_of
 from minidl.optimizers import Momentum
-from minidl.run import EVENTS, Callback, Run
+from minidl.run import Callback, Run
 from minidl.saving.generators import states_of
 from minidl.saving.models import encoded
 from minidl.training import Trainer

@@ -167,7 +167,7 @@ def orders_of(model: Module, input_shape: Shape | None = None) -> Orders:
 def _entering(shape: Shape | None) -> Flows:
     if several(shape):
         return [_entering(each) for each in shape]
-    # Whoever passes flat images to both models has them in the order that each of them takes.
+    # If you pass flat images to both models, each of them gets the order that it takes.
     return Flow(shape, Order(free=True), None if shape is None else len(shape) == 3)
 
 
@@ -252,7 +252,7 @@ def _behind(layer: Layer, path: str, flow: Flow, orders: Orders) -> Flow:
 
 
 def _inside(module: Module, path: str, orders: Orders) -> None:
-    """Add the orders of the layers in a module of which nobody knows what it passes to them."""
+    """Add the orders of the layers in a module. What it passes to them is unknown."""
     for name, child in module.children():
         inner = f"{path}.{name}" if path else name
         if isinstance(child, Layer):
@@ -276,14 +276,15 @@ def _flattened(flow: Flow, shape: Shape | None) -> Flow:
 
 def _reshaped(layer: Reshape, flow: Flow) -> Flow:
     shape, before = layer.output_shape(flow.shape), flow.shape
+    axes = 0 if shape is None else len(shape)
     if before is None:  # perhaps of rows
         flow.order.agree(Order(known=False))
-        return Flow(shape, Order(known=shape is not None and len(shape) > 1), shape is not None and len(shape) == 3)
-    if shape is not None and len(shape) == 1:
+        return Flow(shape, Order(known=axes > 1), axes == 3)
+    if axes == 1:
         return _flattened(flow, shape)
     if shape is not None and len(before) == 1:  # a row becomes an image, or a sequence
-        flow.order.agree(Order(_by_channel(shape) if len(shape) == 3 else None))
-    return Flow(shape, Order(), shape is not None and len(shape) == 3)
+        flow.order.agree(Order(_by_channel(shape) if axes == 3 else None))
+    return Flow(shape, Order(), axes == 3)
 
 
 def _by_channel(shape: Shape) -> Array:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import HyperparameterError, ShapeError, StateError, describe
+from minidl.errors import HyperparameterError, StateError, describe
 from minidl.integrations.keras_layouts import KINDS, keras_weights
-from minidl.integrations.layouts import Stored, Weights, as_array, collected, fitting, join
-from minidl.integrations.matching import Pairs, check_counts, checked_names, matched
+from minidl.integrations.layouts import Stored, Weights, as_array, collected, join
+from minidl.integrations.matching import checked_names, in_order, matched
 from minidl.layers import BatchNorm, GroupNorm, LayerNorm, Parallel, RMSNorm, Standardize
 from minidl.modules import Module
 
@@ -37,7 +37,8 @@ def load_keras(model: Module, keras_model: Any, *, names: Mapping[str, str] | No
         HyperparameterError: `names` with a path that does not exist; settings that minidl does not have, such as
             ``GRU(reset_after=False)`` or channels that come first.
         ShapeError: a layer of another kind or shape in a chain.
-        StateError: another number of layers, a layer without a counterpart, or several possibilities.
+        StateError: a Keras model that has not been built, another number of layers, a layer without a counterpart, or
+            several possibilities.
         TypeError: something other than a Keras model.
         ImportError: Keras is not installed.
     """
@@ -52,7 +53,8 @@ def load_keras(model: Module, keras_model: Any, *, names: Mapping[str, str] | No
     layers = {path: layer for path, layer in found if layer.weights}
     stored = [_stored(path, layer, keras) for path, layer in layers.items()]
     chains = not any(isinstance(each, Parallel) for _, each in model.modules()) and _is_chain(keras_model, keras)
-    pairs = matched(own, stored, names, "the Keras model") if names or not chains else _in_order(own, stored)
+    what = "the Keras model"
+    pairs = in_order(own, stored, what) if chains and not names else matched(own, stored, names, what)
     settings = [each for weights, there in pairs for each in _settings(weights, layers[there.path])]
     model.load_state({**model.state(), **collected(pairs)})
     for layer, name, value in settings:
@@ -82,17 +84,6 @@ def _is_chain(model: Any, keras: Any) -> bool:
         return all(after.input is before.output for before, after in pairwise(model.layers))
     except (AttributeError, ValueError):  # a layer that is called twice has no single input
         return False
-
-
-def _in_order(own: list[Weights], stored: list[Stored]) -> Pairs:
-    check_counts(own, stored, "the Keras model")
-    pairs = list(zip(own, stored, strict=True))
-    for weights, there in pairs:
-        if fitting(weights, there) is None:
-            raise ShapeError(
-                f"{there} in the Keras model does not fit {describe(weights.layer)}, which takes {weights}"
-            )
-    return pairs
 
 
 def _stored(path: str, layer: Any, keras: Any) -> Stored:

@@ -53,7 +53,7 @@ class Stored(NamedTuple):
     Attributes:
         path: the path of that layer.
         arrays: the arrays by name.
-        kind: the name of its class, "" if nobody knows.
+        kind: the name of its class, "" if it is unknown.
     """
 
     path: str

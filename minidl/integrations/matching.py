@@ -12,7 +12,7 @@ from minidl.errors import HyperparameterError, ShapeError, StateError, describe
 from minidl.integrations.layouts import Stored, Weights, fitting, join
 from minidl.typing import Array
 
-__all__ = ["Pairs", "check_counts", "checked_names", "inside", "matched"]
+__all__ = ["Pairs", "checked_names", "in_order", "inside", "matched"]
 
 Pairs: TypeAlias = list[tuple[Weights, Stored]]
 """Layers of the model, each with its counterpart."""
@@ -54,6 +54,17 @@ def matched(own: Sequence[Weights], other: Sequence[Stored], names: Mapping[str,
     return pairs + _pairs(left, right, what)
 
 
+def in_order(own: Sequence[Weights], other: Sequence[Stored], what: str) -> Pairs:
+    """Return each layer of a chain with the one that has its place in the other chain.
+
+    Raises:
+        ShapeError: counterparts whose arrays do not fit.
+        StateError: another number of layers.
+    """
+    _check_counts(own, other, what)
+    return _checked(list(zip(own, other, strict=True)), what)
+
+
 def checked_names(names: Mapping[str, str] | None) -> Mapping[str, str]:
     """The names that a user passes, none instead of None.
 
@@ -73,18 +84,22 @@ def inside(path: str, layer: str) -> bool:
 
 
 def _pairs(own: list[Weights], other: list[Stored], what: str) -> Pairs:
-    check_counts(own, other, what)
+    _check_counts(own, other, what)
     by_path, by_name = {stored.path: stored for stored in other}, {weights.name: weights for weights in own}
     if len(own) > 1 and by_name.keys() != by_path.keys():
         return _by_shape(own, other, what)
-    pairs = [(weights, by_path.get(weights.name, other[0])) for weights in own]
+    return _checked([(weights, by_path.get(weights.name, other[0])) for weights in own], what)
+
+
+def _checked(pairs: Pairs, what: str) -> Pairs:
+    """The pairs themselves. Raise `ShapeError` unless all arrays fit."""
     for weights, stored in pairs:
         if fitting(weights, stored) is None:
             raise ShapeError(f"{stored} in {what} does not fit {describe(weights.layer)}, which takes {weights}")
     return pairs
 
 
-def check_counts(own: Sequence[Weights], other: Sequence[Stored], what: str) -> None:
+def _check_counts(own: Sequence[Weights], other: Sequence[Stored], what: str) -> None:
     """Raise `StateError` unless there are as many layers here as there."""
     if len(own) != len(other):
         raise StateError(

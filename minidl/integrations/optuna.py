@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, Literal
 
+from minidl.arguments import got
 from minidl.callbacks.monitor import Monitor
 from minidl.errors import HyperparameterError
 from minidl.run import Callback, Run
@@ -45,7 +46,7 @@ class OptunaPruning(Callback):
     def __init__(self, trial: Any, monitor: str = "validation_loss") -> None:
         _package()
         if not all(callable(getattr(trial, name, None)) for name in ("report", "should_prune")):
-            raise TypeError(f"OptunaPruning: trial must be what Optuna passes to the objective, got {trial!r:.80}")
+            raise TypeError(f"OptunaPruning: trial must be what Optuna passes to the objective, {got(trial)}")
         self.trial = trial
         self._monitor = Monitor("OptunaPruning", monitor, _direction(trial))
         natural = self._monitor.mode

@@ -24,8 +24,8 @@ def load_torch(
 ) -> None:
     """Load the weights of a PyTorch model into a model of the same architecture. After an error, nothing has changed.
 
-    Weights of `Dense` are transposed, kernels are permuted, and the two biases of a recurrent layer are added up. What
-    stands behind the `Flatten` of an image is permuted from (channels, height, width) to (height, width, channels),
+    Weights of `Dense` are transposed, kernels are permuted, and the two biases of a recurrent layer are added up. The
+    weights behind the `Flatten` of an image are permuted from (channels, height, width) to (height, width, channels),
     `BatchNorm` included. The values take the model's float type.
 
     Layers are matched by name if all names are those of an ``nn.Sequential`` of the same layers. Otherwise shapes
@@ -42,6 +42,7 @@ def load_torch(
             "rnn:1". Layers that it leaves out are matched as above.
 
     Raises:
+        DataError: a state that holds something other than arrays of real numbers.
         HyperparameterError: `names` with a path that does not exist; an input shape that is missing; settings of a
             module that minidl does not have.
         ShapeError: arrays that do not fit the layer of the same name; samples that the model cannot take.

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
+from minidl.arguments import got
 from minidl.errors import CheckpointError, HyperparameterError
 from minidl.files import absolute, content_of, nesting_checked, replacing, warn_of_values
 from minidl.integrations.pytorch import load_torch
@@ -85,7 +86,7 @@ def load_safetensors(
         OSError: the file does not exist or cannot be read.
     """
     if layout not in (None, *LAYOUTS):
-        raise HyperparameterError(f'layout must be "minidl", "torch" or None, got {layout!r:.80}')
+        raise HyperparameterError(f'layout must be "minidl", "torch" or None, {got(layout)}')
     package = _package()
     with open(absolute(path), "rb") as file:
         data = file.read()

@@ -57,6 +57,7 @@ class TensorBoard(Callback):
             is written.
 
     Raises:
+        HyperparameterError: `histograms`, `every_step` or `overwrite` that are not True or False.
         ImportError: the package tensorboardX is not installed.
         StateError: when a fit begins: a folder that cannot be written to, or one that holds another run.
 

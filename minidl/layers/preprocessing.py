@@ -242,7 +242,7 @@ def _batches(x: Any) -> Iterator[tuple[str, ArrayLike]]:
             raise DataError(f"x must be one array or batches, got a tuple of {len(x)}; of x and its mask, pass x[mask]")
         yield "x", x
         return
-    for index, batch in enumerate(x):
+    for index, batch in enumerate(x, 1):
         array = batch[0] if isinstance(batch, tuple) and batch else batch
         if isinstance(array, tuple):
             raise DataError(f"batch {index} has a tuple of inputs; pass the one that this layer is given")

@@ -8,10 +8,10 @@ import numpy as np
 
 from minidl.arguments import number
 from minidl.losses.samples import by_sample
-from minidl.losses.targets import check_probabilities
+from minidl.losses.targets import check_probabilities, two_classes
 from minidl.modules import Loss, cached, same_shape
 from minidl.sums import mean
-from minidl.typing import Array, ArrayLike, Shape
+from minidl.typing import Array, ArrayLike, Batch, Shape
 
 __all__ = ["FocalLoss"]
 
@@ -78,6 +78,9 @@ class FocalLoss(Loss):
         array = super().check_target(target, prediction, dtype)
         check_probabilities(array, "targets", "encode the two classes as 0 and 1")
         return array
+
+    def classes(self, target: Batch) -> Array | None:
+        return two_classes(target)
 
 
 def _logarithms(z: Array, y: Array) -> tuple[Array, Array]:

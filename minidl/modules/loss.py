@@ -139,7 +139,7 @@ class Loss(Module):
                [1. ]])
         """
         chosen, _, factor = self._counting(target, weights)
-        grad: Batch = mapped(lambda array: np.zeros(array.shape, _float(array)), prediction)
+        grad: Batch = mapped(lambda array: np.zeros(array.shape, float_type(array, np.float64)), prediction)
         if len(chosen):
             part, of_target = rows((prediction, target), chosen)
             self.forward(part, of_target)
@@ -233,11 +233,6 @@ class Loss(Module):
         except ShapeError as error:
             add_conversion(error, target, "y")
             raise
-
-
-def _float(array: Array) -> Any:
-    """The type of a gradient for an array."""
-    return array.dtype if array.dtype.kind == "f" else np.float64
 
 
 def _maker(model: Module) -> Module:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.arguments import got
 from minidl.batch import joined, samples
 from minidl.metrics import is_mean_over_samples
 from minidl.modules import Layer, Loss, evaluating
-from minidl.training.settings import Metrics, measured_by
+from minidl.training.settings import Metrics
 from minidl.training.stream import Stream
 from minidl.training.weights import Data
 from minidl.typing import Array, Batch
@@ -34,7 +34,7 @@ class Record(NamedTuple):
     counted: float
     values: dict[str, float] | None
     total: float
-    kept: tuple[Batch, Batch, Array | None] | None
+    kept: Data | None
 
 
 def measured(
@@ -55,6 +55,10 @@ def measured(
         metrics: name -> function. One with a parameter `sample_weight` takes the weights, if there are any.
         batch_size: samples per call of forward, for data. None means all.
         gather: takes what this process has measured, and returns what all have, if each has a part of the data.
+
+    Raises:
+        DataError, ShapeError: batches that the model or the loss cannot take.
+        TypeError: a metric that does not return one number.
     """
     alone = copy.copy(loss)  # another thread may be using the loss itself
     means = {name: metric for name, metric in metrics.items() if is_mean_over_samples(metric)}
@@ -67,7 +71,7 @@ def measured(
             weight = weights[0] if weights else None
             value = alone.forward(prediction, y) if weight is None else alone.weighted(prediction, y, weight)
             total = float(samples(y) if weight is None else weight.sum())
-            found = _measured_by(means, prediction, y, weight) if means and total else None
+            found = _values(means, prediction, y, weight) if means and total else None
             kept = (prediction, y, weight) if others else None
             records.append(Record(value, float(loss.shares(y, weight).sum()), found, total, kept))
     records = gather(records)
@@ -75,7 +79,7 @@ def measured(
     pairs = [(record.values, record.total) for record in records if record.values is not None]
     for name in means:
         result[name] = _mean([values[name] for values, _ in pairs], [total for _, total in pairs])
-    result |= _measured_by(others, *_whole([record.kept for record in records if record.kept])) if others else {}
+    result |= _values(others, *_whole([record.kept for record in records if record.kept])) if others else {}
     return {name: result[name] for name in ("loss", *metrics)}
 
 
@@ -90,7 +94,7 @@ def _mean(values: list[float], totals: list[float]) -> float:
     return values[0] if len(values) == 1 else float(np.dot(totals, values) / (sum(totals) or 1))
 
 
-def _whole(kept: list[tuple[Batch, Batch, Array | None]]) -> tuple[Batch, Batch, Array | None]:
+def _whole(kept: list[Data]) -> Data:
     """Predictions, targets and weights of all batches. Without weights, those of a batch are 1 if others have some."""
     if len(kept) == 1:
         return kept[0]
@@ -102,13 +106,20 @@ def _whole(kept: list[tuple[Batch, Batch, Array | None]]) -> tuple[Batch, Batch,
     return joined(predictions), joined(targets), weight
 
 
-def _measured_by(
-    metrics: Mapping[str, Any], prediction: Batch, target: Batch, weight: Array | None
-) -> dict[str, float]:
+def _values(metrics: Mapping[str, Any], prediction: Batch, target: Batch, weight: Array | None) -> dict[str, float]:
+    """The value of each metric. A note names the metric that raises an error."""
     values = {}
     for name, metric in metrics.items():
-        takes = weight is not None and _takes_weights(metric)
-        values[name] = measured_by(name, partial(metric, sample_weight=weight) if takes else metric, prediction, target)
+        weights = {"sample_weight": weight} if weight is not None and _takes_weights(metric) else {}
+        try:
+            value = metric(prediction, target, **weights)
+        except Exception as error:
+            error.add_note(f"raised by the metric {name!r}")
+            raise
+        try:
+            values[name] = float(value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"the metric {name!r} must return one number, {got(value)}") from error
     return values
 
 

@@ -21,10 +21,10 @@ SMOOTHING = 0.9
 """The decay of the average that smooths the losses: about the last ten count."""
 
 DIVERGED = 4.0
-"""The search ends when the smoothed loss is so many times as large as its minimum, as in fastai."""
+"""The search ends when the smoothed loss is this many times its minimum, as in fastai."""
 
 LEAST = 10
-"""The fewest steps that say something."""
+"""The fewest steps from which to suggest a rate."""
 
 
 class RateSearch(NamedTuple):
@@ -81,7 +81,7 @@ def find_learning_rate(
         DataError, ShapeError: data that the model or the loss cannot take.
         HyperparameterError: rates that are not above 0 and increasing, or fewer than 10 steps.
         DivergenceError: the loss is not finite before ten steps. A smaller `lowest` helps.
-        TypeError: something that is not a Trainer.
+        TypeError: something that is not a Trainer. Targets that are missing, with an x that is not batches.
 
     >>> from minidl import Dense, MSELoss, SGD
     >>> model = Dense(1, 1, rng=0)

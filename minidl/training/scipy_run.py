@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import HyperparameterError, StateError, describe
+from minidl.events import EVENTS
 from minidl.modules import Objective
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector
-from minidl.run import EVENTS, Callback, Run
+from minidl.run import Callback, Run
 from minidl.typing import Array
 
 __all__ = ["METHODS", "ScipyRun"]

@@ -15,7 +15,7 @@ from minidl.errors import HyperparameterError, warn
 from minidl.optimizers import Optimizer
 from minidl.typing import Array
 
-__all__ = ["Metrics", "check_metrics", "check_settings", "explain_positional", "measured_by", "warn_if_frozen"]
+__all__ = ["Metrics", "check_metrics", "check_settings", "explain_positional", "warn_if_frozen"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,15 +27,15 @@ def check_metrics(metrics: Any, *, measured: bool = True) -> None:
     """Raise `HyperparameterError` for metrics that are not a dict of functions, or that nothing would measure."""
     if metrics is not None and not isinstance(metrics, Mapping):
         raise HyperparameterError(
-            f'metrics must be a dict of names and functions, such as {{"accuracy": metrics.accuracy}}, got {metrics!r}'
+            f'metrics must be a dict of names and functions, such as {{"accuracy": metrics.accuracy}}, {got(metrics)}'
         )
     if "loss" in (metrics or {}):
         raise HyperparameterError('a metric must not be called "loss", which is the name of the loss itself')
     for name, metric in (metrics or {}).items():
         if not (callable(metric) and _takes_two(metric)):
             raise HyperparameterError(
-                f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, got "
-                f"{metric!r:.80}"
+                f"the metric {name!r} must be a function (prediction, target) -> number, such as metrics.accuracy, "
+                f"{got(metric)}"
             )
     if metrics and not measured:
         raise HyperparameterError(
@@ -54,19 +54,6 @@ def _takes_two(metric: Callable[..., Any]) -> bool:
             continue
         return True
     return False
-
-
-def measured_by(name: str, metric: Callable[[Array, Array], float], prediction: Array, target: Array) -> float:
-    """Return the value of a metric. A note names the metric that raises an error."""
-    try:
-        value = metric(prediction, target)
-    except Exception as error:
-        error.add_note(f"raised by the metric {name!r}")
-        raise
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"the metric {name!r} must return one number, {got(value)}") from error
 
 
 def check_settings(

@@ -137,8 +137,10 @@ class Trainer:
                 and ends bit for bit as it would have. `epochs` still counts from the beginning.
 
         Raises:
-            DataError, ShapeError: data that the model or the loss cannot take. Nothing has changed.
-            HyperparameterError: arguments out of range.
+            DataError, ShapeError: data that the model or the loss cannot take. Arrays are checked first, so nothing has
+                changed. Batches are checked one at a time, so earlier steps have been taken.
+            HyperparameterError: arguments out of range, or arguments for arrays alone, with batches.
+            TypeError: targets that are missing, with an x that is not batches. A metric that does not return a number.
             StateError: an optimizer on other parameters.
             CheckpointError: a file that is damaged or belongs to another run. Nothing has changed.
             OSError: the file does not exist or cannot be read.
@@ -211,6 +213,7 @@ class Trainer:
             DataError, ShapeError: data that the model or the loss cannot take.
             HyperparameterError: a batch size that is not a positive integer, metrics that are not functions. With
                 batches, a batch size or weights.
+            TypeError: as in `fit`.
         """
         check_metrics(metrics)
         data = data_or_batches(self.model, self.loss, x, y, sample_weight=sample_weight, batch_size=batch_size)
@@ -220,10 +223,10 @@ class Trainer:
         """The model's predictions, as `Layer.predict` returns them."""
         return self.model.predict(x, batch_size=batch_size)
 
-    def _script(self, accumulate: int, measured: Measured, *, resumes: bool) -> dict[str, Any] | None:
+    def _script(self, accumulate: int, to_measure: Measured, *, resumes: bool) -> dict[str, Any] | None:
         """What a checkpoint says of the run, None if the run neither writes nor reads one."""
         if resumes or any(isinstance(callback, Checkpoint) for callback in self.callbacks):
-            return script(self.model, self.loss, self.optimizer, accumulate, measured)
+            return script(self.model, self.loss, self.optimizer, accumulate, to_measure)
         return None
 
     def _run(self, *args: Any, **options: Any) -> Run:
@@ -252,8 +255,8 @@ class Trainer:
         self.optimizer.rebind()
 
 
-def _described(measured: Measured, metrics: Metrics | None) -> dict[str, Any]:
+def _described(to_measure: Measured, metrics: Metrics | None) -> dict[str, Any]:
     """What a run is told of the end of an epoch: all names that are measured, and the batches of validation."""
-    names = ["loss", *(f"{kind}_{name}" for kind, _ in measured for name in ("loss", *(metrics or ())))]
-    sources = [data.source for kind, data in measured if kind == "validation" and isinstance(data, Stream)]
+    names = ["loss", *(f"{kind}_{name}" for kind, _ in to_measure for name in ("loss", *(metrics or ())))]
+    sources = [data.source for kind, data in to_measure if kind == "validation" and isinstance(data, Stream)]
     return {"measures": names, "validation": sources[0] if sources else None}

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from minidl import Callback, Run, Trainer
-from minidl.run import EVENTS
+from minidl.events import EVENTS
 
 
 class Hooks(Callback):

@@ -29,8 +29,8 @@ from minidl import (
     Trainer,
     minimize,
 )
+from minidl.events import EVENTS
 from minidl.layers.activations import Activation
-from minidl.run import EVENTS
 from tests.callbacks.recording import At, Hooks, fails, stops
 from tests.helpers import bits, unchanged
 from tests.saving.helpers import entry

@@ -26,7 +26,7 @@ from minidl import (
     Tanh,
     Trainer,
 )
-from minidl.run import EVENTS
+from minidl.events import EVENTS
 from tests.callbacks.recording import At
 from tests.helpers import bits_of
 from tests.training.endless import X, Y

@@ -154,19 +154,19 @@ def test_adapt_begins_again(kind: Any) -> None:
     ("data", "error", "message"),
     [
         ([[1.0, np.nan]], DataError, r"x holds 1 number that is NaN"),
-        ([np.ones((2, 2)), np.full((2, 2), np.inf)], DataError, r"batch 1: x holds 4 numbers"),
+        ([np.ones((2, 2)), np.full((2, 2), np.inf)], DataError, r"batch 2: x holds 4 numbers"),
         ([np.ones((2, 2)), np.ones((2, 3))], ShapeError, r"2 features on the last axis, got shape \(3,\)"),
         (np.ones(2), ShapeError, r"2 features on the last axis, got shape \(\)"),
         (iter([]), DataError, "there are no batches"),
         ([], DataError, "x is empty"),
         ((np.ones((2, 2)), np.ones(2)), DataError, "one array or batches, got a tuple of 2"),
-        ({0: ((np.ones((2, 2)), np.ones((2, 2))), np.ones(2))}.values(), DataError, "batch 0 has a tuple of inputs"),
+        ({0: ((np.ones((2, 2)), np.ones((2, 2))), np.ones(2))}.values(), DataError, "batch 1 has a tuple of inputs"),
         ("text", DataError, "x must hold real numbers"),
         (3.0, ShapeError, "x must have the batch as its first axis"),
         ({"a": [1.0]}, DataError, "x must hold real numbers"),
         (Sparse(), DataError, r"^x must hold real numbers, got Sparse; convert it first: x\.toarray\(\)$"),
         ([Sparse()], DataError, r"^x must hold .* \[each\.toarray\(\) for each in x\]$"),
-        ({0: Sparse()}.values(), DataError, r"^batch 0: x must hold real numbers, got Sparse; .*: x\.toarray\(\)$"),
+        ({0: Sparse()}.values(), DataError, r"^batch 1: x must hold real numbers, got Sparse; .*: x\.toarray\(\)$"),
     ],
 )
 def test_data_that_are_refused_change_nothing(kind: Any, data: Any, error: type[Exception], message: str) -> None:

@@ -106,7 +106,9 @@ TESTS = {
     "minidl/training/non_finite": "training/test_divergence.py training/test_trainer_measures.py",
     "minidl/training/evaluation": "training/test_[abs]*.py losses/test_i*.py",
     "minidl/training/preparation": "training/test_batches.py training/test_sample_weights.py training/test_trainer*.py",
-    "minidl/training/measuring": "training/test_measuring.py training/test_trainer_measures.py",
+    "minidl/training/measuring": (
+        "training/test_measuring.py training/test_trainer_measures.py training/test_script.py errors/test_words.py"
+    ),
     "minidl/training/stream": "training/test_batches.py",
     "minidl/training/weights": "training/test_sample_weights.py",
     "minidl/training/fate": "training/test_fate.py training/test_cycles.py training/test_minimize*.py",

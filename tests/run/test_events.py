@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from minidl import SGD, Callback, DivergenceError, History, Layer, Quadratic, Run, Sequential, minimize
-from minidl.run import EVENTS
+from minidl.events import EVENTS
 from tests.callbacks.recording import At, Hooks
 from tests.helpers import python_calls
 from tests.training.factories import data, make_trainer, network

@@ -20,8 +20,8 @@ from minidl import (
     Trainer,
     minimize,
 )
+from minidl.events import EVENTS
 from minidl.interruption import INTERRUPTED, TERMINATED
-from minidl.run import EVENTS
 from minidl.typing import Array
 from tests.callbacks.recording import At
 from tests.helpers import bits

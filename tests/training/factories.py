@@ -1,4 +1,4 @@
-"""The network, the data and the trainer that most tests begin with."""
+"""The network, the data and the trainer that most tests begin with, and what two trainers agree in."""
 
 from typing import Any
 
@@ -27,3 +27,13 @@ def make_trainer(
 def mean_error(prediction: Array, target: Array) -> float:
     """A metric."""
     return float(np.abs(prediction - target).mean())
+
+
+def agree(one: Trainer, other: Trainer, tolerance: float = 1e-12) -> None:
+    """Two trainers have the same parameters and the same history."""
+    options: dict[str, Any] = {"rtol": tolerance, "atol": tolerance}
+    np.testing.assert_allclose(one.model.parameters().value, other.model.parameters().value, **options)
+    np.testing.assert_allclose(one.history.loss, other.history.loss, **options)
+    assert one.history.epochs.keys() == other.history.epochs.keys()
+    for name, values in one.history.epochs.items():
+        np.testing.assert_allclose(values, other.history.epochs[name], err_msg=name, **options)

@@ -26,6 +26,7 @@ from minidl import (
 )
 from tests.errors.packages import Sparse
 from tests.helpers import bits, unchanged
+from tests.training.factories import agree
 from tests.training.resuming import Stop, StopError
 
 N = 14
@@ -42,14 +43,6 @@ def trainer(*callbacks: Any, loss: Loss | None = None, seed: int = 0) -> Trainer
 def cut(*sizes: int, arrays: tuple[Any, ...] = (X, Y, W)) -> list[tuple[Any, ...]]:
     ends = np.cumsum(sizes)
     return [tuple(array[end - size : end] for array in arrays) for size, end in zip(sizes, ends, strict=True)]
-
-
-def agree(one: Trainer, other: Trainer) -> None:
-    np.testing.assert_allclose(one.model.parameters().value, other.model.parameters().value, rtol=1e-12)
-    np.testing.assert_allclose(one.history.loss, other.history.loss, rtol=1e-12)
-    assert one.history.epochs.keys() == other.history.epochs.keys()
-    for name, values in one.history.epochs.items():
-        np.testing.assert_allclose(values, other.history.epochs[name], rtol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("accumulate", [1, 2, 3])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from minidl import Batches, CrossEntropyLoss, metrics
-from tests.training.test_batches import CLASSES, N, agree, trainer
+from tests.training.factories import agree
+from tests.training.test_batches import CLASSES, N, trainer
 
 
 def test_small_integers_stay_small_until_the_batch() -> None:

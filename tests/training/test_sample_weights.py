@@ -32,6 +32,7 @@ from minidl import (
 )
 from minidl.typing import Array
 from tests.helpers import bits, held_out, unchanged
+from tests.training.factories import agree
 from tests.training.resuming import Stop, StopError
 
 N = 12
@@ -59,14 +60,6 @@ def trainer(*callbacks: Any, loss: Loss | None = None, make: Any = SGD, outputs:
 
 def theta(fitted: Trainer) -> Array:
     return fitted.model.parameters().value
-
-
-def agree(one: Trainer, other: Trainer, tolerance: float = 1e-12) -> None:
-    np.testing.assert_allclose(theta(one), theta(other), rtol=tolerance, atol=tolerance)
-    np.testing.assert_allclose(one.history.loss, other.history.loss, rtol=tolerance, atol=tolerance)
-    assert one.history.epochs.keys() == other.history.epochs.keys()
-    for name, values in one.history.epochs.items():
-        np.testing.assert_allclose(values, other.history.epochs[name], rtol=tolerance, atol=tolerance, err_msg=name)
 
 
 @pytest.mark.parametrize("loss", [MSELoss, QuarticLoss])
@@ -252,7 +245,7 @@ def test_class_weights_need_classes() -> None:
         trainer(outputs=1).fit(X, Y[:, :1], class_weight="balanced")
 
 
-@pytest.mark.parametrize("after", range(1, 8))
+@pytest.mark.parametrize("after", range(1, 6))
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_a_resumed_run_ends_bit_for_bit(after: int, accumulate: int, tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
@@ -261,8 +254,7 @@ def test_a_resumed_run_ends_bit_for_bit(after: int, accumulate: int, tmp_path: P
     make = partial(trainer, loss=CrossEntropyLoss(), outputs=3, make=Adam)
     whole = make()
     whole.fit(X, CLASSES, **options)
-    if after >= len(whole.history.loss):
-        after = len(whole.history.loss) - 1
+    assert after < len(whole.history.loss)
     with pytest.raises(StopError):
         make(Checkpoint(file, every_steps=1), Stop(after)).fit(X, CLASSES, **options)
     resumed = make()
