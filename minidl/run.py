@@ -18,7 +18,7 @@ from minidl.modules import Loss, Module, changing
 from minidl.optimizers import Optimizer
 from minidl.typing import Array
 
-__all__ = ["EVENTS", "Callback", "Run", "check_callbacks"]
+__all__ = ["Callback", "Run", "check_callbacks"]
 
 COUNTS = ("epoch", "step", "first_epoch", "first_step")
 

@@ -10,11 +10,12 @@ import numpy as np
 from minidl.batches import Batches
 from minidl.callbacks.checkpoint import parts, places
 from minidl.errors import DivergenceError, StateError
+from minidl.events import EVENTS
 from minidl.integrations.mpi.moments import batch_norms
 from minidl.integrations.mpi.reduction import Reduction
 from minidl.interruption import INTERRUPTED
 from minidl.modules import Module
-from minidl.run import EVENTS, Callback, Run
+from minidl.run import Callback, Run
 from minidl.saving.generators import load_states, states_of
 from minidl.saving.models import checksum, load_state_of, state_of
 
