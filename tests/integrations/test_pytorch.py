@@ -111,6 +111,16 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
         lambda: torch.nn.TransformerEncoderLayer(4, 2, 16),
         "norm_first=False",
     ),
+    "the default activation": (
+        lambda: Sequential(TransformerBlock(4, 2)),
+        lambda: torch.nn.Sequential(torch.nn.TransformerEncoderLayer(4, 2, 16, norm_first=True)),
+        r"0 has activation=relu; .*the exact GELU",
+    ),
+    "an approximate activation": (
+        lambda: TransformerBlock(4, 2),
+        lambda: torch.nn.TransformerEncoderLayer(4, 2, 16, activation=torch.nn.GELU("tanh"), norm_first=True),
+        r"activation=GELU\(approximate='tanh'\); .*the exact GELU",
+    ),
 }
 
 
