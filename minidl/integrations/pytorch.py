@@ -13,6 +13,7 @@ from minidl.integrations.layouts import Weights, as_array, collected, exported, 
 from minidl.integrations.matching import Pairs, checked_names, inside, matched
 from minidl.integrations.torch_layouts import place_of, torch_name, torch_stored, torch_weights
 from minidl.layers import CrossAttention, GroupNorm, SelfAttention, TransformerBlock
+from minidl.layers.kernels import Convolution
 from minidl.modules import Module
 from minidl.typing import Array, Shape
 
@@ -43,7 +44,7 @@ def load_torch(
 
     Raises:
         HyperparameterError: `names` with a path that does not exist; an input shape that is missing; settings of a
-            module that minidl does not have.
+            module that minidl does not have, or that differ, such as strides.
         ShapeError: arrays that do not fit the layer of the same name; samples that the model cannot take.
         StateError: another number of layers, a layer without a counterpart, or several possibilities.
         TypeError: something other than a state or a module, such as a checkpoint that holds a state.
@@ -175,11 +176,30 @@ def _check_blocks(module: Any) -> None:
 PARTS = (GroupNorm, "groups", "num_groups"), *((each, "heads", "num_heads") for each in (SelfAttention, CrossAttention))
 """Settings that shapes do not show, here and in PyTorch."""
 
+STEPS = ("stride", "padding", "dilation", "output_padding")
+"""Settings of convolutions that shapes do not show, either."""
+
 
 def _check_parts(layer: Module, path: str, module: Any) -> None:
-    """Raise `HyperparameterError` if a layer has another number of heads or groups than its counterpart."""
+    """Raise `HyperparameterError` if a layer has other heads, groups, strides or paddings than its counterpart."""
+    if isinstance(layer, Convolution):
+        _check_steps(layer, path, module.get_submodule(path))
     for kind, own, name in PARTS:
         if isinstance(layer, kind):
             here, there = getattr(layer, own), getattr(module.get_submodule(path), name, None)
             if there not in (None, here):
                 raise HyperparameterError(f"{path or 'the module'} has {there} {own}, {layer!r} {here}")
+
+
+def _check_steps(layer: Module, path: str, other: Any) -> None:
+    """Raise `HyperparameterError` if a convolution has other strides or paddings than its counterpart."""
+    where = path or "the module"
+    if (mode := getattr(other, "padding_mode", "zeros")) != "zeros":
+        raise HyperparameterError(f"{where} has padding_mode={mode!r}; {layer!r} pads with zeros")
+    for name in STEPS:
+        here, there = getattr(layer, name, None), getattr(other, name, None)
+        there = (0,) if there == "valid" else there
+        if isinstance(here, str | None) or not isinstance(there, tuple):
+            continue  # what "same" adds depends on the input
+        if np.broadcast_to(here, len(there)).tolist() != list(there):
+            raise HyperparameterError(f"{where} has {name}={there}, {layer!r} {name}={here}")
