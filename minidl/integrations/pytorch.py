@@ -198,8 +198,8 @@ def _check_steps(layer: Module, path: str, other: Any) -> None:
         raise HyperparameterError(f"{where} has padding_mode={mode!r}; {layer!r} pads with zeros")
     for name in STEPS:
         here, there = getattr(layer, name, None), getattr(other, name, None)
-        there = (0,) if there == "valid" else there
-        if isinstance(here, str | None) or not isinstance(there, tuple):
+        there = 0 if there == "valid" else there
+        if isinstance(here, str | None) or isinstance(there, str | None):
             continue  # what "same" adds depends on the input
-        if np.broadcast_to(here, len(there)).tolist() != list(there):
+        if np.any(np.not_equal(here, there)):
             raise HyperparameterError(f"{where} has {name}={there}, {layer!r} {name}={here}")

@@ -116,7 +116,12 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
     "padding": (
         lambda: Sequential(Conv1D(3, 8, 3, padding=1)),
         lambda: torch.nn.Sequential(torch.nn.Conv1d(3, 8, 3, padding="valid")),
-        r"0 has padding=\(0,\), Conv1D\(3, 8, 3, padding=1\) padding=1",
+        r"0 has padding=0, Conv1D\(3, 8, 3, padding=1\) padding=1",
+    ),
+    "padding of one axis": (
+        lambda: Conv2D(3, 8, 3, padding=(0, 1)),
+        lambda: torch.nn.Conv2d(3, 8, 3, padding="valid"),
+        r"padding=0, Conv2D\(3, 8, 3, padding=\(0, 1\)\) padding=\(0, 1\)",
     ),
     "reflection": (
         lambda: Conv2D(3, 8, 3, padding=1),
