@@ -72,8 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHAPE",
         type=_shape,
         action="append",
-        help="the shape of one sample, such as 28,28,1; once for each of several inputs; needed unless a Dense layer "
-        "determines it",
+        help="the shape of one sample, such as 28,28,1, or time,8 for sequences of any length; once for each of "
+        "several inputs; needed unless a Dense layer determines it",
     )
     export.add_argument(
         "--import",
@@ -120,13 +120,15 @@ def _determined_shape(model: Layer) -> Shape:
 def _shape(text: str) -> Shape:
     """A shape as people write it.
 
-    >>> _shape("28,28,1")
-    (28, 28, 1)
+    >>> _shape("28,28,1"), _shape("time,8")
+    ((28, 28, 1), ('time', 8))
     """
     sizes = [part.strip() for part in text.split(",")]
-    if not all(size.isdecimal() and int(size) for size in sizes):
-        raise argparse.ArgumentTypeError(f"a shape is positive integers, such as 28,28,1, got {text!r}")
-    return tuple(map(int, sizes))
+    if not all(size.isidentifier() or (size.isdecimal() and int(size)) for size in sizes):
+        raise argparse.ArgumentTypeError(
+            f"a shape is positive integers, such as 28,28,1, or names of sizes that may be any, got {text!r}"
+        )
+    return tuple(int(size) if size.isdecimal() else size for size in sizes)
 
 
 def _onnx_file(text: str) -> str:

@@ -12,10 +12,28 @@ import numpy as np
 
 from minidl.errors import CheckpointError, MinidlError, StateError, warn
 
-__all__ = ["LEVELS", "absolute", "check_folder", "content_of", "nesting_checked", "replacing", "warn_of_values"]
+__all__ = [
+    "LEVELS",
+    "absolute",
+    "check_folder",
+    "content_of",
+    "nesting_checked",
+    "reader_of",
+    "replacing",
+    "warn_of_values",
+]
 
 LEVELS = 200
 """How deeply values in a file may be nested: few enough for a reader whose stack is half full already."""
+
+READERS = {
+    ".onnx": "load_onnx in minidl.integrations reads ONNX files",
+    ".safetensors": "it has no architecture: load_safetensors in minidl.integrations loads it into a model",
+    ".keras": "load_keras in minidl.integrations takes what keras.saving.load_model returns",
+    ".pt": "load_torch in minidl.integrations takes what torch.load returns",
+    ".pth": "load_torch in minidl.integrations takes what torch.load returns",
+}
+"""What to do with files of other programs, by the ends of their names."""
 
 VARIANCE = re.compile(r"(running|moving)_var(iance)?$")
 
@@ -63,6 +81,16 @@ def content_of(path: str | os.PathLike[str]) -> Iterator[None]:
         raise CheckpointError(f"{os.fspath(path)!r} is nested too deeply; see sys.setrecursionlimit") from error
     except (MinidlError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(f"{os.fspath(path)!r} does not match: {error}") from error
+
+
+def reader_of(name: str) -> str:
+    """What a message about a file of another program adds, by the end of its name. It is empty for all others.
+
+    >>> reader_of("model.onnx"), reader_of("run.npz")
+    ('; load_onnx in minidl.integrations reads ONNX files', '')
+    """
+    reader = READERS.get(os.path.splitext(name)[1].lower())
+    return f"; {reader}" if reader else ""
 
 
 def warn_of_values(state: Mapping[str, Any], path: str | os.PathLike[str]) -> bool:

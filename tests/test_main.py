@@ -114,6 +114,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> Exported:
         (Sequential(Flatten(), Dense(6, 1)), [], (6,)),
         (Sequential(Standardize(2), Dense(2, 1)), [], (2,)),
         (Branches(Dense(3, 1), ReLU()), ["--input-shape=3"], (3,)),
+        (network(), ["--input-shape", "time, 4"], ("time", 4)),
         (network(), ["--input-shape", "4", "--input-shape", "5, 6"], ((4,), (5, 6))),
     ],
 )
@@ -182,7 +183,7 @@ def test_layers_of_ones_own_are_imported_first(
         (["export", "a.npz", "a.npz"], "argument FILE.onnx: the name must end in .onnx, got 'a.npz'"),
         (
             ["export", "a", "a.onnx", "--input-shape", "28x28"],
-            "a shape is positive integers, such as 28,28,1, got '28x28'",
+            "a shape is positive integers, such as 28,28,1, or names of sizes that may be any, got '28x28'",
         ),
         (["export", "a", "a.onnx", "--input-shape", "0,1"], "a shape is positive integers"),
         (["export", "a", "a.onnx", "--input-shape", ""], "a shape is positive integers"),

@@ -69,6 +69,8 @@ class Monitor:
         if f"{kind}_loss" in measured:
             passed = f'metrics={{"{metric}": …}}'
         hint = f"; pass {passed} to fit" if passed else ""
+        if not metric and kind in (*HIGHER, *LOWER[1:]):
+            hint = f'; pass validation= and metrics={{"{kind}": …}} to fit, and watch "validation_{kind}"'
         return StateError(
             f"{self.owner} watches {self.name!r}, but the run measures {', '.join(measured) or 'nothing'}{hint}"
         )

@@ -30,6 +30,7 @@ except ImportError as error:
 __all__ = ["Estimator", "Model"]
 
 Model: TypeAlias = Layer | Callable[[int, int], Layer] | None
+MAKE = "make(inputs, outputs)"
 PART = 4096
 """Samples per call of forward in a prediction, so that what layers cache does not grow with X."""
 
@@ -124,8 +125,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         if isinstance(self.model, Layer):
             model = copy.deepcopy(self.model)
         else:
-            build = self._dense if self.model is None else function("model", self.model, "make(inputs, outputs)")
-            model = build(inputs, outputs)
+            build = self._dense if self.model is None else function("model", self.model, MAKE)
+            try:
+                model = build(inputs, outputs)
+            except TypeError as error:
+                error.add_note(f"model must be a module, or a function such as {MAKE}; it was called with both")
+                raise
             check_type("what model(inputs, outputs) returns", model, Layer)
             model.initialize(self._rng)
             for _, module in model.modules():

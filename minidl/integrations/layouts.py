@@ -171,12 +171,15 @@ def fitting(weights: Weights, stored: Stored) -> Layout | None:
 
 
 def exported(weights: Weights) -> dict[str, Array]:
-    """The layer's numbers as the other framework stores them."""
+    """The layer's numbers as the other framework stores them.
+
+    Each array lies row by row in memory. safetensors writes memory as it is, and refuses transposed tensors of PyTorch.
+    """
     numbers = np.concatenate([array.ravel() for array in weights.values.values()])
     taken = np.zeros(len(numbers), bool)
     arrays = {}
     for name, places in weights.layouts[0].items():
-        arrays[name] = np.where(taken[places], 0, numbers[places]).astype(numbers.dtype)
+        arrays[name] = np.where(taken[places], 0, numbers[places]).astype(numbers.dtype, order="C")
         taken[places] = True
     return arrays
 

@@ -12,7 +12,8 @@ from minidl.errors import HyperparameterError, StateError
 from minidl.integrations.layouts import Weights, as_array, collected, exported, join
 from minidl.integrations.matching import Pairs, checked_names, inside, matched
 from minidl.integrations.torch_layouts import place_of, torch_name, torch_stored, torch_weights
-from minidl.layers import CrossAttention, GroupNorm, SelfAttention
+from minidl.layers import CrossAttention, GroupNorm, SelfAttention, TransformerBlock
+from minidl.layers.kernels import Convolution
 from minidl.modules import Module
 from minidl.typing import Array, Shape
 
@@ -44,10 +45,10 @@ def load_torch(
     Raises:
         DataError: a state that holds something other than arrays of real numbers.
         HyperparameterError: `names` with a path that does not exist; an input shape that is missing; settings of a
-            module that minidl does not have.
+            module that minidl does not have, or that differ, such as strides.
         ShapeError: arrays that do not fit the layer of the same name; samples that the model cannot take.
         StateError: another number of layers, a layer without a counterpart, or several possibilities.
-        TypeError: something other than a state or a module.
+        TypeError: something other than a state or a module, such as a checkpoint that holds a state.
 
     >>> from minidl import Dense, ReLU, Sequential
     >>> model = Sequential(Dense(2, 3), ReLU(), Dense(3, 1))
@@ -60,11 +61,14 @@ def load_torch(
     module = state if hasattr(state, "state_dict") else None
     state = state if module is None else module.state_dict()
     check_type("state", state, Mapping, "load_torch(model, module.state_dict())")
+    _check_flat(state)
     arrays = {str(name): as_array(value, str(name)) for name, value in state.items()}
     names = {here: join(*place_of(there)) if there in arrays else there for here, there in checked_names(names).items()}
     own, stored = torch_weights(model, input_shape, names), torch_stored(arrays)
     pairs = matched(own if len(own) <= len(stored) else _once(own), stored, names, "PyTorch's state")
     settings = [] if module is None else _settings(pairs, module)
+    if module is not None and any(isinstance(each, TransformerBlock) for _, each in model.modules()):
+        _check_blocks(module)
     model.load_state({**model.state(), **collected(pairs)})
     for layer, name, value in settings:
         setattr(layer, name, value)
@@ -100,7 +104,10 @@ def torch_state(
     owners = torch_weights(model, input_shape, names)
     for path in names:
         if not any(inside(path, weights.path) for weights in owners):
-            raise HyperparameterError(f"names: {path!r} is not the path of a layer with weights, or of a container")
+            raise HyperparameterError(
+                f"names: {path!r} is not the path of a layer with weights, or of a container; layers with weights are "
+                + ", ".join(repr(weights.path) for weights in owners)
+            )
     for weights in owners:
         for name, array in exported(weights).items():
             full = torch_name(weights.name, name)
@@ -128,9 +135,6 @@ def _settings(pairs: Pairs, module: Any) -> list[tuple[Module, str, float]]:
         HyperparameterError: settings that minidl does not have.
     """
     found: list[tuple[Module, str, float]] = []
-    for path, each in module.named_modules():
-        if getattr(each, "norm_first", True) is False:
-            raise HyperparameterError(f"{path or 'the module'} has norm_first=False; a TransformerBlock norms first")
     for weights, stored in pairs:
         layer = weights.layer
         _check_parts(layer, stored.path, module)
@@ -148,14 +152,55 @@ def _settings(pairs: Pairs, module: Any) -> list[tuple[Module, str, float]]:
     return found
 
 
+def _check_flat(state: Mapping[Any, Any]) -> None:
+    """Raise `TypeError` for a checkpoint that holds a state among other things."""
+    for name, value in state.items():
+        if isinstance(value, Mapping):
+            raise TypeError(f"state must hold arrays, but {name!r} is a {type(value).__name__}; pass state[{name!r}]")
+
+
+def _check_blocks(module: Any) -> None:
+    """Raise `HyperparameterError` for an ``nn.TransformerEncoderLayer`` that computes something other than a block."""
+    for path, each in module.named_modules():
+        if not (hasattr(each, "norm_first") and hasattr(each, "activation")):
+            continue
+        if not each.norm_first:
+            raise HyperparameterError(f"{path or 'the module'} has norm_first=False; a TransformerBlock norms first")
+        activation = getattr(each.activation, "__name__", repr(each.activation))  # a function, or a module
+        if activation not in ("gelu", "GELU(approximate='none')"):
+            raise HyperparameterError(
+                f"{path or 'the module'} has activation={activation}; a TransformerBlock has the exact GELU, which is "
+                'activation="gelu" in PyTorch; pass module.state_dict() to load the weights all the same'
+            )
+
+
 PARTS = (GroupNorm, "groups", "num_groups"), *((each, "heads", "num_heads") for each in (SelfAttention, CrossAttention))
 """Settings that shapes do not show, here and in PyTorch."""
 
+STEPS = ("stride", "padding", "dilation", "output_padding")
+"""Settings of convolutions that shapes do not show, either."""
+
 
 def _check_parts(layer: Module, path: str, module: Any) -> None:
-    """Raise `HyperparameterError` if a layer has another number of heads or groups than its counterpart."""
+    """Raise `HyperparameterError` if a layer has other heads, groups, strides or paddings than its counterpart."""
+    if isinstance(layer, Convolution):
+        _check_steps(layer, path, module.get_submodule(path))
     for kind, own, name in PARTS:
         if isinstance(layer, kind):
             here, there = getattr(layer, own), getattr(module.get_submodule(path), name, None)
             if there not in (None, here):
                 raise HyperparameterError(f"{path or 'the module'} has {there} {own}, {layer!r} {here}")
+
+
+def _check_steps(layer: Module, path: str, other: Any) -> None:
+    """Raise `HyperparameterError` if a convolution has other strides or paddings than its counterpart."""
+    where = path or "the module"
+    if (mode := getattr(other, "padding_mode", "zeros")) != "zeros":
+        raise HyperparameterError(f"{where} has padding_mode={mode!r}; {layer!r} pads with zeros")
+    for name in STEPS:
+        here, there = getattr(layer, name, None), getattr(other, name, None)
+        there = 0 if there == "valid" else there
+        if isinstance(here, str | None) or isinstance(there, str | None):
+            continue  # what "same" adds depends on the input
+        if np.any(np.not_equal(here, there)):
+            raise HyperparameterError(f"{where} has {name}={there}, {layer!r} {name}={here}")

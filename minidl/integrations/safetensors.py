@@ -25,9 +25,10 @@ LAYOUTS = ("minidl", "torch")
 def save_safetensors(model: Module, path: str | os.PathLike[str]) -> None:
     """Write all parameters and buffers to a file, by names such as "0.weight", bit for bit.
 
-    The architecture is not in the file. Its metadata say that the arrays are laid out as in minidl. An existing file of
-    that name is replaced at the end, as a whole. Numbers that are not finite and negative variances are written, with a
-    `MinidlWarning`.
+    The architecture is not in the file. Its metadata say that the arrays are laid out as in minidl. PyTorch does not
+    read that, and would take square matrices transposed. For PyTorch, write what `torch_state` returns. An existing
+    file of that name is replaced at the end, as a whole. Numbers that are not finite and negative variances are
+    written, with a `MinidlWarning`.
 
     Args:
         model: any module.
@@ -133,7 +134,9 @@ def _arrays(package: ModuleType, data: bytes) -> dict[str, Array]:
     except package.SafetensorError as error:
         raise CheckpointError(f"is damaged, or not a safetensors file: {error}") from error
     except KeyError as error:
-        raise CheckpointError(f"holds numbers of a type that NumPy lacks: {error}") from error
+        raise CheckpointError(
+            f"holds numbers of a type that NumPy lacks: {error}; convert them first, as with tensor.float() in PyTorch"
+        ) from error
     return arrays
 
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from minidl.errors import CheckpointError
-from minidl.files import absolute, content_of, replacing
+from minidl.files import absolute, content_of, reader_of, replacing
 from minidl.typing import Array
 
 __all__ = ["checksum", "read", "write"]
@@ -110,7 +110,7 @@ def _check_seal(file: BinaryIO) -> None:
     file.seek(end)
     seal = file.read(SEALED)
     if seal[:-64] != SEAL:
-        raise CheckpointError("is not a file of minidl, or its end is missing")
+        raise CheckpointError(f"is not a file of minidl, or its end is missing{reader_of(file.name)}")
     if _digest(file, end + len(SEAL)) != seal[-64:]:
         raise CheckpointError("is damaged: its checksum is wrong; use an older copy")
     _check_directory(file, end)

@@ -16,6 +16,12 @@ from tests.training.factories import data, make_trainer, network
     [
         ("validation_loss", {}, r"the run measures loss; pass validation= to fit$"),
         ("training_loss", {}, r"the run measures loss; pass training_loss=True to fit$"),
+        (
+            "accuracy",
+            {},
+            r'the run measures loss; pass validation= and metrics=\{"accuracy": …\} to fit, and watch '
+            '"validation_accuracy"$',
+        ),
         ("val_loss", {"validation": data(5)}, r"the run measures loss, validation_loss$"),
         (
             "validation_accuracy",

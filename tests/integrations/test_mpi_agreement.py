@@ -57,7 +57,9 @@ def test_all_ranks_diverge_together_and_name_the_rank(how: str, tmp_path: Path) 
 
 def test_different_data_without_shards_are_refused_on_all_ranks(how: str, tmp_path: Path) -> None:
     for text in run(3, f"{FAULTS}:different_data", tmp_path, how=how):
-        assert text.startswith("StateError: all ranks must run the same script on the same data, but the targets are ")
+        assert text.startswith(
+            "StateError: all ranks must run the same script on the same data, but the targets on rank 0 are not "
+        )
         assert "pass shard=True" in text
 
 

@@ -104,8 +104,8 @@ def test_an_operator_does_what_the_reference_does(name: str, path: Path) -> None
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "vendor": (graph("n, 3", "y = vendor.Gemm(x, w)", W), "has vendor::Gemm 'y', for which minidl has no layer"),
-    "several unknown": (graph("n, 3", "s = Sin(x)  y = Cos(s)"), "has Cos 'y', Sin 's', for which"),
+    "vendor": (graph("n, 3", "y = vendor.Gemm(x, w)", W), "has vendor::Gemm 'y', which load_onnx does not read"),
+    "several unknown": (graph("n, 3", "s = Sin(x)  y = Cos(s)"), "has Cos 'y', Sin 's', which"),
     "opset": (graph("n, 3", "y = Relu(x)", opset=11), "of opset 11; export it again with opset_version=13"),
     "outputs": (
         graph("n, 3", "y = Relu(x)  z = Tanh(x)", result="float[n, 3] y, float[n, 3] z"),
@@ -147,11 +147,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "a further output": (
         graph("n, 1, 3, 4", "p, i = MaxPool <kernel_shape = [2, 2]> (x)  c = Cast <to = 1> (i)  y = Flatten(c)"),
-        "has output 1 of MaxPool 'p', for which minidl has no layer",
+        "has output 1 of MaxPool 'p', which load_onnx does not read",
     ),
     "twice a GELU": (
         graph("n, 2", "d = Div(x, r)  e = Erf(d)  a = Add(e, o)  m = Mul(x, a)  y = Relu(m)", GELU),
-        "has Erf 'e', for which minidl has no layer",
+        "has Erf 'e', which load_onnx does not read",
     ),
     "large samples": (graph("n, 100000, 100000", "f = Flatten(x)  y = Relu(f)"), "reads up to 67108864 numbers"),
     "a large kernel": (
@@ -169,7 +169,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
             "else_branch = h () => (float[2] u) { u = Identity(b) }>",
             W + ", bool c = {1}",
         ),
-        "has If 'y', for which",
+        "has If 'y', which",
     ),
     "a constant": (graph("n, 2", "z = Relu(x)  y = Relu(b)", W), "computes 'y' from something other than its input"),
 }

@@ -132,7 +132,7 @@ REFUSED: dict[str, tuple[Any, tuple[int, ...], str]] = {
     "recurrent": (
         lambda: nn.Sequential(nn.LSTM(3, 4, batch_first=True), function(lambda x: x[0])),
         (5, 3),
-        "has LSTM '.*', for which minidl has no layer",
+        "has LSTM '.*', which load_onnx does not read",
     ),
     "log softmax": (lambda: nn.Sequential(nn.Linear(3, 4), nn.LogSoftmax(-1)), (3,), "leave out what follows its last"),
     "ReLU6": (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU6()), (3,), "has Clip .* from 0.0 to 6.0; minidl has ReLU"),

@@ -129,6 +129,8 @@ ARGUMENTS: dict[str, tuple[Any, Any, dict[str, Any], type[Exception], str]] = {
         "the mask of x",
     ),
     "batch axis": (Dense(2, 3), (None, 2), {}, ShapeError, "leave out the batch axis"),
+    "any time": (LSTM(2, 3), (None, 2), {}, ShapeError, r'a name in place of a size .* as in \("time", 8\)'),
+    "any time of ids": (Embedding(5, 3), ((None,), (None,)), {}, ShapeError, "a name in place of a size"),
     "an unknown shape": (Add(), ((2,), None), {}, ShapeError, "shape of every input"),
     "a shape too many": (Dense(2, 3), ((2,), (2,)), {}, DataError, "takes one array"),
     "a mask beside two inputs": (CrossAttention(2, 1), ((3, 2), (4, 2), (4,)), {}, DataError, "takes two inputs"),

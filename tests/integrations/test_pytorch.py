@@ -7,6 +7,8 @@ import pytest
 
 from minidl import (
     BatchNorm,
+    Conv1D,
+    Conv2D,
     CrossAttention,
     Dense,
     GroupNorm,
@@ -106,10 +108,40 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
         lambda: torch.nn.MultiheadAttention(6, 3),
         r"3 heads, SelfAttention\(6, 2\) 2",
     ),
+    "stride": (
+        lambda: Conv2D(3, 8, 3),
+        lambda: torch.nn.Conv2d(3, 8, 3, stride=2),
+        r"the module has stride=\(2, 2\), Conv2D\(3, 8, 3\) stride=1",
+    ),
+    "padding": (
+        lambda: Sequential(Conv1D(3, 8, 3, padding=1)),
+        lambda: torch.nn.Sequential(torch.nn.Conv1d(3, 8, 3, padding="valid")),
+        r"0 has padding=0, Conv1D\(3, 8, 3, padding=1\) padding=1",
+    ),
+    "padding of one axis": (
+        lambda: Conv2D(3, 8, 3, padding=(0, 1)),
+        lambda: torch.nn.Conv2d(3, 8, 3, padding="valid"),
+        r"padding=0, Conv2D\(3, 8, 3, padding=\(0, 1\)\) padding=\(0, 1\)",
+    ),
+    "reflection": (
+        lambda: Conv2D(3, 8, 3, padding=1),
+        lambda: torch.nn.Conv2d(3, 8, 3, padding=1, padding_mode="reflect"),
+        "padding_mode='reflect'; .* pads with zeros",
+    ),
     "norms behind": (
         lambda: TransformerBlock(4, 2),
         lambda: torch.nn.TransformerEncoderLayer(4, 2, 16),
         "norm_first=False",
+    ),
+    "the default activation": (
+        lambda: Sequential(TransformerBlock(4, 2)),
+        lambda: torch.nn.Sequential(torch.nn.TransformerEncoderLayer(4, 2, 16, norm_first=True)),
+        r"0 has activation=relu; .*the exact GELU",
+    ),
+    "an approximate activation": (
+        lambda: TransformerBlock(4, 2),
+        lambda: torch.nn.TransformerEncoderLayer(4, 2, 16, activation=torch.nn.GELU("tanh"), norm_first=True),
+        r"activation=GELU\(approximate='tanh'\); .*the exact GELU",
     ),
 }
 

@@ -158,7 +158,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda path: path.write_bytes(path.read_bytes().replace(b'"F64"', b'"F65"')),
         "is damaged, or not a safetensors file: ",
     ),
-    "bfloat16": (bfloat16, "holds numbers of a type that NumPy lacks: 'BF16'"),
+    "bfloat16": (bfloat16, "holds numbers of a type that NumPy lacks: 'BF16'; convert them first"),
 }
 
 

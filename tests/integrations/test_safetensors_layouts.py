@@ -8,7 +8,7 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from minidl import CheckpointError, Conv2D, Dense, Flatten, HyperparameterError, MinidlWarning, Sequential
+from minidl import LSTM, CheckpointError, Conv2D, Dense, Flatten, HyperparameterError, MinidlWarning, Sequential
 from minidl.integrations import load_safetensors, save_safetensors, torch_state
 from tests.helpers import bits, unchanged
 
@@ -44,6 +44,15 @@ def test_a_file_of_another_program_needs_the_layout(metadata: Any, path: Path) -
     assert np.array_equal(layer.weight.value, weight)
     load_safetensors(layer, path, layout="torch")
     assert np.array_equal(layer.weight.value, weight.T)
+
+
+def test_weights_for_pytorch_are_written_by_any_program(path: Path) -> None:
+    model: Any = Sequential(Conv2D(1, 2, 3, rng=0), Dense(2, 3, rng=0), LSTM(3, 4, rng=0))
+    state = torch_state(model)
+    safetensors.numpy.save_file(state, path)  # which writes the memory of an array in its own order
+    assert {name: array.tolist() for name, array in safetensors.numpy.load_file(path).items()} == {
+        name: array.tolist() for name, array in state.items()
+    }
 
 
 def test_a_layout_must_be_known(path: Path) -> None:

@@ -73,6 +73,14 @@ def test_models_of_other_sizes() -> None:
         MinidlRegressor(model=Dense(2, 2)).fit(X, Y)
 
 
+def test_a_function_that_takes_no_sizes() -> None:
+    make: Any = lambda: Dense(2, 1)  # noqa: E731
+    with pytest.raises(TypeError, match="takes 0 positional arguments") as caught:
+        MinidlClassifier(model=make).fit(X, Y)
+    (note,) = caught.value.__notes__
+    assert "such as make(inputs, outputs)" in note
+
+
 def test_losses_for_other_targets() -> None:
     with pytest.raises(ShapeError, match="predictions have shape"):
         MinidlClassifier(loss=MSELoss()).fit(X, THREE)

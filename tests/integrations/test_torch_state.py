@@ -247,6 +247,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], Any, Any, type[Exception], str]] = {
     "taken": (two, NAMED, {"0": "a", "2": "a"}, HyperparameterError, "another entry has taken it"),
     "names of numbers": (two, NAMED, {0: "a"}, TypeError, "each path in names must be of type str"),
     "not a state": (two, [1, 2], None, TypeError, "state must be of type Mapping"),
+    "a checkpoint": (two, {"model": NAMED, "epoch": 3}, None, TypeError, r"'model' is a dict; pass state\['model'\]"),
     "not numbers": (lambda: Dense(1, 1), {"weight": [["a"]]}, None, DataError, "weight must hold real numbers"),
     "other values for tied weights": (
         lambda: Tied(Embedding(3, 2)),
@@ -282,7 +283,7 @@ def test_values_take_the_type_of_the_model() -> None:
 
 
 def test_names_of_a_state_are_checked() -> None:
-    with pytest.raises(HyperparameterError, match="names: '7' is not the path"):
+    with pytest.raises(HyperparameterError, match=r"names: '7' is not the path .* layers with weights are '0', '2'"):
         torch_state(two(), names={"7": "a"})
     with pytest.raises(StateError, match=r"two arrays are called a\.weight"):
         torch_state(two(), names={"0": "a", "2": "a"})

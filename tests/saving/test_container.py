@@ -225,3 +225,13 @@ MEMBERS: list[tuple[Callable[[bytes], bytes], str]] = [
 @pytest.mark.parametrize(("change", "words"), MEMBERS)
 def test_members(change: Callable[[bytes], bytes], words: str, file: bytes, tmp_path: Path) -> None:
     refused(change(file), words, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [("a.onnx", "load_onnx"), ("a.safetensors", "load_safetensors"), ("a.PT", "load_torch"), ("a.keras", "load_keras")],
+)
+def test_files_of_other_programs_name_their_reader(name: str, reader: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(bytes(500))
+    with pytest.raises(CheckpointError, match=f"is not a file of minidl, or its end is missing; .*{reader} in minidl"):
+        read(tmp_path / name)

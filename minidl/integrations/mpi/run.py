@@ -84,9 +84,10 @@ class ParallelRun(Run):
         for rank, other in enumerate(everyone := self.comm.allgather(facts)):
             for name, value in other.items():
                 if value != (first := everyone[0][name]):
+                    how = _difference(name, first, value)
                     raise StateError(
-                        f"all ranks must run the same script on the same data, but the {name} are {first} on rank 0 "
-                        f"and {value} on rank {rank}; if each rank brings its own data, pass shard=True"
+                        f"all ranks must run the same script on the same data, but the {how} on rank {rank}; if each "
+                        "rank brings its own data, pass shard=True"
                     )
 
     def _share(self) -> None:
@@ -119,6 +120,13 @@ class ParallelRun(Run):
         text, layer, direction = everyone[rank]
         text = f"rank {rank}: {text}"
         return DivergenceError(text, step=error.step, batch=error.batch, layer=layer, direction=direction)
+
+
+def _difference(name: str, first: object, value: object) -> str:
+    """How a fact on a rank differs from that on rank 0. Targets are compared by a checksum, which says nothing."""
+    if name == "targets":
+        return "targets on rank 0 are not those"
+    return f"{name} are {first} on rank 0 and {value}"
 
 
 def _other_buffers(model: Module) -> list[tuple[Module, str]]:

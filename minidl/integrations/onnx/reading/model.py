@@ -40,7 +40,7 @@ def load_onnx(path: str | os.PathLike[str]) -> Sequential:
         path: the file. Only the batch axis may be dynamic.
 
     Raises:
-        CheckpointError: a damaged file, an operator that minidl has no layer for, or a path that leads out of the
+        CheckpointError: a damaged file, an operator that is not among these, or a path that leads out of the
             folder. The message names the operator.
         ImportError: the package onnx is not installed.
         OSError: the file does not exist or cannot be read.

@@ -15,15 +15,16 @@ __all__ = ["check_operators", "follow"]
 
 
 def check_operators(nodes: Iterable[Node]) -> None:
-    """Raise `CheckpointError` if minidl has no layer for an operator."""
+    """Raise `CheckpointError` for an operator that is not read."""
     if unknown := [str(node) for node in nodes if node.operator not in {*READERS, *JOINED, *PARTS}]:
         raise _refusal(", ".join(unknown))
 
 
 def _refusal(operators: str) -> CheckpointError:
     return CheckpointError(
-        f"has {operators}, for which minidl has no layer; change the exported model, or leave out what follows "
-        "its last layer with weights, such as LogSoftmax"
+        f"has {operators}, which load_onnx does not read; change the exported model, or leave out what follows its "
+        "last layer with weights, such as LogSoftmax; load_torch and load_keras copy the weights of recurrent layers "
+        "and attention"
     )
 
 

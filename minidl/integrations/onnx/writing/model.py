@@ -84,6 +84,7 @@ class _Trace(NamedTuple):
 
 def _traces(model: Layer, shape: Any, dtype: Any) -> list[_Trace]:
     """One trace, or two with different numbers in place of names, the largest of `TRIALS` that the model takes."""
+    _check_named(shape)
     if _sized(shape, 1) == shape:
         return [_traced(model, checked_shape(shape), dtype)]
     refusals: list[ShapeError] = []
@@ -93,6 +94,18 @@ def _traces(model: Layer, shape: Any, dtype: Any) -> list[_Trace]:
         except ShapeError as error:
             refusals.append(error)
     raise refusals[0]
+
+
+def _check_named(shape: Any) -> None:
+    """Raise `ShapeError` for a shape as other programs write it, with None in place of a size."""
+    if isinstance(shape, tuple):
+        if None in shape and not any(isinstance(part, tuple) for part in shape):
+            raise ShapeError(
+                f"input_shape has a None, got {shape}; leave out the batch axis, and put a name in place of a size "
+                'that may be any, as in ("time", 8)'
+            )
+        for part in shape:
+            _check_named(part)
 
 
 def _sized(shape: Any, size: int) -> Any:
