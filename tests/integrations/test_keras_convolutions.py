@@ -34,7 +34,7 @@ EQUAL: dict[str, tuple[Callable[[], Layer], Callable[[], Any]]] = {
 def test_equal_settings_predict_the_same(name: str) -> None:
     own, other = (make() for make in EQUAL[name])
     load_keras(own, other)
-    x = np.random.default_rng(0).normal(size=(2, 9, 8, 3)).astype(np.float32)
+    x: Any = np.random.default_rng(0).normal(size=(2, 9, 8, 3)).astype(np.float32)
     assert np.abs(own.predict(x) - other(x).detach().numpy()).max() < 1e-6
 
 
