@@ -32,9 +32,10 @@ EQUAL: dict[str, tuple[Callable[[], Layer], Callable[[], Any]]] = {
 
 @pytest.mark.parametrize("name", EQUAL)
 def test_equal_settings_predict_the_same(name: str) -> None:
-    own, other = (make() for make in EQUAL[name])
+    make, make_other = EQUAL[name]
+    own, other = make(), make_other()
     load_keras(own, other)
-    x: Any = np.random.default_rng(0).normal(size=(2, 9, 8, 3)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(2, 9, 8, 3)).astype(np.float32)
     assert np.abs(own.predict(x) - other(x).detach().numpy()).max() < 1e-6
 
 
