@@ -13,6 +13,7 @@ from minidl.integrations.keras_layouts import KINDS, keras_weights
 from minidl.integrations.layouts import Stored, Weights, as_array, collected, join
 from minidl.integrations.matching import checked_names, in_order, matched
 from minidl.layers import BatchNorm, GroupNorm, LayerNorm, Parallel, RMSNorm, Standardize
+from minidl.layers.kernels import Convolution
 from minidl.modules import Module
 
 __all__ = ["load_keras"]
@@ -35,7 +36,7 @@ def load_keras(model: Module, keras_model: Any, *, names: Mapping[str, str] | No
 
     Raises:
         HyperparameterError: `names` with a path that does not exist; settings that minidl does not have, such as
-            ``GRU(reset_after=False)`` or channels that come first.
+            ``GRU(reset_after=False)`` or channels that come first, or that differ, such as strides.
         ShapeError: a layer of another kind or shape in a chain.
         StateError: a Keras model that has not been built, another number of layers, a layer without a counterpart, or
             several possibilities.
@@ -147,7 +148,7 @@ def _settings(weights: Weights, layer: Any) -> Iterator[tuple[Module, str, float
     """What norms have besides their weights: triples (layer, attribute, value).
 
     Raises:
-        HyperparameterError: groups of another size.
+        HyperparameterError: other groups, or convolutions with other strides or paddings.
     """
     norm = weights.layer
     if isinstance(norm, BatchNorm | LayerNorm | GroupNorm | RMSNorm):
@@ -156,5 +157,21 @@ def _settings(weights: Weights, layer: Any) -> Iterator[tuple[Module, str, float
         yield norm, "momentum", 1 - float(layer.momentum)
     if isinstance(norm, GroupNorm) and norm.groups != layer.groups:
         raise HyperparameterError(f"{layer.name} in Keras has {layer.groups} groups, {norm!r} {norm.groups}")
+    if isinstance(norm, Convolution):
+        _check_steps(norm, layer)
     if isinstance(norm, Standardize):
         yield norm, "count", 1  # it has seen data, of which Keras does not tell how many
+
+
+def _check_steps(layer: Convolution, other: Any) -> None:
+    """Raise `HyperparameterError` if a convolution has other strides, dilations or paddings than its counterpart."""
+    for name, theirs in (("stride", "strides"), ("dilation", "dilation_rate")):
+        here, there = getattr(layer, name), getattr(other, theirs)
+        if np.any(np.not_equal(here, there)):
+            raise HyperparameterError(f"{other.name} in Keras has {theirs}={there}, {layer!r} {name}={here}")
+    # A `ZeroPadding2D` in front may be the padding here, so only a padding that is missing here is refused.
+    missing = other.padding == "same" and np.any(np.greater(layer.kernel_size, layer.stride))
+    if other.padding == "causal" or (missing and layer.padding in (0, (0, 0))):
+        raise HyperparameterError(
+            f"{other.name} in Keras has padding={other.padding!r}, {layer!r} padding={layer.padding!r}"
+        )

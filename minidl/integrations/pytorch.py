@@ -202,5 +202,7 @@ def _check_steps(layer: Module, path: str, other: Any) -> None:
         there = 0 if there == "valid" else there
         if isinstance(here, str | None) or isinstance(there, str | None):
             continue  # what "same" adds depends on the input
-        if np.any(np.not_equal(here, there)):
+        # A `ZeroPad2d` in front may be the padding here, so only a padding that is missing here is refused.
+        differs = np.less if name == "padding" else np.not_equal
+        if np.any(differs(here, there)):
             raise HyperparameterError(f"{where} has {name}={there}, {layer!r} {name}={here}")

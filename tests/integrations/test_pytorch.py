@@ -114,14 +114,14 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
         r"the module has stride=\(2, 2\), Conv2D\(3, 8, 3\) stride=1",
     ),
     "padding": (
-        lambda: Sequential(Conv1D(3, 8, 3, padding=1)),
-        lambda: torch.nn.Sequential(torch.nn.Conv1d(3, 8, 3, padding="valid")),
-        r"0 has padding=0, Conv1D\(3, 8, 3, padding=1\) padding=1",
+        lambda: Sequential(Conv1D(3, 8, 3)),
+        lambda: torch.nn.Sequential(torch.nn.Conv1d(3, 8, 3, padding=1)),
+        r"0 has padding=\(1,\), Conv1D\(3, 8, 3\) padding=0",
     ),
     "padding of one axis": (
         lambda: Conv2D(3, 8, 3, padding=(0, 1)),
-        lambda: torch.nn.Conv2d(3, 8, 3, padding="valid"),
-        r"padding=0, Conv2D\(3, 8, 3, padding=\(0, 1\)\) padding=\(0, 1\)",
+        lambda: torch.nn.Conv2d(3, 8, 3, padding=1),
+        r"padding=\(1, 1\), Conv2D\(3, 8, 3, padding=\(0, 1\)\) padding=\(0, 1\)",
     ),
     "reflection": (
         lambda: Conv2D(3, 8, 3, padding=1),
@@ -152,6 +152,15 @@ def test_settings_that_minidl_does_not_have_are_refused(name: str) -> None:
     own = make()
     with unchanged(own), pytest.raises(HyperparameterError, match=message):
         load_torch(own, other())
+
+
+def test_padding_may_be_a_layer_of_its_own() -> None:
+    other = torch.nn.Sequential(torch.nn.ZeroPad2d(1), torch.nn.Conv2d(3, 8, 3)).double()
+    own = Conv2D(3, 8, 3, padding=1)
+    load_torch(own, other)
+    x = torch.rand(2, 3, 5, 5, dtype=torch.float64)
+    theirs = other(x).detach().permute(0, 2, 3, 1).numpy()
+    assert abs(own.predict(x.permute(0, 2, 3, 1)) - theirs).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("kind", ["bfloat16", "float16", "float32"])
