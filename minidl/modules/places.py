@@ -34,7 +34,8 @@ def places_in(container: Any, path: str) -> Iterator[tuple[str, Place]]:
     """Pairs (name, place) of the generators in a dict, list or tuple, and in those inside it."""
     keyed = isinstance(container, dict)
     # The types first: a list of a million losses holds no generator, and this takes a tenth of the time of the loop.
-    kinds = set(map(type, container.values() if keyed else container))
+    # The list is made in one step, while forward in another thread may add an attribute.
+    kinds = set(map(type, list(container.values()) if keyed else container))
     if any(issubclass(kind, dict | list | tuple) or _of_generators(kind) for kind in kinds):
         for key, value in list(container.items()) if keyed else enumerate(container):
             if is_generator(value):

@@ -38,7 +38,9 @@ def forward_step(layer: Any, x: Batch) -> Any:
 def _may_hold_modules(layer: Module) -> bool:
     """Whether an attribute may hold modules. Most layers have none, and children() would take a tenth of their step."""
     kind = type(layer)
-    return kind.children is not Module.children or any(isinstance(value, PLACES) for value in vars(layer).values())
+    return kind.children is not Module.children or any(
+        isinstance(value, PLACES) for value in list(vars(layer).values())
+    )
 
 
 PLACES = (Module, list, tuple, dict)

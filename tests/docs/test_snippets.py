@@ -63,7 +63,7 @@ def run(code: str, names: dict[str, object], page: Path, line: int) -> None:
     session = doctest.DocTestParser().get_doctest(code, {}, page.name, str(page), line)
     session.globs = names
     report: list[str] = []
-    doctest.DocTestRunner(optionflags=FLAGS).run(session, out=report.append, clear_globs=False)
+    doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(session, out=report.append, clear_globs=False)
     assert not report, "".join(report)
 
 

@@ -1,6 +1,8 @@
 """Generators are found wherever a module, or a list or dict in one, holds them."""
 
 import sys
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -64,3 +66,25 @@ def test_without_generators_nobody_loads_them(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delitem(sys.modules, "numpy.random")
     assert places_of(model) == {}
     assert generators_in(vars(model)) == []
+
+
+def test_generators_are_found_while_another_thread_adds_attributes() -> None:
+    attributes, stop = {str(index): index for index in range(5)}, threading.Event()
+
+    def change() -> None:
+        while not stop.is_set():
+            attributes["x"] = 1
+            stop.is_set()  # at a call, threads take turns
+            del attributes["x"]
+
+    interval, thread = sys.getswitchinterval(), threading.Thread(target=change)
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            assert list(places_in(attributes, "")) == []
+    finally:
+        stop.set()
+        thread.join()
+        sys.setswitchinterval(interval)
