@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
-	@echo "make test      run the tests on all cores, without the longest ones"
+	@echo "make test      run the tests on all cores, without the longest ones, on few random examples each"
 	@echo "make quick     run the tests that take little time: no demos, no long runs"
 	@echo "make lint      check style and types"
 	@echo "make coverage  run all tests but those of the bridges, and report the lines and branches that they miss"
@@ -27,7 +27,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python demos/xor.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m "not long"
+	HYPOTHESIS_PROFILE=few $(BIN)/python -m pytest -n auto -m "not long"
 
 quick: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not slow"

@@ -15,7 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from tests.reference import TOLERANCE, WORST, worst
 
 settings.register_profile("ci", derandomize=True, max_examples=30, deadline=None)
-# What older dependencies break shows at the first examples.
+# For make test, which should take less than three minutes, and make lowest. make coverage draws more.
 settings.register_profile("few", derandomize=True, max_examples=6, deadline=None)
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None, print_blob=True)
