@@ -97,6 +97,7 @@ def test_class_weights_act_in_each_batch() -> None:
     [
         ({"batch_size": 3}, "batch_size is for arrays"),
         ({"shuffle": False}, "shuffle is for arrays"),
+        ({"shuffle": True}, "shuffle is for arrays"),
         ({"sample_weight": W}, "sample_weight is for arrays"),
         ({"augment": lambda x, _: x}, "augment is for arrays"),
         ({"rng": 0}, "rng is for arrays"),
