@@ -66,7 +66,7 @@ def train_on(ranks: int, mpirun: str) -> dict[str, Any]:
 def find_mpirun() -> str | None:
     """Return the program that starts ranks. The wheel of Open MPI has its own, beside Python."""
     try:
-        import mpi4py  # noqa: F401
+        import mpi4py  # noqa: F401  (only whether it is installed matters)
     except ImportError:
         return None
     own = Path(sysconfig.get_path("scripts")) / "mpirun"

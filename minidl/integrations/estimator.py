@@ -166,23 +166,23 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     def _checked(self, X: ArrayLike, y: ArrayLike, *, first: bool) -> tuple[Array, Array]:
         """X and y as arrays. If it is the first data, note what is known of it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _checked")
 
     def _outputs(self, targets: Array) -> int:
         """The outputs of a new model."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _outputs")
 
     def _default_loss(self, outputs: tuple[int, ...]) -> Loss:
         """The loss for a model with outputs of this shape, which must be one that the targets allow."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _default_loss")
 
     def _as_target(self, targets: Array) -> Array:
         """The targets as the loss takes them."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _as_target")
 
     def _score(self, prediction: Array, target: Array) -> float:
         """The score of the outputs of the model."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define _score")
 
     def _weights_of_classes(self) -> dict[str, Any]:
         """The argument class_weight of `Trainer.fit`, if there are classes."""

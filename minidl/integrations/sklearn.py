@@ -191,7 +191,7 @@ class MinidlClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]  # sci
         return {"class_weight": weights}
 
 
-class MinidlRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
+class MinidlRegressor(RegressorMixin, Estimator):  # type: ignore[misc]  # scikit-learn has no type hints
     """A network that predicts numbers, as an estimator of scikit-learn.
 
     It is made and fitted as `MinidlClassifier` is, apart from `class_weight`. Outputs are as many as y has columns.

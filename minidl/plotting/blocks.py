@@ -85,7 +85,7 @@ def _text(layer: Layer) -> str:
 
 def _texts(layer: Layer) -> list[str]:
     if isinstance(layer, Parallel) or _parts(layer):
-        return [text for part in layer for text in _texts(part)]  # type: ignore[attr-defined]
+        return [text for part in layer for text in _texts(part)]  # type: ignore[attr-defined]  # a container can be looped over
     return [_text(layer)]
 
 

@@ -111,7 +111,7 @@ def new_figure(size: tuple[float, float] | None = None) -> Figure:
         size: the width and height in inches. None means Matplotlib's default.
     """
     # Load the backend first. It may set the user's settings, which `style` would undo.
-    plt.draw_if_interactive()  # type: ignore[no-untyped-call]
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]  # Matplotlib has no hint here
     with style():
         return plt.figure(figsize=size)
 

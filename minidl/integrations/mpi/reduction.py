@@ -97,7 +97,7 @@ class Reduction:
                 except OverflowError:  # Python's floats raise where NumPy's become infinite
                     value = inf
         if not isinstance(value, Real):  # the run says what is wrong with it
-            return value  # type: ignore[no-any-return]
+            return value  # type: ignore[no-any-return]  # `Run` raises for it
         return self._reduced(float(value), share, moments)
 
     def _own(self, batch: Any) -> Any:
