@@ -15,7 +15,7 @@ from tests.docs import recipes
 from tests.docs.conftest import PAGES, ROOT
 
 REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.rst"))
-SNIPPET = re.compile(r"^```(python|\{plot\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SNIPPET = re.compile(r"^```(python|\{(?:plot|display)\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OPTION = re.compile(r"^:([a-z-]+):.*\n", re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
