@@ -16,8 +16,8 @@ from sphinx.application import Sphinx
 def displayed(code: str) -> str:
     """The HTML of the last line's value.
 
-    >>> displayed("class Bold:\\n    def _repr_html_(self):\\n        return '<b>1</b>'\\nBold()")
-    '<b>1</b>'
+    >>> displayed("from minidl import ReLU; ReLU().summary()")[:6]
+    '<table'
     """
     *lines, last = ast.parse(code).body
     if not isinstance(last, ast.Expr):
@@ -29,6 +29,8 @@ def displayed(code: str) -> str:
 
 
 class Display(Directive):
+    """The code as on any page, and its display below."""
+
     has_content = True
 
     def run(self) -> list[nodes.Node]:

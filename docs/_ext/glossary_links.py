@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from docutils import nodes
@@ -33,8 +34,8 @@ def first_sentences(glossary: nodes.document) -> dict[str, tuple[str, str]]:
 def pattern(term: str) -> str:
     """A regular expression for a term and its plural, also across the end of a line.
 
-    >>> [re.fullmatch(pattern(term), text) is not None for term, text in (("loss", "losses"), ("accuracy", "accuracies"))]
-    [True, True]
+    >>> re.fullmatch(pattern("loss"), "losses")[0], re.fullmatch(pattern("accuracy"), "accuracies")[0]
+    ('losses', 'accuracies')
     """
     words = r"\s+".join(map(re.escape, term.split()))
     return rf"{words[:-1]}(?:y|ies)" if words.endswith("y") else rf"{words}(?:e?s)?"
@@ -56,10 +57,20 @@ def parts(text: str, terms: dict[str, tuple[str, str]], address: str) -> Iterato
     yield nodes.Text(text)
 
 
+def join(page: nodes.document) -> None:
+    """Make one text of the pieces on both sides of a line break, since a term may be there."""
+    for element in page.findall(nodes.TextElement):
+        pieces = [(kind, list(group)) for kind, group in groupby(element.children, type)]
+        element[:] = [
+            child for kind, group in pieces for child in ([nodes.Text("".join(group))] if kind is nodes.Text else group)
+        ]
+
+
 def link_first_uses(app: Sphinx, page: nodes.document, name: str) -> None:
     if name.startswith(PAGES) and name != GLOSSARY and GLOSSARY in app.env.all_docs:
         terms = first_sentences(app.env.get_doctree(GLOSSARY))
         address = app.builder.get_relative_uri(name, GLOSSARY)
+        join(page)
         for text in [node for node in page.findall(nodes.Text) if not _apart(node)]:
             text.parent.replace(text, list(parts(str(text), terms, address)))
 
