@@ -101,6 +101,7 @@ class Result:
     blas: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    when: str = ""  # the day and the commit
 
 
 def measure(group: Group, threads: int, rounds: int, seconds: float) -> Result:
