@@ -21,7 +21,7 @@ from minidl.plotting.style import LARGEST, Labels, Look, canvas, halo, legend_be
 from minidl.training import Descent
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Path", "plot_contours"]
+__all__ = ["Limits", "Path", "minima_of", "plot_contours", "view_of"]
 
 Path: TypeAlias = "Descent | ArrayLike"
 """The result of `minimize`, or an array of points (n, 2)."""
@@ -76,26 +76,15 @@ def plot_contours(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['lr 0.1: stationary', 'start', 'minimum']
     """
-    check_is_objective(objective)
     colorbar = flag("colorbar", colorbar)
-    size = objective.parameters().size
-    if size != 2:
-        raise ShapeError(f"contours need an objective with 2 parameters, but {objective!r} has {size}")
-    if paths is not None and not isinstance(paths, Mapping):
-        raise TypeError(f'paths must be a dict of labels and paths, such as {{"Adam": descent}}, got {paths!r:.80}')
-    points = {label: _points(label, path) for label, path in (paths or {}).items()}
-    minima = np.array(getattr(objective, "minima", ()), dtype=float).reshape(-1, 2)
-    # A descent may have moved the parameters far away. The objective's own start is a better place to look at.
-    start = np.asarray(getattr(objective, "start", objective.parameters().value), dtype=float)
-    low, high = _box(list(points.values()), np.vstack([start, minima]))
-    for axis, (name, limits) in enumerate((("xlim", xlim), ("ylim", ylim))):
-        if limits is not None:
-            low[axis], high[axis] = _limits(name, limits)
+    paths = {} if paths is None else paths
+    points, low, high = view_of(objective, paths, xlim, ylim)
+    minima = minima_of(objective)
     with canvas(ax, (6.4, 4.8 + 0.1 * len(points)), title=title, labels=labels) as ax:
         draw_landscape(ax, objective, low, high, colorbar=colorbar)
         handles = []
         for index, (label, path) in enumerate(points.items()):
-            descent = (paths or {})[label]
+            descent = paths[label]
             name = f"{label}: {descent.fate}" if isinstance(descent, Descent) else label
             # Paths may overlap. The first ones are drawn below the others, and are thicker to stay visible.
             width = 1.4 + 1.4 * (len(points) - 1 - index) / len(points)
@@ -119,6 +108,31 @@ def plot_contours(
         if handles:
             legend_below(ax, handles)
     return ax
+
+
+def view_of(
+    objective: Objective, paths: Mapping[str, Path], xlim: Limits | None, ylim: Limits | None
+) -> tuple[dict[str, Array], Array, Array]:
+    """The points of all paths, (n, 2) each, and the corners of the box to show, (2,) each."""
+    check_is_objective(objective)
+    size = objective.parameters().size
+    if size != 2:
+        raise ShapeError(f"contours need an objective with 2 parameters, but {objective!r} has {size}")
+    if not isinstance(paths, Mapping):
+        raise TypeError(f'paths must be a dict of labels and paths, such as {{"Adam": descent}}, got {paths!r:.80}')
+    points = {label: _points(label, path) for label, path in paths.items()}
+    # A descent may have moved the parameters far away. The objective's own start is a better place to look at.
+    start = np.asarray(getattr(objective, "start", objective.parameters().value), dtype=float)
+    low, high = _box(list(points.values()), np.vstack([start, minima_of(objective)]))
+    for axis, (name, limits) in enumerate((("xlim", xlim), ("ylim", ylim))):
+        if limits is not None:
+            low[axis], high[axis] = _limits(name, limits)
+    return points, low, high
+
+
+def minima_of(objective: Objective) -> Array:
+    """The known minima of an objective of two parameters, (k, 2)."""
+    return np.array(getattr(objective, "minima", ()), dtype=float).reshape(-1, 2)
 
 
 def _limits(name: str, limits: Any) -> tuple[float, float]:

@@ -207,10 +207,11 @@ def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) 
     return bar
 
 
-def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
+def legend_below(ax: Axes, handles: Sequence[Artist], *, left: bool = False) -> None:
     """Add a legend below the label of the x axis, where it covers nothing and leaves room for the title.
 
-    Handles without a label are left out. At least one must have a label.
+    Handles without a label are left out. At least one must have a label. At the left, the legend has one column, which
+    stays where it is when its texts change.
     """
     handles = [handle for handle in handles if not str(handle.get_label()).startswith("_child")]
     figure = ax.get_figure(root=True)
@@ -226,10 +227,10 @@ def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
     place = offset_copy(ax.transAxes, figure, y=-34, units="points")
     ax.legend(
         handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
+        loc="upper left" if left else "upper center",
+        bbox_to_anchor=(0.0 if left else 0.5, 0.0),
         bbox_transform=place,
-        ncols=min(max(columns, 1), len(handles)),
+        ncols=1 if left else min(max(columns, 1), len(handles)),
         borderaxespad=0.0,
         frameon=False,
     )
