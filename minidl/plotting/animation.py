@@ -16,7 +16,7 @@ from minidl.arguments import number, whole_number
 from minidl.errors import HyperparameterError
 from minidl.files import check_folder, replacing
 
-__all__ = ["animate", "check_gif", "steps_shown"]
+__all__ = ["animate", "check_gif", "frequent_colors", "steps_shown"]
 
 Frame = TypeVar("Frame")
 
@@ -107,17 +107,17 @@ class _OnePalette(PillowWriter):
         self.pictures.append(Image.frombytes("RGBA", size, buffer.getvalue()).convert("RGB"))
 
     def finish(self) -> None:
-        palette = _palette(self.pictures[:: max(1, len(self.pictures) // 8)] + self.pictures[-1:])
+        palette = Image.new("P", (1, 1))
+        sample = [*self.pictures[:: max(1, len(self.pictures) // 8)], self.pictures[-1]]
+        palette.putpalette(frequent_colors(sample, COLORS))
         first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in self.pictures)
         milliseconds = [round(1000 / self.fps)] * len(others) + [round(1000 * HOLD)]
         first.save(self.file, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
 
 
-def _palette(pictures: Sequence[Image.Image]) -> Image.Image:
-    """The colours that are most frequent in some pictures, as the palette of an image."""
+def frequent_colors(pictures: Sequence[Image.Image], count: int) -> bytes:
+    """The colours that are most frequent in some pictures, three bytes each."""
     pixels = np.concatenate([np.asarray(picture, np.uint32).reshape(-1, 3) for picture in pictures])
     colors, counts = np.unique(pixels @ np.array([1 << 16, 1 << 8, 1], np.uint32), return_counts=True)
-    chosen = colors[np.argsort(-counts, kind="stable")[:COLORS]]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(np.stack([chosen >> 16, chosen >> 8 & 255, chosen & 255], 1).astype(np.uint8).tobytes())
-    return palette
+    chosen = colors[np.argsort(-counts.astype(np.int64), kind="stable")[:count]]
+    return np.stack([chosen >> 16, chosen >> 8 & 255, chosen & 255], axis=1).astype(np.uint8).tobytes()

@@ -21,7 +21,7 @@ from minidl.plotting.style import LARGEST, Labels, Look, canvas, halo, legend_be
 from minidl.training import Descent
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Limits", "Path", "minima_of", "plot_contours", "view_of"]
+__all__ = ["HOLLOW", "Limits", "Path", "minima_of", "plot_contours", "view_of"]
 
 Path: TypeAlias = "Descent | ArrayLike"
 """The result of `minimize`, or an array of points (n, 2)."""

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from minidl.errors import DataError
 from minidl.modules import Objective
 from minidl.plotting.animation import animate, check_gif, steps_shown
-from minidl.plotting.contours import Limits, Path, plot_contours, view_of
-from minidl.plotting.paths import clip_path, thin_out
+from minidl.plotting.contours import HOLLOW, Limits, Path, plot_contours, view_of
+from minidl.plotting.paths import clip_path, inside, thin_out
 from minidl.plotting.style import Labels, canvas, check_texts, halo, legend_below, look
 from minidl.training import Descent
 from minidl.typing import Array
@@ -29,9 +29,9 @@ WIDTH = 1.8
 def animate_descent(
     objective: Objective,
     paths: Mapping[str, Path],
-    path: str | os.PathLike[str] | None = None,
-    *,
     ax: Axes | None = None,
+    *,
+    path: str | os.PathLike[str] | None = None,
     frames: int = 60,
     seconds: float = 6.0,
     xlim: Limits | None = None,
@@ -47,8 +47,8 @@ def animate_descent(
     Args:
         objective: an objective with two parameters.
         paths: a dict of labels and paths, each a Descent or an array (n, 2).
-        path: a GIF file. None writes none.
-        ax: the axes to draw on. None makes a new figure, which is closed once the file is written.
+        ax: the axes to draw on. None makes a new figure.
+        path: a GIF file to write. Afterwards, a new figure is closed. None writes nothing, and leaves it open.
         frames: the number of frames. There are fewer if the descents have fewer steps.
         seconds: how long the animation takes.
         xlim: the limits of the first parameter, as in `plot_contours`.
@@ -70,7 +70,7 @@ def animate_descent(
     >>> bowl = Quadratic([[1.0, 0.0], [0.0, 5.0]])
     >>> descent = minimize(bowl, SGD(bowl.parameters(), lr=0.1), steps=500)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     animation = animate_descent(bowl, {"lr 0.1": descent}, f"{folder}/bowl.gif", frames=5)
+    ...     animation = animate_descent(bowl, {"lr 0.1": descent}, path=f"{folder}/bowl.gif", frames=5)
     ...     os.listdir(folder)
     ['bowl.gif']
     """
@@ -85,7 +85,8 @@ def animate_descent(
         shown: Any = {"xlim": (low[0], high[0]), "ylim": (low[1], high[1])}
         plot_contours(objective, None, axes, colorbar=False, labels=labels, **shown)
         trails = [
-            _Trail(axes, index, line, label, paths[label], low, high)
+            # Paths may overlap. The first ones are drawn below the others, and are thicker to stay visible.
+            _Trail(axes, index, line, label, paths[label], low, high, WIDTH + 1.4 * (1 - (index + 1) / len(points)))
             for index, (label, line) in enumerate(points.items())
         ]
         legend_below(axes, [trail.head for trail in trails], left=True)
@@ -106,11 +107,15 @@ def animate_descent(
 class _Trail:
     """The line that one path leaves, and its head, which is labelled with the text at the end."""
 
-    def __init__(self, ax: Axes, index: int, points: Array, label: str, path: Path, low: Array, high: Array) -> None:
+    def __init__(
+        self, ax: Axes, index: int, points: Array, label: str, path: Path, low: Array, high: Array, width: float
+    ) -> None:
         self.points, self.label, self.low, self.high = points, label, low, high
         self.end = f"{label}: {path.fate} at step {path.steps:,}" if isinstance(path, Descent) else label
         color, _, marker = look(index)
-        (self.line,) = ax.plot([], [], color=color, linewidth=WIDTH, zorder=3, path_effects=halo(WIDTH))
+        if inside(points[0], low, high):
+            ax.plot(*points[0], "o", color="black", markersize=6.5, zorder=6, **HOLLOW)
+        (self.line,) = ax.plot([], [], color=color, linewidth=width, zorder=3, path_effects=halo(width))
         (self.head,) = ax.plot([], [], color=color, linestyle="none", marker=marker, label=self.end, zorder=7)
         self.head.set(markersize=9, markeredgecolor="white", clip_on=False)
 

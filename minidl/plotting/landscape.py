@@ -38,6 +38,7 @@ def draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array, *, c
     masked = np.ma.masked_invalid(values)
     norm = BoundaryNorm(levels, LANDSCAPE.N, extend="both")
     filled = ax.contourf(xs, ys, masked, levels=levels, cmap=LANDSCAPE, norm=norm, extend="both")
+    filled.set_rasterized(True)  # in a vector graphic, whose file would be several times as large
     ax.contour(xs, ys, masked, levels=levels, colors=LINE, linewidths=0.5, linestyles="solid")
     if colorbar:
         bar = color_scale(filled, ax, "f")
