@@ -219,7 +219,7 @@ def draw_paths(pictures: Pictures, results: Results) -> None:
     """Draw one row per landscape, and three optimizers per panel, as more would be hard to tell apart."""
     names = list(OPTIMIZERS)
     with style():
-        figure, axes = plt.subplots(len(results), 3, figsize=(11, 8.8))
+        figure, axes = plt.subplots(len(results), 3, figsize=(10.4, 8.4))
         for row, (name, runs) in zip(axes, results.items(), strict=True):
             for k, ax in enumerate(row):
                 draw_landscape(ax, name)
@@ -261,16 +261,10 @@ def draw_progress(pictures: Pictures, results: Results, digits: Mapping[str, Dig
 
 def draw_race(pictures: Pictures, runs: Mapping[str, Result]) -> None:
     """Animate some of the optimizers on Rosenbrock's function. All nine would be hard to tell apart."""
-    land = LANDSCAPES["Rosenbrock"]
-    animate_descent(
-        land.make(),
-        {f"{optimizer}, lr {runs[optimizer].lr:g}": runs[optimizer].descent for optimizer in SHOWN},
-        path=pictures.path("optimizer_race.gif"),
-        xlim=land.xlim,
-        ylim=land.ylim,
-        title="Each optimizer at its best learning rate",
-        labels=("x", "y"),
-    )
+    make, xlim, ylim = LANDSCAPES["Rosenbrock"]
+    shown = {f"{name}, lr {runs[name].lr:g}": runs[name].descent for name in SHOWN}
+    title, path = "Each optimizer at its best learning rate", pictures.path("optimizer_race.gif")
+    animate_descent(make(), shown, path=path, xlim=xlim, ylim=ylim, title=title, labels=("x", "y"))
 
 
 def main() -> None:

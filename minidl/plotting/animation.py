@@ -45,7 +45,9 @@ def steps_shown(last: int, frames: int) -> list[int]:
     >>> steps_shown(1000, 8)
     [0, 1, 3, 10, 32, 100, 316, 1000]
     """
-    return [0, *np.unique(np.geomspace(1, max(last, 1), frames - 1).round().astype(int)).tolist()]
+    if last == 0:
+        return [0]
+    return [0, *np.unique(np.geomspace(last, 1, frames - 1).round().astype(int)).tolist()]
 
 
 def animate(

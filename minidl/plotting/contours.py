@@ -65,7 +65,7 @@ def plot_contours(
     Raises:
         ShapeError: an objective that does not have two parameters; paths that are not (n, 2).
         DataError: paths with NaN or infinity; a Descent without a path; an objective without finite values.
-        HyperparameterError: limits in the wrong order.
+        HyperparameterError: limits in the wrong order; a colorbar that is neither True nor False.
         TypeError: something that is not an objective; a title or labels that are not strings.
 
     >>> from matplotlib.figure import Figure
