@@ -231,7 +231,8 @@ def draw_paths(pictures: Pictures, results: Results) -> None:
                 ax.plot(
                     *LANDSCAPES[name].make().parameters().value, "o", color="black", markerfacecolor="white", zorder=7
                 )
-                ax.set_title(f"{name}: " + ", ".join(f"{o} {runs[o].lr:g}" for o in team), fontsize=9)
+                ax.set_title(", ".join(f"{o} {runs[o].lr:g}" for o in team), fontsize=9)
+                ax.set_ylabel(f"{name}\ny" if k == 0 else "y")
         handles = [Line2D([], [], label=optimizer, **LOOKS[optimizer]) for optimizer in OPTIMIZERS]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
         figure.suptitle("Each at its best learning rate   (circle: start, cross: saddle, star: minimum)")

@@ -72,7 +72,8 @@ def test_each_frame_shows_the_paths_up_to_its_step_and_the_legend_says_how_they_
     ax = axes()
     animation = animate_descent(CubicValley(), runs, ax, frames=60, **BOX)
     draw: Any = animation._func  # type: ignore[attr-defined]  # what Matplotlib calls for each frame
-    assert list(animation.new_frame_seq()) == list(range(10))
+    steps: list[Any] = [*animation.new_frame_seq()]
+    assert steps == list(range(10))
     slow, fast = runs["slow"].path, runs["fast"].path
     assert slow is not None
     assert fast is not None
