@@ -24,8 +24,7 @@ extensions = [
     "mathml",
     "plot",
 ]
-# The page extending.md is for old links alone: it sends readers of the repository on to learn/extend.md.
-exclude_patterns = ["_build", "extending.md", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 nitpicky = True
 # Objects of other projects are not linked, as that would need the network; what is in single backticks in a docstring
 # is linked if it is a name of minidl, and else is code.
@@ -33,7 +32,7 @@ nitpick_ignore_regex = [
     (r"py:obj", r".*"),
     (r"py:class", r"(numpy|np|matplotlib|collections|contextlib|typing|os|hypothesis)\..*|Axes"),
     # Those of minidl are spelt out where they are taken.
-    (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Limits|Losses|Metric|Path|Recurrent|Slope)"),
+    (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Labels|Limits|Losses|Metric|Path|Recurrent|Slope)"),
 ]
 default_role = "py:obj"
 

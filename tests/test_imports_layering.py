@@ -57,7 +57,6 @@ LEVELS = {
 
 OPTIONAL = {
     "matplotlib": {"plotting"},
-    "PIL": {"plotting"},  # Matplotlib needs it, too
     "IPython": {"plotting"},
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
