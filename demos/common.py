@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from minidl.plotting.animation import frequent_colors
+from minidl.plotting.animation import frequent_colors, with_palette
 
 __all__ = ["Pictures", "heading", "remove_colorbar"]
 
@@ -71,11 +71,10 @@ def _compress(path: Path) -> None:
     """Write a PNG file again with a palette, which makes it a third of the size. Flat areas keep their colours."""
     with Image.open(path) as picture:
         image = picture.convert("RGB")
-    palette = Image.new("P", (1, 1))
     for count in (256, 128, 64):
         exact = frequent_colors([image], 3 * count // 4)
-        palette.putpalette(exact + bytes(image.quantize(count // 4).getpalette() or []))
-        image.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+        others = bytes(image.quantize(count // 4).getpalette() or [])
+        with_palette(image, exact + others).save(path, optimize=True)
         if path.stat().st_size < LARGEST:
             break
 

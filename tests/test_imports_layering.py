@@ -57,6 +57,7 @@ LEVELS = {
 
 OPTIONAL = {
     "matplotlib": {"plotting"},
+    "PIL": {"plotting"},  # Matplotlib needs it, too
     "IPython": {"plotting"},
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
