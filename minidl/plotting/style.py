@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -23,8 +23,10 @@ __all__ = [
     "LARGEST",
     "NEGATIVE",
     "POSITIVE",
+    "Labels",
     "Look",
     "canvas",
+    "check_texts",
     "color_scale",
     "draw_line",
     "legend_below",
@@ -42,6 +44,9 @@ POSITIVE, NEGATIVE = BLUE, VERMILLION
 # Five dashes, seven colours and seven markers: the first 35 lines all differ, even in greyscale.
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
+
+Labels: TypeAlias = "tuple[str, str] | None"
+"""The labels of the x axis and the y axis. None leaves those that a plot has by itself."""
 
 LARGEST = 1e100
 """The largest number that is drawn. Matplotlib's axes overflow soon beyond it."""
@@ -117,7 +122,9 @@ def new_figure(size: tuple[float, float] | None = None) -> Figure:
 
 
 @contextmanager
-def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
+def canvas(
+    ax: Axes | None, size: tuple[float, float], *, title: str | None = None, labels: Labels = None
+) -> Iterator[Axes]:
     """Open axes to draw on, with the style around them: the given ones, or those of a new pyplot figure.
 
     After an error, a new figure is closed.
@@ -125,10 +132,14 @@ def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
     Args:
         ax: the axes, or None for a new figure.
         size: the width and height of a new figure, in inches.
+        title: the title of the axes. None leaves what the block wrote.
+        labels: the labels of the x axis and the y axis. None leaves what the block wrote.
 
     Raises:
-        TypeError: something else, such as the array of axes that ``plt.subplots(2, 2)`` returns.
+        TypeError: something else than axes, such as the array that ``plt.subplots(2, 2)`` returns; a title that is not
+            a string; labels that are not two strings.
     """
+    check_texts(title, labels)
     if ax is not None and not isinstance(ax, Axes):
         raise TypeError(
             f"ax must be one Axes or None, got {type(ax).__name__}; pass one of an array of axes, such as axes[0, 0]"
@@ -140,10 +151,24 @@ def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
             assert axes is not None  # one of the two is there
             _dress(axes)
             yield axes
+            if title is not None:
+                axes.set_title(title)
+            if labels is not None:
+                axes.set_xlabel(labels[0])
+                axes.set_ylabel(labels[1])
     except BaseException:
         if opened is not None:
             plt.close(opened)
         raise
+
+
+def check_texts(title: object, labels: object) -> None:
+    """Raise a TypeError unless a title is a string and labels are two strings. Both may be None."""
+    if not (title is None or isinstance(title, str)):
+        raise TypeError(f"title must be a string or None, got {title!r:.80}")
+    pair = isinstance(labels, Sequence) and not isinstance(labels, str) and len(labels) == 2
+    if not (labels is None or (pair and all(isinstance(label, str) for label in labels))):  # type: ignore[attr-defined]  # a pair can be looped over
+        raise TypeError(f"labels must be two strings, for the x axis and the y axis, or None, got {labels!r:.80}")
 
 
 def _dress(axes: Axes) -> None:
