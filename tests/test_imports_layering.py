@@ -57,6 +57,7 @@ LEVELS = {
 
 OPTIONAL = {
     "matplotlib": {"plotting"},
+    "contourpy": {"plotting"},  # Matplotlib needs it, too
     "IPython": {"plotting"},
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
