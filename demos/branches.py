@@ -140,7 +140,7 @@ def main() -> None:
     heading("4", "A tied autoencoder")
     networks["tied autoencoder"], images, reconstructed = tied_autoencoder()
     pictures.save(draw_networks(networks), "branches.png")
-    pictures.save(draw_images({"new images": images, "from 10 numbers": reconstructed}), "branches_autoencoder.png")
+    pictures.save(draw_images({"new images": images, "reconstructed": reconstructed}), "branches_autoencoder.png")
     pictures.finish()
 
 

@@ -48,7 +48,7 @@ class Pictures:
     def save(self, figure: Figure, name: str) -> None:
         """Write a figure to a PNG file."""
         path = self.path(name)
-        figure.savefig(path, dpi=100)
+        figure.savefig(path, dpi=200)
         with Image.open(path) as image:  # a palette makes the file a third of the size
             small = image.convert("RGB").quantize(256)
         small.save(path, optimize=True)

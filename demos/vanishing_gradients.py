@@ -152,8 +152,8 @@ def draw_curves(pictures: Pictures, curves: dict[tuple[str, str], Curves]) -> No
             column[0].yaxis.set_minor_locator(NullLocator())
             for ax in column:
                 ax.grid(color="0.92", linewidth=0.6)
-        axes[0, 0].set_ylabel("gradient, first layer / last layer")
-        axes[1, 0].set_ylabel("test data right, %")
+        axes[0, 0].set_ylabel("gradient of the first layer / last layer")
+        axes[1, 0].set_ylabel("test accuracy (%)")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     pictures.save(figure, "vanishing_gradients.png")

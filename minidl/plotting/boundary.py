@@ -26,6 +26,7 @@ def plot_decision_boundary(
     threshold: float | None = None,
     classes: Sequence[str] | None = None,
     units: bool = False,
+    colorbar: bool = True,
     title: str | None = None,
     labels: Labels = None,
 ) -> Axes:
@@ -46,6 +47,7 @@ def plot_decision_boundary(
             decides.
         classes: the names of the classes. None means "class 0", "class 1" and so on.
         units: whether to draw a dashed line for each unit of the first layer, where its input is 0.
+        colorbar: whether to draw the colour bar of a single output. In a grid of axes, one is enough.
         title: the title of the axes.
         labels: the labels of the x axis and the y axis.
 
@@ -56,7 +58,7 @@ def plot_decision_boundary(
         ShapeError: a model that does not take 2 features; x and y of shapes that do not match; a wrong number of names;
             units of a model that does not begin with a Dense layer.
         DataError: several inputs; classes that are not integers from 0; predictions that are not finite.
-        HyperparameterError: a threshold that is not a finite number; units that are not True or False.
+        HyperparameterError: a threshold that is not a finite number; units or colorbar that are not True or False.
         TypeError: something that is not a layer.
 
     >>> from matplotlib.figure import Figure
@@ -67,10 +69,10 @@ def plot_decision_boundary(
     ['class 0', 'class 1', 'boundary']
     """
     plane = Plane(model, x, y, threshold, classes, GRID)
-    dashed, scores = flag("units", units), plane.scores()
+    dashed, barred, scores = flag("units", units), flag("colorbar", colorbar), plane.scores()
     with canvas(ax, (5.4, 4.2), title=title, labels=labels) as ax:
         mesh = plane.draw_colors(ax, scores, plane.norm(scores))
-        if plane.binary:
+        if plane.binary and barred:
             extend = "neither" if plane.probability else "both"
             color_scale(mesh, ax, plane.output, extend=extend)
         plane.draw_samples(ax)

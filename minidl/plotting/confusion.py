@@ -30,6 +30,7 @@ def plot_confusion(
     *,
     classes: Sequence[str] | None = None,
     normalize: bool = False,
+    colorbar: bool = True,
     title: str | None = None,
     labels: Labels = None,
 ) -> Axes:
@@ -43,6 +44,7 @@ def plot_confusion(
         ax: the axes to draw on. None makes a new figure.
         classes: the names of the k classes. None means their numbers.
         normalize: whether to write the shares of each row instead of the counts. The diagonal then holds the recalls.
+        colorbar: whether to draw the colour bar. In a grid of axes, one is enough.
         title: the title of the axes.
         labels: the labels of the x axis and the y axis.
 
@@ -52,7 +54,7 @@ def plot_confusion(
     Raises:
         ShapeError: a matrix that is not square. Another number of names.
         DataError: negative counts.
-        HyperparameterError: a normalize that is not True or False.
+        HyperparameterError: a normalize or colorbar that is not True or False.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl.metrics import confusion_matrix
@@ -71,7 +73,7 @@ def plot_confusion(
     names = [str(index) for index in range(k)] if classes is None else [str(name) for name in classes]
     if len(names) != k:
         raise ShapeError(f"classes must name all {k} classes, got {len(names)} names")
-    written = flag("normalize", normalize)
+    written, barred = flag("normalize", normalize), flag("colorbar", colorbar)
     total = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
     whole = bool((counts == np.floor(counts)).all())
@@ -80,7 +82,9 @@ def plot_confusion(
     side = float(np.clip(2.2 + 0.45 * k, 3.6, 7.0))
     with canvas(ax, (side + 1.2, side), title=title, labels=labels) as ax:
         colors = LinearSegmentedColormap.from_list("shares", ["white", BLUE])
-        color_scale(ax.imshow(shares, cmap=colors, vmin=0.0, vmax=1.0), ax, "share of the true class")
+        image = ax.imshow(shares, cmap=colors, vmin=0.0, vmax=1.0)
+        if barred:
+            color_scale(image, ax, "share of the true class")
         _number_cells(ax, shares, texts)
         _name_classes(ax, names, every=classes is not None or k <= FEW)
         ax.set_xlabel("predicted class")
