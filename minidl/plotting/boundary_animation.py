@@ -207,7 +207,7 @@ class _GifWriter(PillowWriter):
         frames = [frame.convert("RGB") for frame in self._frames]
         palette = frames[-1].quantize(PALETTE)
         colors = np.array(palette.getpalette() or []).reshape(-1, 3)
-        colors[colors.sum(axis=1).argmax()] = 255  # the mean of white and nearly white is grey
+        colors[colors.min(axis=1) > 240] = 255  # Pillow takes white for any colour close to it
         palette.putpalette(colors.ravel().tolist())
         first, *others = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
         milliseconds = [round(1000 / self.fps)] * len(frames)
