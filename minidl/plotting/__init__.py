@@ -5,6 +5,7 @@ from minidl.plotting.boundary_animation import animate_boundary
 from minidl.plotting.classification import plot_calibration, plot_precision_recall, plot_roc
 from minidl.plotting.confusion import plot_confusion
 from minidl.plotting.contours import plot_contours
+from minidl.plotting.descent_animation import animate_descent
 from minidl.plotting.health import dead_share, gradient_flow, plot_activations, plot_gradient_flow
 from minidl.plotting.history import plot_history
 from minidl.plotting.live import LivePlot
@@ -16,6 +17,7 @@ from minidl.plotting.style import style
 __all__ = [
     "LivePlot",
     "animate_boundary",
+    "animate_descent",
     "dead_share",
     "gradient_flow",
     "plot_activations",

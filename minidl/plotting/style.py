@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.transforms import offset_copy
 
 from minidl.typing import Array
@@ -29,6 +30,7 @@ __all__ = [
     "check_texts",
     "color_scale",
     "draw_line",
+    "halo",
     "legend_below",
     "look",
     "new_figure",
@@ -192,6 +194,11 @@ def draw_line(ax: Axes, index: int, x: Array, y: Array, label: str) -> None:
     ax.plot(x, y, color=color, linestyle=dashes, label=label or None, **markers)
 
 
+def halo(width: float) -> list[AbstractPathEffect]:
+    """The white edge of a line of this width, in points, so that it stands out on any background."""
+    return [withStroke(linewidth=width + 1.6, foreground="white", alpha=0.85)]
+
+
 def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) -> Colorbar:
     """Add a colour bar beside the axes. It takes the options of Matplotlib's ``colorbar``."""
     bar = ax.figure.colorbar(mappable, ax=ax, label=label, **options)
@@ -200,10 +207,11 @@ def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) 
     return bar
 
 
-def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
+def legend_below(ax: Axes, handles: Sequence[Artist], *, left: bool = False) -> None:
     """Add a legend below the label of the x axis, where it covers nothing and leaves room for the title.
 
-    Handles without a label are left out. At least one must have a label.
+    Handles without a label are left out. At least one must have a label. At the left, the legend has one column, which
+    stays where it is when its texts change.
     """
     handles = [handle for handle in handles if not str(handle.get_label()).startswith("_child")]
     figure = ax.get_figure(root=True)
@@ -219,10 +227,10 @@ def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
     place = offset_copy(ax.transAxes, figure, y=-34, units="points")
     ax.legend(
         handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
+        loc="upper left" if left else "upper center",
+        bbox_to_anchor=(0.0 if left else 0.5, 0.0),
         bbox_transform=place,
-        ncols=min(max(columns, 1), len(handles)),
+        ncols=1 if left else min(max(columns, 1), len(handles)),
         borderaxespad=0.0,
         frameon=False,
     )
