@@ -5,34 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.animation import FuncAnimation
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from PIL import Image
 
-from minidl.arguments import flag, number, whole_number
+from minidl.arguments import flag
 from minidl.data import as_data
-from minidl.errors import DataError, HyperparameterError, ShapeError
-from minidl.files import absolute, check_folder, replacing
+from minidl.errors import DataError, ShapeError
 from minidl.modules import Layer
+from minidl.plotting.animation import animate, check_gif, steps_shown
 from minidl.plotting.plane import Plane
-from minidl.plotting.style import Labels, canvas, color_scale, legend_below, style
+from minidl.plotting.style import Labels, canvas, check_texts, color_scale, legend_below, style
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["animate_boundary"]
 
 GRID = 100
-DPI = 80
-HOLD = 1.5  # seconds for which the last step stays before the animation starts again
-# Areas of one colour make the file far smaller. The palette also holds the colours of lines and letters.
-SHADES, PALETTE = 17, 48
+SHADES = 13  # areas of one colour make the file far smaller
 
 
 def animate_boundary(
@@ -65,18 +57,17 @@ def animate_boundary(
         x: the samples, (n, 2).
         y: their classes, counted from 0, as (n,) or (n, 1), or one-hot as (n, k).
         ax: the axes to draw on. None makes a new figure.
-        path: a GIF file to write. None writes nothing, and the caller shows or saves the animation and closes its
-            figure.
+        path: a GIF file to write. Afterwards, a new figure is closed. None writes nothing, and leaves it open.
         frames: the largest number of frames, the first and the last step included.
-        seconds: the duration of the animation. The last frame stays for a moment longer.
+        seconds: how long the animation takes.
         threshold: as for `plot_decision_boundary`.
         classes: the names of the classes. None means "class 0", "class 1" and so on.
         units: whether to draw a dashed line for each unit of the first layer, where its input is 0.
-        title: the beginning of the title of each frame.
+        title: the title, in front of the step.
         labels: the labels of the x axis and the y axis.
 
     Returns:
-        The animation. In a notebook, ``HTML(animation.to_jshtml())`` shows it.
+        The animation. In a notebook, ``IPython.display.HTML(animation.to_jshtml())`` plays it.
 
     Raises:
         ShapeError: as for `plot_decision_boundary`; points that are not (steps + 1, P).
@@ -97,29 +88,16 @@ def animate_boundary(
     ...     os.listdir(folder)
     ['xor.gif']
     """
+    check_texts(title, labels)
+    frames, seconds = check_gif(path, frames, seconds)
     plane = Plane(model, x, y, threshold, classes, GRID)
     film = _Film(plane, _checked(model, points), title, dashed=flag("units", units))
-    frames, seconds = whole_number("frames", frames, 2), number("seconds", seconds, above=0)
-    if path is not None:
-        if not os.fspath(path).lower().endswith(".gif"):
-            raise HyperparameterError(f"path must end in .gif, got {os.fspath(path)!r}")
-        check_folder(path)
-    steps = _steps(len(film.points) - 1, frames)
-    rate = len(steps) / seconds
-    opened = ax is None
-    with canvas(ax, (5.4, 4.6), title=title, labels=labels) as ax:
-        film.prepare(ax)
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # axes that are drawn on have one
-    try:
-        animation = FuncAnimation(figure, film.show, steps, init_func=list, interval=1000 / rate)
-        if path is not None:
-            _write(animation, figure, path, rate)
-    except BaseException:
-        if opened:
-            plt.close(figure)
-        raise
-    if path is not None and opened:
+    with canvas(ax, (4.4, 3.9), labels=labels) as axes:
+        film.prepare(axes)
+        figure = axes.get_figure(root=True)
+        assert figure is not None  # axes that are drawn on have one
+        animation = animate(figure, film.show, steps_shown(len(film.points) - 1, frames), path, seconds=seconds)
+    if path is not None and ax is None:
         plt.close(figure)
     return animation
 
@@ -190,41 +168,3 @@ def _checked(model: Layer, points: Sequence[ArrayLike] | Array) -> Array:
     if found.ndim != 2 or found.shape[1] != size:
         raise ShapeError(f"points must have shape (steps + 1, {size}) for this model, got {found.shape}")
     return found
-
-
-def _steps(last: int, frames: int) -> list[int]:
-    """The steps to show: the first, the last, and others at distances that grow geometrically."""
-    between = np.geomspace(1, max(last, 1), frames - 1).round().astype(int)
-    return [0, *np.unique(between).tolist()] if last else [0]
-
-
-class _GifWriter(PillowWriter):
-    """Writes a GIF with one palette for all frames, so that what does not move takes no room in the file."""
-
-    _frames: list[Image.Image]
-
-    def finish(self) -> None:
-        frames = [frame.convert("RGB") for frame in self._frames]
-        palette = frames[-1].quantize(PALETTE)
-        colors = np.array(palette.getpalette() or []).reshape(-1, 3)
-        colors[colors.min(axis=1) > 240] = 255  # Pillow takes white for any colour close to it
-        palette.putpalette(colors.ravel().tolist())
-        first, *others = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
-        milliseconds = [round(1000 / self.fps)] * len(frames)
-        milliseconds[-1] += round(1000 * HOLD)
-        first.save(self.outfile, save_all=True, append_images=others, duration=milliseconds, loop=0)
-
-
-def _write(animation: FuncAnimation, figure: Figure, path: str | os.PathLike[str], rate: float) -> None:
-    """Write a GIF, whole or not at all."""
-    figure.draw_without_rendering()
-    layout = figure.get_layout_engine()
-    try:
-        with TemporaryDirectory() as folder, style(), mpl.rc_context({"figure.constrained_layout.use": False}):
-            movie, writer = Path(folder) / "animation.gif", _GifWriter(fps=rate)  # type: ignore[arg-type]  # a float will do
-            figure.set_layout_engine(None)  # all frames share the layout of the first, which takes long to compute
-            animation.save(movie, writer, dpi=DPI)
-            with replacing(absolute(path)) as file:
-                file.write(movie.read_bytes())
-    finally:
-        figure.set_layout_engine(layout)

@@ -30,7 +30,6 @@ CLASSES = np.array([0, 0, 1, 1])
 def animated(ax: Axes | None = None, **options: Any) -> Any:
     """The axes on which an animation is drawn, after one frame of it."""
     animation = animate_boundary(NETWORK, WEIGHTS, X, Y, ax, **options)
-    animation._draw_was_started = True  # type: ignore[attr-defined]  # Matplotlib warns of animations that nobody saw
     return animation._fig.axes[0] if ax is None else ax  # type: ignore[attr-defined]  # it is the only way to the figure
 
 
