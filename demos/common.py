@@ -8,13 +8,12 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from minidl.plotting.animation import frequent_colors
+from minidl.plotting.animation import frequent_colors, with_palette
 
-__all__ = ["Pictures", "heading", "remove_colorbar"]
+__all__ = ["Pictures", "heading"]
 
 LARGEST = 300_000  # bytes of a picture on a page
 
@@ -71,11 +70,10 @@ def _compress(path: Path) -> None:
     """Write a PNG file again with a palette, which makes it a third of the size. Flat areas keep their colours."""
     with Image.open(path) as picture:
         image = picture.convert("RGB")
-    palette = Image.new("P", (1, 1))
     for count in (256, 128, 64):
         exact = frequent_colors([image], 3 * count // 4)
-        palette.putpalette(exact + bytes(image.quantize(count // 4).getpalette() or []))
-        image.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+        others = bytes(image.quantize(count // 4).getpalette() or [])
+        with_palette(image, exact + others).save(path, optimize=True)
         if path.stat().st_size < LARGEST:
             break
 
@@ -83,10 +81,3 @@ def _compress(path: Path) -> None:
 def heading(item: str, text: str) -> None:
     """Print which item the next lines answer."""
     print(f"\n{item}  {text}")
-
-
-def remove_colorbar(ax: Axes) -> None:
-    """Remove the colour bar of a plot that has no room for it."""
-    bar = ax.collections[0].colorbar
-    if bar is not None:
-        bar.remove()

@@ -57,7 +57,8 @@ LEVELS = {
 
 OPTIONAL = {
     "matplotlib": {"plotting"},
-    "contourpy": {"plotting"},  # Matplotlib needs it, too
+    "PIL": {"plotting"},  # Matplotlib needs it, too
+    "contourpy": {"plotting"},  # and this
     "IPython": {"plotting"},
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},

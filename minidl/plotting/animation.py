@@ -15,8 +15,9 @@ from PIL import Image
 from minidl.arguments import number, whole_number
 from minidl.errors import HyperparameterError
 from minidl.files import check_folder, replacing
+from minidl.typing import Array
 
-__all__ = ["animate", "check_gif", "frequent_colors", "steps_shown"]
+__all__ = ["animate", "check_gif", "frequent_colors", "steps_shown", "with_palette"]
 
 Frame = TypeVar("Frame")
 
@@ -109,17 +110,37 @@ class _OnePalette(PillowWriter):
         self.pictures.append(Image.frombytes("RGBA", size, buffer.getvalue()).convert("RGB"))
 
     def finish(self) -> None:
-        palette = Image.new("P", (1, 1))
         sample = [*self.pictures[:: max(1, len(self.pictures) // 8)], self.pictures[-1]]
-        palette.putpalette(frequent_colors(sample, COLORS))
-        first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in self.pictures)
+        colors = frequent_colors(sample, COLORS)
+        first, *others = (with_palette(picture, colors) for picture in self.pictures)
         milliseconds = [round(1000 / self.fps)] * len(others) + [round(1000 * HOLD)]
         first.save(self.file, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
 
 
 def frequent_colors(pictures: Sequence[Image.Image], count: int) -> bytes:
     """The colours that are most frequent in some pictures, three bytes each."""
-    pixels = np.concatenate([np.asarray(picture, np.uint32).reshape(-1, 3) for picture in pictures])
-    colors, counts = np.unique(pixels @ np.array([1 << 16, 1 << 8, 1], np.uint32), return_counts=True)
+    pixels = np.concatenate([_packed(picture).ravel() for picture in pictures])
+    colors, counts = np.unique(pixels, return_counts=True)
     chosen = colors[np.argsort(-counts.astype(np.int64), kind="stable")[:count]]
     return np.stack([chosen >> 16, chosen >> 8 & 255, chosen & 255], axis=1).astype(np.uint8).tobytes()
+
+
+def with_palette(picture: Image.Image, colors: bytes) -> Image.Image:
+    """A picture in up to 256 colours, three bytes each. Pixels of other colours get the one that is about nearest."""
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colors)
+    indices = np.array(picture.quantize(palette=palette, dither=Image.Dither.NONE))
+    # Pillow takes colours that differ by up to 3 of 255 for the same. White would become nearly white.
+    known, places = np.unique(_packed(Image.frombytes("RGB", (len(colors) // 3, 1), colors)), return_index=True)
+    pixels = _packed(picture)
+    nearest = np.searchsorted(known, pixels).clip(max=len(known) - 1)
+    exact = known[nearest] == pixels
+    indices[exact] = places[nearest[exact]]
+    small = Image.fromarray(indices)
+    small.putpalette(colors)
+    return small
+
+
+def _packed(picture: Image.Image) -> Array:
+    """The colours of a picture, one number for each pixel."""
+    return np.asarray(np.asarray(picture, np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32))

@@ -24,7 +24,7 @@ from minidl import (
     minimize,
 )
 from minidl.plotting import animate_descent
-from minidl.plotting.animation import frequent_colors, steps_shown
+from minidl.plotting.animation import frequent_colors, steps_shown, with_palette
 from minidl.plotting.style import look
 from minidl.typing import Array
 from tests.plotting.helpers import axes, legend, render
@@ -116,10 +116,11 @@ def test_the_file_is_an_animation_in_which_each_frame_differs(tmp_path: Path) ->
     assert steps == pytest.approx([0.25] * 11)
     assert last > 1.0
     assert plt.get_fignums() == []
-    # The palette has the exact colours of the lines, few as their pixels are.
+    # The palette has the exact colours of the background and of the lines, few as their pixels are.
     colors = {tuple(color) for color in frames[-1].reshape(-1, 3).tolist()}
     for index in range(2):
         assert tuple(round(255 * part) for part in to_rgb(look(index).color)) in colors
+    assert (255, 255, 255) in colors
 
 
 def test_what_does_not_move_is_equal_in_all_frames(tmp_path: Path) -> None:
@@ -206,3 +207,12 @@ def test_the_most_frequent_colours() -> None:
     assert [*frequent_colors([picture], 2)] == [1, 2, 3, 250, 0, 7]
     assert [*frequent_colors([picture, Image.new("RGB", (3, 1), (9, 9, 9))], 2)] == [1, 2, 3, 9, 9, 9]
     assert len(frequent_colors([picture], 99)) == 9
+
+
+def test_a_palette_keeps_its_own_colours_however_close_they_are() -> None:
+    colors = bytes([255, 255, 255, 254, 255, 255, 253, 255, 255, 10, 20, 30])
+    picture = Image.frombytes("RGB", (4, 1), colors)
+    assert np.asarray(with_palette(picture, colors)).tolist() == [[0, 1, 2, 3]]
+    assert with_palette(picture, colors).convert("RGB").tobytes() == picture.tobytes()
+    other = Image.new("RGB", (1, 1), (60, 60, 60))
+    assert np.asarray(with_palette(other, colors)).tolist() == [[3]]
