@@ -110,7 +110,7 @@ def tied_autoencoder() -> tuple[Tied, Array, Array]:
 def draw_networks(networks: dict[str, Layer]) -> Figure:
     """The networks as blocks, one below the other."""
     with style():
-        figure, axes = plt.subplots(4, figsize=(10.5, 7.5), height_ratios=(2, 2, 2, 1.2))
+        figure, axes = plt.subplots(4, figsize=(9, 6.8), height_ratios=(2, 2, 2, 1.2))
         for ax, (name, model) in zip(axes, networks.items(), strict=True):
             plot_network(model, ax).set_title(name, loc="left")
     return figure

@@ -99,12 +99,12 @@ def rms(errors: Array) -> float:
 def draw_fits(pictures: Pictures, fits: dict[str, Fit]) -> None:
     """Draw the curves of one seed."""
     with style():
-        figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), sharex=True, sharey=True)
+        figure, axes = plt.subplots(2, 3, figsize=(9, 5.8), sharex=True, sharey=True)
         for ax, (name, one) in zip(axes.flat, fits.items(), strict=True):
             ax.plot(one.x, one.y, "o", color="0.45", markersize=4.5, label="training points")
             ax.plot(GRID, truth(GRID), "--", color="black", linewidth=1.2, label="true curve")
             ax.plot(GRID, one.curve, color="#D55E00", linewidth=2.0, label="network")
-            ax.set_title(f"{name}\nerror: {one.on_points:.2f} on the points, {one.on_truth:.2f} from the true curve")
+            ax.set_title(f"{name}\ntraining error {one.on_points:.2f}, true error {one.on_truth:.2f}")
             ax.set_ylim(-2.3, 2.3)
         for ax in axes[-1]:
             ax.set_xlabel("x")

@@ -135,7 +135,7 @@ def print_table(curves: dict[tuple[str, str], Curves]) -> None:
 def draw_curves(pictures: Pictures, curves: dict[tuple[str, str], Curves]) -> None:
     """Draw gradients above and accuracies below, one column per activation."""
     with style():
-        figure, axes = plt.subplots(2, 3, figsize=(11, 6.4), sharex=True, sharey="row")
+        figure, axes = plt.subplots(2, 3, figsize=(9, 5.8), sharex=True, sharey="row")
         for column, activation in zip(axes.T, ACTIVATIONS, strict=True):
             for index, name in enumerate(SETTINGS):
                 color, dashes, marker = look(index)
