@@ -8,13 +8,12 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
 from minidl.plotting.animation import frequent_colors, with_palette
 
-__all__ = ["Pictures", "heading", "remove_colorbar"]
+__all__ = ["Pictures", "heading"]
 
 LARGEST = 300_000  # bytes of a picture on a page
 
@@ -82,10 +81,3 @@ def _compress(path: Path) -> None:
 def heading(item: str, text: str) -> None:
     """Print which item the next lines answer."""
     print(f"\n{item}  {text}")
-
-
-def remove_colorbar(ax: Axes) -> None:
-    """Remove the colour bar of a plot that has no room for it."""
-    bar = ax.collections[0].colorbar
-    if bar is not None:
-        bar.remove()

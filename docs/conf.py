@@ -23,6 +23,7 @@ extensions = [
     "docstrings",
     "mathml",
     "plot",
+    "progress",
 ]
 exclude_patterns = ["_build", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 nitpicky = True

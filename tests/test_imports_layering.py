@@ -58,6 +58,7 @@ LEVELS = {
 OPTIONAL = {
     "matplotlib": {"plotting"},
     "PIL": {"plotting"},  # Matplotlib needs it, too
+    "contourpy": {"plotting"},  # and this
     "IPython": {"plotting"},
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},
