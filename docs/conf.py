@@ -24,8 +24,7 @@ extensions = [
     "mathml",
     "plot",
 ]
-# The page extending.md is for old links alone: it sends readers of the repository on to learn/extend.md.
-exclude_patterns = ["_build", "extending.md", "learn/exercises/*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "learn/exercises/*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 nitpicky = True
 # Objects of other projects are not linked, as that would need the network; what is in single backticks in a docstring
 # is linked if it is a name of minidl, and else is code.
