@@ -26,6 +26,12 @@ ORDER += ["parallel"]
 QUICK = ["characters"]  # run with --quick, as they take minutes otherwise
 THUMBNAILS = {"gradient_descent": 2, "xor": 4}  # which of its pictures stands for a demo, by default the first
 
+UNSHOWN = {
+    "digits_jitter.png": "Eight handwritten digits, and below each three copies, shifted, tilted and stretched a little",
+    "optimizer_race_progress.png": "Lowest value on two landscapes and loss on the digits over time, a line per optimizer",
+}
+"""Pictures that no page shows, in words."""
+
 TITLE = re.compile(r"(?:Q\d: )?[^.:,\n]+")
 
 HEADER = """\
@@ -120,6 +126,7 @@ def _described(picture: Path) -> str:
 
 
 def _descriptions() -> Iterator[tuple[str, str]]:
+    yield from UNSHOWN.items()
     for page in sorted(DOCS.rglob("*.md")):
         for words, name in re.findall(r"!\[([^\]]+)\]\((?:\.\./)*images/([^)]+)\)", page.read_text(encoding="utf-8")):
             yield name, " ".join(words.split())

@@ -10,8 +10,8 @@ from tests.docs.conftest import DOCS
 
 LEARN = DOCS / "learn"
 FOLDER = LEARN / "exercises"
-CHAPTERS = ("start", "computes", "gradients", "descent", "xor", "training", "diagnosis", "extend", "images", "branches")
-CHAPTERS += ("sequences", "recipes", "parallel", "speed")
+CHAPTERS = ["start", "computes", "gradients", "descent", "xor", "training", "diagnosis", "extend", "images", "branches"]
+CHAPTERS += ["sequences", "recipes", "parallel", "speed"]
 """The pages that teach. The others look something up, or describe the project."""
 
 EXERCISE = re.compile(r"^\*\*(\d+)\. (.+?)\*\* ", re.MULTILINE)

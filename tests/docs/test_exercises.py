@@ -11,6 +11,7 @@ from tests.docs.exercises import CHAPTERS, FOLDER, LEARN, Exercise, exercises
 from tests.docs.test_snippets import SNIPPET, run
 
 ALL = [(chapter, exercise) for chapter in CHAPTERS for exercise in exercises(FOLDER / f"{chapter}.md")]
+IDS = [f"{chapter}-{exercise.number}" for chapter, exercise in ALL]
 INCLUDED = "\n```{{include}} exercises/{}.md\n```\n"
 RESULT = re.compile(r"^(?:>>> .*\n(?:\.\.\. .*\n)*(?!>>>|\.\.\. |```).+|assert .+)$", re.MULTILINE)
 
@@ -24,14 +25,14 @@ def run_solution(chapter: str, exercise: Exercise, monkeypatch: pytest.MonkeyPat
         run(code[2], vars(module), FOLDER / f"{chapter}.md", line)
 
 
-@pytest.mark.parametrize(("chapter", "exercise"), ALL, ids=[f"{chapter}-{each.number}" for chapter, each in ALL])
+@pytest.mark.parametrize(("chapter", "exercise"), ALL, ids=IDS)
 def test_solution_runs(chapter: str, exercise: Exercise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_solution(chapter, exercise, monkeypatch)
 
 
-@pytest.mark.parametrize(("chapter", "exercise"), ALL, ids=[f"{chapter}-{each.number}" for chapter, each in ALL])
-def test_solution_shows_a_result(chapter: str, exercise: Exercise) -> None:
+@pytest.mark.parametrize("exercise", [each for _, each in ALL], ids=IDS)
+def test_solution_shows_a_result(exercise: Exercise) -> None:
     assert RESULT.search(exercise.solution), "nothing in this solution can fail"
     assert len(exercise.task.split()) >= 15
 
