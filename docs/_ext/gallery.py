@@ -27,8 +27,8 @@ QUICK = ["characters"]  # run with --quick, as they take minutes otherwise
 THUMBNAILS = {"gradient_descent": 2, "xor": 4}  # which of its pictures stands for a demo, by default the first
 
 UNSHOWN = {
-    "digits_jitter.png": "Eight handwritten digits, and below each three copies, shifted, tilted and stretched a little",
-    "optimizer_race_progress.png": "Lowest value on two landscapes and loss on the digits over time, a line per optimizer",
+    "digits_jitter.png": "Eight handwritten digits and three copies of each, shifted, tilted and stretched",
+    "optimizer_race_progress.png": "Lowest value on two landscapes and loss on the digits, a line per optimizer",
 }
 """Pictures that no page shows, in words."""
 
