@@ -18,7 +18,12 @@ LEARNING = sorted(LEARN.rglob("*.md"))
 LONGEST = 30
 """The most words that a sentence may have. Most should have fewer than 25."""
 
-TRANSLATED = re.compile(r"\b(?:anew|for ever|at the door|belongs? into|by heart|taken up again|to and fro)\b", re.I)
+TRANSLATED = re.compile(
+    r"\b(?:anew|for ever|at the door|belongs? into|by heart|taken up again|to and fro|so many (?:epochs|steps)|"
+    r"once an? (?:batch|block|epoch|step)|gives an? (?:array|float|number)|"
+    r"(?:is|are) no (?:arrays?|classes|integers?|layers?))\b",
+    re.IGNORECASE,
+)
 
 FENCE = re.compile(r"^( *)(```+|~~~+)(\{\w+\})?.*?^\1\2 *$", re.DOTALL | re.MULTILINE)
 TEXT = ("{note}", "{tip}", "{warning}", "{admonition}", "{dropdown}", "{glossary}")
