@@ -20,7 +20,9 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "display",
     "docstrings",
+    "glossary_links",
     "mathml",
     "plot",
 ]
@@ -87,10 +89,11 @@ sphinx_gallery_conf = {
 html_theme = "furo"
 html_title = "minidl"
 html_favicon = "_static/favicon.svg"
+templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_show_sphinx = False
-html_copy_source = False
+html_copy_source = True  # "View source" above the text leads there
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 copybutton_prompt_text = r">>> |\.\.\. "

@@ -16,7 +16,7 @@ from tests.docs.conftest import PAGES, ROOT
 from tests.docs.exercises import FOLDER
 
 REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.rst"))
-SNIPPET = re.compile(r"^```(python|\{plot\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SNIPPET = re.compile(r"^```(python|\{(?:plot|display)\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OPTION = re.compile(r"^:([a-z-]+):.*\n", re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
