@@ -291,6 +291,8 @@ def copy_into(target: Array, value: ArrayLike, name: str) -> None:
     # A layer's backward sets a float array: the common case skips the checks.
     if type(value) is np.ndarray and value.dtype.kind == "f":
         array = value
+    elif type(value) is tuple and set(map(type, value)) == {float}:  # the gradient of a function of a few numbers
+        array = np.array(value, target.dtype)
     else:
         array = real_numbers(value, f"the {name}", target.dtype)
     if array.shape != target.shape:

@@ -4,17 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import comparison
-from tests.benchmarks.comparison import compared, write
+from tests.benchmarks.comparison import compared
+from tests.benchmarks.footprint import Footprint
+from tests.benchmarks.report import report
 from tests.benchmarks.rounds import Result, Times
-from tests.benchmarks.workloads import Group
+from tests.benchmarks.store import Record, load
+from tests.benchmarks.workloads import GROUPS
 
-GROUP = Group("W", "any", (), ())
+GROUP = next(group for group in GROUPS if group.key == "W1")
+Results = dict[tuple[str, int], Result]
 
 
-def results(*seconds: float, peer: float = 1.0, name: str = "torch eager") -> dict[tuple[str, int], Result]:
+def results(*seconds: float, peer: float = 1.0, name: str = "torch eager") -> Results:
     times = {("w", "minidl"): Times(list(seconds)), ("w", name): Times([peer] * len(seconds))}
-    return {("W", 1): Result(GROUP, 1, times)}
+    return {("W1", 1): Result(GROUP, 1, times)}
+
+
+def record(found: Results, kind: str = "a CPU") -> Record:
+    return Record(kind, {"processors": "2", "system": "Linux", "load": "0.10"}, found)
+
+
+def written(path: Path, found: Results, kind: str = "a CPU") -> Record:
+    """The record after it was written to a file and read again."""
+    record(found, kind).write(path)
+    return load(path)
 
 
 @pytest.mark.parametrize(
@@ -31,17 +44,40 @@ def results(*seconds: float, peer: float = 1.0, name: str = "torch eager") -> di
         (results(2.0), "2.00"),
     ],
 )
-def test_what_became_slower_is_reported(now: dict[tuple[str, int], Result], slower: str | None, tmp_path: Path) -> None:
-    write(tmp_path / "old.json", results(1.0, 1.0, 1.0) | {("X", 2): Result(GROUP, 2)})
-    report = compared(tmp_path / "old.json", now)
-    assert f"{int(slower is not None)} of 1 workloads" in report
-    assert (f"| {slower}" in report) == (slower is not None)
-    assert "another processor" not in report
+def test_what_became_slower_is_reported(now: Results, slower: str | None, tmp_path: Path) -> None:
+    old = written(tmp_path / "old.json", results(1.0, 1.0, 1.0) | {("W2", 2): Result(GROUP, 2)})
+    told = compared(old, record(now))
+    assert f"{int(slower is not None)} of 1 workloads" in told
+    assert (f"| {slower}" in told) == (slower is not None)
+    assert "another processor" not in told
 
 
-def test_new_workloads_and_other_processors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "old.json", {("W", 2): results(1.0)["W", 1]})
-    monkeypatch.setattr(comparison, "cpu", lambda: "an abacus")
-    report = compared(tmp_path / "old.json", results(5.0) | {("W", 2): Result(GROUP, 2, results(1.0)["W", 1].times)})
-    assert "0 of 1 workloads" in report
-    assert "on another processor" in report
+def test_new_workloads_and_other_processors(tmp_path: Path) -> None:
+    two = {("W1", 2): Result(GROUP, 2, results(1.0)["W1", 1].times)}
+    old = written(tmp_path / "old.json", two, "an abacus")
+    told = compared(old, record(results(5.0) | two))
+    assert "0 of 1 workloads" in told
+    assert "on another processor, an abacus" in told
+
+
+def test_a_file_holds_all_that_the_page_shows(tmp_path: Path) -> None:
+    spec = GROUP.specs[0].name
+    times = {(spec, peer): Times([1.0, 2.0, seconds]) for peer, seconds in (("minidl", 1.0), ("torch eager", 8.0))}
+    memory = {peer: {"now": 40.0, "peak": 50.0} for _, peer in times}
+    about = {"blas": {"minidl": "openblas"}, "versions": {"minidl": "minidl 1"}, "missing": {"jax jit": "not here"}}
+    found = {("W1", 1): Result(GROUP, 1, times, {spec: (1e-7, "torch eager")}, memory, **about, when="2026-01-01")}
+    whole = record(found)
+    whole.footprints = {"minidl": Footprint(0.1, 0.01, 30.0, 2.0, 60.0)}
+    whole.write(tmp_path / "a.json")
+    page = report([load(tmp_path / "a.json")])
+    assert page == report([whole])
+    for told in ("2026-01-01", "openblas", "jax jit: not here", "torch eager", "50 MB", "10.00 ms", "(torch eager)"):
+        assert told in page, told
+
+
+def test_a_second_run_replaces_what_it_measured_and_keeps_the_rest() -> None:
+    first, second = record(results(1.0)), record({("W2", 1): Result(GROUP, 1, when="later")})
+    first.update(second)
+    assert list(first.results) == [("W1", 1), ("W2", 1)]
+    first.update(record(results(3.0)))
+    assert first.results["W1", 1].times["w", "minidl"].median == 3.0

@@ -82,13 +82,20 @@ class Rosenbrock(FunctionObjective):
     @staticmethod
     def f(theta: Array) -> float:
         """The value."""
+        if theta.size == 2:  # as two floats, in a tenth of the time
+            x, y = theta.tolist()
+            return float(100.0 * (y - x * x) * (y - x * x) + (1.0 - x) * (1.0 - x))
         x, y = theta[:-1], theta[1:]
         wall, rest = y - x * x, 1.0 - x
         return float(100.0 * wall.dot(wall) + rest.dot(rest))
 
     @staticmethod
-    def df(theta: Array) -> Array:
+    def df(theta: Array) -> Array | tuple[float, float]:
         """The gradient."""
+        if theta.size == 2:
+            x, y = theta.tolist()
+            steep = 200.0 * (y - x * x)
+            return -2.0 * (x * steep + 1.0 - x), steep
         x, y = theta[:-1], theta[1:]
         steep = 200.0 * (y - x * x)
         grad = np.zeros(theta.shape, theta.dtype)

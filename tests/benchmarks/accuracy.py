@@ -16,7 +16,7 @@ import numpy as np
 from minidl import Adam, BCEWithLogitsLoss, CrossEntropyLoss, Dense, Loss, MSELoss, ReLU, Sequential, Trainer
 from minidl.initializers import lecun_normal
 from minidl.typing import Array
-from tests.benchmarks.report import table
+from tests.benchmarks.tables import table
 
 HIDDEN, LR, EPOCHS, BATCH, SEEDS = 100, 1e-3, 200, 200, 20
 """The network, and the budget of its training: scikit-learn's defaults. 100 seconds for all seeds on one core."""
@@ -203,10 +203,16 @@ def _error(values: Array) -> float:
     return float(values.std(ddof=1)) / sqrt(len(values))
 
 
-def insert(page: str, section: str) -> str:
-    """The page with this section in the place of the one between the markers, or at the end."""
-    old = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}\n", re.DOTALL)
-    return old.sub(lambda _: section, page) if old.search(page) else f"{page.rstrip()}\n\n{section}"
+def insert(page: str, rest: str, section: str = "") -> str:
+    """A page with the section on accuracy: the new one, or that which the page has between its markers.
+
+    Args:
+        page: the page so far.
+        rest: all else that the new page holds.
+        section: the new section.
+    """
+    old = re.search(f"{re.escape(BEGIN)}.*{re.escape(END)}\n", page, re.DOTALL)
+    return f"{rest.rstrip()}\n\n{section or (old.group() if old else '')}"
 
 
 def main() -> None:
@@ -217,7 +223,8 @@ def main() -> None:
     found = section(max(2, chosen.seeds))
     print(found)
     if chosen.write:
-        chosen.write.write_text(insert(chosen.write.read_text(), found))
+        page = chosen.write.read_text()
+        chosen.write.write_text(insert(page, page.partition(BEGIN)[0], found))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
-"""What became slower since an earlier run: --json writes the times of a run, --compare reads those of another."""
+"""What became slower since an earlier run, whose times are in a file."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from statistics import median
 from typing import NamedTuple
 
-from tests.benchmarks.report import commit, cpu, table, time
-from tests.benchmarks.rounds import Result, Times
+from tests.benchmarks.rounds import Times
+from tests.benchmarks.store import Record
+from tests.benchmarks.tables import table, time
 
-__all__ = ["compared", "write"]
+__all__ = ["compared"]
 
 NOISE = 0.05
 """Changes up to this share are not reported, nor those within the spreads of both runs."""
@@ -42,38 +41,28 @@ class Change(NamedTuple):
         return self.workload, self.threads, then, now, f"{self.machine:.2f}", f"{self.ratio:.2f}"
 
 
-def write(path: Path, results: Mapping[tuple[str, int], Result]) -> None:
-    """Write the seconds of each round to a file, by threads, workload and competitor."""
-    seconds: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for (_, threads), result in results.items():
-        for (workload, peer), times in result.times.items():
-            seconds.setdefault(str(threads), {}).setdefault(workload, {})[peer] = times.seconds
-    path.write_text(json.dumps({"cpu": cpu(), "commit": commit(), "seconds": seconds}, indent=1))
-
-
-def compared(path: Path, results: Mapping[tuple[str, int], Result]) -> str:
-    """What became slower since the run in a file, as Markdown."""
-    old = json.loads(path.read_text())
-    found = list(_changes(old["seconds"], results))
+def compared(old: Record, new: Record) -> str:
+    """What became slower since an earlier run, as Markdown."""
+    found = list(_changes(old, new))
     slower = sorted((change for change in found if change.is_slower), key=lambda change: -change.ratio)
-    lines = [f"## Slower than at commit {old['commit']}: {len(slower)} of {len(found)} workloads\n"]
-    if old["cpu"] != cpu():
-        lines.append(f"**That run was on another processor, {old['cpu']}.**\n")
+    whens = ", ".join(sorted({result.when for result in old.results.values()}))
+    lines = [f"## Slower than on {whens}: {len(slower)} of {len(found)} workloads\n"]
+    if old.kind != new.kind:
+        lines.append(f"**That run was on another processor, {old.kind}.**\n")
     if slower:
         head = ("", "threads", "then", "now", "others' change", "times as long")
         lines.append(table(head, [change.cells for change in slower]))
     return "\n".join(lines)
 
 
-def _changes(
-    old: Mapping[str, Mapping[str, Mapping[str, list[float]]]], results: Mapping[tuple[str, int], Result]
-) -> Iterator[Change]:
-    for (_, threads), result in results.items():
+def _changes(old: Record, new: Record) -> Iterator[Change]:
+    for key, result in new.results.items():
+        before = old.results[key].times if key in old.results else {}
         for workload in dict.fromkeys(workload for workload, _ in result.times):
-            then = old.get(str(threads), {}).get(workload, {})
+            then = {peer: times for (name, peer), times in before.items() if name == workload}
             if "minidl" not in then:
                 continue
             now = {peer: times for (name, peer), times in result.times.items() if name == workload}
             others = [peer for peer in now if peer in then and not peer.startswith("minidl")]
-            machine = median(now[peer].median / Times(then[peer]).median for peer in others) if others else 1.0
-            yield Change(workload, str(threads), Times(then["minidl"]), now["minidl"], machine)
+            machine = median(now[peer].median / then[peer].median for peer in others) if others else 1.0
+            yield Change(workload, str(result.threads), then["minidl"], now["minidl"], machine)

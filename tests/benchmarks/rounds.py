@@ -24,7 +24,7 @@ UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "PYTHOND
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment of a worker with so many threads."""
+    """The environment of a worker with a given number of threads."""
     n = str(threads)
     counts = {f"{name}_NUM_THREADS": n for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR")}
     # NPROC is what really bounds XLA's pool of threads; the flag alone leaves a second core busy.
@@ -101,6 +101,7 @@ class Result:
     blas: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    when: str = ""  # the day and the commit
 
 
 def measure(group: Group, threads: int, rounds: int, seconds: float) -> Result:
