@@ -152,7 +152,7 @@ def test_scipys_minimizers_have_a_row_each_where_scipy_is_installed(demo: Demo) 
 @of_demo("optimizer_race")
 def test_the_race_is_a_small_movie_in_which_something_moves(demo: Demo) -> None:
     path = demo.folder / "optimizer_race.gif"
-    assert path.stat().st_size < 1_000_000
+    assert path.stat().st_size < 300_000
     with Image.open(path) as movie:
         frames = []
         for index in range(getattr(movie, "n_frames", 1)):

@@ -55,7 +55,7 @@ def pictures(text: str) -> list[tuple[str, str]]:
             words = ATTRIBUTE.search(match[0])
             found.append((words[1] if words else "", match[0]))
     for block in BLOCK.finditer(text):
-        if block[3].startswith("{plot}"):
+        if block[3].startswith("{plot}") and ":nofigs:" not in block[4]:
             words = re.search(r"^:alt: (.*)$", block[4], re.MULTILINE)
             found.append((words[1] if words else "", "plot"))
     return found

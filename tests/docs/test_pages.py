@@ -52,6 +52,13 @@ x = 1
 hidden = 1
 ```
 
+```{plot}
+:nofigs:
+:include-source: false
+
+writes = "movie.gif"
+```
+
 - an item
 
   ```sh
@@ -61,7 +68,7 @@ hidden = 1
 
 
 def test_a_page_is_cut_into_blocks_and_pictures() -> None:
-    assert list(blocks(PAGE)) == [Block("{plot}", ["", "", "", "x = 1"], 6), Block("sh", ["  make test"], 21)]
+    assert list(blocks(PAGE)) == [Block("{plot}", ["", "", "", "x = 1"], 6), Block("sh", ["  make test"], 28)]
     assert [words.split(",")[0] for words, _ in pictures(PAGE)] == ["A line", "Four words", "Two bars", ""]
     assert prose(PAGE).count("\n") == PAGE.count("\n")
 
