@@ -25,8 +25,9 @@ extensions = [
     "glossary_links",
     "mathml",
     "plot",
+    "progress",
 ]
-exclude_patterns = ["_build", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "learn/exercises/*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 nitpicky = True
 # Objects of other projects are not linked, as that would need the network; what is in single backticks in a docstring
 # is linked if it is a name of minidl, and else is code.
@@ -34,7 +35,7 @@ nitpick_ignore_regex = [
     (r"py:obj", r".*"),
     (r"py:class", r"(numpy|np|matplotlib|collections|contextlib|typing|os|hypothesis)\..*|Axes"),
     # Those of minidl are spelt out where they are taken.
-    (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Limits|Losses|Metric|Path|Recurrent|Slope)"),
+    (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Labels|Limits|Losses|Metric|Path|Recurrent|Slope)"),
 ]
 default_role = "py:obj"
 

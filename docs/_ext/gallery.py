@@ -1,6 +1,7 @@
-"""The gallery of demos: programs that stay plain scripts, made into what Sphinx-Gallery takes.
+"""The gallery of demos. It turns plain scripts into what Sphinx-Gallery expects.
 
-It runs each demo as a reader does; the demos write their pictures into a folder, from where a scraper collects them.
+Sphinx-Gallery runs each demo as a reader does. The demos write their pictures to a folder, and a scraper collects them
+there.
 """
 
 from __future__ import annotations
@@ -8,23 +9,54 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
+
+from PIL import Image, ImageOps
+from progress import say
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 COPIES = DOCS / "_build" / "demos"
 PAGES = DOCS / "gallery"
+WORDS = Path(__file__).with_name("pictures.toml")
 KEPT = [COPIES, PAGES, *(DOCS / "_build" / "html" / name for name in (".doctrees", "plot_directive"))]
-"""What a build takes over from the one before."""
+"""What a build reuses from the build before it."""
 
 ORDER = ["feedforward", "gradient_descent", "xor"]  # the assignment
 ORDER += ["digits", "optimizer_race", "vanishing_gradients", "curve_fitting", "images", "branches", "characters"]
 ORDER += ["parallel"]
 QUICK = ["characters"]  # run with --quick, as they take minutes otherwise
-THUMBNAILS = {"gradient_descent": 2, "xor": 4}  # which of its pictures stands for a demo, by default the first
+THUMBNAILS = {
+    "feedforward": ("network.png", (0.0, 0.0, 1.0, 1.0)),
+    "gradient_descent": ("contours.png", (0.0, 0.0, 0.5, 0.9)),
+    "xor": ("boundary.png", (0.0, 0.0, 0.48, 0.88)),
+    "digits": ("digits_mistakes.png", (0.0, 0.1, 0.5, 0.56)),
+    "optimizer_race": ("optimizer_race.png", (0.0, 0.36, 0.34, 0.63)),
+    "vanishing_gradients": ("vanishing_gradients.png", (0.0, 0.0, 0.4, 0.48)),
+    "curve_fitting": ("curve_fitting.png", (0.66, 0.0, 1.0, 0.49)),
+    "images": ("images_maps.png", (0.22, 0.0, 0.72, 0.5)),
+    "branches": ("branches.png", (0.0, 0.0, 1.0, 0.27)),
+    "characters": ("characters_losses.png", (0.0, 0.0, 1.0, 1.0)),
+    "parallel": ("parallel.png", (0.0, 0.0, 0.5, 1.0)),
+}
+"""The picture in docs/images that stands for a demo, and the part of it that is legible when it is small.
+
+The part is a box (left, top, right, bottom), in shares of the width and the height.
+"""
+THUMBNAIL = (400, 280)  # the size in pixels
+
+UNSHOWN = {
+    "digits_jitter.png": "Eight handwritten digits and three copies of each, shifted, tilted and stretched",
+    "optimizer_race_progress.png": "Lowest value on two landscapes and loss on the digits, a line per optimizer",
+}
+"""Pictures that no page shows, in words."""
 
 TITLE = re.compile(r"(?:Q\d: )?[^.:,\n]+")
 
@@ -32,9 +64,10 @@ HEADER = """\
 Demos
 =====
 
-Programs to read from top to bottom, as they ran when this site was built: what each printed, what it drew, how long it
-took, and the code. What there is to learn from them is told in :doc:`/assignment` and :doc:`/demos`. They share
-{helpers}; :download:`all files in one </_build/demos/demos.zip>`.
+Each page shows the code of a program, what it printed, what it drew, and how long it took. The programs ran when this
+site was built. :doc:`/assignment` and :doc:`/demos` explain the results.
+
+To run a demo yourself, download :download:`all files </_build/demos/demos.zip>`. The demos share {helpers}.
 """
 
 
@@ -48,13 +81,13 @@ def sources() -> tuple[list[Path], list[Path]]:
 def prepare() -> None:
     """Copy the demos to where the gallery reads them, each with an underlined title.
 
-    What has not changed since the last build is not made again. Sphinx sees to that for pages, and Sphinx-Gallery for
-    demos; but neither knows that what minidl and these extensions do has changed, after which all is made anew.
+    Demos whose code has not changed are not run again. Sphinx-Gallery ensures that, but it does not notice changes of
+    minidl or of these extensions. After such a change, this function removes everything that was built.
     """
     demos, helpers = sources()
     stamp = COPIES / "stamp"
     digest = hashlib.sha256()
-    for path in [*sorted((ROOT / "minidl").rglob("*.py")), *helpers, *sorted(Path(__file__).parent.glob("*.py"))]:
+    for path in [*sorted((ROOT / "minidl").rglob("*.py")), *helpers, *sorted(Path(__file__).parent.glob("*.*"))]:
         digest.update(path.read_bytes())
     if not (stamp.exists() and stamp.read_text() == digest.hexdigest()):
         for path in (path for folder in KEPT for path in folder.glob("*")):  # Sphinx expects the folders themselves
@@ -63,16 +96,34 @@ def prepare() -> None:
     for path in demos:
         _, docstring, code = path.read_text(encoding="utf-8").split('"""', 2)
         if path.stem in THUMBNAILS:
-            code += f"\n# sphinx_gallery_thumbnail_number = {THUMBNAILS[path.stem]}\n"
-        (COPIES / path.name).write_text(f'"""\n{_titled(docstring)}"""{code}', encoding="utf-8")
+            code += f"\n# sphinx_gallery_thumbnail_path = {_thumbnail(path.stem)!r}\n"
+        _write(COPIES / path.name, f'"""\n{_titled(docstring)}"""{code}')
     for path in helpers:
-        shutil.copyfile(path, COPIES / path.name)
+        _write(COPIES / path.name, path.read_text(encoding="utf-8"))
     with ZipFile(COPIES / "demos.zip", "w") as archive:
         for path in [*demos, *helpers]:
-            archive.write(path, f"demos/{path.name}")
+            archive.writestr(ZipInfo(f"demos/{path.name}"), path.read_bytes())
     links = [f":download:`{path.name} </_build/demos/{path.name}>`" for path in helpers]
-    (COPIES / "GALLERY_HEADER.rst").write_text(HEADER.format(helpers=_listed(links)), encoding="utf-8")
-    stamp.write_text(digest.hexdigest())
+    _write(COPIES / "GALLERY_HEADER.rst", HEADER.format(helpers=_listed(links)))
+    _write(stamp, digest.hexdigest())
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file unless it already holds this text. Sphinx reads a page again if a file that it uses is newer."""
+    if not (path.exists() and path.read_text(encoding="utf-8") == text):
+        path.write_text(text, encoding="utf-8")
+
+
+def _thumbnail(demo: str) -> str:
+    """Cut the thumbnail of a demo out of one of its pictures, and return its path as Sphinx-Gallery reads it."""
+    name, box = THUMBNAILS[demo]
+    path = COPIES / "thumbnails" / f"{demo}.png"
+    path.parent.mkdir(exist_ok=True)
+    with Image.open(DOCS / "images" / name) as picture:
+        left, top, right, bottom = (share * size for share, size in zip(box, 2 * picture.size, strict=True))
+        part = picture.convert("RGB").crop((round(left), round(top), round(right), round(bottom)))
+    ImageOps.pad(part, THUMBNAIL, Image.Resampling.LANCZOS, "white").save(path)
+    return path.relative_to(DOCS).as_posix()
 
 
 def _listed(items: list[str]) -> str:
@@ -80,7 +131,7 @@ def _listed(items: list[str]) -> str:
 
 
 def _titled(docstring: str) -> str:
-    r"""What a demo says of itself, with its first words as a title, and the line with its command as code.
+    r"""The docstring of a demo, with its first words as a title, and the line with its command as code.
 
     >>> print(_titled("Races: nine optimizers.\n\npython demos/race.py [--show]\n"))
     Races
@@ -97,36 +148,46 @@ def _titled(docstring: str) -> str:
 
 
 def arguments(gallery_conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
-    """The command line of a demo: each has a folder for its pictures."""
+    """The command line of a demo. Each has a folder for its pictures."""
     demo = Path(script["src_file"]).stem
+    say(f"running demos/{demo}.py")
     return ["--out", f"output/{demo}", *(["--quick"] if demo in QUICK else [])]
 
 
 def scraper(block: Any, script: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
-    """The pictures that a demo has written, in the order in which it drew them."""
+    """The pictures that a demo has written, in the order in which it drew them, each with its text and its caption."""
+    words = tomllib.loads(WORDS.read_text(encoding="utf-8"))
     pictures = list((COPIES / "output" / Path(script["src_file"]).stem).glob("*"))
     shown = []
     for picture in sorted(pictures, key=lambda path: path.stat().st_mtime_ns):
         target = Path(next(script["image_path_iterator"])).with_suffix(picture.suffix)
         shutil.copyfile(picture, target)
         place = target.relative_to(gallery_conf["src_dir"]).as_posix()
-        shown.append(f".. image:: /{place}\n   :alt: {_described(picture)}\n   :class: sphx-glr-single-img\n")
+        if picture.name not in words:
+            logger.warning("%s needs a caption for %s", WORDS.name, picture.name)
+            continue
+        see, caption = (" ".join(words[picture.name][key].split()) for key in ("see", "caption"))
+        shown.append(
+            f"{see}\n\n.. figure:: /{place}\n   :alt: {_described(picture)}\n   :class: sphx-glr-single-img\n\n"
+            f"   {caption}\n"
+        )
     return "\n".join(shown)
 
 
 def _described(picture: Path) -> str:
-    """What there is to see, in the words of the page that shows it, too."""
+    """The alternative text of a picture, from the page that shows it."""
     return dict(_descriptions()).get(picture.name, picture.stem.replace("_", " "))
 
 
 def _descriptions() -> Iterator[tuple[str, str]]:
+    yield from UNSHOWN.items()
     for page in sorted(DOCS.rglob("*.md")):
         for words, name in re.findall(r"!\[([^\]]+)\]\((?:\.\./)*images/([^)]+)\)", page.read_text(encoding="utf-8")):
             yield name, " ".join(words.split())
 
 
 class Order:
-    """Sorts the demos as `ORDER` does, others after them."""
+    """Sorts the demos in the order of `ORDER`. Others follow."""
 
     def __init__(self, src_dir: str) -> None:
         self.src_dir = src_dir
