@@ -46,7 +46,7 @@ def parts(text: str, terms: dict[str, tuple[str, str]], address: str) -> Iterato
     while terms:
         longest_first = sorted(terms, key=len, reverse=True)
         choices = "|".join(f"({pattern(term)})" for term in longest_first)
-        match = re.search(rf"(?<![\w-])(?:{choices})(?![\w-])", text, re.IGNORECASE)
+        match = re.search(rf"(?<![\w-])(?<!& )(?:{choices})(?![\w-])", text, re.IGNORECASE)
         if match is None:
             break
         anchor, sentence = terms.pop(longest_first[match.lastindex - 1])
