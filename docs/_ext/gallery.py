@@ -38,16 +38,16 @@ ORDER += ["parallel"]
 QUICK = ["characters"]  # run with --quick, as they take minutes otherwise
 THUMBNAILS = {
     "feedforward": ("network.png", (0.0, 0.0, 1.0, 1.0)),
-    "gradient_descent": ("contours.png", (0.0, 0.0, 0.5, 0.9)),
+    "gradient_descent": ("contours.png", (0.0, 0.0, 0.49, 0.9)),
     "xor": ("boundary.png", (0.0, 0.0, 0.48, 0.88)),
     "digits": ("digits_mistakes.png", (0.0, 0.1, 0.5, 0.56)),
     "optimizer_race": ("optimizer_race.png", (0.0, 0.36, 0.34, 0.63)),
-    "vanishing_gradients": ("vanishing_gradients.png", (0.0, 0.0, 0.4, 0.48)),
-    "curve_fitting": ("curve_fitting.png", (0.66, 0.0, 1.0, 0.49)),
-    "images": ("images_maps.png", (0.22, 0.0, 0.72, 0.5)),
-    "branches": ("branches.png", (0.0, 0.0, 1.0, 0.27)),
+    "vanishing_gradients": ("vanishing_gradients.png", (0.0, 0.0, 0.37, 0.455)),
+    "curve_fitting": ("curve_fitting.png", (0.675, 0.0, 1.0, 0.445)),
+    "images": ("images_mistakes.png", (0.0, 0.09, 0.5, 0.54)),
+    "branches": ("branches_autoencoder.png", (0.0, 0.0, 0.46, 1.0)),
     "characters": ("characters_losses.png", (0.0, 0.0, 1.0, 1.0)),
-    "parallel": ("parallel.png", (0.0, 0.0, 0.5, 1.0)),
+    "parallel": ("parallel.png", (0.0, 0.0, 0.49, 1.0)),
 }
 """The picture in docs/images that stands for a demo, and the part of it that is legible when it is small.
 
@@ -178,6 +178,7 @@ def _titled(docstring: str) -> str:
     <BLANKLINE>
     """
     title = TITLE.findall(docstring)[0]
+    docstring = docstring.removeprefix(f"{title}.\n\n")  # it would say the same twice
     body = re.sub(r"^(python demos/.*)$", r"``\1``", docstring, count=1, flags=re.MULTILINE)
     return f"{title}\n{'=' * len(title)}\n\n{body}"
 
