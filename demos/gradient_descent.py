@@ -114,6 +114,20 @@ def draw_function(pictures: Pictures) -> None:
     pictures.save(figure, "contours.png")
 
 
+def draw_animation(runs: Mapping[str, Descent], pictures: Pictures) -> None:
+    """Animate some runs on the contours, with the valley and the saddle."""
+    with style():
+        figure, ax = plt.subplots(figsize=(7.0, 4.9))
+    xlim, ylim = (-2.0, 12.5), (-2.9, 2.9)
+    ax.set(xlim=xlim, ylim=ylim)
+    draw_valley(ax)
+    ax.text(0.4, 0.22, "saddle", va="center")
+    title, path = "Gradient descent, plain and with momentum μ", pictures.path("descent.gif")
+    animate_descent(CubicValley(), runs, ax, path=path, xlim=xlim, ylim=ylim, title=title, labels=("x", "y"))
+    if not pictures.show:
+        plt.close(figure)
+
+
 def draw_valley(ax: Axes) -> None:
     """Mark the valley x = 2y², where f = 3 − 8y⁶, and the saddle."""
     limits = ax.get_xlim(), ax.get_ylim()
@@ -171,15 +185,7 @@ def main() -> None:
         heavy, "Q2.4  Momentum carries runs past the saddle, and sometimes past the way down", pictures, "momentum.png"
     )
     creeps, shoots = (heavy[STARTS[0]][f"lr 0.0001, μ {mu}"] for mu in (0.9, 0.99))
-    animate_descent(
-        f,
-        {"plain": rest, "μ = 0.9": creeps, "μ = 0.99": shoots},
-        path=pictures.path("descent.gif"),
-        xlim=(-2.0, 12.5),
-        ylim=(-2.9, 2.9),
-        title="Gradient descent, plain and with momentum μ",
-        labels=("x", "y"),
-    )
+    draw_animation({"plain": rest, "μ = 0.9": creeps, "μ = 0.99": shoots}, pictures)
     pictures.finish()
 
 

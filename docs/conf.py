@@ -20,12 +20,14 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "display",
     "docstrings",
+    "glossary_links",
     "mathml",
     "plot",
     "progress",
 ]
-exclude_patterns = ["_build", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "learn/exercises/*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 nitpicky = True
 # Objects of other projects are not linked, as that would need the network; what is in single backticks in a docstring
 # is linked if it is a name of minidl, and else is code.
@@ -88,10 +90,11 @@ sphinx_gallery_conf = {
 html_theme = "furo"
 html_title = "minidl"
 html_favicon = "_static/favicon.svg"
+templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_show_sphinx = False
-html_copy_source = False
+html_copy_source = True  # "View source" above the text leads there
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 copybutton_prompt_text = r">>> |\.\.\. "

@@ -55,6 +55,12 @@ The part is a box (left, top, right, bottom), in shares of the width and the hei
 """
 THUMBNAIL = (400, 280)  # the size in pixels
 
+UNSHOWN = {
+    "digits_jitter.png": "Eight handwritten digits and three copies of each, shifted, tilted and stretched",
+    "optimizer_race_progress.png": "Lowest value on two landscapes and loss on the digits, a line per optimizer",
+}
+"""Pictures that no page shows, in words."""
+
 TITLE = re.compile(r"(?:Q\d: )?[^.:,\n]+")
 
 HEADER = """\
@@ -216,6 +222,7 @@ def _described(picture: Path) -> str:
 
 
 def _descriptions() -> Iterator[tuple[str, str]]:
+    yield from UNSHOWN.items()
     for page in sorted(DOCS.rglob("*.md")):
         for words, name in re.findall(r"!\[([^\]]+)\]\((?:\.\./)*images/([^)]+)\)", page.read_text(encoding="utf-8")):
             yield name, " ".join(words.split())

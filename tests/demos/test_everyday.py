@@ -249,4 +249,4 @@ def test_pictures_in_the_docs_are_small_and_the_demos_draw_them() -> None:
         assert f"demos/{name}.py" in page
         assert set(pictures) & set(shown), f"{name} is shown nowhere"
     for picture in shown:
-        assert (ROOT / "docs" / "images" / picture).stat().st_size < (200_000 if picture.endswith("png") else 1_000_000)
+        assert (ROOT / "docs" / "images" / picture).stat().st_size < 300_000

@@ -13,9 +13,10 @@ import pytest
 
 from tests.docs import recipes
 from tests.docs.conftest import PAGES, ROOT
+from tests.docs.exercises import FOLDER
 
 REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.rst"))
-SNIPPET = re.compile(r"^```(python|\{plot\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SNIPPET = re.compile(r"^```(python|\{(?:plot|display)\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OPTION = re.compile(r"^:([a-z-]+):.*\n", re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
@@ -40,7 +41,7 @@ def _without_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     plt.switch_backend(backend)
 
 
-APART = (recipes.PAGE, recipes.COMPANY)
+APART = (recipes.PAGE, recipes.COMPANY, *FOLDER.iterdir())
 """Their scripts do not continue each other, so they have tests of their own."""
 
 
