@@ -72,7 +72,7 @@ def draw_runs(runs: Mapping[Start, Mapping[str, Descent]], title: str, pictures:
     """Draw one column per setting: the first steps from each start on the contours, and f over all steps."""
     settings = list(runs[STARTS[0]])
     with style():
-        figure, axes = plt.subplots(2, len(settings), figsize=(10, 7), height_ratios=(3, 2), sharex="row", sharey="row")
+        figure, axes = plt.subplots(2, len(settings), figsize=(9, 6.6), height_ratios=(3, 2), sharex="row", sharey="row")
         for setting, top, bottom in zip(settings, *axes, strict=True):
             descents = {
                 f"from ({start.x:g}, {start.y:g})".replace("-", "−"): of_start[setting]
@@ -102,7 +102,7 @@ def draw_runs(runs: Mapping[Start, Mapping[str, Descent]], title: str, pictures:
 def draw_function(pictures: Pictures) -> None:
     """Q2.2: draw f near the saddle, and from far away."""
     with style():
-        figure, (near, far) = plt.subplots(1, 2, figsize=(10, 4.6))
+        figure, (near, far) = plt.subplots(1, 2, figsize=(9, 4.4))
         plot_contours(CubicValley(), None, near, xlim=(-1.5, 2.5), ylim=(-1.5, 1.5), labels=("x", "y"))
         plot_contours(CubicValley(), None, far, xlim=(-10.0, 60.0), ylim=(-6.0, 6.0), labels=("x", "y"))
         near.set_title("near the saddle: a flat valley")

@@ -33,7 +33,7 @@ nitpicky = True
 # is linked if it is a name of minidl, and else is code.
 nitpick_ignore_regex = [
     (r"py:obj", r".*"),
-    (r"py:class", r"(numpy|np|matplotlib|collections|contextlib|typing|os|hypothesis)\..*|Axes"),
+    (r"py:class", r"(numpy|np|matplotlib|collections|contextlib|typing|os|hypothesis)\..*|Axes|FuncAnimation"),
     # Those of minidl are spelt out where they are taken.
     (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Labels|Limits|Losses|Metric|Path|Recurrent|Slope)"),
 ]
