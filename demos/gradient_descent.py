@@ -72,7 +72,9 @@ def draw_runs(runs: Mapping[Start, Mapping[str, Descent]], title: str, pictures:
     """Draw one column per setting: the first steps from each start on the contours, and f over all steps."""
     settings = list(runs[STARTS[0]])
     with style():
-        figure, axes = plt.subplots(2, len(settings), figsize=(9, 6.6), height_ratios=(3, 2), sharex="row", sharey="row")
+        figure, axes = plt.subplots(
+            2, len(settings), figsize=(9, 6.6), height_ratios=(3, 2), sharex="row", sharey="row"
+        )
         for setting, top, bottom in zip(settings, *axes, strict=True):
             descents = {
                 f"from ({start.x:g}, {start.y:g})".replace("-", "−"): of_start[setting]
