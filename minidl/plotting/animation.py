@@ -14,7 +14,7 @@ from PIL import Image
 
 from minidl.arguments import number, whole_number
 from minidl.errors import HyperparameterError
-from minidl.files import check_folder, replacing
+from minidl.files import absolute, check_folder, replacing
 from minidl.typing import Array
 
 __all__ = ["animate", "check_gif", "frequent_colors", "steps_shown", "with_palette"]
@@ -74,7 +74,7 @@ def animate(
     if path is not None:
         with replacing(path) as file:
             writer = _OnePalette(file, fps=len(frames) / seconds)
-            with writer.saving(figure, os.fspath(path), figure.dpi):
+            with writer.saving(figure, absolute(path), figure.dpi):
                 for frame in frames:  # FuncAnimation's own loop would draw each frame three times
                     draw(frame)
                     writer.grab_frame()

@@ -148,6 +148,12 @@ def test_the_figure_of_axes_that_are_given_stays_open(tmp_path: Path) -> None:
     assert len(frames_of(path)) == 3
 
 
+def test_a_path_of_one_point_is_one_frame_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    animate_descent(CubicValley(), {"still": [[1.0, 1.0]]}, path="~/still.gif", **BOX)
+    assert len(frames_of(tmp_path / "still.gif")) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
