@@ -193,7 +193,7 @@ def show_boundaries(pictures: Pictures) -> None:
         share_legend(figure)
     pictures.save(figure, "boundary_forms.png")
     animate_boundary(
-        Sequential(*model, Sigmoid()), record.points, X, Y, path=pictures.path("boundary.gif"), frames=20, units=True
+        Sequential(*model, Sigmoid()), record.points, X, Y, path=pictures.path("boundary.gif"), frames=18, units=True
     )
 
 

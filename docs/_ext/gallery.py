@@ -6,11 +6,13 @@ there.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, ZipInfo
@@ -26,7 +28,8 @@ ROOT = DOCS.parent
 COPIES = DOCS / "_build" / "demos"
 PAGES = DOCS / "gallery"
 WORDS = Path(__file__).with_name("pictures.toml")
-KEPT = [COPIES, PAGES, *(DOCS / "_build" / "html" / name for name in (".doctrees", "plot_directive"))]
+DOCTREES = DOCS / "_build" / "html" / ".doctrees"
+KEPT = [COPIES, PAGES, DOCTREES, DOCS / "_build" / "html" / "plot_directive"]
 """What a build reuses from the build before it."""
 
 ORDER = ["feedforward", "gradient_descent", "xor"]  # the assignment
@@ -35,16 +38,16 @@ ORDER += ["parallel"]
 QUICK = ["characters"]  # run with --quick, as they take minutes otherwise
 THUMBNAILS = {
     "feedforward": ("network.png", (0.0, 0.0, 1.0, 1.0)),
-    "gradient_descent": ("contours.png", (0.0, 0.0, 0.5, 0.9)),
+    "gradient_descent": ("contours.png", (0.0, 0.0, 0.49, 0.9)),
     "xor": ("boundary.png", (0.0, 0.0, 0.48, 0.88)),
     "digits": ("digits_mistakes.png", (0.0, 0.1, 0.5, 0.56)),
     "optimizer_race": ("optimizer_race.png", (0.0, 0.36, 0.34, 0.63)),
-    "vanishing_gradients": ("vanishing_gradients.png", (0.0, 0.0, 0.4, 0.48)),
-    "curve_fitting": ("curve_fitting.png", (0.66, 0.0, 1.0, 0.49)),
-    "images": ("images_maps.png", (0.22, 0.0, 0.72, 0.5)),
-    "branches": ("branches.png", (0.0, 0.0, 1.0, 0.27)),
+    "vanishing_gradients": ("vanishing_gradients.png", (0.0, 0.0, 0.37, 0.455)),
+    "curve_fitting": ("curve_fitting.png", (0.675, 0.0, 1.0, 0.445)),
+    "images": ("images_mistakes.png", (0.0, 0.09, 0.5, 0.54)),
+    "branches": ("branches_autoencoder.png", (0.0, 0.0, 0.46, 1.0)),
     "characters": ("characters_losses.png", (0.0, 0.0, 1.0, 1.0)),
-    "parallel": ("parallel.png", (0.0, 0.0, 0.5, 1.0)),
+    "parallel": ("parallel.png", (0.0, 0.0, 0.49, 1.0)),
 }
 """The picture in docs/images that stands for a demo, and the part of it that is legible when it is small.
 
@@ -81,17 +84,19 @@ def sources() -> tuple[list[Path], list[Path]]:
 def prepare() -> None:
     """Copy the demos to where the gallery reads them, each with an underlined title.
 
-    Demos whose code has not changed are not run again. Sphinx-Gallery ensures that, but it does not notice changes of
-    minidl or of these extensions. After such a change, this function removes everything that was built.
+    Demos and plots whose code has not changed are not run again. Sphinx-Gallery and Sphinx ensure that, but they do not
+    notice changes of minidl or of these extensions. Such a change removes what was built: everything if the code of
+    minidl has changed, and only the pages that Sphinx has read if it was another extension. Docstrings and comments of
+    minidl do not count.
     """
     demos, helpers = sources()
-    stamp = COPIES / "stamp"
-    digest = hashlib.sha256()
-    for path in [*sorted((ROOT / "minidl").rglob("*.py")), *helpers, *sorted(Path(__file__).parent.glob("*.*"))]:
-        digest.update(path.read_bytes())
-    if not (stamp.exists() and stamp.read_text() == digest.hexdigest()):
-        for path in (path for folder in KEPT for path in folder.glob("*")):  # Sphinx expects the folders themselves
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    here = Path(__file__)
+    code = [_code(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "minidl").rglob("*.py"))]
+    texts = [path.read_text(encoding="utf-8") for path in [*helpers, here, WORDS, here.with_name("plot.py")]]
+    if _changed("results", [*code, *texts]):
+        _empty(KEPT)
+    if _changed("pages", [path.read_text(encoding="utf-8") for path in sorted(here.parent.glob("*.py"))]):
+        _empty([DOCTREES])
     COPIES.mkdir(parents=True, exist_ok=True)
     for path in demos:
         _, docstring, code = path.read_text(encoding="utf-8").split('"""', 2)
@@ -100,18 +105,54 @@ def prepare() -> None:
         _write(COPIES / path.name, f'"""\n{_titled(docstring)}"""{code}')
     for path in helpers:
         _write(COPIES / path.name, path.read_text(encoding="utf-8"))
-    with ZipFile(COPIES / "demos.zip", "w") as archive:
+    buffer = BytesIO()
+    with ZipFile(buffer, "w") as archive:
         for path in [*demos, *helpers]:
             archive.writestr(ZipInfo(f"demos/{path.name}"), path.read_bytes())
+    _write(COPIES / "demos.zip", buffer.getvalue())
     links = [f":download:`{path.name} </_build/demos/{path.name}>`" for path in helpers]
     _write(COPIES / "GALLERY_HEADER.rst", HEADER.format(helpers=_listed(links)))
-    _write(stamp, digest.hexdigest())
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file unless it already holds this text. Sphinx reads a page again if a file that it uses is newer."""
-    if not (path.exists() and path.read_text(encoding="utf-8") == text):
-        path.write_text(text, encoding="utf-8")
+def _code(source: str) -> str:
+    """The code of a module without comments and docstrings.
+
+    >>> _code("'One.'  # two") == _code("'Three.'")
+    True
+    >>> _code("x = 1") == _code("x = 2")
+    False
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [  # type: ignore[attr-defined]  # it has one
+                part for part in body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+            ]
+    return ast.dump(tree)
+
+
+def _changed(name: str, texts: Iterable[str]) -> bool:
+    """Whether texts differ from those of the build before. Their digest is kept in a file of this name."""
+    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
+    stamp = DOCS / "_build" / "stamps" / name
+    changed = not (stamp.exists() and stamp.read_text() == digest)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(digest)
+    return changed
+
+
+def _empty(folders: Iterable[Path]) -> None:
+    """Remove what is in some folders. Sphinx expects the folders themselves."""
+    for path in (path for folder in folders for path in folder.glob("*")):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    """Write a file unless it already has this content. Sphinx reads a page again if a file that it uses is newer."""
+    content = content.encode() if isinstance(content, str) else content
+    if not (path.exists() and path.read_bytes() == content):
+        path.write_bytes(content)
 
 
 def _thumbnail(demo: str) -> str:
@@ -143,6 +184,7 @@ def _titled(docstring: str) -> str:
     <BLANKLINE>
     """
     title = TITLE.findall(docstring)[0]
+    docstring = docstring.removeprefix(f"{title}.\n\n")  # it would say the same twice
     body = re.sub(r"^(python demos/.*)$", r"``\1``", docstring, count=1, flags=re.MULTILINE)
     return f"{title}\n{'=' * len(title)}\n\n{body}"
 

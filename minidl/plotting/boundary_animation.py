@@ -96,7 +96,10 @@ def animate_boundary(
         film.prepare(axes)
         figure = axes.get_figure(root=True)
         assert figure is not None  # axes that are drawn on have one
+        layout = figure.get_layout_engine()
         animation = animate(figure, film.show, steps_shown(len(film.points) - 1, frames), path, seconds=seconds)
+        if ax is not None:
+            figure.set_layout_engine(layout or "none")  # the caller may draw on other axes of the figure afterwards
     if path is not None and ax is None:
         plt.close(figure)
     return animation

@@ -18,7 +18,7 @@ ITEMS = {
 PICTURES = {
     "feedforward": ["network.png"],
     "gradient_descent": ["contours.png", "descent.gif", "learning_rates.png", "momentum.png"],
-    "xor": ["boundary.png", "boundary_forms.png", "data.png", "loss.png", "study.png"],
+    "xor": ["boundary.gif", "boundary.png", "boundary_forms.png", "data.png", "loss.png", "study.png"],
 }
 
 

@@ -107,10 +107,12 @@ def test_without_a_path_the_caller_has_the_figure() -> None:
     assert len(plt.get_fignums()) == 1
 
 
-def test_other_axes_of_the_figure_stay(path: Path) -> None:
-    _, (left, right) = plt.subplots(1, 2, layout="constrained")
+def test_other_axes_of_the_figure_and_its_layout_stay(path: Path) -> None:
+    figure, (left, right) = plt.subplots(1, 2, layout="constrained")
+    layout = figure.get_layout_engine()
     left.plot([1, 2])
     animate_boundary(MODEL, POINTS[:2], X, Y, right, path=path.with_suffix(".gif"))
+    assert figure.get_layout_engine() is layout
     assert len(left.lines) == 1
     assert len(plt.get_fignums()) == 1
 
