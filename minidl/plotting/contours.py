@@ -14,6 +14,7 @@ from matplotlib.path import Path as Outline
 
 from minidl.data import as_data
 from minidl.errors import DataError, HyperparameterError, ShapeError
+from minidl.levels import contour_levels, rounded
 from minidl.modules import Objective, check_is_objective
 from minidl.plotting.paths import clip_path, inside, thin_out
 from minidl.plotting.style import LARGEST, Look, canvas, color_scale, legend_below, look
@@ -28,7 +29,6 @@ Path: TypeAlias = "Descent | ArrayLike"
 Limits: TypeAlias = "tuple[float, float]"
 
 GRID = 121
-LEVELS = 16
 SWING = 3.0  # how far a path that comes back may swing out and stay visible, in spans of starts and usual places
 HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 1.2}
 # From low to high. It is pale, so that every path stands out against it.
@@ -174,10 +174,9 @@ def _draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array) -> 
     xs, ys = np.linspace(low, high, GRID).T
     values = objective.values_at([(x, y) for y in ys for x in xs]).reshape(GRID, GRID)
     np.clip(values, -LARGEST, LARGEST, out=values, where=np.isfinite(values))
-    finite = values[np.isfinite(values)]
-    if not finite.size:
+    if not np.isfinite(values).any():
         raise DataError(f"{objective!r} has no finite value between {low} and {high}; choose other limits")
-    levels = _levels(finite, _flattest(values))
+    levels = contour_levels(values)
     for _ in range(2):
         values = _refine(_refine(values).T).T
     xs, ys = np.linspace(low, high, len(values)).T
@@ -191,7 +190,7 @@ def _draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array) -> 
 
 
 def _level_name(level: float, _: int) -> str:
-    return f"{_rounded(level):g}".replace("-", "−")
+    return f"{rounded(level):g}".replace("-", "−")
 
 
 def _refine(values: Array) -> Array:
@@ -208,31 +207,6 @@ def _beyond(values: Array) -> Array:
     """Extrapolate one row before the first, by the cubic through the first four."""
     with np.errstate(all="ignore"):
         return np.asarray(4 * values[:1] - 6 * values[1:2] + 4 * values[2:3] - values[3:4])
-
-
-def _flattest(values: Array) -> float:
-    """The value where the slope is smallest. The contour through a saddle shows where paths part."""
-    with np.errstate(all="ignore"):
-        slope = np.hypot(*np.gradient(values))
-    slope[~np.isfinite(slope)] = np.inf
-    return float(values.flat[slope.argmin()])
-
-
-def _levels(values: Array, special: float) -> Array:
-    """Levels that are close together where values are low, whatever their range. One lies at `special`."""
-    shares = ((np.arange(LEVELS) + 0.5) / LEVELS) ** 2
-    levels = np.quantile(values, shares)
-    index = int(np.abs(levels - special).argmin())
-    levels = np.array([_rounded(level) for level in levels])
-    if index > 0:
-        # Slightly below it. At the value itself, rounding errors would draw a dotted line.
-        levels[index] = special - 1e-3 * (special - levels[index - 1])
-    levels = np.unique(levels)
-    return levels if len(levels) > 1 else levels[0] + np.array([-0.5, 0.5])
-
-
-def _rounded(level: float) -> float:
-    return float(f"{level:.2g}")
 
 
 def _draw_path(ax: Axes, path: Array, low: Array, high: Array, style: Look, width: float, name: str) -> Line2D:

@@ -1,0 +1,118 @@
+"""The session behind the page: commands in, frames out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+from minidl.errors import MinidlError
+from minidl.playground.descent import Descents
+from minidl.playground.networks import Network
+from minidl.playground.presets import PRESETS
+from minidl.playground.programs import run_program
+from minidl.playground.settings import SettingError, choices
+
+__all__ = ["Session"]
+
+MARK = "\x1e"
+"""What the line of a frame begins with. All else on stdout is output of the user's code."""
+
+BUDGET = 25
+
+
+class Session:
+    """Takes commands, each a dict with "do", and returns a frame for each. It never raises for a user's mistake.
+
+    >>> session = Session()
+    >>> frame = session.handle({"do": "networks", "settings": {"hidden": [4]}})
+    >>> frame["step"], frame["error"]
+    (0, None)
+    >>> session.handle({"do": "step", "steps": 3, "budget_ms": 1000})["step"]
+    3
+    >>> session.handle({"do": "networks", "settings": {"lr": -1}})["error"]
+    {'message': 'lr must be a number from 1e-06 to 100, got -1', 'field': 'lr'}
+    """
+
+    def __init__(self) -> None:
+        self.present: Network | Descents | None = None
+        self._commands: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "presets": lambda _: {"kind": "presets", "presets": PRESETS, "choices": choices(), "error": None},
+            "networks": lambda command: self._begin(Network, command.get("settings", {})),
+            "descent": lambda command: self._begin(Descents, command.get("settings", {})),
+            "step": self._step,
+            "epoch": self._epoch,
+            "reset": lambda _: self._begin(type(self._running()), self._running().settings),
+            "run": lambda command: run_program(command.get("code", "")),
+        }
+
+    def handle(self, command: Any) -> dict[str, Any]:
+        """Obey one command, and return its frame. Of a mistake, ``frame["error"]`` says what must hold."""
+        do = command.get("do") if isinstance(command, Mapping) else None
+        try:
+            if not isinstance(do, str) or do not in self._commands:
+                raise SettingError("do", f"do must be one of {', '.join(self._commands)}, got {do!r:.60}")
+            return self._commands[do](command)
+        except SettingError as error:
+            return {"kind": _kind(do), "error": {"message": str(error), "field": error.field}}
+        except (MinidlError, ArithmeticError) as error:
+            return {"kind": _kind(do), "error": {"message": str(error)}}
+
+    def turn(self, text: str) -> None:
+        r"""Obey a command in JSON, and write its frame to stdout, as one line that begins with ``"\x1e"``."""
+        out = sys.stdout
+        try:
+            command = json.loads(text)
+        except ValueError as error:
+            command, frame = None, {"kind": "error", "error": {"message": f"the command is not JSON: {error}"}}
+        if command is not None:
+            frame = self.handle(command)
+        sys.stdout = out  # the user's code may have replaced it
+        out.write(f"{MARK}{json.dumps(_finite(frame), separators=(',', ':'), allow_nan=False)}\n")
+        out.flush()
+
+    def _running(self) -> Network | Descents:
+        if self.present is None:
+            raise SettingError("do", "nothing has been set up yet; send networks or descent with settings first")
+        return self.present
+
+    def _begin(self, kind: type[Network | Descents], settings: Mapping[str, Any]) -> dict[str, Any]:
+        self.present = kind(settings)
+        return self.present.frame(whole=True)
+
+    def _step(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        running = self._running()
+        steps, budget = _positive(command, "steps", 1), _positive(command, "budget_ms", BUDGET)
+        running.step(int(steps), budget / 1000)
+        return running.frame()
+
+    def _epoch(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        running = self._running()
+        if isinstance(running, Network):
+            running.epoch()
+        else:
+            running.step(1)
+        return running.frame()
+
+
+def _positive(command: Mapping[str, Any], name: str, default: float) -> float:
+    value = command.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+        raise SettingError(name, f"{name} must be a number above 0, got {value!r:.60}")
+    return value
+
+
+def _kind(do: Any) -> str:
+    """The kind of the frame that answers a command."""
+    return {"run": "output"}.get(do, do) if isinstance(do, str) else "error"
+
+
+def _finite(value: Any) -> Any:
+    """The same without numbers that JSON does not have: NaN and infinity become None."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
