@@ -11,12 +11,12 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 MATPLOTLIB = frozenset(
-    "matplotlib mpl_toolkits pylab PIL contourpy cycler kiwisolver pyparsing packaging dateutil six".split()
+    "matplotlib mpl_toolkits pylab PIL contourpy cycler fontTools kiwisolver pyparsing packaging dateutil six".split()
 )
 """Matplotlib and the packages that it imports: a part of its own, loaded when code imports it."""
 
 OTHER_PACKAGES = frozenset(
-    "attr attrs bs4 charset_normalizer cloudpickle defusedxml et_xmlfile fontTools formulaic html5lib interface_meta "
+    "attr attrs bs4 charset_normalizer cloudpickle defusedxml et_xmlfile formulaic html5lib interface_meta "
     "isympy jinja2 joblib lxml markupsafe more_itertools mpmath narwhals networkx openpyxl pandas patsy pypdf regex "
     "reportlab reportlab_mods reportlab_settings scipy seaborn sklearn soupsieve statsmodels sympy tabulate "
     "threadpoolctl tlz tomli_w toolz tqdm typing_extensions tzdata webencodings wrapt xlrd xlsxwriter xmltodict "
@@ -30,6 +30,10 @@ NO_USE = frozenset(
     "webbrowser wsgiref xmlrpc zipapp".split()
 )
 """Parts of the standard library that need a terminal, a network, a window or processes."""
+
+FONT_TOOLS = ("fontTools/__init__", "fontTools/agl", "fontTools/misc/__init__", "fontTools/misc/loggingTools",
+              "fontTools/misc/textTools")  # fmt: skip
+"""What Matplotlib imports of fontTools."""
 
 DATA = "matplotlib/mpl-data.zip"
 NOT_IN_DATA = ("sample_data/", "images/", "fonts/afm/", "fonts/pdfcorefonts/")
@@ -53,6 +57,8 @@ def cut_library(library: IO[bytes]) -> tuple[bytes, bytes]:
         for name in sorted(source.namelist()):
             top = name.split("/")[0].removesuffix(".pyc").removesuffix(".py")
             if name.endswith("/") or top in OTHER_PACKAGES | NO_USE or top.endswith(".dist-info"):
+                continue
+            if top == "fontTools" and not name.startswith(FONT_TOOLS):
                 continue
             part = matplotlib if top in MATPLOTLIB else base
             part[name] = _cut_data(source.read(name)) if name == DATA else source.read(name)

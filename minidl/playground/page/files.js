@@ -1,6 +1,6 @@
 /** The files that the interpreter sees: in memory, fetched when they are opened, or a console. */
 
-import { Directory, Fd, File, wasi } from "./runtime/wasi/index.js";
+import { Directory, Fd, File, PreopenDirectory, wasi } from "./runtime/wasi/index.js";
 
 /** A file that is fetched at its first opening. The interpreter has to wait for it, so the request is synchronous. */
 export class LazyFile extends File {
@@ -34,6 +34,15 @@ export class LazyFile extends File {
       this.source = undefined;
     }
     return super.path_open(oflags, rights, flags);
+  }
+}
+
+/** A folder of which Python may ask whether it can be written to. */
+export class Folder extends PreopenDirectory {
+  fd_fdstat_get() {
+    const fdstat = new wasi.Fdstat(wasi.FILETYPE_DIRECTORY, 0);
+    fdstat.fs_rights_base = fdstat.fs_rights_inherited = 0xffff_ffffn;
+    return { ret: 0, fdstat };
   }
 }
 

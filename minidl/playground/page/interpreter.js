@@ -1,7 +1,7 @@
 /** CPython, compiled to WebAssembly, with its memory, its files and its output. */
 
-import { Directory, File, PreopenDirectory, WASI, WASIProcExit } from "./runtime/wasi/index.js";
-import { Console } from "./files.js";
+import { Directory, File, WASI, WASIProcExit } from "./runtime/wasi/index.js";
+import { Console, Folder } from "./files.js";
 
 const ENVIRONMENT = ["HOME=/tmp", "TMPDIR=/tmp", "MPLCONFIGDIR=/tmp", "MPLBACKEND=Agg", "PYTHONDONTWRITEBYTECODE=1"];
 const FRAME = "\x1e"; // the first character of a line that is a frame, not output
@@ -27,8 +27,8 @@ export class Interpreter {
       new Console(() => {}), // there is nothing to read
       new Console((text) => self.#print(text)),
       new Console((text) => self.#complain(text)),
-      new PreopenDirectory("/usr/local/lib", lib),
-      new PreopenDirectory("/tmp", new Map()),
+      new Folder("/usr/local/lib", lib),
+      new Folder("/tmp", new Map()),
     ];
     const wasi = new WASI(["python"], ENVIRONMENT, descriptors);
     const imports = { wasi_snapshot_preview1: wasi.wasiImport, host: { call: () => 1 } }; // 1: there is no such host
