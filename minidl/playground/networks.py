@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.layers import Dense, Sequential
+from minidl.layers import Dense, Dropout, Sequential
 from minidl.layers.activations import sigmoid
-from minidl.modules import evaluating, training_as
+from minidl.modules import Layer, evaluating, training_as
 from minidl.playground.code import network_code
-from minidl.playground.fates import fate_of
+from minidl.playground.fates import Hidden, Signs, fate_of, hidden_layer
 from minidl.playground.settings import NETWORKS, checked
 from minidl.playground.tables import check_classes
 from minidl.playground.turns import TurnTrainer
@@ -65,7 +65,7 @@ class Network:
         self.train, self.test = np.arange(len(self.x)), np.arange(0)
         if share := self.settings["test_share"]:
             self.train, self.test = hold_out(len(self.x), share, classes=self.y[:, 0].astype(int))
-        self.limits = _square(self.x)
+        self.limits = _square(self.x, at_least=2.0 if self.settings["data"] == "points" else 0.0)
         points = [_grid(*self.limits, SIZE), _grid(*self.limits, UNIT_SIZE), self.x[self.train], self.x[self.test]]
         self._points, self._ends = np.concatenate(points), np.cumsum([len(part) for part in points])
         self._told, self._pace = 0, 0.0
@@ -86,9 +86,10 @@ class Network:
         """Return what the page draws. The whole of it has data and code as well."""
         with evaluating(self.model), np.errstate(all="ignore"):
             outputs = self._outputs()
-            scores = outputs[-1][1]
+            scores = outputs[-1][-1]
             chances = scores if self.model.gives_probabilities else sigmoid(scores)
-            layers = [self._layer(dense, values) for dense, values in outputs]
+            layers = [self._layer(dense, values) for dense, _, values in outputs]
+            hidden = [hidden_layer(layer, self._part(values, 2)) for _, layer, values in outputs[:-1]]
             train, test = (self._measured(scores, part, rows) for part, rows in ((2, self.train), (3, self.test)))
         frame = {
             "kind": "networks",
@@ -101,23 +102,25 @@ class Network:
             "boundary": {"size": SIZE, **self._axes(), "values": _bytes(255.0 * self._part(chances, 0))},
             "layers": layers,
             "finished": self.run.ended,
-            "fate": fate_of(self.run.divergence, [layer["dead"] for layer in layers[:-1]]),
+            "fate": fate_of(self._signs(hidden)),
             "error": None,
         }
+        for layer, signs in zip(layers, hidden, strict=False):
+            layer["dead"] = signs.dead
         if whole:
             frame |= {"data": {"train": self._rows(self.train), "test": self._rows(self.test)}, "code": self.code.text}
         return frame
 
-    def _outputs(self) -> list[tuple[Dense, Array]]:
-        """Each Dense layer with its outputs, after the activation, at all points that a frame is about."""
-        found: list[tuple[Dense, Array]] = []
+    def _outputs(self) -> list[tuple[Dense, Layer, Array]]:
+        """Each Dense layer, its activation and its outputs after that, at all points that a frame is about."""
+        found: list[tuple[Dense, Layer, Array]] = []
         values = self._points
         for layer in self.model:
             values = layer.forward(values)
             if isinstance(layer, Dense):
-                found.append((layer, values))
-            elif found:
-                found[-1] = found[-1][0], values
+                found.append((layer, layer, values))
+            elif not isinstance(layer, Dropout):
+                found[-1] = found[-1][0], layer, values
         return found
 
     def _part(self, values: Array, index: int) -> Array:
@@ -132,7 +135,6 @@ class Network:
             "name": repr(dense),
             "units": [_bytes(column) for column in (128.0 + 127.0 * pictures / scales).T],
             "scales": _numbers(scales),
-            "dead": (self._part(values, 2) == 0.0).all(axis=0).tolist(),
             "weights": _numbers(dense.weight.value),
             "bias": _numbers(dense.bias.value),
             "grad": _numbers(dense.weight.grad),
@@ -146,6 +148,19 @@ class Network:
         middle = 0.5 if self.model.gives_probabilities else 0.0
         loss = float(copy(self.trainer.loss).forward(prediction, target))
         return loss if isfinite(loss) else None, float(np.mean((prediction > middle) == (target > 0.5)))
+
+    def _signs(self, hidden: list[Hidden]) -> Signs:
+        """What the fate is read from."""
+        grads = [layer.weight.grad for layer in self.model if isinstance(layer, Dense)]
+        epochs, losses = self.history.epochs, self.history.loss
+        return Signs(
+            hidden,
+            [float(np.sqrt(np.mean(grad * grad))) for grad in grads],
+            losses[0] if losses else None,
+            epochs.get("training_loss", ()),
+            epochs.get("validation_loss", ()),
+            self.run.divergence,
+        )
 
     def _new_losses(self) -> list[list[Any]]:
         """The losses of the epochs that have ended since the last frame: step, training and test loss."""
@@ -166,10 +181,12 @@ class Network:
         return found
 
 
-def _square(x: Array) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The limits of a square around points, at least ±2 around the origin for small ones, so that clicks fit in."""
+def _square(x: Array, *, at_least: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The limits of a square around points. With `at_least`, its middle is 0, and it grows from that size only."""
     low, high = x.min(axis=0), x.max(axis=0)
     center, half = (low + high) / 2, 0.56 * float((high - low).max()) or 1.0
+    if at_least:  # otherwise the plane would move under the clicks
+        center, half = np.zeros(2), max(at_least, 1.1 * float(np.abs(x).max()))
     first, second = ((round(float(c) - half, 4), round(float(c) + half, 4)) for c in center)
     return first, second
 
