@@ -26,6 +26,16 @@ export class Boundary {
     });
   }
 
+  /** Show points before there is a network for them. @param {number[][]} points */
+  sketch(points) {
+    this.train = points;
+    this.test = [];
+    this.values = new Uint8Array(0);
+    this.size = 0;
+    if (!points.length) this.plane.limit([-2, 2], [-2, 2]);
+    this.draw();
+  }
+
   /** @param {any} frame */
   take(frame) {
     if (frame.data) {
@@ -76,7 +86,7 @@ export class Boundary {
     this.canvas.setAttribute(
       "aria-label",
       `${name}Decision boundary and data: ${this.train.length} training samples and ${this.test.length} test samples. ` +
-        `Training loss ${format(frame.loss?.train)} at step ${frame.step}.`,
+        (frame ? `Training loss ${format(frame.loss.train)} at step ${frame.step}.` : "Nothing is trained yet."),
     );
   }
 }

@@ -18,6 +18,8 @@ export class Editor {
     this.edited = false;
     this.running = false;
     this.escaped = false;
+    /** What is said beside the buttons while nothing runs. */
+    this.note = "";
     byId("code-run").addEventListener("click", () => this.run());
     byId("code-stop").addEventListener("click", () => this.stop());
     byId("code-back").addEventListener("click", () => this.back());
@@ -42,11 +44,13 @@ export class Editor {
   load(code) {
     this.edited = code !== null && code !== this.original;
     this.area.value = code ?? this.original;
-    this.#mark(code !== null ? "This code comes from the link. Read it before you run it." : "");
+    this.note = code !== null ? "This code comes from the link. Read it before you run it." : "";
+    this.#mark();
   }
 
   back() {
     this.edited = false;
+    this.note = "";
     this.area.value = this.original;
     this.#mark();
     this.app.onChange(true);
@@ -55,14 +59,14 @@ export class Editor {
 
   #changed() {
     this.edited = this.area.value !== this.original;
+    this.note = "";
     this.#mark();
     this.app.onChange(false);
   }
 
-  /** @param {string} [text] */
-  #mark(text = "") {
+  #mark() {
     byId("code-back").hidden = !this.edited;
-    if (!this.running) byId("code-state").textContent = text;
+    if (!this.running) byId("code-state").textContent = this.note;
   }
 
   /** Tab indents, Enter keeps the indentation, Ctrl-Enter runs. After Escape, Tab moves on. @param {KeyboardEvent} event */
@@ -158,6 +162,7 @@ export class Editor {
   /** @param {boolean} running @param {string} [text] */
   #state(running, text = "Running …") {
     this.running = running;
+    this.note = running ? "" : text;
     byId("code-run").disabled = running;
     byId("code-stop").disabled = !running;
     byId("code-state").textContent = text;

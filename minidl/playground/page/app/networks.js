@@ -35,6 +35,8 @@ export class Networks extends Tab {
 
   show() {
     this.controls.show(this.settings);
+    // Own points are shown at once, as the engine refuses to begin before there are enough of them.
+    if (this.settings.data === "points") this.boundary.sketch(this.settings.points);
     this.boundary.clicks = this.settings.data === "points";
     byId("boundary").classList.toggle("clickable", this.boundary.clicks);
   }
@@ -63,10 +65,11 @@ export class Networks extends Tab {
   }
 
   draw() {
-    if (this.panel.hidden || !this.frame) return;
-    this.drawing.draw();
+    if (this.panel.hidden) return;
     this.boundary.draw();
     this.boundary.describe(this.frame);
+    if (!this.frame) return;
+    this.drawing.draw();
     const shown = [color.class1, color.negative];
     this.losses.lines.forEach((line, i) => {
       line.color = shown[i];

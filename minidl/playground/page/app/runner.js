@@ -8,7 +8,7 @@ export class Runner {
   /**
    * @param {{ask: (command: any) => Promise<any>}} engine
    * @param {"networks" | "descent"} kind
-   * @param {{onFrame: (frame: any) => void, onDraw: () => void, onRunning: (running: boolean) => void, onError: (error: any) => void}} options
+   * @param {{onFrame: (frame: any) => void, onDraw: () => void, onRunning: () => void, onError: (error: any) => void}} options
    */
   constructor(engine, kind, options) {
     this.engine = engine;
@@ -42,7 +42,8 @@ export class Runner {
       this.busy = false;
     }
     if (!this.ready) this.pause();
-    else if (this.running) this.#loop();
+    this.options.onRunning();
+    if (this.running) this.#loop();
   }
 
   /** @param {any} command @returns {Promise<any>} the frame, or null after an error of the engine */
@@ -57,7 +58,7 @@ export class Runner {
     } catch (error) {
       this.running = false;
       this.ready = false;
-      this.options.onRunning(false);
+      this.options.onRunning();
       this.options.onError(error);
       return null;
     }
@@ -75,14 +76,14 @@ export class Runner {
   start() {
     if (this.running || (!this.busy && (!this.ready || this.finished))) return;
     this.running = true;
-    this.options.onRunning(true);
+    this.options.onRunning();
     if (!this.busy) this.#loop();
   }
 
   pause() {
     if (!this.running) return;
     this.running = false;
-    this.options.onRunning(false);
+    this.options.onRunning();
   }
 
   async toggle() {

@@ -148,7 +148,16 @@ export class Tab {
     this.run.setAttribute("aria-pressed", String(this.runner.running));
     for (const part of this.parts) part.disabled = !this.runner.ready && !this.runner.busy;
     for (const part of this.parts.slice(1, -1)) part.disabled ||= this.runner.finished;
-    this.panel.dataset.state = this.runner.running ? "running" : this.runner.finished ? "finished" : "paused";
+    const { running, finished, ready, busy } = this.runner;
+    this.panel.dataset.state = busy
+      ? "busy"
+      : !ready
+        ? "error"
+        : running
+          ? "running"
+          : finished
+            ? "finished"
+            : "paused";
   }
 
   /** Show an error at its field, or above the picture. @param {{message: string, field?: string} | null | undefined} error */
