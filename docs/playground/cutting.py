@@ -10,26 +10,34 @@ from pathlib import Path
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-MATPLOTLIB = frozenset(
-    "matplotlib mpl_toolkits pylab PIL contourpy cycler fontTools kiwisolver pyparsing packaging dateutil six".split()
+
+def names(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+MATPLOTLIB = names(
+    "matplotlib mpl_toolkits pylab PIL contourpy cycler fontTools kiwisolver pyparsing packaging dateutil six"
 )
 """Matplotlib and the packages that it imports: a part of its own, loaded when code imports it."""
 
-OTHER_PACKAGES = frozenset(
+OTHER_PACKAGES = names(
     "attr attrs bs4 charset_normalizer cloudpickle defusedxml et_xmlfile formulaic html5lib interface_meta "
     "isympy jinja2 joblib lxml markupsafe more_itertools mpmath narwhals networkx openpyxl pandas patsy pypdf regex "
     "reportlab reportlab_mods reportlab_settings scipy seaborn sklearn soupsieve statsmodels sympy tabulate "
     "threadpoolctl tlz tomli_w toolz tqdm typing_extensions tzdata webencodings wrapt xlrd xlsxwriter xmltodict "
-    "yaml".split()
+    "yaml"
 )
 """Packages that neither minidl nor Matplotlib imports."""
 
-NO_USE = frozenset(
+NO_USE = names(
     "_aix_support _android_support _apple_support _ios_support _osx_support _pyrepl antigravity curses ftplib idlelib "
-    "imaplib mailbox multiprocessing poplib profiling pty pydoc_data smtplib socketserver sqlite3 ssl this tty turtle "
-    "webbrowser wsgiref xmlrpc zipapp".split()
+    "imaplib mailbox multiprocessing poplib pty pydoc_data smtplib sqlite3 ssl this tty turtle "
+    "webbrowser wsgiref xmlrpc zipapp"
 )
 """Parts of the standard library that need a terminal, a network, a window or processes."""
+
+NOT_IN_LIBRARY = ("profiling/sampling/",)  # it watches other processes
 
 FONT_TOOLS = ("fontTools/__init__", "fontTools/agl", "fontTools/misc/__init__", "fontTools/misc/loggingTools",
               "fontTools/misc/textTools")  # fmt: skip
@@ -58,7 +66,7 @@ def cut_library(library: IO[bytes]) -> tuple[bytes, bytes]:
             top = name.split("/")[0].removesuffix(".pyc").removesuffix(".py")
             if name.endswith("/") or top in OTHER_PACKAGES | NO_USE or top.endswith(".dist-info"):
                 continue
-            if top == "fontTools" and not name.startswith(FONT_TOOLS):
+            if name.startswith(NOT_IN_LIBRARY) or (top == "fontTools" and not name.startswith(FONT_TOOLS)):
                 continue
             part = matplotlib if top in MATPLOTLIB else base
             part[name] = _cut_data(source.read(name)) if name == DATA else source.read(name)

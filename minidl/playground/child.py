@@ -1,0 +1,43 @@
+"""The process behind one page of the local server: it takes commands, one per line, and writes frames and output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+from minidl.playground.browser import flush_lines
+from minidl.playground.session import Session
+
+__all__ = ["END", "answer_all"]
+
+END = "\x1d"
+"""What a line consists of that ends the output of a command."""
+
+
+def answer_all(commands: Iterable[str]) -> None:
+    r"""Obey commands until there are no more of them.
+
+    >>> answer_all(['{"do": "run", "code": "print(1)"}'])  # doctest: +ELLIPSIS
+    1
+    ...{"kind":"output","figures":[],"error":null}
+    ...
+    """
+    session = Session()
+    for command in commands:
+        session.turn(command)
+        sys.stderr.flush()
+        sys.stdout.write(f"{END}\n")
+        sys.stdout.flush()
+
+
+def main() -> None:
+    """Obey the commands on standard input, which a user's program finds empty."""
+    with open(os.dup(0), encoding="utf-8") as commands, open(os.devnull) as empty:
+        os.dup2(empty.fileno(), 0)
+        flush_lines()
+        answer_all(commands)
+
+
+if __name__ == "__main__":
+    main()
