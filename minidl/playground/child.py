@@ -12,7 +12,7 @@ from minidl.playground.session import Session
 __all__ = ["END", "answer_all"]
 
 END = "\x1d"
-"""What a line consists of that ends the output of a command."""
+"""The line that ends the output of a command, on both streams."""
 
 
 def answer_all(commands: Iterable[str]) -> None:
@@ -26,9 +26,9 @@ def answer_all(commands: Iterable[str]) -> None:
     session = Session()
     for command in commands:
         session.turn(command)
-        sys.stderr.flush()
-        sys.stdout.write(f"{END}\n")
-        sys.stdout.flush()
+        for stream in (sys.stderr, sys.stdout):
+            stream.write(f"{END}\n")
+            stream.flush()
 
 
 def main() -> None:

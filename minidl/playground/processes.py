@@ -94,6 +94,7 @@ class SessionProcess:
         self._commands: IO[bytes] = self._process.stdin
         self._printed = {"stdout": 0, "stderr": 0}
         self._last_words = ""
+        self._errors_end = threading.Semaphore(0)
         self._errors = threading.Thread(target=self._read_errors, args=(self._process.stderr,), daemon=True)
         self._errors.start()
         threading.Thread(target=self._read_frames, args=(self._process.stdout,), daemon=True).start()
@@ -137,6 +138,7 @@ class SessionProcess:
                 if part.startswith(MARK):
                     frame = part[1:]  # a program may print such a line, too, but the frame comes last
                 elif part.startswith(END):
+                    self._errors_end.acquire(timeout=1)  # what was written to stderr comes before the frame
                     self._tell("frame", id=self._asked.get(), frame=frame)
                     self._printed = dict.fromkeys(self._printed, 0)
                 else:
@@ -146,9 +148,14 @@ class SessionProcess:
         self._tell("died", message="\n".join(filter(None, [message, self._last_words.strip()])))
 
     def _read_errors(self, stream: IO[bytes]) -> None:
+        lines = Lines()
         for text in _texts(stream):
-            self._last_words = (self._last_words + text)[-2000:]
-            self._print(text, "stderr")
+            for part in lines.parts(text):
+                if part.startswith(END):
+                    self._errors_end.release()
+                else:
+                    self._last_words = (self._last_words + part)[-2000:]
+                    self._print(part, "stderr")
 
 
 def _texts(stream: IO[bytes]) -> Iterator[str]:

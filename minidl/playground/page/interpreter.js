@@ -6,6 +6,9 @@ import { Console, Folder } from "./files.js";
 const ENVIRONMENT = ["HOME=/tmp", "TMPDIR=/tmp", "MPLCONFIGDIR=/tmp", "MPLBACKEND=Agg", "PYTHONDONTWRITEBYTECODE=1"];
 const FRAME = "\x1e"; // the first character of a line that is a frame, not output
 
+/** How many characters that a command prints are shown, per stream. */
+const MOST_OUTPUT = 200_000;
+
 /** @typedef {(text: string, stream: "stdout" | "stderr") => void} Write */
 
 export class Interpreter {
@@ -13,6 +16,7 @@ export class Interpreter {
   #write;
   #pending = "";
   #errors = "";
+  #printed = { stdout: 0, stderr: 0 };
   /** @type {string | undefined} */
   #frame;
 
@@ -22,7 +26,12 @@ export class Interpreter {
    */
   static async create(module, { lib, write }) {
     const self = new Interpreter();
-    self.#write = write;
+    self.#write = (text, stream) => {
+      const left = MOST_OUTPUT - self.#printed[stream];
+      self.#printed[stream] += text.length;
+      if (left >= text.length) write(text, stream);
+      else if (left >= 0) write(`${text.slice(0, left)}\n… what follows is not shown\n`, stream);
+    };
     const descriptors = [
       new Console(() => {}), // there is nothing to read
       new Console((text) => self.#print(text)),
@@ -52,6 +61,7 @@ export class Interpreter {
     const { host_alloc, turn, memory } = this.#instance.exports;
     const bytes = new TextEncoder().encode(code);
     this.#errors = this.#pending = "";
+    this.#printed = { stdout: 0, stderr: 0 };
     this.#frame = undefined;
     const at = host_alloc(bytes.length) >>> 0;
     if (at === 0) throw new Error("There is no memory left.");
