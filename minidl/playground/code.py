@@ -12,6 +12,7 @@ from minidl.playground.tables import rows_of, table
 __all__ = ["Code", "descent_code", "network_code"]
 
 WIDTH = 100
+NUMERICAL = "its gradient is found by finite differences"
 
 
 class Code(NamedTuple):
@@ -71,17 +72,18 @@ def descent_code(settings: Mapping[str, Any]) -> Code:
         SettingError: an expression that is not one of x and y.
     """
     name = settings["objective"]
-    rules = {_label(rule): _optimizer(rule, "parameters") for rule in settings["optimizers"]}
+    labels = _unique([_label(rule) for rule in settings["optimizers"]])
+    calls = [_optimizer(rule, "parameters") for rule in settings["optimizers"]]
     kind = CLASSES.get(name, "FunctionObjective")
-    lines = [_imports({kind, "minimize", *(rule.partition("(")[0] for rule in rules.values())})]
-    made = {"rosenbrock": "Rosenbrock(start)", "expression": "FunctionObjective(f, start=start)"}
+    lines = [_imports({kind, "minimize", *(call.partition("(")[0] for call in calls)})]
+    made = {"rosenbrock": "Rosenbrock(start)", "expression": f"FunctionObjective(f, start=start)  # {NUMERICAL}"}
     if name == "expression":
         functions = functions_in(settings["expression"])
-        lines[:0] = [f"from numpy import {', '.join(functions)}", ""] if functions else []
+        lines += [f"from numpy import {', '.join(functions)}"] if functions else []
         lines += ["", "", "def f(x, y):", f"    return {settings['expression'].strip()}", ""]
     starts = ", ".join(f"({_number(x)}, {_number(y)})" for x, y in settings["starts"])
     lines += ["", f"starts = [{starts}]", "optimizers = {"]
-    lines += [f'    "{label}": lambda parameters: {rule},' for label, rule in rules.items()]
+    lines += [f'    "{label}": lambda parameters: {call},' for label, call in zip(labels, calls, strict=True)]
     setup = "\n".join([*lines, "}", ""])
     run = "\n".join(
         [
@@ -153,6 +155,16 @@ def _label(rule: Mapping[str, Any]) -> str:
     """What a legend calls an optimizer."""
     momentum = f" {_number(rule['momentum'])}" if rule["name"] in ("Momentum", "Nesterov") else ""
     return f"{rule['name']}{momentum}, lr {_number(rule['lr'])}"
+
+
+def _unique(labels: list[str]) -> list[str]:
+    """The labels with a number at those that have been there before.
+
+    >>> _unique(["SGD", "Adam", "SGD"])
+    ['SGD', 'Adam', 'SGD (2)']
+    """
+    counts = [labels[: index + 1].count(label) for index, label in enumerate(labels)]
+    return [label if count == 1 else f"{label} ({count})" for label, count in zip(labels, counts, strict=True)]
 
 
 def _imports(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.errors import DivergenceError
 from minidl.levels import contour_levels
 from minidl.modules import Objective
 from minidl.optimizers import Optimizer
@@ -45,8 +46,9 @@ class Path:
         self.objective = objective
         self.label = ""
         self.descending = Descending(objective, optimizer, steps, [], FateWatch(), kind=Turns)
-        self.told = 0
+        self._told_points = self._told_values = 0
         self.descent: Descent | None = None
+        self._ended = False
 
     def step(self, steps: int) -> int:
         """Take at most `steps` steps. Return how many it took."""
@@ -64,20 +66,31 @@ class Path:
         points = recorder.points if recorder is not None else []
         if not points:
             points = [self.objective.parameters().value.copy()]
-        new = np.array(points[self.told :]).reshape(-1, 2)
-        self.told = len(points)
+        new = np.array(points[self._told_points :]).reshape(-1, 2)
+        self._told_points = len(points)
         with np.errstate(all="ignore"):
             value, gradient = self.objective.value_and_gradient(points[-1])
             length = norm(gradient)
         return {
             "label": self.label,
-            "points": [_point(point) for point in new.tolist() if all(map(isfinite, point))],
+            "points": [list(map(_rounded, point)) for point in new.tolist() if all(map(isfinite, point))],
             "length": len(points),
+            "values": self._new_values(),
             "f": value if isfinite(value) else None,
             "gradient_norm": length if isfinite(length) else None,
             "fate": None if self.descent is None else self.descent.fate,
             "reason": "" if self.descent is None else self.descent.reason,
         }
+
+    def _new_values(self) -> list[list[float]]:
+        """Pairs of a step and the value there, since the last frame. That of the last point comes when all is over."""
+        losses = self.descending.history.loss
+        begin, self._told_values = self._told_values, len(losses)
+        new = [[step, _rounded(losses[step])] for step in range(begin, len(losses))]
+        if self.descent is not None and not self._ended:
+            self._ended = True
+            new.append([len(losses), _rounded(self.descent.value)])
+        return new
 
 
 class Descents:
@@ -122,7 +135,13 @@ class Descents:
         self.steps = 0
 
     def _begin(self, objective: Objective, optimizer: Optimizer, steps: int) -> None:
-        self.paths.append(Path(objective, optimizer, steps))
+        try:
+            self.paths.append(Path(objective, optimizer, steps))
+        except DivergenceError as error:
+            place = ", ".join(f"{number:g}" for number in objective.parameters().value)
+            raise SettingError(
+                "starts", f"f or its gradient is not finite at ({place}); start somewhere else"
+            ) from error
 
     def step(self, steps: int, seconds: float = inf) -> int:
         """Take at most `steps` steps on each path, or as many as `seconds` allow. Return how many it was."""
@@ -190,5 +209,6 @@ def view(settings: Mapping[str, Any]) -> list[tuple[float, float]]:
     return limits
 
 
-def _point(point: list[float]) -> list[float]:
-    return [float(f"{number:.7g}") for number in point]
+def _rounded(number: float) -> float:
+    """A number with the digits that a picture shows."""
+    return float(f"{number:.7g}")

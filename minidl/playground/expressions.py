@@ -29,13 +29,13 @@ def functions_in(text: str) -> list[str]:
     >>> functions_in("sin(pi * x) + y**2")
     ['pi', 'sin']
     """
+    if any(mark in text.strip() for mark in "#\\\n\r\f"):
+        raise _wrong("it must be on one line, without a comment")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "it cannot be read"
         raise _wrong(f"{text.strip()!r:.60} is not an expression: {reason}") from error
-    if "\n" in text.strip():
-        raise _wrong("it must be on one line")
     names = set[str]()
     _check(tree, names)
     if not names & {*VARIABLES}:
@@ -74,10 +74,11 @@ def _check(node: ast.expr, names: set[str]) -> None:
 def _check_power(base: ast.expr, exponent: ast.expr) -> None:
     """Refuse powers of whole numbers that would take forever, as 9**9**9 does."""
     for part in (base, exponent):
-        literal = part.operand if isinstance(part, ast.UnaryOp) else part
-        small = isinstance(literal, ast.Constant) and isinstance(literal.value, int | float)
-        if small and abs(literal.value) <= LARGEST:  # type: ignore[attr-defined]  # a Constant has a value
-            continue
+        match part.operand if isinstance(part, ast.UnaryOp) else part:
+            case ast.Constant(value=int() | float() as value) if abs(value) <= LARGEST:
+                continue
+            case ast.Name(id=name) if name in CONSTANTS:
+                continue
         if not any(isinstance(inner, ast.Name) and inner.id in VARIABLES for inner in ast.walk(part)):
             raise _wrong(f"a power of constants must be one of numbers up to {LARGEST}, got {ast.unparse(part)!r:.40}")
 

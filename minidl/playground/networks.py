@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from minidl.errors import HyperparameterError
 from minidl.layers import Dense, Dropout, Sequential
 from minidl.layers.activations import sigmoid
 from minidl.modules import Layer, evaluating, training_as
 from minidl.playground.code import network_code
 from minidl.playground.fates import Hidden, Signs, fate_of, hidden_layer
-from minidl.playground.settings import NETWORKS, checked
+from minidl.playground.settings import NETWORKS, SettingError, checked
 from minidl.playground.tables import check_classes
 from minidl.playground.turns import TurnTrainer
 from minidl.splitting import hold_out
@@ -60,11 +61,9 @@ class Network:
         made, self.x, self.y = space["trainer"], space["x"], space["y"]
         self.model: Sequential = made.model
         self.trainer = space["trainer"] = TurnTrainer(made.model, made.loss, made.optimizer)
+        self.train, self.test = _split(self.y, self.settings["test_share"])
         exec(self.code.run, space)  # begins the run, whose steps are taken in turns
         self.run, self.history = self.trainer.run, self.trainer.history
-        self.train, self.test = np.arange(len(self.x)), np.arange(0)
-        if share := self.settings["test_share"]:
-            self.train, self.test = hold_out(len(self.x), share, classes=self.y[:, 0].astype(int))
         self.limits = _square(self.x, at_least=2.0 if self.settings["data"] == "points" else 0.0)
         points = [_grid(*self.limits, SIZE), _grid(*self.limits, UNIT_SIZE), self.x[self.train], self.x[self.test]]
         self._points, self._ends = np.concatenate(points), np.cumsum([len(part) for part in points])
@@ -179,6 +178,16 @@ class Network:
     def _rows(self, rows: Array) -> list[list[float]]:
         found: list[list[float]] = np.hstack([self.x[rows].round(4), self.y[rows]]).tolist()
         return found
+
+
+def _split(y: Array, share: float) -> tuple[Array, Array]:
+    """The samples to train on and to test on, as `Trainer.fit` splits them."""
+    if not share:
+        return np.arange(len(y)), np.arange(0)
+    try:
+        return hold_out(len(y), share, classes=y[:, 0].astype(int))
+    except HyperparameterError as error:
+        raise SettingError("test_share", str(error)) from error
 
 
 def _square(x: Array, *, at_least: float) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -90,7 +90,7 @@ _PRESETS = (
         "A rate of 30 is far too large: the first steps push all units below 0 for every sample. There a ReLU is flat, "
         "so its gradient is 0.",
         "Can the units ever come back? Reset, and use LeakyReLU instead.",
-        "All eight units die within a few steps, and the loss stays at 3.7. With LeakyReLU, it falls to 0.03.",
+        "All eight units are dead after six steps, and the loss stays at 3.7. With LeakyReLU, it falls to 0.03.",
         {"train_loss": [3.0, 4.5], "train_accuracy": [0.4, 0.6], "fate": "All 8 units of hidden layer 1 are dead"},
         "diagnosis#dead-units",
         {**MOONS, "hidden": [8], "activation": "ReLU", "lr": 30.0, "batch_size": 1000, "epochs": 200, "seed": 2},
@@ -144,7 +144,7 @@ _PRESETS = (
         "A network of 337 parameters bends its boundary around each of thirty noisy samples. What it learns about the "
         "noise does not hold for the test data, which are drawn hollow.",
         "After which epoch should the training have stopped?",
-        "The training loss falls below 0.001. The test loss is lowest after epoch 9, and then rises to three times that.",
+        "The training loss falls below 0.001. The test loss is lowest after epoch 9, and then triples.",
         {"train_loss": [0.0, 0.001], "test_loss": [1.0, 2.5], "train_accuracy": [1.0, 1.0], "fate": "Overfitting"},
         "diagnosis#overfitting",
         FEW,
@@ -178,8 +178,8 @@ _PRESETS = (
         "saddle",
         "descent",
         "A saddle",
-        "At (0, 0) the gradient is 0, though f falls without bound along the valley. Plain descent comes to rest there, "
-        "and looks converged.",
+        "At (0, 0) the gradient is 0, though f falls without bound along the valley. There, plain descent "
+        "comes to rest, and looks converged.",
         "How can you tell a saddle from a minimum? Read the eigenvalues.",
         "After 1,902 steps the path is stationary at f = 3. The smallest eigenvalue is 0, so it is not a minimum.",
         {"fates": ["stationary"]},

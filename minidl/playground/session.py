@@ -49,16 +49,20 @@ class Session:
         }
 
     def handle(self, command: Any) -> dict[str, Any]:
-        """Obey one command, and return its frame. Of a mistake, ``frame["error"]`` says what must hold."""
+        """Obey one command, and return its frame, in which numbers that are not finite are None.
+
+        Of a mistake, ``frame["error"]`` says what must hold, and in which field.
+        """
         do = command.get("do") if isinstance(command, Mapping) else None
         try:
             if not isinstance(do, str) or do not in self._commands:
                 raise SettingError("do", f"do must be one of {', '.join(self._commands)}, got {do!r:.60}")
-            return self._commands[do](command)
+            frame: dict[str, Any] = _finite(self._commands[do](command))
         except SettingError as error:
             return {"kind": _kind(do), "error": {"message": str(error), "field": error.field}}
         except (MinidlError, ArithmeticError) as error:
             return {"kind": _kind(do), "error": {"message": str(error)}}
+        return frame
 
     def turn(self, text: str) -> None:
         r"""Obey a command in JSON, and write its frame to stdout, as one line that begins with ``"\x1e"``."""
@@ -70,7 +74,7 @@ class Session:
         if command is not None:
             frame = self.handle(command)
         sys.stdout = out  # the user's code may have replaced it
-        out.write(f"{MARK}{json.dumps(_finite(frame), separators=(',', ':'), allow_nan=False)}\n")
+        out.write(f"{MARK}{json.dumps(frame, separators=(',', ':'), allow_nan=False)}\n")
         out.flush()
 
     def _running(self) -> Network | Descents:
@@ -79,6 +83,7 @@ class Session:
         return self.present
 
     def _begin(self, kind: type[Network | Descents], settings: Mapping[str, Any]) -> dict[str, Any]:
+        self.present = None  # after a mistake, there is nothing to go on with
         self.present = kind(settings)
         return self.present.frame(whole=True)
 
@@ -111,8 +116,8 @@ def _kind(do: Any) -> str:
 
 def _finite(value: Any) -> Any:
     """The same without numbers that JSON does not have: NaN and infinity become None."""
-    if isinstance(value, float):
+    if type(value) is float:
         return value if isfinite(value) else None
-    if isinstance(value, dict):
+    if type(value) is dict:
         return {name: _finite(each) for name, each in value.items()}
-    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
+    return [_finite(each) for each in value] if type(value) is list else value

@@ -118,6 +118,8 @@ TESTS = {
     "minidl/training/rates": "training/test_rates.py",
     "minidl/training/scipy_run": "training/test_scipy.py",
     "minidl/training/minimize": "training/test_minimize*.py training/test_fate.py",
+    "minidl/levels": "test_levels.py plotting/test_contours.py",
+    "minidl/playground": "playground/test_[cdefnt]*.py playground/test_se[st]*.py playground/test_pr*.py",
     "minidl/plotting/paths": "plotting/test_paths.py",
     "minidl/plotting/schedule": "plotting/test_schedule.py",
 }
