@@ -7,6 +7,7 @@ import signal
 import sys
 import webbrowser
 from collections.abc import Sequence
+from contextlib import suppress
 
 from minidl.playground.server import Server
 
@@ -40,15 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no process is left behind then, either
-    with server:
+    with server, suppress(KeyboardInterrupt):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it leaves no process behind then, either
         print(f"The playground is at {server.url}\nCtrl-C ends it.", flush=True)
         if not options.no_browser:
             webbrowser.open(server.url)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
+        server.serve_forever()
     return 0
 
 

@@ -6,6 +6,7 @@ The worker of the page imports this module. Nothing else does.
 from __future__ import annotations
 
 import io
+import linecache
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -14,7 +15,7 @@ from types import ModuleType
 from zipfile import ZipFile
 from zipimport import zipimporter
 
-__all__ = ["MatplotlibFinder", "flush_lines"]
+__all__ = ["MatplotlibFinder", "flush_lines", "forget_sources"]
 
 
 class MatplotlibFinder:
@@ -62,3 +63,12 @@ def flush_lines() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def forget_sources() -> None:
+    """Have the interpreter not keep the source of each turn, of which there are thousands.
+
+    It would show them in tracebacks. A turn is a call of `Session.turn`, which says more about its errors itself.
+    """
+    if hasattr(linecache, "_register_code"):
+        vars(linecache)["_register_code"] = lambda *_: None

@@ -18,10 +18,12 @@ END = "\x1d"
 def answer_all(commands: Iterable[str]) -> None:
     r"""Obey commands until there are no more of them.
 
-    >>> answer_all(['{"do": "run", "code": "print(1)"}'])  # doctest: +ELLIPSIS
-    1
-    ...{"kind":"output","figures":[],"error":null}
-    ...
+    >>> from contextlib import redirect_stdout
+    >>> from io import StringIO
+    >>> with redirect_stdout(StringIO()) as written:
+    ...     answer_all(['{"do": "run", "code": "print(1)"}'])
+    >>> written.getvalue()
+    '1\n\x1e{"kind":"output","figures":[],"error":null}\n\x1d\n'
     """
     session = Session()
     for command in commands:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any, NamedTuple
 
 from minidl.playground.child import END
@@ -85,7 +86,7 @@ class SessionProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=os.environ | {"MPLBACKEND": "agg"},
+            env={**os.environ, "MPLBACKEND": "agg", "PYTHONUNBUFFERED": ""},  # lines are passed on, not pieces
             start_new_session=True,  # Ctrl-C is for the server, which kills this process then
         )
         assert self._process.stdin is not None
@@ -103,17 +104,22 @@ class SessionProcess:
         """Send a command. Its frame comes with this number. A process that has died has told so already."""
         with self._lock:
             self._asked.put(number)
-            try:
+            with suppress(OSError, ValueError):  # it has ended, or been killed
                 self._commands.write(json.dumps(command).encode() + b"\n")
                 self._commands.flush()
-            except OSError:
-                return
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """End the process, whatever it does. Nothing is told any more."""
         self._killed = True
         self._process.kill()
         self._process.wait()
+        with suppress(OSError):  # what was not written yet is lost
+            self._commands.close()
 
     def _tell(self, name: str, **data: Any) -> None:
         while not self._killed:

@@ -63,10 +63,10 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = os.name == "posix"  # elsewhere it would let two servers share a port
 
     def __init__(self, port: int) -> None:
-        super().__init__((HOST, port), Handler)
         self.token = secrets.token_urlsafe(32)
         self.sessions: dict[str, SessionProcess] = {}
         self.lock = threading.Lock()
+        super().__init__((HOST, port), Handler)
         self.origins = {f"http://{name}:{self.server_port}" for name in (HOST, "localhost")}
 
     @property

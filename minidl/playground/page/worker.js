@@ -14,9 +14,10 @@ import { Interpreter } from "./interpreter.js";
 const SETUP = `
 import sys
 sys.path[1:1] = ["/usr/local/lib/site-packages"]
-from minidl.playground.browser import MatplotlibFinder, flush_lines
+from minidl.playground.browser import MatplotlibFinder, flush_lines, forget_sources
 from minidl.playground.session import Session
 flush_lines()
+forget_sources()
 sys.meta_path.insert(0, MatplotlibFinder("/usr/local/lib/matplotlib.zip", "/tmp/matplotlib"))
 _session = Session()
 `;
