@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from minidl.layers import ReLU
 from minidl.modules import Layer
 from minidl.typing import Array
@@ -37,6 +35,7 @@ class Signs(NamedTuple):
         gradients: the size of each layer's gradient in the latest step, ``√(mean g²)``.
         first_loss: the loss of the first step, None before it.
         training, test: the losses after each epoch. The second list is empty without test data.
+        best: the index of the epoch with the lowest test loss.
         divergence: the error that has ended the run.
     """
 
@@ -45,18 +44,22 @@ class Signs(NamedTuple):
     first_loss: float | None = None
     training: Sequence[float] = ()
     test: Sequence[float] = ()
+    best: int = 0
     divergence: Exception | None = None
 
 
 def hidden_layer(activation: Layer, outputs: Array) -> Hidden:
     """Read the outputs (n, units) of a hidden layer for all training data.
 
+    >>> import numpy as np
     >>> hidden_layer(ReLU(), np.array([[0.0, 1.0], [0.0, 0.0]]))
     Hidden(dead=[True, False], copies=False)
     """
     units = outputs.shape[1]
     dead = (outputs == 0.0).all(axis=0).tolist() if isinstance(activation, ReLU) else [False] * units
-    return Hidden(dead, units > 1 and not all(dead) and bool((np.ptp(outputs, axis=1) == 0.0).all()))
+    # One sample nearly always shows that units differ.
+    copies = all(bool((part == part[:, :1]).all()) for part in (outputs[:1], outputs))
+    return Hidden(dead, copies and units > 1 and not all(dead))
 
 
 def fate_of(signs: Signs) -> str | None:
@@ -113,12 +116,11 @@ def _vanished(signs: Signs) -> str | None:
 def _overfitting(signs: Signs) -> str | None:
     if not signs.test or not signs.training:
         return None
-    best = int(np.argmin(signs.test))
-    lowest, now = signs.test[best], signs.test[-1]
-    if now > 1.25 * lowest + 0.02 and signs.training[-1] < signs.training[best]:
+    lowest, now = signs.test[signs.best], signs.test[-1]
+    if now > 1.25 * lowest + 0.02 and signs.training[-1] < signs.training[signs.best]:
         return (
-            f"Overfitting: the test loss was lowest, {lowest:.3g}, after epoch {best + 1}. It has risen to {now:.3g} "
-            "since, while the training loss fell."
+            f"Overfitting: the test loss was lowest, {lowest:.3g}, after epoch {signs.best + 1}. Since then it has "
+            f"risen to {now:.3g}, while the training loss fell."
         )
     return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from copy import copy
-from math import inf, isfinite
+from itertools import islice
+from math import inf, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from minidl.playground.settings import NETWORKS, SettingError, checked
 from minidl.playground.tables import check_classes
 from minidl.playground.turns import TurnTrainer
 from minidl.splitting import hold_out
+from minidl.sums import norm
 from minidl.typing import Array
 
 __all__ = ["Network"]
@@ -67,7 +69,11 @@ class Network:
         self.limits = _square(self.x, at_least=2.0 if self.settings["data"] == "points" else 0.0)
         points = [_grid(*self.limits, SIZE), _grid(*self.limits, UNIT_SIZE), self.x[self.train], self.x[self.test]]
         self._points, self._ends = np.concatenate(points), np.cumsum([len(part) for part in points])
-        self._told, self._pace = 0, 0.0
+        # What a frame needs again and again.
+        self._dense = [layer for layer in self.model if isinstance(layer, Dense)]
+        self._names, self._loss = [repr(dense) for dense in self._dense], copy(made.loss)
+        self._probabilities = bool(self.model.gives_probabilities)
+        self._told, self._best, self._pace = 0, 0, 0.0
 
     def step(self, steps: int, seconds: float = inf) -> int:
         """Train for at most `steps` steps or `seconds`. Return how many steps it took."""
@@ -85,11 +91,12 @@ class Network:
         """Return what the page draws. The whole of it has data and code as well."""
         with evaluating(self.model), np.errstate(all="ignore"):
             outputs = self._outputs()
-            scores = outputs[-1][-1]
-            chances = scores if self.model.gives_probabilities else sigmoid(scores)
-            layers = [self._layer(dense, values) for dense, _, values in outputs]
-            hidden = [hidden_layer(layer, self._part(values, 2)) for _, layer, values in outputs[:-1]]
+            scores = outputs[-1][1]
+            chances = scores if self._probabilities else sigmoid(scores)
+            layers = self._layers([self._part(values, 1) for _, values in outputs])
+            hidden = [hidden_layer(layer, self._part(values, 2)) for layer, values in outputs[:-1]]
             train, test = (self._measured(scores, part, rows) for part, rows in ((2, self.train), (3, self.test)))
+        losses = self._new_losses()
         frame = {
             "kind": "networks",
             "step": self.run.step,
@@ -97,8 +104,8 @@ class Network:
             "steps_per_second": round(self._pace),
             "loss": {"train": train[0], "test": test[0]},
             "accuracy": {"train": train[1], "test": test[1]},
-            "losses": self._new_losses(),
-            "boundary": {"size": SIZE, **self._axes(), "values": _bytes(255.0 * self._part(chances, 0))},
+            "losses": losses,
+            "boundary": {"size": SIZE, **self._axes(), "values": _encoded(255.0 * self._part(chances, 0))[0]},
             "layers": layers,
             "finished": self.run.ended,
             "fate": fate_of(self._signs(hidden)),
@@ -110,54 +117,58 @@ class Network:
             frame |= {"data": {"train": self._rows(self.train), "test": self._rows(self.test)}, "code": self.code.text}
         return frame
 
-    def _outputs(self) -> list[tuple[Dense, Layer, Array]]:
-        """Each Dense layer, its activation and its outputs after that, at all points that a frame is about."""
-        found: list[tuple[Dense, Layer, Array]] = []
+    def _outputs(self) -> list[tuple[Layer, Array]]:
+        """For each Dense layer its activation, and the outputs after that at all points that a frame is about."""
+        found: list[tuple[Layer, Array]] = []
         values = self._points
         for layer in self.model:
             values = layer.forward(values)
             if isinstance(layer, Dense):
-                found.append((layer, layer, values))
+                found.append((layer, values))
             elif not isinstance(layer, Dropout):
-                found[-1] = found[-1][0], layer, values
+                found[-1] = layer, values
         return found
 
     def _part(self, values: Array, index: int) -> Array:
         """The values at the points of the picture (0), of those of units (1), and of the data to train and test on."""
         return values[self._ends[index - 1] if index else 0 : self._ends[index]]
 
-    def _layer(self, dense: Dense, values: Array) -> dict[str, Any]:
-        """A layer as the page draws it: in the picture of a unit, 128 is 0, and 255 is the largest size there."""
-        pictures = self._part(values, 1)
-        scales = np.maximum(np.abs(pictures).max(axis=0), 1e-12)
-        return {
-            "name": repr(dense),
-            "units": [_bytes(column) for column in (128.0 + 127.0 * pictures / scales).T],
-            "scales": _numbers(scales),
-            "weights": _numbers(dense.weight.value),
-            "bias": _numbers(dense.bias.value),
-            "grad": _numbers(dense.weight.grad),
-        }
+    def _layers(self, outputs: list[Array]) -> list[dict[str, Any]]:
+        """All layers as the page draws them: in the picture of a unit, 128 is 0, and 255 is the largest size there."""
+        together = np.concatenate(outputs, axis=1)  # each call of NumPy takes longer than these few numbers
+        scales = np.maximum(np.abs(together).max(axis=0), 1e-12)
+        pictures, sizes = iter(_encoded(128.0 + 127.0 * together / scales)), iter(_numbers(scales))
+        return [
+            {
+                "name": name,
+                "units": list(islice(pictures, dense.outputs)),
+                "scales": list(islice(sizes, dense.outputs)),
+                "weights": _numbers(dense.weight.value),
+                "bias": _numbers(dense.bias.value),
+                "grad": _numbers(dense.weight.grad),
+            }
+            for name, dense in zip(self._names, self._dense, strict=True)
+        ]
 
     def _measured(self, scores: Array, part: int, rows: Array) -> tuple[float | None, float | None]:
         """Loss and accuracy on the data to train or to test on, at present."""
         if not len(rows):
             return None, None
         prediction, target = self._part(scores, part), self.y[rows]
-        middle = 0.5 if self.model.gives_probabilities else 0.0
-        loss = float(copy(self.trainer.loss).forward(prediction, target))
+        middle = 0.5 if self._probabilities else 0.0
+        loss = float(self._loss.forward(prediction, target))
         return loss if isfinite(loss) else None, float(np.mean((prediction > middle) == (target > 0.5)))
 
     def _signs(self, hidden: list[Hidden]) -> Signs:
         """What the fate is read from."""
-        grads = [layer.weight.grad for layer in self.model if isinstance(layer, Dense)]
         epochs, losses = self.history.epochs, self.history.loss
         return Signs(
             hidden,
-            [float(np.sqrt(np.mean(grad * grad))) for grad in grads],
+            [norm(dense.weight.grad.ravel()) / sqrt(dense.weight.size) for dense in self._dense],
             losses[0] if losses else None,
             epochs.get("training_loss", ()),
             epochs.get("validation_loss", ()),
+            self._best,
             self.run.divergence,
         )
 
@@ -166,7 +177,9 @@ class Network:
         epochs = self.history.epochs
         columns = [epochs.get(name, []) for name in ("training_loss", "validation_loss")]
         begin, self._told = self._told, len(columns[0])
-        per_epoch = len(self.run.batches)
+        test, per_epoch = columns[1], len(self.run.batches)
+        if test:
+            self._best = min((self._best, *range(begin, len(test))), key=test.__getitem__)
         return [
             [(index + 1) * per_epoch, *(column[index] if column else None for column in columns)]
             for index in range(begin, self._told)
@@ -206,9 +219,10 @@ def _grid(across: tuple[float, float], up: tuple[float, float], size: int) -> Ar
     return np.column_stack([columns.ravel(), rows.ravel()])
 
 
-def _bytes(values: Array) -> str:
-    """Values from 0 to 255 in base64."""
-    return b64encode(np.nan_to_num(values, nan=128.0).clip(0, 255).round().astype(np.uint8).tobytes()).decode()
+def _encoded(values: Array) -> list[str]:
+    """Each column of values from 0 to 255, rounded, in base64. NaN becomes the middle."""
+    bytes_ = np.nan_to_num(values.T, nan=128.0).clip(0.0, 255.0).round().astype(np.uint8)
+    return [b64encode(row).decode() for row in np.ascontiguousarray(bytes_)]
 
 
 def _numbers(values: Array) -> list[Any]:

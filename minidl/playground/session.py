@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from math import isfinite
+from time import perf_counter
 from typing import Any
 
 from minidl.errors import MinidlError
@@ -38,6 +39,7 @@ class Session:
 
     def __init__(self) -> None:
         self.present: Network | Descents | None = None
+        self._frame_seconds = 0.0  # how long the latest frame took
         self._commands: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "presets": lambda _: {"kind": "presets", "presets": PRESETS, "choices": choices(), "error": None},
             "networks": lambda command: self._begin(Network, command.get("settings", {})),
@@ -90,8 +92,12 @@ class Session:
     def _step(self, command: Mapping[str, Any]) -> dict[str, Any]:
         running = self._running()
         steps, budget = _positive(command, "steps", 1), _positive(command, "budget_ms", BUDGET)
-        running.step(int(steps), budget / 1000)
-        return running.frame()
+        # The frame belongs to the turn, but at least a third of it is for steps.
+        running.step(int(steps), max(budget / 1000 - self._frame_seconds, budget / 3000))
+        begin = perf_counter()
+        frame = running.frame()
+        self._frame_seconds = perf_counter() - begin
+        return frame
 
     def _epoch(self, _: Mapping[str, Any]) -> dict[str, Any]:
         running = self._running()
