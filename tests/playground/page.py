@@ -17,7 +17,7 @@ class Page:
     def __init__(self, tab: Browser, address: str) -> None:
         self.tab, self.address = tab, address
 
-    def open(self, place: str = "", *, width: int = 1300, dark: bool = False) -> None:
+    def load(self, place: str = "", *, width: int = 1300, dark: bool = False) -> None:
         """Load the page at a place, such as ``networks&lr=0.3``, and wait until the first picture is there."""
         self.tab.show(width, dark=dark)
         self.tab.open("about:blank")  # another place alone would not load the page again
@@ -25,16 +25,20 @@ class Page:
         self.tab.wait_for("document.documentElement.dataset.ready")
         self.wait("paused", "finished", "error")
 
+    def open(self, place: str) -> None:
+        """Go to a place, as after a click on a link, with the page loaded already if it is."""
+        if not self.evaluate("document.documentElement.dataset.ready === 'true'"):
+            return self.load(place)
+        self.evaluate(
+            "new Promise(done => { addEventListener('popstate', () => setTimeout(done), {once: true});"
+            f"location.hash = ''; location.hash = {json.dumps(place)}; }})"
+        )
+        self.tab.wait_for(f"location.hash === new URL({json.dumps('#' + place)}, location).hash")
+        self.wait("paused", "finished", "error")
+        return None
+
     def evaluate(self, script: str) -> Any:
         return self.tab.evaluate(script)
-
-    @property
-    def panel(self) -> str:
-        """The selector of the view that is shown. For the code, it is that of the picture behind it."""
-        return "#panel-descent" if self.state("descent") and self.shown("#panel-descent") else "#panel-networks"
-
-    def state(self, kind: str) -> str | None:
-        return self.evaluate(f"document.getElementById('panel-{kind}').dataset.state")
 
     def wait(self, *states: str, seconds: float = 20.0) -> None:
         """Wait until the picture is in one of these states: busy, running, paused, finished or error."""
@@ -53,7 +57,8 @@ class Page:
     def set(self, selector: str, value: object) -> None:
         """Fill in a field, as if typed and left."""
         self.evaluate(
-            f"(() => {{ const field = document.querySelector({json.dumps(selector)}); field.value = {json.dumps(value)};"
+            f"(() => {{ const field = document.querySelector({json.dumps(selector)});"
+            f"field.value = {json.dumps(value)};"
             "for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, {bubbles: true})); })()"
         )
 

@@ -63,7 +63,7 @@ export class DescentControls {
     const add = el("button", { type: "button" }, "Add");
     add.addEventListener("click", () => this.addStart(place.map((input) => Number(input.value))));
     const box = el("div", {}, this.startList, el("div", { className: "row" }, ...place, add));
-    const error = el("p", { className: "field-error", hidden: true });
+    const error = el("p", { className: "field-error", role: "alert", hidden: true });
     box.append(error);
     return {
       element: box,
@@ -103,7 +103,7 @@ export class DescentControls {
       this.onChange("optimizers", [...optimizers, { ...optimizers[optimizers.length - 1], name: this.#unused() }]);
     });
     this.addRow = add;
-    const error = el("p", { className: "field-error", hidden: true });
+    const error = el("p", { className: "field-error", role: "alert", hidden: true });
     return {
       element: el("div", {}, this.rows, add, error),
       set: (optimizers) => this.#setRows(optimizers),

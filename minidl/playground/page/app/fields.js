@@ -17,7 +17,7 @@ let count = 0;
  */
 export function labelled(label, input, more = []) {
   input.id = input.id || `field-${++count}`;
-  const error = el("p", { className: "field-error", id: `${input.id}-error`, hidden: true });
+  const error = el("p", { className: "field-error", role: "alert", id: `${input.id}-error`, hidden: true });
   const element = el("div", { className: "field" }, el("label", { htmlFor: input.id }, label), input, ...more, error);
   const fail = (message) => {
     error.textContent = message ?? "";

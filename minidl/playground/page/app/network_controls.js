@@ -89,7 +89,7 @@ export class NetworkControls {
       radio.addEventListener("change", () => this.onChange("data", value));
       return radio;
     });
-    const error = el("p", { className: "field-error", hidden: true });
+    const error = el("p", { className: "field-error", role: "alert", hidden: true });
     this.fields.data = {
       element: error,
       set: (value) =>
@@ -132,7 +132,7 @@ export class NetworkControls {
     );
     const undo = button("Undo", () => this.onChange("points", points().slice(0, -1)));
     const clear = button("Clear", () => this.onChange("points", []));
-    const error = el("p", { className: "field-error", hidden: true });
+    const error = el("p", { className: "field-error", role: "alert", hidden: true });
     this.pointBox = el(
       "fieldset",
       { className: "points", hidden: true },

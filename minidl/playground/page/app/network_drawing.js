@@ -48,7 +48,10 @@ export class NetworkDrawing {
       layer.weights.forEach((row, from) =>
         row.forEach((weight, to) => {
           const line = this.lines[l][from][to];
-          line.setAttribute("stroke-width", (0.4 + 4.6 * (Math.abs(weight ?? 0) / largest) ** 0.7).toFixed(2));
+          line.setAttribute(
+            "stroke-width",
+            (0.4 + 4.6 * (Math.abs(weight ?? 0) / largest) ** 0.7 * this.density).toFixed(2),
+          );
           line.setAttribute("stroke", weight >= 0 ? color.positive : color.negative);
         }),
       );
@@ -75,6 +78,8 @@ export class NetworkDrawing {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.place;
     const width = this.box.clientWidth;
     const most = Math.max(...sizes);
+    /** Where there are many lines, they are thinner. */
+    this.density = Math.min(1, 9 / most);
     const pitch = Math.max(SMALLEST + 4, Math.min(LARGEST + 12, HEIGHT / most));
     const across = width / sizes.length;
     const size = Math.max(SMALLEST, Math.min(LARGEST, pitch - 6, 0.62 * across));
@@ -118,10 +123,11 @@ export class NetworkDrawing {
         return element;
       }),
     );
-    const counters = sizes.slice(1, -1).map((count, layer) => this.#counter(layer, count, x(layer + 1)));
+    const narrow = across < 66;
+    const counters = sizes.slice(1, -1).map((count, layer) => this.#counter(layer, count, x(layer + 1), narrow));
     const ends = [
-      ["input", 0],
-      ["output", sizes.length - 1],
+      [narrow ? "in" : "input", 0],
+      [narrow ? "out" : "output", sizes.length - 1],
     ].map(([text, column]) => {
       const label = el("span", { className: "column-name" }, String(text));
       label.style.left = `${x(Number(column))}px`;
@@ -133,8 +139,11 @@ export class NetworkDrawing {
     if (again) /** @type {HTMLElement} */ (again).focus();
   }
 
-  /** The buttons − and + above a hidden layer. @param {number} layer @param {number} count @param {number} x */
-  #counter(layer, count, x) {
+  /**
+   * The buttons − and + above a hidden layer. Where there is no room for them, the form has a field for the units.
+   * @param {number} layer @param {number} count @param {number} x @param {boolean} narrow
+   */
+  #counter(layer, count, x, narrow) {
     const button = (text, change, what, disabled) => {
       const element = el("button", { type: "button", disabled }, text);
       element.dataset.place = `count ${layer} ${change}`;
@@ -142,13 +151,11 @@ export class NetworkDrawing {
       element.addEventListener("click", () => this.options.onUnits(layer, change));
       return element;
     };
-    const box = el(
-      "span",
-      { className: "counter" },
-      button("−", -1, "Remove a unit", count <= 1),
-      el("b", {}, String(count)),
-      button("+", 1, "Add a unit", count >= this.options.most),
-    );
+    const box = el("span", { className: "counter" }, el("b", {}, String(count)));
+    if (!narrow) {
+      box.prepend(button("−", -1, "Remove a unit", count <= 1));
+      box.append(button("+", 1, "Add a unit", count >= this.options.most));
+    }
     box.style.left = `${x}px`;
     return box;
   }

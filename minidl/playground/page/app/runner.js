@@ -31,6 +31,7 @@ export class Runner {
     this.waiting = settings;
     if (this.busy) return;
     this.busy = true;
+    this.options.onRunning();
     try {
       while (this.waiting !== null) {
         const next = this.waiting;
