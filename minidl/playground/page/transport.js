@@ -8,7 +8,7 @@
  * @property {(text: string, stream: "stdout" | "stderr") => void} [onOutput] what the user's code prints
  */
 
-const NEEDS = "The playground needs Chrome or Edge 137, Firefox 131, or Safari 18.4, or a later version.";
+const NEEDS = "The playground needs Chrome or Edge 137, Firefox 131, or Safari 18.4, or later.";
 
 /**
  * Start minidl, and return once it takes commands.
