@@ -124,7 +124,7 @@ _PRESETS = (
         "The loss stays at ln 2 = 0.693. With Tanh in place of Sigmoid, it falls to 0.001.",
         {"train_loss": [0.68, 0.70], "train_accuracy": [0.4, 0.6], "fate": "Gradients vanish"},
         "diagnosis#vanishing-gradients",
-        {**MOONS, "hidden": [8] * 8, "activation": "Sigmoid", "initializer": "glorot_normal", "lr": 0.1},
+        {**MOONS, "hidden": [8] * 8, "activation": "Sigmoid", "initializer": "glorot_normal", "epochs": 300},
     ),
     Preset(
         "copies",

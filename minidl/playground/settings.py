@@ -134,7 +134,7 @@ RULE: dict[str, Kind] = {"name": Choice("SGD", OPTIMIZERS), "lr": Number(1e-3, 1
 NETWORKS: dict[str, Kind] = {
     "data": Choice("xor", ("xor", "moons", "circles", "spirals", "blobs", "points", "csv")),
     "samples": Number(200, 10, 1000),
-    "noise": Number(0.25, 0.0, 1.0),
+    "noise": Number(0.1, 0.0, 1.0),
     "test_share": Number(0.3, 0.0, 0.8),
     "data_seed": Number(0, 0, 9999),
     "points": Several([], (PLACE, PLACE, Number(0, 0, 1)), 1000),
@@ -154,7 +154,7 @@ NETWORKS: dict[str, Kind] = {
     "momentum": MOMENTUM,
     "weight_decay": Number(0.0, 0.0, 1.0),
     "batch_size": Number(20, 1, 1000),
-    "epochs": Number(300, 1, 100_000),
+    "epochs": Number(1000, 1, 100_000),
     "seed": Number(0, 0, 9999),
 }
 """The settings of a network and of its training. A `batch_size` of at least the number of samples takes all at once."""

@@ -45,7 +45,7 @@ def test_the_whole_program_of_a_network() -> None:
 from minidl import AdamW, BCEWithLogitsLoss, Dense, Dropout, ReLU, Sequential, Trainer, make_xor
 from minidl.initializers import orthogonal
 
-x, y = make_xor(200, noise=0.25, rng=0)
+x, y = make_xor(200, noise=0.1, rng=0)
 
 model = Sequential(
     Dense(2, 4, initializer=orthogonal), ReLU(), Dropout(0.1, rng=0),
@@ -56,7 +56,7 @@ loss = BCEWithLogitsLoss()  # it takes the output before the sigmoid
 optimizer = AdamW(model.parameters(), lr=0.1, weight_decay=0.0)
 trainer = Trainer(model, loss, optimizer)
 
-history = trainer.fit(x, y, epochs=300, batch_size=20, validation=0.3, training_loss=True, rng=0)
+history = trainer.fit(x, y, epochs=1000, batch_size=20, validation=0.3, training_loss=True, rng=0)
 
 print("training loss:", history.epochs["training_loss"][-1])
 print("test loss:", history.epochs["validation_loss"][-1])
