@@ -1,9 +1,15 @@
 """What prepares Python for the browser works at home as well."""
 
+import io
+import linecache
 import subprocess
 import sys
 from pathlib import Path
 from zipfile import ZipFile
+
+import pytest
+
+from minidl.playground.browser import MatplotlibFinder, flush_lines, forget_sources
 
 PROGRAM = """
 import linecache, sys
@@ -24,8 +30,10 @@ forget_sources()
 """
 
 
-def test_matplotlib_is_found_with_its_data(tmp_path: Path) -> None:
-    archive, folder = tmp_path / "matplotlib.zip", tmp_path / "data"
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A zip file with what a small Matplotlib consists of."""
+    archive = tmp_path / "matplotlib.zip"
     with ZipFile(tmp_path / "mpl-data.zip", "w") as data:
         data.writestr("style", "the style")
     with ZipFile(archive, "w") as target:
@@ -33,21 +41,49 @@ def test_matplotlib_is_found_with_its_data(tmp_path: Path) -> None:
         target.writestr("matplotlib/part.py", "NAME = __name__")
         target.writestr("PIL/__init__.py", "NAME = __name__")
         target.write(tmp_path / "mpl-data.zip", "matplotlib/mpl-data.zip")
+    return archive
+
+
+def test_matplotlib_is_imported_with_its_data(archive: Path, tmp_path: Path) -> None:
     package = str(Path(__file__).parents[2])
-    program = PROGRAM.format(package=package, archive=str(archive), folder=str(folder))
+    program = PROGRAM.format(package=package, archive=str(archive), folder=str(tmp_path / "data"))
     command = [sys.executable, "-I", "-c", program]
     run = subprocess.run(command, capture_output=True, encoding="utf-8", env={"PYTHONIOENCODING": "ascii"})
     assert (run.stdout, run.stderr) == ("the style matplotlib.part ✓\n", "")
 
 
-def test_sources_of_turns_are_not_kept() -> None:
-    """The interpreter registers them here, if it is new enough."""
-    program = (
-        "import linecache\n"
-        "linecache._register_code = lambda *_: print('kept')\n"
-        "from minidl.playground.browser import forget_sources\n"
-        "forget_sources()\n"
-        "linecache._register_code(None, 'x = 1', '<turn 1>')\n"
-    )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[2])
-    assert (run.stdout, run.stderr) == ("", "")
+def test_only_its_own_names_are_found(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    finder = MatplotlibFinder(str(archive), str(tmp_path / "data"))
+    assert finder.find_spec("json") is None
+    assert finder.find_spec("matplotlibrary") is None
+    assert str(archive) not in sys.path
+    assert finder.find_spec("matplotlib.pyplot") is None  # found by Python in the path
+    spec = finder.find_spec("matplotlib")
+    assert spec is not None
+    assert spec.origin == f"{tmp_path}/data/__init__.py"
+    assert (tmp_path / "data" / "mpl-data" / "style").read_text() == "the style"
+    assert sys.path.count(str(archive)) == 1
+
+
+def test_sources_of_turns_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[object] = []
+    monkeypatch.setattr(linecache, "_register_code", lambda *code: kept.append(code), raising=False)
+    forget_sources()
+    vars(linecache)["_register_code"](None, "x = 1", "<turn 1>")
+    assert kept == []
+
+
+def test_an_interpreter_that_keeps_no_sources_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(linecache, "_register_code", raising=False)
+    forget_sources()
+    assert not hasattr(linecache, "_register_code")
+
+
+def test_each_line_appears_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())  # it cannot be set up, and need not be
+    flush_lines()
+    print("∂ \ud800")
+    assert raw.getvalue() == "∂ \\ud800\n".encode()

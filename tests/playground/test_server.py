@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse
@@ -88,6 +89,10 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def visitor(server: Server) -> Visitor:
     return Visitor(server)
+
+
+def interrupted(_: Server) -> None:
+    raise KeyboardInterrupt
 
 
 def wait_until_empty(server: Server, seconds: float = 20.0) -> None:
@@ -203,6 +208,19 @@ def test_the_end_of_a_process_is_told(visitor: Visitor) -> None:
         assert visitor.ask(session, 2, {"do": "presets"}) == 202
 
 
+def test_endless_output_is_cut_and_ends_with_its_page(server: Server, visitor: Visitor) -> None:
+    with Stream(visitor) as stream:
+        session = stream.ready()
+        process = server.sessions[session]
+        visitor.ask(session, 1, {"do": "run", "code": "while True: print('x' * 1000)"})
+        text = ""
+        while not text.endswith("… what follows is not shown\n"):
+            text += stream.next()[1]["text"]
+        assert 200_000 <= len(text) < 201_000
+    wait_until_empty(server)
+    assert process.ended
+
+
 def test_the_number_of_pages_is_limited(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_SESSIONS", 1)
     with Stream(visitor) as first:
@@ -226,6 +244,19 @@ def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.match(rf"minidl: port {port} cannot be had \(.*in use\)", capsys.readouterr().err)
     with pytest.raises(SystemExit):
         main(["--port", "70000"])
+
+
+@pytest.mark.parametrize("browser", [True, False])
+def test_the_page_is_opened_unless_told_otherwise(
+    browser: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(Server, "serve_forever", interrupted)
+    assert main(["--port", "0", *([] if browser else ["--no-browser"])]) == 0
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/\?token=\S+", capsys.readouterr().out)
+    assert opened == ([address] if browser else [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
