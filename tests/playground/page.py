@@ -31,9 +31,8 @@ class Page:
             return self.load(place)
         self.evaluate(
             "new Promise(done => { addEventListener('popstate', () => setTimeout(done), {once: true});"
-            f"location.hash = ''; location.hash = {json.dumps(place)}; }})"
+            f"history.replaceState(null, '', '#'); location.hash = {json.dumps(place)}; }})"
         )
-        self.tab.wait_for(f"location.hash === new URL({json.dumps('#' + place)}, location).hash")
         self.wait("paused", "finished", "error")
         return None
 
@@ -41,10 +40,13 @@ class Page:
         return self.tab.evaluate(script)
 
     def wait(self, *states: str, seconds: float = 20.0) -> None:
-        """Wait until the picture is in one of these states: busy, running, paused, finished or error."""
-        wanted = json.dumps(states)
-        panels = "[...document.querySelectorAll('.panel[data-state]')]"
-        self.tab.wait_for(f"{panels}.length && {panels}.every(p => {wanted}.includes(p.dataset.state))", seconds)
+        """Wait until the picture is in one of these states: busy, running, paused, finished or error.
+
+        In the view of the code, that is the picture behind it.
+        """
+        behind = "location.hash.includes('of=descent') ? '#panel-descent' : '#panel-networks'"
+        panel = f"(document.querySelector('.panel[data-state]:not([hidden])') ?? document.querySelector({behind}))"
+        self.tab.wait_for(f"{json.dumps(states)}.includes({panel}.dataset.state)", seconds)
 
     def click(self, selector: str) -> None:
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")

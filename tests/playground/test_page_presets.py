@@ -75,7 +75,7 @@ def test_changing_a_preset_is_said(page: Page) -> None:
     page.wait("paused")
     assert "changed" in page.text(".lesson .hint")
     assert "preset" not in page.evaluate("new Promise(done => setTimeout(() => done(location.hash), 400))")
-    assert page.evaluate("document.querySelector('.presets [aria-pressed=true]')") is None
+    assert page.evaluate("document.querySelector('#panel-networks .presets [aria-pressed=true]')") is None
 
 
 @pytest.mark.parametrize("page_of_guide", sorted((DOCS / "learn").glob("*.md")), ids=lambda path: path.stem)

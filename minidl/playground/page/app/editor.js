@@ -42,6 +42,7 @@ export class Editor {
 
   /** Code from a link is shown, and not run. @param {string | null} code */
   load(code) {
+    if (!this.running) this.#clear();
     this.edited = code !== null && code !== this.original;
     this.area.value = code ?? this.original;
     this.note = code !== null ? "This code comes from the link. Read it before you run it." : "";
@@ -111,12 +112,16 @@ export class Editor {
     this.area.setSelectionRange(from, from + changed.length);
   }
 
-  async run() {
-    if (this.running) return;
-    this.#state(true);
+  #clear() {
     this.output.textContent = "";
     byId("figures").replaceChildren();
     this.#fail(null);
+  }
+
+  async run() {
+    if (this.running) return;
+    this.#state(true);
+    this.#clear();
     const began = performance.now();
     try {
       const frame = await this.engine.ask({ do: "run", code: this.area.value });

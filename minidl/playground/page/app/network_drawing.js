@@ -75,6 +75,7 @@ export class NetworkDrawing {
 
   /** @param {number[]} sizes units of each column */
   #build(sizes) {
+    this.chosen = null; // it may not exist any more
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.place;
     const width = this.box.clientWidth;
     const most = Math.max(...sizes);
@@ -195,7 +196,9 @@ export class NetworkDrawing {
     const { chosen } = this;
     const sizes = this.units.map((column) => column.length);
     const layer = chosen && this.frame.layers[chosen.layer];
-    if (!chosen || !layer || chosen.unit >= layer.bias.length) {
+    // A frame of another network may be here before its drawing.
+    const there = layer && chosen.unit < layer.bias.length && (chosen.from ?? 0) < layer.weights.length;
+    if (!chosen || !there) {
       this.details.replaceChildren(
         el("p", {}, "Point at a weight or a unit, or move to a unit with Tab and the arrow keys, to see its numbers."),
       );
