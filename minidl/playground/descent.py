@@ -30,7 +30,7 @@ CHUNK = 20
 """Steps of one path before the next one takes as many."""
 
 VIEWS = {
-    "cubic_valley": ((-2.0, 2.0), (-1.5, 1.5)),
+    "cubic_valley": ((-1.5, 3.0), (-1.5, 1.5)),
     "rosenbrock": ((-2.0, 2.0), (-1.0, 3.0)),
     "himmelblau": ((-5.0, 5.0), (-5.0, 5.0)),
     "beale": ((-4.5, 4.5), (-4.5, 4.5)),

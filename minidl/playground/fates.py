@@ -107,10 +107,9 @@ def _vanished(signs: Signs) -> str | None:
     learned = signs.first_loss is None or not signs.training or signs.training[-1] < 0.5 * signs.first_loss
     if learned or not 0.0 < first < TINY * last:
         return None
-    return (
-        f"Gradients vanish: that of the first layer is {first / last:.1g} times that of the last, so the first layers "
-        "hardly learn."
-    )
+    times = float(f"{last / first:.1g}")
+    smaller = f"{times:,.0f}" if times < 1e7 else f"{times:.0e}"
+    return f"Gradients vanish: that of the first layer is {smaller} times smaller than that of the last."
 
 
 def _overfitting(signs: Signs) -> str | None:

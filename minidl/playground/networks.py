@@ -93,7 +93,8 @@ class Network:
             outputs = self._outputs()
             scores = outputs[-1][1]
             chances = scores if self._probabilities else sigmoid(scores)
-            layers = self._layers([self._part(values, 1) for _, values in outputs])
+            units = [self._part(values, 1) for _, values in outputs[:-1]]
+            layers = self._layers([*units, 2.0 * self._part(chances, 1) - 1.0])
             hidden = [hidden_layer(layer, self._part(values, 2)) for layer, values in outputs[:-1]]
             train, test = (self._measured(scores, part, rows) for part, rows in ((2, self.train), (3, self.test)))
         losses = self._new_losses()
@@ -134,9 +135,14 @@ class Network:
         return values[self._ends[index - 1] if index else 0 : self._ends[index]]
 
     def _layers(self, outputs: list[Array]) -> list[dict[str, Any]]:
-        """All layers as the page draws them: in the picture of a unit, 128 is 0, and 255 is the largest size there."""
+        """All layers as the page draws them.
+
+        In the picture of a unit, 128 is 0, and 255 is the largest size there. In that of the output, 0 to 255 is its
+        probability.
+        """
         together = np.concatenate(outputs, axis=1)  # each call of NumPy takes longer than these few numbers
         scales = np.maximum(np.abs(together).max(axis=0), 1e-12)
+        scales[-1] = 1.0
         pictures, sizes = iter(_encoded(128.0 + 127.0 * together / scales)), iter(_numbers(scales))
         return [
             {

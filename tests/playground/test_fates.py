@@ -37,7 +37,11 @@ def signs(hidden: Any = (ALIVE, ALIVE), gradients: Any = (0.1, 0.1, 0.1), **more
         (signs(hidden=[]), None),
         (signs(first_loss=0.7, training=[0.8, 1.2]), "has risen from 0.7 to 1.2: the learning rate is too large."),
         (signs(first_loss=0.7, training=[9.0, 1.0]), None),
-        (signs(first_loss=0.7, training=[0.69], gradients=[1e-5, 0.1, 0.2]), "that of the first layer is 5e-05 times"),
+        (
+            signs(first_loss=0.7, training=[0.69], gradients=[1e-5, 0.1, 0.2]),
+            "that of the first layer is 20,000 times smaller",
+        ),
+        (signs(first_loss=0.7, training=[0.69], gradients=[1e-300, 0.1, 0.2]), "is 2e+299 times smaller"),
         (signs(first_loss=0.7, training=[0.1], gradients=[1e-5, 0.1, 0.2]), None),
         (signs(first_loss=0.7, training=[0.69], gradients=[0.0, 0.0, 0.0]), None),
         (signs(first_loss=0.7, training=[0.6, 0.4, 0.1], test=[0.6, 0.5, 0.7]), "was lowest, 0.5, after epoch 2."),

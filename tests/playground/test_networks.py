@@ -88,6 +88,8 @@ def test_the_frame_shows_what_the_model_computes() -> None:
     for unit, values, scale in zip(frame["layers"][0]["units"], outputs.T, frame["layers"][0]["scales"], strict=True):
         assert np.abs((picture(unit) - 128.0) / 127.0 * np.abs(values).max() - values).max() < 0.01
         assert abs(scale - np.abs(values).max()) < 1e-5
+    chance = sigmoid(network.model.predict(np.column_stack([across.ravel(), up.ravel()])))[:, 0]
+    assert np.abs(picture(frame["layers"][-1]["units"][0]) / 255.0 - chance).max() < 0.01
 
 
 def test_losses_and_accuracies_are_those_of_evaluate() -> None:
