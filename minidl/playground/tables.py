@@ -16,7 +16,8 @@ MOST = 1000
 def rows_of(text: str) -> list[list[float]]:
     r"""Read a table of two features and a class in its last column. A first line without numbers is a header.
 
-    Columns are separated by commas, semicolons, tabs or spaces. Two classes of any name become 0 and 1 in their order.
+    Columns are separated by semicolons, tabs, commas or spaces. Numbers may have a decimal comma where commas do not
+    separate them. Two classes of any name become 0 and 1 in their order.
 
     Raises:
         SettingError: another number of columns or classes, features that are not numbers, or too many lines.
@@ -24,11 +25,14 @@ def rows_of(text: str) -> list[list[float]]:
     >>> rows_of("width,height,kind\n1,2.5,cat\n3,4,dog")
     [[1.0, 2.5, 0], [3.0, 4.0, 1]]
     """
+    text = text.replace("\N{MINUS SIGN}", "-")
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise SettingError("csv", "paste a table: two columns of features and a column of classes, a sample per line")
     mark = next((mark for mark in ";\t," if mark in lines[0][1]), None)
     cells = [(number, [cell.strip().strip("\"'") for cell in line.split(mark)]) for number, line in lines]
+    if mark != ",":
+        cells = [(number, [cell.replace(",", ".") for cell in row]) for number, row in cells]
     if len(cells[0][1]) == 3 and not any(_is_number(cell) for cell in cells[0][1][:2]):
         cells = cells[1:]
     if len(cells) > MOST:
