@@ -22,6 +22,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "docstrings",
     "mathml",
+    "playground",
     "plot",
 ]
 # The page extending.md is for old links alone: it sends readers of the repository on to learn/extend.md.
