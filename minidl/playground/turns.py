@@ -55,13 +55,14 @@ class Turns(Run):
         return self.step - before
 
     def _begin(self, begun: list[Callback], resume: Callable[[], bool] | None) -> None:
-        if not self._begun:
-            super()._begin(self._begun, resume)
-        else:
+        if self._begun:
+            begun += self._begun
             self.reason = None
             with suppress(_Stop):
                 self._loop(self._pause.within_epoch)
-        begun += self._begun
+        else:
+            self._begun = begun
+            super()._begin(begun, resume)
 
     def _end(self, callbacks: Any, error: BaseException | None = None) -> None:
         if self.reason != PAUSED or error is not None:

@@ -101,19 +101,22 @@ def test_a_callback_that_stops_the_run_ends_it() -> None:
     assert turns.run.reason == "enough"
 
 
-def test_an_error_in_a_turn_ends_the_run() -> None:
+@pytest.mark.parametrize("before", [0, 1])
+def test_an_error_in_a_turn_ends_the_run(before: int) -> None:
     class Fail(Callback):
         def on_step_end(self, run: Run) -> None:
             if run.step == 2:
                 raise RuntimeError("no")
 
-    turns = trainer(TurnTrainer, [Fail()])
+    diary = Diary()
+    turns = trainer(TurnTrainer, [diary, Fail()])
     turns.fit(X, Y, **options())
-    turns.run.turn(1)
+    turns.run.turn(before)
     with pytest.raises(RuntimeError, match="no"):
         turns.run.turn(5)
     assert turns.run.ended
     assert turns.run.turn(5) == 0
+    assert diary.events == ["fit begins", "epoch begins", "step", "step", "fit ends"]
 
 
 @pytest.mark.parametrize(
