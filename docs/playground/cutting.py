@@ -51,7 +51,6 @@ SEPARATE = ("minidl/datasets/fashion.npz",)
 """Files of minidl that the page fetches when code opens them."""
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
-CUSTOM = 0
 
 
 def cut_library(library: IO[bytes]) -> tuple[bytes, bytes]:
@@ -89,35 +88,6 @@ def _zip(files: dict[str, bytes], compression: int) -> bytes:
         for name, data in files.items():
             target.writestr(ZipInfo(name, EPOCH), data, compression)
     return buffer.getvalue()
-
-
-def without_custom_sections(module: bytes) -> bytes:
-    """Return a WebAssembly module without its custom sections, which name functions for debuggers."""
-    if module[:8] != b"\0asm\1\0\0\0":
-        raise ValueError("this is not a WebAssembly module of version 1")
-    kept = [module[:8]]
-    start = 8
-    while start < len(module):
-        size, content = read_number(module, start + 1)
-        end = content + size
-        if end > len(module):
-            raise ValueError("the WebAssembly module ends within a section")
-        if module[start] != CUSTOM:
-            kept.append(module[start:end])
-        start = end
-    return b"".join(kept)
-
-
-def read_number(data: bytes, at: int) -> tuple[int, int]:
-    """Return the LEB128 number at a place, and the place behind it."""
-    number = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        number |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return number, at
 
 
 def pack_package(package: Path) -> bytes:

@@ -17,12 +17,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def load_build() -> ModuleType:
-    """docs/playground/build.py, which is a script and not part of a package."""
+def load_script(name: str) -> ModuleType:
+    """A program in docs/playground, which is not a package."""
     folder = str(ROOT / "docs" / "playground")
     sys.path.insert(0, folder)
     try:
-        return import_module("build")
+        return import_module(name)
     finally:
         sys.path.remove(folder)
 
@@ -32,7 +32,7 @@ def build_or_skip(target: Path) -> Path:
 
     PLAYGROUND=required in the environment makes that an error, where it is known to have been fetched.
     """
-    build = load_build()
+    build = load_script("build")
     if not all((build.CACHE / package.file).exists() for package in (build.PYTHON, build.SHIM)):
         reason = "the parts of the playground have not been fetched: make playground"
         if os.environ.get("PLAYGROUND") == "required":

@@ -12,7 +12,8 @@ from zipfile import ZIP_STORED, ZipFile
 
 import pytest
 
-from tests.playground.built import load_build
+from tests.playground.built import load_script
+from tests.playground.wasm import module
 
 KEPT = ["_pydecimal.pyc", "host/__init__.pyc", "json/__init__.pyc", "numpy/__init__.pyc", "numpy/random/__init__.pyc"]
 DROPPED = [
@@ -28,7 +29,7 @@ DATA = {"fonts/ttf/DejaVuSans.ttf": b"font", "matplotlibrc": b"", "sample_data/a
 
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
-    return load_build()
+    return load_script("build")
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -44,20 +45,9 @@ def names(data: bytes) -> list[str]:
         return archive.namelist()
 
 
-def section(number: int, content: bytes) -> bytes:
-    length = len(content)
-    size = b""
-    while True:
-        size += bytes([length & 127 | (128 if length > 127 else 0)])
-        length >>= 7
-        if not length:
-            return bytes([number]) + size + content
-
-
 LIBRARY = {name: name.encode() for name in (*DROPPED, *PICTURES, "fontTools/ttLib/a.pyc", *KEPT)}
 LIBRARY["matplotlib/mpl-data.zip"] = zipped(DATA)
-MODULE = b"\0asm\1\0\0\0" + section(1, b"t" * 3)
-WASM = MODULE + section(0, b"\4name" + b"n" * 300) + section(10, b"c" * 200) + section(0, b"\1x")
+WASM = module(dict.fromkeys((name for run in load_script("pruning").PACKAGES for name in run), b"\1" * 100))
 
 
 @pytest.fixture
@@ -104,14 +94,6 @@ def test_a_library_of_another_layout_is_an_error(build: ModuleType, needed: str)
         build.cut_library(io.BytesIO(zipped(library)))
 
 
-def test_a_module_loses_its_custom_sections(build: ModuleType) -> None:
-    assert build.without_custom_sections(WASM) == MODULE + section(10, b"c" * 200)
-    with pytest.raises(ValueError, match="not a WebAssembly module"):
-        build.without_custom_sections(b"\x7fELF" + bytes(8))
-    with pytest.raises(ValueError, match="ends within a section"):
-        build.without_custom_sections(WASM[:-2])
-
-
 def test_what_is_packed_is_what_is_there(build: ModuleType, cache: Path, tmp_path: Path) -> None:
     target = tmp_path / "playground"
     files = build.build(target, packed(build, cache))
@@ -124,7 +106,7 @@ def test_what_is_packed_is_what_is_there(build: ModuleType, cache: Path, tmp_pat
         assert len(data) == file["bytes"]
         contents[part] = data if part in ("matplotlib", "fashion") else gzip.decompress(data)
         assert len(contents[part]) == file["unpacked"]
-    assert contents["python"] == MODULE + section(10, b"c" * 200)
+    assert contents["python"] == load_script("pruning").prune(WASM)
     assert names(contents["library"]) == KEPT
     with tarfile.open(fileobj=io.BytesIO(contents["minidl"])) as archive:
         members = archive.getnames()
@@ -133,6 +115,7 @@ def test_what_is_packed_is_what_is_there(build: ModuleType, cache: Path, tmp_pat
     assert json.loads((target / "engine.json").read_text()) == {"kind": "worker"}
     assert (target / "index.html").exists()
     assert (target / "runtime" / "LICENSE.txt").read_text() == "Apache"
+    assert "have been\nchanged" in (target / "runtime" / "NOTICE.txt").read_text()
     assert sorted(path.name for path in (target / "runtime" / "wasi").iterdir()) == ["LICENSE-MIT", "index.js"]
     later = sum(files[part]["bytes"] for part in ("matplotlib", "fashion"))
     everything = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())

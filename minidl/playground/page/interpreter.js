@@ -3,7 +3,7 @@
 import { Directory, File, WASI, WASIProcExit } from "./runtime/wasi/index.js";
 import { Console, Folder } from "./files.js";
 
-const ENVIRONMENT = ["HOME=/tmp", "TMPDIR=/tmp", "MPLCONFIGDIR=/tmp", "MPLBACKEND=Agg", "PYTHONDONTWRITEBYTECODE=1"];
+const ENVIRONMENT = ["HOME=/tmp", "TMPDIR=/tmp", "MPLCONFIGDIR=/tmp", "MPLBACKEND=Agg", "NO_COLOR=1"];
 const FRAME = "\x1e"; // the first character of a line that is a frame, not output
 
 /** How many characters that a command prints are shown, per stream. */
