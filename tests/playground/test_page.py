@@ -1,5 +1,6 @@
 """The playground's page does what a reader expects of it. Skipped where Chromium is not installed."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -10,7 +11,6 @@ from tests.playground.page import Page
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.xdist_group("page"),
 ]
 SMALL = "networks&hidden=[3]&epochs=20"
 LR = '[data-field="lr"] input[type="number"]'
@@ -122,8 +122,9 @@ def test_the_arrow_keys_move_between_units_and_show_their_numbers(page: Page) ->
     page.key("ArrowDown")
     assert page.evaluate("document.activeElement.ariaLabel") == "Layer 1, unit 2"
     assert page.text("#boundary-title") == "Layer 1, unit 2"
-    rows = page.text("#unit tbody tr").split("\n")
-    assert [row.split("\t")[0] for row in rows] == ["Input x₁", "Input x₂"]
+    rows = page.text("#unit li").split("\n")
+    assert [row.split(":")[0] for row in rows] == ["Input x₁", "Input x₂"]
+    assert all(re.fullmatch(r".*: −?[\d.]+ \(−?[\d.e−]+\)", row) for row in rows), rows
     assert page.text("#unit p").startswith("Layer 1, unit 2 in Dense(2, 3), bias")
 
 
@@ -198,6 +199,29 @@ def test_code_runs_and_shows_output_and_errors(page: Page) -> None:
     page.click("#code-back")
     assert "make_xor" in page.value("#code")
     assert not page.shown("#code-back")
+
+
+def test_figures_of_code_are_shown(page: Page) -> None:
+    page.open("code")
+    page.set("#code", "import matplotlib.pyplot as plt\nplt.plot([1, 4, 2])")
+    page.press_button("Run")
+    page.tab.wait_for("document.getElementById('code-state').textContent.startsWith('Done')", 60)
+    assert page.evaluate("document.querySelector('#figures img').decode().then(() => true)")
+    assert page.evaluate("document.querySelector('#figures img').naturalWidth") > 300
+
+
+def test_less_motion_is_respected(page: Page) -> None:
+    page.open("networks&hidden=[3]&epochs=100000")
+    page.tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
+    page.press_button("Run")
+    page.wait("running")
+    shown = page.evaluate(
+        "new Promise(done => { let n = 0; new MutationObserver(() => { n += 1; }).observe("
+        "document.querySelector('.counter-text'), {childList: true}); setTimeout(() => done(n), 1200); })"
+    )
+    page.press_button("Pause")
+    page.tab.show(1300)
+    assert 1 <= shown <= 4
 
 
 def test_tab_indents(page: Page) -> None:

@@ -14,7 +14,6 @@ from tests.playground.page import Page
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.xdist_group("page"),
 ]
 
 

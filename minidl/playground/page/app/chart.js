@@ -30,14 +30,13 @@ export class Chart {
   }
 
   /**
-   * Add a point to a line. Beyond a certain number, every second point is dropped.
+   * Add a point to a line.
    * @param {number} index @param {number} step @param {number | null} value
    */
   add(index, step, value) {
-    const { points } = this.lines[index];
-    points.push([step, value === null ? NaN : value]);
-    if (points.length > MOST)
-      this.lines[index].points = points.filter((_, i) => i % 2 === 0 || i === points.length - 1);
+    const line = this.lines[index];
+    line.points.push([step, value === null ? NaN : value]);
+    if (line.points.length > MOST) line.points = halve(line.points);
   }
 
   draw() {
@@ -148,4 +147,19 @@ export class Chart {
       });
     return `${this.what}. ${ends.length ? `${ends.join(", ")}.` : "Nothing to show yet."}`;
   }
+}
+
+/**
+ * Half of the points: of each four, the lowest and the highest, so that oscillations stay visible.
+ * @param {number[][]} points
+ */
+function halve(points) {
+  const kept = [];
+  for (let i = 0; i + 4 < points.length; i += 4) {
+    const four = points.slice(i, i + 4);
+    const low = four.reduce((best, point) => (point[1] < best[1] ? point : best));
+    const high = four.reduce((best, point) => (point[1] > best[1] ? point : best));
+    kept.push(...(low === high ? [low] : low[0] < high[0] ? [low, high] : [high, low]));
+  }
+  return [...kept, ...points.slice(-4)];
 }

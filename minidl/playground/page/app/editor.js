@@ -147,6 +147,11 @@ export class Editor {
     this.app.onRestart();
   }
 
+  /** Something is loaded that the code has asked for. @param {string} text */
+  progress(text) {
+    if (this.running) byId("code-state").textContent = `${text} …`;
+  }
+
   /** @param {string} text what the code printed */
   print(text) {
     const all = this.output.textContent + text;

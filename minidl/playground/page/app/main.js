@@ -148,7 +148,7 @@ async function start() {
   /** @type {App | null} */
   let app = null;
   const onProgress = (text, fraction) => {
-    if (app !== null) return;
+    if (app !== null) return app.editor.progress(text);
     const share = Math.max(0, Math.min(1, fraction ?? 0));
     byId("loading-bar").value = share;
     byId("loading-text").textContent = `${text} (${Math.round(100 * share)} %)`;

@@ -165,7 +165,11 @@ export class NetworkControls {
   }
 
   #csv() {
-    const area = el("textarea", { rows: 5, spellcheck: false, placeholder: "0.5, 1.2, 0\n−0.3, 0.8, 1\n…" });
+    const area = el("textarea", {
+      rows: 5,
+      spellcheck: false,
+      placeholder: "x1, x2, class\n0.5, 1.2, a\n-0.3, 0.8, b\n…",
+    });
     const file = el("input", { type: "file", accept: ".csv,.txt,text/csv,text/plain" });
     file.setAttribute("aria-label", "Read the CSV from a file");
     file.addEventListener("change", async () => {
@@ -178,7 +182,7 @@ export class NetworkControls {
     const hint = el(
       "p",
       { className: "hint" },
-      "Two features and the class, 0 or 1, in each row. It stays in this page.",
+      "Two features and the class in each row, with a header or without. The data stay on your computer.",
     );
     const field = labelled("CSV", area, [hint, el("div", { className: "row" }, use, file)]);
     this.csvBox = el("div", { hidden: true }, field.element);

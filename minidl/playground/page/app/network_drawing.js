@@ -206,21 +206,24 @@ export class NetworkDrawing {
     }
     const name = this.#name(chosen.layer + 1, chosen.unit, sizes);
     const rows = chosen.from === undefined ? layer.weights.map((_, from) => from) : [chosen.from];
-    const cells = rows
-      .slice(0, 16)
-      .map((from) =>
-        el(
-          "tr",
-          {},
-          el("th", { scope: "row" }, this.#name(chosen.layer, from, [...sizes, 0])),
-          el("td", {}, format(layer.weights[from][chosen.unit])),
-          el("td", {}, format(layer.grad?.[from]?.[chosen.unit])),
-        ),
+    const items = rows.map((from) => {
+      const [weight, gradient] = [layer.weights[from][chosen.unit], layer.grad?.[from]?.[chosen.unit]];
+      return el(
+        "li",
+        {},
+        `${this.#name(chosen.layer, from, [...sizes, 0])}: `,
+        el("b", {}, format(weight)),
+        ` (${format(gradient)})`,
       );
-    const head = el("tr", {}, ...["from", "weight", "gradient"].map((text) => el("th", { scope: "col" }, text)));
+    });
     this.details.replaceChildren(
-      el("p", {}, el("b", {}, name), ` in ${layer.name}, bias ${format(layer.bias[chosen.unit])}`),
-      el("table", {}, el("thead", {}, head), el("tbody", {}, ...cells)),
+      el(
+        "p",
+        {},
+        el("b", {}, name),
+        ` in ${layer.name}, bias ${format(layer.bias[chosen.unit])}. Weights, and their gradients in brackets:`,
+      ),
+      el("ul", {}, ...items),
     );
   }
 }
