@@ -68,16 +68,14 @@ class Session:
 
     def turn(self, text: str) -> None:
         r"""Obey a command in JSON, and write its frame to stdout, as one line that begins with ``"\x1e"``."""
-        out = sys.stdout
         try:
             command = json.loads(text)
         except ValueError as error:
             command, frame = None, {"kind": "error", "error": {"message": f"the command is not JSON: {error}"}}
         if command is not None:
             frame = self.handle(command)
-        sys.stdout = out  # the user's code may have replaced it
-        out.write(f"{MARK}{json.dumps(frame, separators=(',', ':'), allow_nan=False)}\n")
-        out.flush()
+        sys.stdout.write(f"{MARK}{json.dumps(frame, separators=(',', ':'), allow_nan=False)}\n")
+        sys.stdout.flush()
 
     def _running(self) -> Network | Descents:
         if self.present is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any, NamedTuple
 
 from minidl.errors import MinidlError
@@ -43,7 +42,7 @@ class Number(NamedTuple):
 
     def check(self, name: str, value: Any) -> float:
         whole = isinstance(self.default, int)
-        right = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+        right = isinstance(value, int | float) and not isinstance(value, bool)
         if not right or not self.low <= value <= self.high or (whole and value != int(value)):
             what = "a whole number" if whole else "a number"
             raise SettingError(name, f"{name} must be {what} from {self.low:g} to {self.high:g}, got {value!r:.60}")

@@ -38,25 +38,34 @@ def test_what_is_imported_is_used_and_lines_are_short(preset: dict[str, Any]) ->
 
 
 def test_the_whole_program_of_a_network() -> None:
-    settings = {"hidden": [4], "activation": "ReLU", "dropout": 0.1, "optimizer": "AdamW", "initializer": "orthogonal"}
+    settings = {
+        "hidden": [4],
+        "activation": "ReLU",
+        "dropout": 0.1,
+        "optimizer": "AdamW",
+        "initializer": "orthogonal",
+    } | {
+        "seed": 7,
+        "data_seed": 3,
+    }
     assert (
         network_code(checked(NETWORKS, settings)).text
         == """\
 from minidl import AdamW, BCEWithLogitsLoss, Dense, Dropout, ReLU, Sequential, Trainer, make_xor
 from minidl.initializers import orthogonal
 
-x, y = make_xor(200, noise=0.1, rng=0)
+x, y = make_xor(200, noise=0.1, rng=3)
 
 model = Sequential(
-    Dense(2, 4, initializer=orthogonal), ReLU(), Dropout(0.1, rng=0),
+    Dense(2, 4, initializer=orthogonal), ReLU(), Dropout(0.1, rng=7),
     Dense(4, 1, initializer=orthogonal),
-    rng=0,
+    rng=7,
 )
 loss = BCEWithLogitsLoss()  # it takes the output before the sigmoid
 optimizer = AdamW(model.parameters(), lr=0.1, weight_decay=0.0)
 trainer = Trainer(model, loss, optimizer)
 
-history = trainer.fit(x, y, epochs=1000, batch_size=20, validation=0.3, training_loss=True, rng=0)
+history = trainer.fit(x, y, epochs=1000, batch_size=20, validation=0.3, training_loss=True, rng=7)
 
 print("training loss:", history.epochs["training_loss"][-1])
 print("test loss:", history.epochs["validation_loss"][-1])

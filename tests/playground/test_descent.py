@@ -28,7 +28,8 @@ def objectives() -> tuple[str, ...]:
 
 def test_the_frames_together_tell_the_whole_path() -> None:
     settings = {"objective": "beale", "starts": [[1, 1], [-2, 1]], "optimizers": RULES, "steps": 50}
-    told = frames(Descents(settings), 7)
+    descents = Descents(settings)
+    told = frames(descents, 7)
     starts = [(1.0, 1.0), (-2.0, 1.0)]
     for index, (momentum, start) in enumerate((m, s) for m in (0.0, 0.5) for s in starts):
         beale = Beale(*start)
@@ -45,7 +46,13 @@ def test_the_frames_together_tell_the_whole_path() -> None:
         assert paths[-1]["f"] == expected.value
         assert paths[-1]["fate"] == expected.fate == "unfinished"
         assert paths[-1]["reason"] == expected.reason
-        assert [path["fate"] for path in paths[:-1]] == [None] * (len(paths) - 1)
+    assert [(path["points"], path["values"]) for path in descents.frame()["paths"]] == [([], [])] * 4
+
+
+def test_a_fate_is_told_when_it_is_known() -> None:
+    paths = [frame["paths"][0] for frame in frames(Descents({"steps": 50}), 7)]
+    assert paths[-1]["fate"] == "unfinished"
+    assert [path["fate"] for path in paths[:-1]] == [None] * (len(paths) - 1)
 
 
 def test_labels_name_the_optimizer_and_the_start_if_there_are_several() -> None:

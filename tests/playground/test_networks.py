@@ -166,6 +166,14 @@ def test_each_class_needs_two_points() -> None:
     assert caught.value.field == "points"
 
 
+def test_dead_units_are_seen_behind_dropout() -> None:
+    network = Network({"hidden": [3], "activation": "ReLU", "dropout": 0.3})
+    dense = network.model[0]
+    assert isinstance(dense, Dense)
+    dense.bias.value = [-100.0, 0.0, 0.0]
+    assert network.frame()["layers"][0]["dead"] == [True, False, False]
+
+
 def test_a_run_that_diverges_says_where() -> None:
     session = Session()
     session.handle({"do": "networks", "settings": {"activation": "Identity", "hidden": [16] * 4, "lr": 100.0}})

@@ -1,6 +1,7 @@
 """Commands in, frames out, and never an exception for a user's mistake."""
 
 import json
+from time import sleep
 from typing import Any
 
 import pytest
@@ -52,6 +53,23 @@ def test_a_turn_keeps_to_its_budget(kind: str) -> None:
     frame = session.handle({"do": "step", "steps": 10**6, "budget_ms": 20})
     assert 0 < frame["step"] < 20_000
     assert not frame["finished"]
+
+
+def test_the_time_of_a_frame_is_part_of_the_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def frame(_: Network) -> dict[str, Any]:
+        sleep(0.03)
+        return {}
+
+    monkeypatch.setattr(Network, "step", lambda *arguments: asked.append(arguments[-1]))
+    session = begun()
+    monkeypatch.setattr(Network, "frame", frame)
+    for budget in (60, 60, 20):
+        session.handle({"do": "step", "budget_ms": budget})
+    assert asked[0] == 0.06
+    assert asked[1] <= 0.03
+    assert asked[2] == 0.02 / 3
 
 
 def test_networks_tell_how_fast_they_train() -> None:

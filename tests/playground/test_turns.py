@@ -121,7 +121,7 @@ def test_an_error_in_a_turn_ends_the_run(before: int) -> None:
 
 @pytest.mark.parametrize(
     ("start", "lr", "momentum"),
-    [((1, 1), 5e-3, 0.0), ((-1, 1), 1e-4, 0.99), ((1, 1), 1e-2, 0.0), ((-1, 1), 1e-4, 0.0)],
+    [((1, 1), 5e-3, 0.0), ((1, 1), 1e-6, 0.5), ((-1, 1), 1e-4, 0.99), ((1, 1), 1e-2, 0.0), ((-1, 1), 1e-4, 0.0)],
 )
 def test_a_descent_in_turns_is_that_of_minimize(start: tuple[float, float], lr: float, momentum: float) -> None:
     def make() -> tuple[CubicValley, Momentum]:
