@@ -65,7 +65,7 @@ class Turns(Run):
             super()._begin(begun, resume)
 
     def _end(self, callbacks: Any, error: BaseException | None = None) -> None:
-        if self.reason != PAUSED or error is not None:
+        if self.reason != PAUSED:
             self.ended = True
             super()._end(callbacks, error)
 
@@ -73,7 +73,9 @@ class Turns(Run):
 class _Pause(Callback):
     """Pauses a run at a step or a time. An epoch whose last step was taken comes to its end first."""
 
-    step, time, within_epoch = 0, inf, False
+    step: int
+    time: float
+    within_epoch: bool
 
     def on_step_end(self, run: Run) -> None:
         if run.batch <= len(run.batches):
