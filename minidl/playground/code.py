@@ -12,7 +12,8 @@ from minidl.playground.tables import rows_of, table
 __all__ = ["Code", "descent_code", "network_code"]
 
 WIDTH = 100
-NUMERICAL = "its gradient is found by finite differences"
+DRAWN = "he_normal"  # the default of Dense
+ON_LOGITS = "BCEWithLogitsLoss"
 
 
 class Code(NamedTuple):
@@ -34,35 +35,75 @@ class Code(NamedTuple):
         return "\n".join(part for part in self if part)
 
 
+NETWORK = """\
+{imports}
+
+{data}
+
+{model}
+loss = {loss}
+optimizer = {optimizer}
+trainer = Trainer(model, loss, optimizer)
+"""
+
+FIT = """\
+history = trainer.fit(x, y, {options})
+"""
+
+REPORT = """\
+print("training loss:", history.epochs["training_loss"][-1])
+"""
+
+TEST_REPORT = """\
+print("test loss:", history.epochs["validation_loss"][-1])
+"""
+
+DESCENT = """\
+{imports}
+{function}
+starts = [{starts}]
+optimizers = {{
+{optimizers}
+}}
+"""
+
+MINIMIZE = """\
+for name, make in optimizers.items():
+    for start in starts:
+        objective = {objective}
+        descent = minimize(objective, make(objective.parameters()), steps={steps})
+        print(f"{{name}} from {{start}}: {{descent}}")
+"""
+
+FUNCTION = """
+
+def f(x, y):
+    return {expression}
+
+"""
+
+
 def network_code(settings: Mapping[str, Any]) -> Code:
     """Return the program for settings of a network, which have been checked.
 
     Raises:
         SettingError: points or a table from which no network can learn.
     """
-    data, names = _data(settings)
+    data, makers = _data(settings)
     model, layers = _model(settings)
-    rule = _optimizer(settings, "model.parameters()", settings["weight_decay"])
-    loss = settings["loss"]
-    modules = {*layers, "Sequential", "Trainer", loss, rule.partition("(")[0], *names}
-    initializer = settings["initializer"]
-    lines = [] if initializer == "he_normal" else [f"from minidl.initializers import {initializer}"]
-    lines = [*(["import numpy as np"] if "np." in data else []), _imports(modules), *lines]
-    note = "  # it takes the output before the sigmoid" if loss == "BCEWithLogitsLoss" else ""
-    setup = "\n".join(
-        [
-            *(*lines, "", data, "", model, f"loss = {loss}(){note}", f"optimizer = {rule}"),
-            *("trainer = Trainer(model, loss, optimizer)", ""),
-        ]
-    )
-    share = settings["test_share"]
+    optimizer = _optimizer(settings, "model.parameters()", settings["weight_decay"])
+    loss, initializer, share = settings["loss"], settings["initializer"], settings["test_share"]
+    imports = ["import numpy as np"] if "np." in data else []
+    imports.append(_imports({"Sequential", "Trainer", loss, _class(optimizer), *layers, *makers}))
+    imports += [f"from minidl.initializers import {initializer}"] if initializer != DRAWN else []
     options = {"epochs": settings["epochs"], "batch_size": settings["batch_size"]}
     options |= {"validation": share} if share else {}
     options |= {"training_loss": True, "rng": settings["seed"]}
-    run = f"history = trainer.fit(x, y, {_arguments(options)})\n"
-    report = 'print("training loss:", history.epochs["training_loss"][-1])\n'
-    report += 'print("test loss:", history.epochs["validation_loss"][-1])\n' if share else ""
-    return Code(setup, run, report)
+    note = "  # it takes the output before the sigmoid" if loss == ON_LOGITS else ""
+    setup = NETWORK.format(
+        imports="\n".join(imports), data=data, model=model, loss=f"{loss}(){note}", optimizer=optimizer
+    )
+    return Code(setup, FIT.format(options=_arguments(options)), REPORT + (TEST_REPORT if share else ""))
 
 
 def descent_code(settings: Mapping[str, Any]) -> Code:
@@ -71,34 +112,32 @@ def descent_code(settings: Mapping[str, Any]) -> Code:
     Raises:
         SettingError: an expression that is not one of x and y.
     """
-    name = settings["objective"]
+    name, expression = settings["objective"], settings["expression"].strip()
     labels = _unique([_label(rule) for rule in settings["optimizers"]])
     calls = [_optimizer(rule, "parameters") for rule in settings["optimizers"]]
-    kind = CLASSES.get(name, "FunctionObjective")
-    lines = [_imports({kind, "minimize", *(call.partition("(")[0] for call in calls)})]
-    made = {"rosenbrock": "Rosenbrock(start)", "expression": f"FunctionObjective(f, start=start)  # {NUMERICAL}"}
-    if name == "expression":
-        functions = functions_in(settings["expression"])
-        lines += [f"from numpy import {', '.join(functions)}"] if functions else []
-        lines += ["", "", "def f(x, y):", f"    return {settings['expression'].strip()}", ""]
-    starts = ", ".join(f"({_number(x)}, {_number(y)})" for x, y in settings["starts"])
-    lines += ["", f"starts = [{starts}]", "optimizers = {"]
-    lines += [f'    "{label}": lambda parameters: {call},' for label, call in zip(labels, calls, strict=True)]
-    setup = "\n".join([*lines, "}", ""])
-    run = "\n".join(
-        [
-            "for name, make in optimizers.items():",
-            "    for start in starts:",
-            f"        objective = {made.get(name, f'{kind}(*start)')}",
-            f"        descent = minimize(objective, make(objective.parameters()), steps={settings['steps']})",
-            '        print(f"{name} from {start}: {descent}")',
-            "",
-        ]
+    kind, call = OBJECTIVES[name]
+    functions = functions_in(expression) if name == "expression" else []
+    imports = [_imports({kind, "minimize", *map(_class, calls)})]
+    imports += [f"from numpy import {', '.join(functions)}"] if functions else []
+    setup = DESCENT.format(
+        imports="\n".join(imports),
+        function=FUNCTION.format(expression=expression) if name == "expression" else "",
+        starts=", ".join(f"({_number(x)}, {_number(y)})" for x, y in settings["starts"]),
+        optimizers="\n".join(
+            f'    "{label}": lambda parameters: {made},' for label, made in zip(labels, calls, strict=True)
+        ),
     )
-    return Code(setup, run, "")
+    return Code(setup, MINIMIZE.format(objective=f"{kind}{call}", steps=settings["steps"]), "")
 
 
-CLASSES = {"cubic_valley": "CubicValley", "rosenbrock": "Rosenbrock", "himmelblau": "Himmelblau", "beale": "Beale"}
+OBJECTIVES = {
+    "cubic_valley": ("CubicValley", "(*start)"),
+    "rosenbrock": ("Rosenbrock", "(start)"),
+    "himmelblau": ("Himmelblau", "(*start)"),
+    "beale": ("Beale", "(*start)"),
+    "expression": ("FunctionObjective", "(f, start=start)  # its gradient is found by finite differences"),
+}
+"""The class of each objective, and how it is called."""
 
 
 def _data(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -121,7 +160,7 @@ def _data(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
 def _model(settings: Mapping[str, Any]) -> tuple[str, set[str]]:
     """The lines that make the model, and the names of its layers."""
     sizes = [2, *settings["hidden"]]
-    drawn = "" if settings["initializer"] == "he_normal" else f", initializer={settings['initializer']}"
+    drawn = "" if settings["initializer"] == DRAWN else f", initializer={settings['initializer']}"
     activation, dropout, names = settings["activation"], settings["dropout"], {"Dense"}
     lines = ["model = Sequential("]
     for index, (inputs, outputs) in enumerate(pairwise(sizes)):
@@ -132,7 +171,7 @@ def _model(settings: Mapping[str, Any]) -> tuple[str, set[str]]:
             names.add("Dropout")
         lines.append(line)
     last = f"    Dense({sizes[-1]}, 1{drawn}),"
-    if settings["loss"] != "BCEWithLogitsLoss":
+    if settings["loss"] != ON_LOGITS:
         last += " Sigmoid(),"
         names.add("Sigmoid")
     return "\n".join([*lines, last, f"    rng={settings['seed']},", ")"]), names
@@ -149,6 +188,11 @@ def _optimizer(rule: Mapping[str, Any], parameters: str, weight_decay: float = 0
     if weight_decay or name == "AdamW":  # which has a decay of its own
         options["weight_decay"] = weight_decay
     return f"{name}({parameters}, {_arguments(options)})"
+
+
+def _class(call: str) -> str:
+    """The name of the class that is called."""
+    return call.partition("(")[0]
 
 
 def _label(rule: Mapping[str, Any]) -> str:

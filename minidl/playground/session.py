@@ -1,4 +1,28 @@
-"""The session behind the page: commands in, frames out."""
+"""The session behind the page: commands in, frames out. Both are dicts that JSON can hold.
+
+Commands, by "do":
+
+- "presets": the catalog of `presets.PRESETS`, and "choices", what each setting may be.
+- "networks", "descent": set up what "settings" describe (see `settings`), and return the whole frame.
+- "step": take at most "steps" steps within "budget_ms" milliseconds, the frame included, but at least one step.
+- "epoch": train to the end of the present epoch.
+- "reset": begin again with the same settings.
+- "run": run the program in "code". Its frame has "figures", PNG in base64.
+
+Every frame has a "kind" and an "error", None or a dict with a "message". That may come with the "field" of the settings
+that is wrong, or with the "traceback" and the "line" of a program.
+
+Frames of networks: "step", "epoch", "steps_per_second"; "loss" and "accuracy" of "train" and "test"; "losses", a list of
+[step, training loss, test loss] for each epoch since the last frame; "boundary", the probability of class 1 as a picture;
+"layers", each with its "name", the pictures of its "units" and their "scales", "dead", "weights", "bias" and "grad";
+"finished", and "fate", None or a sentence. The whole frame adds "data", lists of [x1, x2, class], and the "code".
+
+Frames of descents: "step"; "paths", each with its "label", the "points" and "values" since the last frame, its "length",
+"f" and "gradient_norm" at its end, "fate" and "reason"; and "finished". The whole frame adds the "grid", with the values
+of f, "levels" for contours and known "minima", and the "code".
+
+A picture has its bytes in base64, row by row from the bottom. Numbers that are not finite are None.
+"""
 
 from __future__ import annotations
 
