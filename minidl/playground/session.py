@@ -12,14 +12,22 @@ Commands, by "do":
 Every frame has a "kind" and an "error", None or a dict with a "message". That may come with the "field" of the settings
 that is wrong, or with the "traceback" and the "line" of a program.
 
-Frames of networks: "step", "epoch", "steps_per_second"; "loss" and "accuracy" of "train" and "test"; "losses", a list of
-[step, training loss, test loss] for each epoch since the last frame; "boundary", the probability of class 1 as a picture;
-"layers", each with its "name", the pictures of its "units" and their "scales", "dead", "weights", "bias" and "grad";
-"finished", and "fate", None or a sentence. The whole frame adds "data", lists of [x1, x2, class], and the "code".
+A frame of networks has
 
-Frames of descents: "step"; "paths", each with its "label", the "points" and "values" since the last frame, its "length",
-"f" and "gradient_norm" at its end, "fate" and "reason"; and "finished". The whole frame adds the "grid", with the values
-of f, "levels" for contours and known "minima", and the "code".
+- "step", "epoch", "steps_per_second", and "loss" and "accuracy", each of "train" and "test",
+- "losses": [step, training loss, test loss] for each epoch since the last frame,
+- "boundary": the probability of class 1 as a picture, with its "size" and the limits of "x" and "y",
+- "layers": of each its "name", pictures of its "units" and their "scales", "weights", "bias" and "grad". Hidden layers
+  also say which units are "dead",
+- "finished", and "fate", None or what goes wrong in words,
+- the whole frame: "data", lists of [x1, x2, class] to "train" and to "test" on, and the "code".
+
+A frame of descents has
+
+- "step" and "finished",
+- "paths": of each its "label", the "points" and "values" since the last frame, the "length" of the whole path, "f" and
+  "gradient_norm" at its end, and "fate" and "reason",
+- the whole frame: the "grid" with the values of f, "levels" for contours and known "minima", and the "code".
 
 A picture has its bytes in base64, row by row from the bottom. Numbers that are not finite are None.
 """
