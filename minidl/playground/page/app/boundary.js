@@ -15,6 +15,7 @@ export class Boundary {
     this.canvas = canvas;
     this.plane = new Plane(canvas);
     this.train = this.test = /** @type {number[][]} */ ([]);
+    /** @type {Uint8Array} */
     this.values = new Uint8Array(0);
     this.size = 0;
     this.clicks = false;

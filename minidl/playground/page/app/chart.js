@@ -116,7 +116,12 @@ export class Chart {
     context.fillText("step", width - RIGHT, height - BOTTOM + 6);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Line} line @param {(n: number) => number} x @param {(n: number) => number} y */
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Line} line
+   * @param {(n: number) => number} x
+   * @param {(n: number) => number} y
+   */
   #line(context, line, x, y) {
     context.strokeStyle = context.fillStyle = line.color;
     context.lineWidth = 1.8;

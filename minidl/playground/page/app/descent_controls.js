@@ -120,7 +120,10 @@ export class DescentControls {
     return values.find((name) => !this.settings.optimizers.some((row) => row.name === name)) ?? values[0];
   }
 
-  /** Rows are made again only if their number changes, so that a slider that is held stays. @param {any[]} optimizers */
+  /**
+   * Rows are made again only if their number changes, so that a slider that is held stays.
+   * @param {any[]} optimizers
+   */
   #setRows(optimizers) {
     if (this.inputs?.length !== optimizers.length) {
       this.inputs = optimizers.map((_, at) => this.#row(at, optimizers.length));

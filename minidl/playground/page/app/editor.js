@@ -70,7 +70,10 @@ export class Editor {
     if (!this.running) byId("code-state").textContent = this.note;
   }
 
-  /** Tab indents, Enter keeps the indentation, Ctrl-Enter runs. After Escape, Tab moves on. @param {KeyboardEvent} event */
+  /**
+   * Tab indents, Enter keeps the indentation, Ctrl-Enter runs. After Escape, Tab moves on.
+   * @param {KeyboardEvent} event
+   */
   #key(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -143,7 +146,7 @@ export class Editor {
   stop() {
     if (!this.running) return;
     this.stopped = true;
-    this.engine.restart();
+    this.engine.restart().catch((error) => this.#fail(error));
     this.app.onRestart();
   }
 

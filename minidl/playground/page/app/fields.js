@@ -32,7 +32,10 @@ export function labelled(label, input, more = []) {
 }
 
 /**
- * @param {string} label @param {Choice} choice @param {(value: any) => void} onChange @param {Record<string, string>} [names] of values
+ * @param {string} label
+ * @param {Choice} choice
+ * @param {(value: any) => void} onChange
+ * @param {Record<string, string>} [names] of values
  * @returns {Field}
  */
 export function select(label, choice, onChange, names = {}) {

@@ -42,7 +42,11 @@ export class Landscape {
     });
   }
 
-  /** Add points to a path, except for those that nobody could tell apart. @param {number[][]} points @param {number[][]} more */
+  /**
+   * Add points to a path, except for those that nobody could tell apart.
+   * @param {number[][]} points
+   * @param {number[][]} more
+   */
   #extend(points, more) {
     const { x, y } = this.grid;
     const near = [(x[1] - x[0]) / 2000, (y[1] - y[0]) / 2000];
@@ -158,7 +162,13 @@ export class Landscape {
 /** @param {string} text #rrggbb */
 const channels = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
 
-/** Bilinear interpolation. @param {(number | null)[]} values @param {number} size @param {number} column @param {number} row */
+/**
+ * Bilinear interpolation.
+ * @param {(number | null)[]} values
+ * @param {number} size
+ * @param {number} column
+ * @param {number} row
+ */
 function interpolate(values, size, column, row) {
   const c = Math.min(Math.floor(column), size - 2),
     r = Math.min(Math.floor(row), size - 2);

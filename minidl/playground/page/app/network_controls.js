@@ -40,6 +40,7 @@ const LABELS = {
   seed: "Seed",
 };
 
+/** @type {[string, string[]][]} */
 const GROUPS = [
   ["Data", ["samples", "noise", "test_share", "data_seed"]],
   ["Network", ["activation", "initializer", "dropout"]],

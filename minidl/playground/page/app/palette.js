@@ -17,7 +17,10 @@ export const dashes = [[], [7, 3], [2, 2], [8, 3, 2, 3], [4, 2, 1, 2, 1, 2]];
 /** Markers at the end of a path, in order. */
 export const markers = ["circle", "square", "triangle", "diamond", "cross"];
 
-/** The diverging colour scale, as 256 pixels of a canvas: as strong as it gets, and paler, for what data are drawn on. */
+/**
+ * The diverging colour scale, as 256 pixels of a canvas: as strong as it gets, and paler, for what data are drawn
+ * on.
+ */
 export const strong = new Uint32Array(256);
 export const pale = new Uint32Array(256);
 
@@ -37,10 +40,8 @@ function read() {
   const low = parts(color.class0),
     middle = parts(color.middle),
     high = parts(color.class1);
-  for (const [scale, most] of [
-    [strong, 0.9],
-    [pale, 0.5],
-  ]) {
+  for (const scale of [strong, pale]) {
+    const most = scale === strong ? 0.9 : 0.5;
     for (let i = 0; i < 256; i++) {
       const t = (i - 127.5) / 127.5;
       const end = t < 0 ? low : high;

@@ -55,7 +55,11 @@ export class Plane {
     this.context.restore();
   }
 
-  /** Spread a picture whose outer pixels are centred on the limits. @param {HTMLCanvasElement} image @param {number} size */
+  /**
+   * Spread a picture whose outer pixels are centred on the limits.
+   * @param {HTMLCanvasElement} image
+   * @param {number} size
+   */
   spread(image, size) {
     const halfX = this.width / (size - 1) / 2,
       halfY = this.height / (size - 1) / 2;

@@ -1,4 +1,7 @@
-/** The loop of a picture: set up, run, pause, one step. One command at a time is on its way, and settings are coalesced. */
+/**
+ * The loop of a picture: set up, run, pause, one step. One command at a time is on its way, and settings are
+ * coalesced.
+ */
 
 import { reducedMotion } from "./dom.js";
 

@@ -24,6 +24,8 @@ export class Tab {
     this.preset = null;
     this.presets = catalog.presets.filter((preset) => preset.tab === kind);
     this.code = "";
+    /** @type {Record<string, import("./fields.js").Field>} the fields of the form, by the name of their setting */
+    this.fields = {};
     /** @type {any} */
     this.frame = null;
     this.started = false;
@@ -94,7 +96,11 @@ export class Tab {
     this.app.onChange(push);
   }
 
-  /** Load a preset or settings from a link. @param {{preset: string | null, settings: Record<string, any>}} place @param {boolean} [push] */
+  /**
+   * Load a preset or settings from a link.
+   * @param {{preset: string | null, settings: Record<string, any>}} place
+   * @param {boolean} [push]
+   */
   load({ preset, settings }, push = false) {
     const known = this.presets.find((one) => one.id === preset);
     this.settings = { ...structuredClone(this.defaults), ...structuredClone(known?.settings ?? {}), ...settings };
@@ -160,11 +166,13 @@ export class Tab {
             : "paused";
   }
 
-  /** Show an error at its field, or above the picture. @param {{message: string, field?: string} | null | undefined} error */
+  /**
+   * Show an error at its field, or above the picture.
+   * @param {{message: string, field?: string} | null | undefined} error
+   */
   fail(error) {
-    for (const [name, field] of Object.entries(this.fields ?? {}))
-      field.fail(error?.field === name ? error.message : null);
-    const shown = error && !(error.field && this.fields?.[error.field]);
+    for (const [name, field] of Object.entries(this.fields)) field.fail(error?.field === name ? error.message : null);
+    const shown = error && !(error.field && this.fields[error.field]);
     this.problem(shown ? error.message : null);
   }
 

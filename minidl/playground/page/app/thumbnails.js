@@ -3,12 +3,17 @@
 import { el } from "./dom.js";
 import { color, mark, onTheme } from "./palette.js";
 
-/** Numbers from 0 to 1 that look random and are always the same. */
+/**
+ * Numbers from 0 to 1 that look random and are always the same.
+ * @returns {Generator<number, never>}
+ */
 function* numbers() {
   for (let state = 7; ; state = (state * 16807) % 2147483647) yield (state % 10007) / 10007;
 }
 
-/** @type {Record<string, (i: number, draw: () => number) => number[]>} a point of each data set, between −1 and 1, and its class */
+/**
+ * @type {Record<string, (i: number, draw: () => number) => number[]>} a point of each data set, between −1 and 1, and its class
+ */
 const SHAPES = {
   xor: (i, draw) => {
     const [a, b] = [
