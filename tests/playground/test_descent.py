@@ -1,13 +1,17 @@
 """Descents in turns, and the frames that show them."""
 
+import contextlib
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minidl import Beale, FunctionObjective, Momentum, minimize
 from minidl.playground.descent import Descents
-from minidl.playground.settings import DESCENT, Choice, SettingError
+from minidl.playground.settings import DESCENT, RULE, Choice, SettingError
 
 RULES = [{"name": "SGD", "lr": 1e-3}, {"name": "Momentum", "lr": 1e-3, "momentum": 0.5}]
 
@@ -26,9 +30,42 @@ def objectives() -> tuple[str, ...]:
     return kind.values
 
 
-def test_the_frames_together_tell_the_whole_path() -> None:
-    settings = {"objective": "beale", "starts": [[1, 1], [-2, 1]], "optimizers": RULES, "steps": 50}
+drawn = st.fixed_dictionaries(
+    {
+        "objective": st.sampled_from(objectives()),
+        "expression": st.sampled_from(["x**2 + abs(y)", "sin(x) * cos(y)", "exp(x) - y", "x * y"]),
+        "starts": st.lists(st.tuples(st.integers(-3, 3), st.floats(-2, 2)).map(list), min_size=1, max_size=3),
+        "optimizers": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "name": st.sampled_from(RULE["name"].describe()["values"]),
+                    "lr": st.sampled_from([1e-4, 0.01, 1.0]),
+                    "momentum": st.sampled_from([0.0, 0.9]),
+                }
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+        "steps": st.integers(1, 150),
+    }
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(drawn, st.integers(1, 60))
+def test_any_descents_end_as_their_code_says_at_home(settings: dict[str, Any], steps: int) -> None:
     descents = Descents(settings)
+    frames(descents, steps)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(descents.code.text, {})
+    told = [line[line.index("Descent(") :] for line in out.getvalue().splitlines()]
+    assert told == [repr(path.descent) for path in descents.paths]
+
+
+def test_the_frames_together_tell_the_whole_path() -> None:
+    chosen = {"objective": "beale", "starts": [[1, 1], [-2, 1]], "optimizers": RULES, "steps": 50}
+    descents = Descents(chosen)
     told = frames(descents, 7)
     starts = [(1.0, 1.0), (-2.0, 1.0)]
     for index, (momentum, start) in enumerate((m, s) for m in (0.0, 0.5) for s in starts):
