@@ -186,6 +186,16 @@ def test_a_session_answers_and_remembers(visitor: Visitor) -> None:
         assert numbers == [(2, 0), (3, 2)]
 
 
+def test_both_streams_come_before_the_frame(visitor: Visitor) -> None:
+    with Stream(visitor) as stream:
+        session = stream.ready()
+        for number in range(30):
+            visitor.ask(session, number, {"do": "run", "code": "import sys\nprint(1)\nprint(2, file=sys.stderr)"})
+            printed = {stream.next()[1].get("stream") for _ in range(2)}
+            assert printed == {"stdout", "stderr"}
+            assert stream.next()[0] == "frame"
+
+
 def test_closing_a_page_ends_a_program_that_does_not_end(server: Server, visitor: Visitor) -> None:
     with Stream(visitor) as stream:
         session = stream.ready()

@@ -143,12 +143,15 @@ def test_whatever_is_printed_is_passed_on_in_order(engine: Engine) -> None:
 def test_matplotlib_is_loaded_only_when_code_imports_it(engine: Engine) -> None:
     engine.open()
     engine.run("import minidl, numpy.linalg")
-    assert not any("matplotlib" in url for url in engine.tab.requests())
+    requests = engine.tab.requests()
+    assert any("/manifest.json" in url for url in requests)
+    assert not any("matplotlib" in url for url in requests)
     code = "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4])\nplt.title('$x^2$')\nplt.show()"
     frame, output = engine.run(code)
     assert (frame["error"], output) == (None, [])
     assert b64decode(frame["figures"][0]).startswith(b"\x89PNG")
     assert engine.tab.evaluate("progress.at(-1)") == "Loading Matplotlib"
+    assert any("/matplotlib-" in url for url in engine.tab.requests())
     frame, _ = engine.run("from minidl.plotting import plot_history\nimport PIL.Image")
     assert frame["error"] is None
 
