@@ -160,6 +160,13 @@ def test_own_csv(page: Page) -> None:
     page.press_button("Run")
     page.wait("finished")
     assert "100.0 % accuracy" in page.text("#network-numbers")
+    page.evaluate(
+        "(() => { const files = new DataTransfer();"
+        "files.items.add(new File(['7,8,0\\n8,7,1\\n7,9,0\\n9,7,1'], 'a.csv'));"
+        "const field = document.querySelector('[type=file]'); field.files = files.files;"
+        "field.dispatchEvent(new Event('change')); })()"
+    )
+    page.tab.wait_for("document.querySelector('#panel-networks .code-below pre').innerText.includes('[7.0, 9.0, 0]')")
 
 
 def test_a_click_adds_a_start(page: Page) -> None:

@@ -42,7 +42,7 @@ export class DescentControls {
     const group = (title, ...names) =>
       el(
         "details",
-        { open: matchMedia("(min-width: 900px)").matches || title === "Optimizers" },
+        { open: matchMedia("(min-width: 701px)").matches || title === "Optimizers" },
         el("summary", {}, title),
         ...names.map((name) => this.fields[name].element),
       );

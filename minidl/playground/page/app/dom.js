@@ -14,7 +14,7 @@ export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
-    if (name in element && !(name === "list")) element[name] = value;
+    if (name in element) element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...children);

@@ -63,7 +63,7 @@ export class NetworkControls {
     this.fields = {};
     form.addEventListener("submit", (event) => event.preventDefault());
     for (const [title, names] of GROUPS) {
-      const group = el("details", { open: matchMedia("(min-width: 900px)").matches }, el("summary", {}, title));
+      const group = el("details", { open: matchMedia("(min-width: 701px)").matches }, el("summary", {}, title));
       if (title === "Data") group.append(this.#data(), this.#points(), this.#csv());
       if (title === "Network") group.append(this.#layers());
       for (const name of names) if (choices[name]) group.append(this.#field(name));
@@ -183,7 +183,7 @@ export class NetworkControls {
     const hint = el(
       "p",
       { className: "hint" },
-      "Two features and the class in each row, with a header or without. The data stay on your computer.",
+      "Two features and the class in each row, with a header or without. The data stay on your computer, and in the address of this page.",
     );
     const field = labelled("CSV", area, [hint, el("div", { className: "row" }, use, file)]);
     this.csvBox = el("div", { hidden: true }, field.element);

@@ -34,7 +34,7 @@ export class Tab {
       onFrame: (frame) => this.#frame(frame),
       onDraw: () => this.draw(),
       onRunning: () => this.buttons(),
-      onError: (error) => this.problem(error.message),
+      onError: (error) => this.problem(`${error.message} Load the page again to start again.`),
     });
     this.#top();
   }
