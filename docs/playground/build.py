@@ -133,18 +133,24 @@ def cut(python: Path, shim: Path, cache: Path) -> Path:
 
 
 def build(target: Path, runtime: Path, package: Path = PACKAGE) -> dict[str, dict[str, Any]]:
-    """Write the folder from the page, minidl and what `cut` returns, and return the table of the runtime's files."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(package / "playground" / "page", target)
-    shutil.copytree(runtime, target / "runtime")
-    whole = Runtime(target / "runtime")
+    """Write the folder from the page, minidl and what `cut` returns, and return the table of the runtime's files.
+
+    It is whole at any time, as something may copy it.
+    """
+    unfinished = target.with_name(f"{target.name}-unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(package / "playground" / "page", unfinished)
+    shutil.copytree(runtime, unfinished / "runtime")
+    whole = Runtime(unfinished / "runtime")
     whole.files = json.loads((runtime / MANIFEST).read_text(encoding="utf-8"))
     whole.add_packed("minidl", "minidl", pack_package(package))
     for path in SEPARATE:
         whole.add(Path(path).stem, Path(path).name, (package.parent / path).read_bytes())
     manifest = {"files": whole.files, "separate": {path: Path(path).stem for path in SEPARATE}}
     (whole.folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    (target / "engine.json").write_text('{"kind": "worker"}\n', encoding="utf-8")
+    (unfinished / "engine.json").write_text('{"kind": "worker"}\n', encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
+    unfinished.rename(target)
     return whole.files
 
 
@@ -184,7 +190,8 @@ def main() -> None:
     if size > LIMIT:
         sys.exit(f"make playground: that is more than {LIMIT / 1e6:.0f} MB")
     if options.target == TARGET and SITE.exists():
-        shutil.copytree(TARGET, SITE / "playground", dirs_exist_ok=True)
+        shutil.rmtree(SITE / "playground", ignore_errors=True)
+        shutil.copytree(TARGET, SITE / "playground")
     print(f"built: {options.target}; python -m http.server -d {options.target} serves it")
 
 

@@ -13,6 +13,7 @@ import os
 import queue
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -78,6 +79,11 @@ class Server(ThreadingHTTPServer):
     def cookie(self) -> str:
         """The name of the cookie. Browsers share cookies between all ports of a host."""
         return f"minidl-playground-{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an error in a handler, unless it is that the browser has gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def server_close(self) -> None:
         """Stop listening, and end all processes."""

@@ -10,7 +10,7 @@ import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from http.client import HTTPConnection, HTTPResponse
+from http.client import BadStatusLine, HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
@@ -238,6 +238,23 @@ def test_the_number_of_pages_is_limited(visitor: Visitor, monkeypatch: pytest.Mo
         with Stream(visitor) as second:
             name, data = second.next()
         assert (name, data["message"][:16]) == ("died", "1 pages are open")
+
+
+@pytest.mark.parametrize(("error", "told"), [(BrokenPipeError, False), (RuntimeError, True)])
+def test_a_browser_that_has_gone_is_no_error(
+    visitor: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    error: type[Exception],
+    told: bool,
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module.Handler, "do_GET", fail)
+    with pytest.raises((ConnectionError, BadStatusLine)):
+        visitor.status("GET", "/")
+    assert ("Traceback" in capfd.readouterr().err) == told
 
 
 def test_closing_the_server_ends_its_processes() -> None:
