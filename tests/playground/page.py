@@ -80,14 +80,21 @@ class Page:
         self.tab.call("Input.dispatchKeyEvent", type="keyDown", **event, **({"text": text} if text else {}))
         self.tab.call("Input.dispatchKeyEvent", type="keyUp", **event)
 
-    def click_at(self, selector: str, across: float, down: float, *, shift: bool = False) -> None:
-        """Click with the mouse at a place in an element, in shares of its size."""
+    def point_at(self, selector: str, across: float, down: float) -> dict[str, float]:
+        """Move the mouse to a place in an element, in shares of its size. Return where that is in the window."""
         self.evaluate(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center'}})")
         script = f"(() => {{ const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
         left, top, width, height = self.evaluate(script + " return [b.left, b.top, b.width, b.height]; })()")
-        at: dict[str, Any] = {"x": left + across * width, "y": top + down * height, "modifiers": 8 if shift else 0}
+        at = {"x": left + across * width, "y": top + down * height}
+        self.tab.call("Input.dispatchMouseEvent", type="mouseMoved", **at)
+        return at
+
+    def click_at(self, selector: str, across: float, down: float, *, shift: bool = False) -> None:
+        """Click with the mouse at a place in an element."""
+        at = self.point_at(selector, across, down)
         for kind in ("mousePressed", "mouseReleased"):
-            self.tab.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
+            modifiers = 8 if shift else 0
+            self.tab.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, modifiers=modifiers, **at)
 
     def text(self, selector: str) -> str:
         """The text of all elements that a selector finds, empty if they are hidden."""

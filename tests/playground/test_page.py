@@ -128,6 +128,26 @@ def test_the_arrow_keys_move_between_units_and_show_their_numbers(page: Page) ->
     assert page.text("#unit p").startswith("Layer 1, unit 2 in Dense(2, 3), bias")
 
 
+def test_the_mouse_shows_the_numbers_of_a_unit_and_of_a_weight(page: Page) -> None:
+    page.open("networks&hidden=[2]")
+    page.evaluate("document.activeElement.blur()")
+    page.point_at(".unit[aria-label='Output']", 0.5, 0.5)
+    page.tab.wait_for("document.getElementById('boundary-title').textContent === 'Output'")
+    assert page.evaluate("document.querySelectorAll('#unit li').length") == 2
+    across, down = page.evaluate(
+        "(() => { const svg = document.querySelector('.network svg'), line = svg.lastElementChild;"
+        "const { x, y } = line.getPointAtLength(0.3 * line.getTotalLength());"
+        "return [x / svg.clientWidth, y / svg.clientHeight]; })()"
+    )
+    page.point_at(".network svg", across, down)
+    page.tab.wait_for("document.querySelectorAll('#unit li').length === 1")
+    assert page.text("#unit li").startswith("Layer 1, unit 2: ")
+    assert page.text("#unit p").startswith("Output")
+    page.point_at("#losses", 0.5, 0.5)
+    page.tab.wait_for("!document.querySelector('#unit li')")
+    assert page.text("#boundary-title") == "Decision boundary"
+
+
 def test_own_points(page: Page) -> None:
     page.open("networks&data=points&test_share=0&hidden=[4]&lr=0.5&epochs=300")
     assert "at least two points" in page.text(".points .field-error")

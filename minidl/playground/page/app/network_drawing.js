@@ -98,7 +98,7 @@ export class NetworkDrawing {
           const line = svg("path", { d: path, fill: "none", class: "weight" });
           const hit = svg("path", { d: path, fill: "none", class: "hit" });
           hit.addEventListener("pointerenter", () => this.#choose({ layer: l, unit: to, from }));
-          hit.addEventListener("pointerleave", () => this.#choose(null));
+          hit.addEventListener("pointerleave", (event) => this.#leave(event));
           lines.append(line, hit);
           return line;
         }),
@@ -117,7 +117,7 @@ export class NetworkDrawing {
           height: `${size}px`,
         });
         element.addEventListener("pointerenter", () => this.#choose({ layer: column - 1, unit }));
-        element.addEventListener("pointerleave", () => this.#choose(null));
+        element.addEventListener("pointerleave", (event) => this.#leave(event));
         element.addEventListener("focus", () => this.#choose({ layer: column - 1, unit }));
         element.addEventListener("blur", () => this.#choose(null));
         element.addEventListener("keydown", (event) => this.#move(event, column, unit));
@@ -180,6 +180,14 @@ export class NetworkDrawing {
       other.tabIndex = other === goal ? 0 : -1;
     });
     goal.focus();
+  }
+
+  /** The mouse has left: the unit with the focus is shown again, if there is one. @param {PointerEvent} event */
+  #leave(event) {
+    if (event.pointerType === "touch") return; // a finger has to leave before one can read
+    const focused = /** @type {HTMLElement | null} */ (this.box.querySelector(".unit:focus"));
+    const [column, unit] = (focused?.dataset.place ?? "").split(" ").map(Number);
+    this.#choose(focused ? { layer: column - 1, unit } : null);
   }
 
   /** @param {{layer: number, unit: number, from?: number} | null} chosen */

@@ -151,7 +151,6 @@ export class Tab {
 
   buttons() {
     this.run.textContent = this.runner.running ? "Pause" : "Run";
-    this.run.setAttribute("aria-pressed", String(this.runner.running));
     for (const part of this.parts) part.disabled = !this.runner.ready && !this.runner.busy;
     for (const part of this.parts.slice(1, -1)) part.disabled ||= this.runner.finished;
     const { running, finished, ready, busy } = this.runner;
