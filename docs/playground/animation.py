@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from PIL import Image
+from PIL.ImageColor import getrgb
 
 from minidl.playground.server import Server
 from tests.docs.browser import Browser, browser
@@ -25,7 +26,9 @@ PLACE = "data=spirals&noise=0.02&samples=300&hidden=[6,6]&optimizer=Adam&lr=0.02
 STEPS = (0, 10, 20, 30, 40, 60, 80, 100, 120, 150, 180, 220, 260, 320, 400, 500, 700, 1000)
 WINDOW = (1300, 900)
 WIDTH = 760
-COLORS = 40
+COLORS = 30
+FIXED = [part for color in ("#FFFFFF", "#000000", "#5A5C63", "#D55E00", "#0072B2", "#E69F00") for part in getrgb(color)]
+"""The colours of text, lines and points, which stay as they are. The others are chosen by what occurs."""
 
 
 def main() -> None:
@@ -83,8 +86,15 @@ def crop(tab: Browser) -> Image.Image:
 
 def write(frames: list[Image.Image], path: Path) -> None:
     """Write frames with one palette, so that pixels that do not change cost nothing."""
-    palette = frames[-1].quantize(COLORS, dither=Image.Dither.NONE)
-    palette.putpalette([255 if value > 247 else value for value in palette.getpalette() or []])  # white stays white
+    ends = Image.new("RGB", (frames[0].width, 2 * frames[0].height))
+    for row, frame in enumerate((frames[0], frames[-1])):
+        ends.paste(frame, (0, row * frame.height))
+    palette = ends.quantize(COLORS, dither=Image.Dither.NONE)
+    found = palette.getpalette() or []
+    for index in range(0, len(found), 3):
+        if min(found[index : index + 3]) > 240:
+            found[index : index + 3] = [255, 255, 255]  # what is almost white
+    palette.putpalette([*FIXED, *found])
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     times = [900, *[180] * (len(frames) - 2), 3500]
     reduced[0].save(path, save_all=True, append_images=reduced[1:], duration=times, loop=0, optimize=True)
