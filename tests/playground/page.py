@@ -47,6 +47,8 @@ class Page:
         behind = "location.hash.includes('of=descent') ? '#panel-descent' : '#panel-networks'"
         panel = f"(document.querySelector('.panel[data-state]:not([hidden])') ?? document.querySelector({behind}))"
         self.tab.wait_for(f"{json.dumps(states)}.includes({panel}.dataset.state)", seconds)
+        # The last frame is drawn when the browser draws the next time.
+        self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
 
     def click(self, selector: str) -> None:
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
