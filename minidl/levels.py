@@ -55,7 +55,7 @@ def roundest(low: float, high: float) -> float:
     """
     if low <= 0.0 <= high:
         return 0.0
-    largest, middle = ceil(log10(max(abs(low), abs(high)))), low / 2 + high / 2
+    largest, middle = ceil(log10(max(abs(low), abs(high)))), low + (high / 2 - low / 2)
     for power in range(largest, max(largest - 13, -323), -1):
         for digit in (5, 2, 1):
             step = float(f"{digit}e{power}")
