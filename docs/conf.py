@@ -24,6 +24,7 @@ extensions = [
     "docstrings",
     "glossary_links",
     "mathml",
+    "playground",
     "plot",
     "progress",
 ]
