@@ -32,7 +32,8 @@ def add_playground(app: Sphinx, error: Exception | None) -> None:
         return
     target = Path(app.outdir) / "playground"
     if (BUILT / "index.html").exists():
-        shutil.copytree(BUILT, target, dirs_exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)  # the names of files change with their content
+        shutil.copytree(BUILT, target)
     elif not (target / "index.html").exists():
         target.mkdir(exist_ok=True)
         (target / "index.html").write_text(INSTEAD, encoding="utf-8")

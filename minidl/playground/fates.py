@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import nan
 from typing import NamedTuple
 
 from minidl.layers import ReLU
@@ -33,7 +34,7 @@ class Signs(NamedTuple):
     Attributes:
         hidden: one for each hidden layer.
         gradients: the size of each layer's gradient in the latest step, ``√(mean g²)``.
-        first_loss: the loss of the first step, None before it.
+        first_loss: the loss of the first step.
         training, test: the losses after each epoch. The second list is empty without test data.
         best: the index of the epoch with the lowest test loss.
         divergence: the error that has ended the run.
@@ -41,7 +42,7 @@ class Signs(NamedTuple):
 
     hidden: Sequence[Hidden]
     gradients: Sequence[float]
-    first_loss: float | None = None
+    first_loss: float = nan
     training: Sequence[float] = ()
     test: Sequence[float] = ()
     best: int = 0
@@ -96,7 +97,7 @@ def _copies(signs: Signs) -> str | None:
 
 
 def _risen(signs: Signs) -> str | None:
-    if signs.first_loss is None or not signs.training or not signs.training[-1] > 1.5 * signs.first_loss:
+    if not signs.training or not signs.training[-1] > 1.5 * signs.first_loss:
         return None
     before, now = signs.first_loss, signs.training[-1]
     return f"The training loss has risen from {before:.3g} to {now:.3g}: the learning rate is too large."
@@ -104,7 +105,7 @@ def _risen(signs: Signs) -> str | None:
 
 def _vanished(signs: Signs) -> str | None:
     first, last = signs.gradients[0], signs.gradients[-1]
-    learned = signs.first_loss is None or not signs.training or signs.training[-1] < 0.5 * signs.first_loss
+    learned = not signs.training or signs.training[-1] < 0.5 * signs.first_loss
     if learned or not 0.0 < first < TINY * last:
         return None
     times = float(f"{last / first:.1g}")
@@ -113,7 +114,7 @@ def _vanished(signs: Signs) -> str | None:
 
 
 def _overfitting(signs: Signs) -> str | None:
-    if not signs.test or not signs.training:
+    if not signs.test:
         return None
     lowest, now = signs.test[signs.best], signs.test[-1]
     if now > 1.25 * lowest + 0.02 and signs.training[-1] < signs.training[signs.best]:

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from copy import copy
 from itertools import islice
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -171,7 +171,7 @@ class Network:
         return Signs(
             hidden,
             [norm(dense.weight.grad.ravel()) / sqrt(dense.weight.size) for dense in self._dense],
-            losses[0] if losses else None,
+            losses[0] if losses else nan,
             epochs.get("training_loss", ()),
             epochs.get("validation_loss", ()),
             self._best,

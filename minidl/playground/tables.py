@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
 from minidl.playground.settings import SettingError
@@ -11,6 +10,7 @@ from minidl.playground.settings import SettingError
 __all__ = ["check_classes", "rows_of", "table"]
 
 MOST = 1000
+LARGEST = 1e100  # squares of larger numbers overflow
 
 
 def rows_of(text: str) -> list[list[float]]:
@@ -71,7 +71,7 @@ def table(name: str, rows: Sequence[Sequence[float]], width: int) -> str:
     lines = [""]
     for row in rows:
         cell = f"[{', '.join(map(repr, row))}],"
-        if len(lines[-1]) + len(cell) + 5 > width:
+        if lines[-1] and len(lines[-1]) + 1 + len(cell) > width:
             lines.append("")
         lines[-1] += f"{' ' if lines[-1] else '    '}{cell}"
     return "\n".join([f"{name} = np.array([", *lines, "])"])
@@ -79,7 +79,7 @@ def table(name: str, rows: Sequence[Sequence[float]], width: int) -> str:
 
 def _is_number(text: str) -> bool:
     try:
-        return isfinite(float(text)) and abs(float(text)) < 1e100
+        return abs(float(text)) < LARGEST
     except ValueError:
         return False
 

@@ -7,7 +7,7 @@ import pytest
 
 from minidl.playground.networks import Network
 from minidl.playground.settings import SettingError
-from minidl.playground.tables import rows_of, table
+from minidl.playground.tables import check_classes, rows_of, table
 
 ROWS = [[1.0, 2.5, 0], [3.0, -4e-3, 1], [5.0, 6.0, 0]]
 
@@ -23,6 +23,9 @@ ROWS = [[1.0, 2.5, 0], [3.0, -4e-3, 1], [5.0, 6.0, 0]]
         '"a","b","c"\n"1","2.5","cat"\n3,-4e-3,"dog"\n5,6,cat',
         "1,2.5,-1\n3,-4e-3,1\n5,6,-1",
         "1;2,5;0\n3;−0,004;1\n5;6;0",
+        "1,2.5,9\n3,-4e-3,10\n5,6,9",
+        "1,2.5,10\n3,-4e-3,cat\n5,6,10",
+        "x1,x2,0\n1,2.5,0\n3,-4e-3,1\n5,6,0",
         "1,2.5,no\n3,-4e-3,yes\n5,6,no",
     ],
 )
@@ -38,6 +41,9 @@ def test_tables_of_several_forms_are_read(text: str) -> None:
         ("1,2\n3,4", "line 1 must have three columns"),
         ("1,2,0\n3,4,1,9", "line 2 must have three columns, x1, x2 and the class, got 4"),
         ("1,2,0\n\n3,four,1", "line 3: a feature must be a finite number, got 'four'"),
+        ("1,two,0\n3,4,1\n5,6,0", "line 1: a feature must be a finite number, got 'two'"),
+        ("a,b\n3,4,1\n5,6,0", "line 1 must have three columns"),
+        ("1,2,0\n3,-1e100,1", "line 2: a feature must be a finite number"),
         ("1,2,0\n3,nan,1", "line 2: a feature must be a finite number"),
         ("1,2,0\n3,1e999,1", "line 2: a feature must be a finite number"),
         ("1,2,0\n3,,1", "line 2: a feature must be a finite number, got ''"),
@@ -53,6 +59,25 @@ def test_a_table_that_cannot_be_used_says_why(text: str, message: str) -> None:
     with pytest.raises(SettingError, match=message) as caught:
         rows_of(text)
     assert caught.value.field == "csv"
+
+
+def test_a_table_may_have_a_thousand_samples() -> None:
+    assert len(rows_of("1,2,0\n" * 500 + "1e99,3,1\n" * 500)) == 1000
+
+
+@pytest.mark.parametrize(("counts", "right"), [((2, 2), True), ((2, 9), True), ((1, 9), False), ((9, 1), False)])
+def test_each_class_needs_two_points(counts: tuple[int, int], right: bool) -> None:
+    points = [[0.5, 0.5, label] for label in (0, 1) for _ in range(counts[label])]
+    if right:
+        check_classes(points, "points")
+    else:
+        with pytest.raises(SettingError, match=f"at least two points of each class are needed, got {counts[0]} and"):
+            check_classes(points, "points")
+
+
+@pytest.mark.parametrize(("width", "lines"), [(10, 4), (28, 4), (29, 3)])
+def test_a_line_of_a_table_is_as_long_as_may_be(width: int, lines: int) -> None:
+    assert len(table("data", [[1.0, 2, 0], [1.0, 2, 1]], width).splitlines()) == lines
 
 
 def test_the_code_of_a_table_makes_its_array() -> None:
