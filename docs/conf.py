@@ -67,6 +67,7 @@ plot_html_show_formats = False
 plot_formats = [("png", 160)]
 
 gallery.prepare()
+gallery.replay()
 sphinx_gallery_conf = {
     "examples_dirs": str(gallery.COPIES),
     "gallery_dirs": str(gallery.PAGES),

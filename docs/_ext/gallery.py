@@ -1,6 +1,6 @@
 """The gallery of demos: programs that stay plain scripts, made into what Sphinx-Gallery takes.
 
-It runs each demo as a reader does; the demos write their pictures into a folder, from where a scraper collects them.
+It shows a recorded run of each demo. The demos write their pictures to a folder, and a scraper collects them there.
 """
 
 from __future__ import annotations
@@ -9,9 +9,14 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterator
+from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
+
+import demo_runs
+from sphinx_gallery import gen_rst
 
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
@@ -97,14 +102,56 @@ def _titled(docstring: str) -> str:
 
 
 def arguments(gallery_conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
-    """The command line of a demo: each has a folder for its pictures."""
-    demo = Path(script["src_file"]).stem
-    return ["--out", f"output/{demo}", *(["--quick"] if demo in QUICK else [])]
+    """The options of a demo."""
+    return _command(script["src_file"]).split()[1:]
+
+
+def _command(source: str) -> str:
+    """The name of a demo with its options.
+
+    >>> _command("docs/_build/demos/characters.py")
+    'characters --quick'
+    """
+    demo = Path(source).stem
+    return f"{demo} --quick" if demo in QUICK else demo
+
+
+@cache
+def _runs() -> dict[str, demo_runs.Future[demo_runs.DemoRun]]:
+    """The runs of all demos, the last of the gallery first: long ones are among them, and should not end alone."""
+    names = sorted((path.name for path in sources()[0]), key=Order(""), reverse=True)
+    return demo_runs.start(map(_command, names))
+
+
+def replay() -> None:
+    """Make Sphinx-Gallery show the recorded runs. It runs the code of demos in its own process otherwise.
+
+    It has no setting for that, so two of its functions are replaced.
+    """
+    inner, outer = gen_rst._exec_and_get_memory, gen_rst.execute_script
+    assert {"script_vars"} <= signature(inner).parameters.keys() & signature(outer).parameters.keys()
+
+    def execute(*_: Any, script_vars: dict[str, Any], **__: Any) -> tuple[bool, float]:
+        run = _run(script_vars)
+        if run.status or run.errors:
+            raise RuntimeError(f"the demo ended with status {run.status}\n{run.errors}")
+        print(run.text, end="")
+        return False, 0.0
+
+    def timed(blocks: Any, script_vars: dict[str, Any], *settings: Any) -> tuple[list[str], float]:
+        output, _ = outer(blocks, script_vars, *settings)
+        return output, _run(script_vars).seconds if script_vars["execute_script"] else 0.0
+
+    gen_rst._exec_and_get_memory, gen_rst.execute_script = execute, timed
+
+
+def _run(script: dict[str, Any]) -> demo_runs.DemoRun:
+    return _runs()[_command(script["src_file"])].result()
 
 
 def scraper(block: Any, script: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
     """The pictures that a demo has written, in the order in which it drew them."""
-    pictures = list((COPIES / "output" / Path(script["src_file"]).stem).glob("*"))
+    pictures = list(_run(script).folder.glob("*"))
     shown = []
     for picture in sorted(pictures, key=lambda path: path.stat().st_mtime_ns):
         target = Path(next(script["image_path_iterator"])).with_suffix(picture.suffix)
