@@ -110,7 +110,7 @@ def tied_autoencoder() -> tuple[Tied, Array, Array]:
 def draw_networks(networks: dict[str, Layer]) -> Figure:
     """The networks as blocks, one below the other."""
     with style():
-        figure, axes = plt.subplots(4, figsize=(10.5, 7.5), height_ratios=(2, 2, 2, 1.2))
+        figure, axes = plt.subplots(4, figsize=(9, 6.8), height_ratios=(2, 2, 2, 1.2))
         for ax, (name, model) in zip(axes, networks.items(), strict=True):
             plot_network(model, ax).set_title(name, loc="left")
     return figure
@@ -140,7 +140,7 @@ def main() -> None:
     heading("4", "A tied autoencoder")
     networks["tied autoencoder"], images, reconstructed = tied_autoencoder()
     pictures.save(draw_networks(networks), "branches.png")
-    pictures.save(draw_images({"new images": images, "from 10 numbers": reconstructed}), "branches_autoencoder.png")
+    pictures.save(draw_images({"new images": images, "reconstructed": reconstructed}), "branches_autoencoder.png")
     pictures.finish()
 
 

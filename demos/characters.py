@@ -192,7 +192,7 @@ def draw_losses(pictures: Pictures, results: dict[str, Result], tables: dict[str
         pairs = tables["frequencies of pairs"]
         ax.axhline(pairs, color="0.6", linewidth=1)
         ax.annotate("frequencies of pairs", (1, pairs), (-4, 4), ("axes fraction", "data"), "offset points", ha="right")
-        ax.set(xlabel="million characters read", ylabel="held-out loss, nats per character")
+        ax.set(xlabel="characters read (millions)", ylabel="held-out loss (nats per character)")
         ax.legend()
     pictures.save(figure, "characters_losses.png")
 
@@ -206,8 +206,8 @@ def draw_gradients(pictures: Pictures, before: dict[str, Array], after: dict[str
                 color, dashes, _ = look(index)
                 back = np.arange(len(values))[::-1]
                 ax.plot(back, np.maximum(values, 1e-12), color=color, linestyle=dashes, label=name)
-            ax.set(yscale="log", xlabel="characters back", title=title)
-        axes[0].set_ylabel("gradient of the last loss, relative")
+            ax.set(yscale="log", xlabel="distance in characters", title=title)
+        axes[0].set_ylabel("relative gradient of the last loss")
         axes[0].legend()
     pictures.save(figure, "characters_gradients.png")
 

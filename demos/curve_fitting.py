@@ -99,12 +99,12 @@ def rms(errors: Array) -> float:
 def draw_fits(pictures: Pictures, fits: dict[str, Fit]) -> None:
     """Draw the curves of one seed."""
     with style():
-        figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), sharex=True, sharey=True)
+        figure, axes = plt.subplots(2, 3, figsize=(9, 5.8), sharex=True, sharey=True)
         for ax, (name, one) in zip(axes.flat, fits.items(), strict=True):
-            ax.plot(one.x, one.y, "o", color="0.45", markersize=4.5, label="points to learn from")
+            ax.plot(one.x, one.y, "o", color="0.45", markersize=4.5, label="training points")
             ax.plot(GRID, truth(GRID), "--", color="black", linewidth=1.2, label="true curve")
             ax.plot(GRID, one.curve, color="#D55E00", linewidth=2.0, label="network")
-            ax.set_title(f"{name}\nerror on points {one.on_points:.2f}, distance from truth {one.on_truth:.2f}")
+            ax.set_title(f"{name}\ntraining error {one.on_points:.2f}, true error {one.on_truth:.2f}")
             ax.set_ylim(-2.3, 2.3)
         for ax in axes[-1]:
             ax.set_xlabel("x")
@@ -114,17 +114,17 @@ def draw_fits(pictures: Pictures, fits: dict[str, Fit]) -> None:
 
 
 def draw_losses(pictures: Pictures, large: Fit, stopped: Fit) -> None:
-    """Draw the loss on training points and on others, and the epoch that early stopping restores."""
+    """Draw the training loss, the validation loss, and the epoch that early stopping restores."""
     best = 1 + int(np.argmin(stopped.history.epochs["validation_loss"]))
     with style():
         figure, ax = plt.subplots(figsize=(6.4, 4.0))
         plot_history(large.history, ax=ax, keys=("loss", "validation_loss"), log=True)
         ax.axvline(best, color="#009E73", linewidth=1.4, linestyle=":")
         place: dict[str, Any] = {"x": best / 1.1, "y": 0.93, "transform": ax.get_xaxis_transform(), "ha": "right"}
-        ax.text(s=f"early stopping keeps epoch {best}", color="#00795A", fontsize=9, **place)
+        ax.text(s=f"early stopping restores epoch {best}", color="#00795A", fontsize=9, **place)
         ax.axhline(NOISE**2, color="0.5", linewidth=0.8, zorder=0)
         ax.text(1.1, NOISE**2, "variance of the noise", va="bottom", color="0.4", fontsize=9)
-        ax.set(xscale="log", xlim=(1, EPOCHS), title="64 + 64 units: what the loss on other points says")
+        ax.set(xscale="log", xlim=(1, EPOCHS), title="64 + 64 units: the validation loss shows the overfitting")
     pictures.save(figure, "curve_fitting_epochs.png")
 
 

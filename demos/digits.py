@@ -151,7 +151,7 @@ def draw_jitter(pictures: Pictures, x: Array) -> None:
         for row, images in zip(axes, [chosen, *(jitter(chosen) for _ in range(3))], strict=True):
             for ax, image in zip(row, images, strict=True):
                 show_image(ax, image, "")
-        axes[0, 0].set_ylabel("as it is")
+        axes[0, 0].set_ylabel("original")
         for k in (1, 2, 3):
             axes[k, 0].set_ylabel(f"epoch {k}")
     pictures.save(figure, "digits_jitter.png")
@@ -167,7 +167,7 @@ def draw_confusion(pictures: Pictures, matrix: Array) -> None:
             if count:
                 color, weight = ("0.6", "normal") if true == read else ("black", "bold")
                 ax.text(read, true, str(count), ha="center", va="center", color=color, weight=weight, fontsize=9)
-        ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="true digit")
+        ax.set(xticks=range(10), yticks=range(10), xlabel="predicted digit", ylabel="true digit")
         ax.set_xticks(np.arange(9) + 0.5, minor=True)
         ax.set_yticks(np.arange(9) + 0.5, minor=True)
         ax.grid(which="minor", color="0.9")
@@ -193,7 +193,7 @@ def draw_mistakes(pictures: Pictures, x: Array, y: Array, probabilities: Array) 
             others = np.where(np.arange(10) == y[k], 0.0, mean[k])
             rival = int(others.argmax())
             show_image(ax, x[k], f"{y[k]} ({belief[k]:.0%}) or {rival} ({others[rival]:.0%})?")
-            ax.set_xlabel(f"{wrong[k]} of {len(probabilities)} wrong")
+            ax.set_xlabel(f"{wrong[k]} of {len(probabilities)} networks wrong")
         for ax in axes.flat[len(worst) :]:
             ax.set_axis_off()
         figure.suptitle("The worst mistakes: the true digit and its rival, with the networks' mean probabilities\n")

@@ -186,7 +186,7 @@ def draw_filters(pictures: Pictures, weight: Array) -> None:
             ax.imshow(kernel, cmap="RdBu", vmin=-most, vmax=most)
             ax.set(xticks=[], yticks=[])
             ax.set_title(f"{k + 1}", pad=3)
-        figure.suptitle("The 16 filters of the first layer: blue weights add, red ones subtract, white ones are 0")
+        figure.suptitle("The 16 filters of the first layer: blue is positive, red is negative, white is 0")
     pictures.save(figure, "images_filters.png")
 
 
@@ -239,8 +239,8 @@ def draw_mistakes(pictures: Pictures, x: Array, y: Array, probabilities: Array) 
         for ax, k in zip(axes.flat, worst, strict=True):
             show_image(ax, x[k])
             ax.set_title(CLASSES[y[k]])
-            ax.set_xlabel(f"taken for {CLASSES[read[k]]} ({probabilities[k, read[k]]:.0%})")
-        figure.suptitle("The worst mistakes: the true class above, the CNN's answer and its probability below")
+            ax.set_xlabel(f"predicted: {CLASSES[read[k]]} ({probabilities[k, read[k]]:.0%})")
+        figure.suptitle("The worst mistakes: the true class above, the CNN's prediction and its probability below")
     pictures.save(figure, "images_mistakes.png")
     return int((read != y).sum())
 

@@ -6,15 +6,13 @@ python demos/optimizer_race.py [--out DIR] [--show]
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
-from common import Pictures, heading, remove_colorbar
+from common import Pictures, heading
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from movie import write_race
 from scipy_race import race_scipy
 
 from minidl import (
@@ -45,8 +43,8 @@ from minidl import (
     minimize,
 )
 from minidl.metrics import accuracy
-from minidl.plotting import plot_contours, plot_history, style
-from minidl.plotting.style import Look, look
+from minidl.plotting import animate_descent, plot_contours, plot_history, style
+from minidl.plotting.style import Look, halo, look
 from minidl.typing import Array
 
 OPTIMIZERS: dict[str, Callable[[ParameterVector, float], Optimizer]] = {
@@ -65,6 +63,7 @@ EXTRA = (Look("#8A8A8A", "solid", "o"), Look("#882255", (0, (5, 1.5)), "h"))
 LOOKS: dict[str, dict[str, Any]] = {
     name: (look(index) if index < 7 else EXTRA[index - 7])._asdict() for index, name in enumerate(OPTIMIZERS)
 }
+SHOWN = ("SGD", "Momentum", "RMSProp", "Adam")  # in the animation
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 STEPS = 3000
 CLOSE = 0.1  # to the minimum
@@ -206,8 +205,7 @@ def print_answer(results: Results, digits: Mapping[str, Digits]) -> None:
 def draw_landscape(ax: Axes, name: str) -> None:
     """Draw the contours in the box. The floor of the valley is dashed, and the saddle is a cross."""
     land = LANDSCAPES[name]
-    plot_contours(land.make(), ax=ax, xlim=land.xlim, ylim=land.ylim)
-    remove_colorbar(ax)
+    plot_contours(land.make(), ax=ax, xlim=land.xlim, ylim=land.ylim, colorbar=False, labels=("x", "y"))
     if legend := ax.get_legend():
         legend.remove()
     if name == "CubicValley":
@@ -215,14 +213,13 @@ def draw_landscape(ax: Axes, name: str) -> None:
         ax.plot(2 * y * y, y, "--", color="black", linewidth=1.0, zorder=2)
         ax.plot([0.0], [0.0], "X", color="black", markersize=7, zorder=5)
         ax.set(xlim=land.xlim, ylim=land.ylim)
-    ax.set(xlabel="x", ylabel="y")
 
 
 def draw_paths(pictures: Pictures, results: Results) -> None:
     """Draw one row per landscape, and three optimizers per panel, as more would be hard to tell apart."""
     names = list(OPTIMIZERS)
     with style():
-        figure, axes = plt.subplots(len(results), 3, figsize=(12, 9.5))
+        figure, axes = plt.subplots(len(results), 3, figsize=(10.4, 8.4))
         for row, (name, runs) in zip(axes, results.items(), strict=True):
             for k, ax in enumerate(row):
                 draw_landscape(ax, name)
@@ -230,11 +227,12 @@ def draw_paths(pictures: Pictures, results: Results) -> None:
                 for optimizer in team:
                     path = runs[optimizer].descent.path
                     assert path is not None
-                    ax.plot(*path.T, markevery=[-1], zorder=6, **LOOKS[optimizer])
+                    ax.plot(*path.T, markevery=[-1], zorder=6, path_effects=halo(1.6), **LOOKS[optimizer])
                 ax.plot(
                     *LANDSCAPES[name].make().parameters().value, "o", color="black", markerfacecolor="white", zorder=7
                 )
-                ax.set_title(f"{name}: " + ", ".join(f"{o} {runs[o].lr:g}" for o in team), fontsize=9)
+                ax.set_title(", ".join(f"{o} {runs[o].lr:g}" for o in team), fontsize=9)
+                ax.set_ylabel(f"{name}\ny" if k == 0 else "y")
         handles = [Line2D([], [], label=optimizer, **LOOKS[optimizer]) for optimizer in OPTIMIZERS]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
         figure.suptitle("Each at its best learning rate   (circle: start, cross: saddle, star: minimum)")
@@ -262,6 +260,14 @@ def draw_progress(pictures: Pictures, results: Results, digits: Mapping[str, Dig
     pictures.save(figure, "optimizer_race_progress.png")
 
 
+def draw_race(pictures: Pictures, runs: Mapping[str, Result]) -> None:
+    """Animate some of the optimizers on Rosenbrock's function. All nine would be hard to tell apart."""
+    make, xlim, ylim = LANDSCAPES["Rosenbrock"]
+    shown = {f"{name}, lr {runs[name].lr:g}": runs[name].descent for name in SHOWN}
+    title, path = "Each optimizer at its best learning rate", pictures.path("optimizer_race.gif")
+    animate_descent(make(), shown, path=path, xlim=xlim, ylim=ylim, title=title, labels=("x", "y"))
+
+
 def main() -> None:
     pictures = Pictures("A race of nine optimizers")
     heading("1", f"Each optimizer at its best learning rate of {', '.join(f'{lr:g}' for lr in GRID)}")
@@ -285,12 +291,8 @@ def main() -> None:
     heading("3", "SciPy's minimizers have no learning rate to choose")
     race_scipy(LANDSCAPES, lambda name, f, descent: judge(name, f, descent)[1], StopOutside, GRID)
 
-    heading("4", "The race itself")
-    panels = [
-        (name, partial(draw_landscape, name=name), {o: run.descent for o, run in runs.items()})
-        for name, runs in results.items()
-    ]
-    write_race(panels, LOOKS, pictures.path("optimizer_race.gif"))
+    heading("4", "The race on Rosenbrock's function")
+    draw_race(pictures, results["Rosenbrock"])
     pictures.finish()
 
 

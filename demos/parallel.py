@@ -83,8 +83,13 @@ def draw(histories: dict[str, dict[str, Any]], pictures: Pictures) -> None:
                 base = np.array(next(iter(histories.values()))["steps"])
                 apart = np.abs(np.array(history["steps"]) - base) / base
                 right.semilogy(np.maximum(apart, 1e-17), label=name, color=f"C{index}")
-        left.set(title="validation loss", xlabel="epoch")
-        right.set(title="relative distance from one process", xlabel="step", ylim=(1e-17, 1e-9))
+        left.set(title="validation loss", xlabel="epoch", ylabel="loss")
+        right.set(
+            title="difference from one process",
+            xlabel="step",
+            ylabel="relative difference of the loss",
+            ylim=(1e-17, 1e-9),
+        )
         left.legend()
         if len(histories) > 1:
             right.legend()

@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from minidl import (
     SGD,
@@ -105,6 +106,12 @@ class Outcome:
         return float(self.steps.mean())
 
 
+def announce(part: str) -> None:
+    """Print a line at the beginning of a part of the study, wherever the output goes."""
+    show_progress("")
+    print(f"   training {part} …", flush=True)
+
+
 def show_progress(text: str) -> None:
     """Overwrite the present line, if standard error is a terminal."""
     if sys.stderr.isatty():
@@ -145,10 +152,15 @@ class Study:
 
 def study() -> Study:
     """Choose each method's learning rate on one set of seeds, and measure on another, with about 1,500 networks."""
-    grid = {method: [outcome(method, lr, CHOOSE) for lr in GRID] for method in METHODS}
+    grid = {}
+    for method in METHODS:
+        announce(f"{method}: {len(CHOOSE)} networks at each of {len(GRID)} learning rates")
+        grid[method] = [outcome(method, lr, CHOOSE) for lr in GRID]
+    announce(f"both methods at their best learning rates: {len(REPORT)} other networks at each")
     by_mean = {method: outcome(method, choose(grid[method], "mean"), REPORT) for method in METHODS}
     by_median = {method: outcome(method, choose(grid[method], "median"), REPORT) for method in METHODS}
     chosen = by_mean["plain"].lr, by_median["plain"].lr
+    announce("plain at the learning rates in between, and networks with 8 units with momentum")
     between = [outcome("plain", lr, REPORT) for lr in GRID if min(chosen) < lr < max(chosen)]
     eight = outcome("momentum 0.9", by_mean["momentum 0.9"].lr, REPORT, units=8)
     show_progress("")
@@ -209,20 +221,31 @@ def print_outcomes(why: str, outcomes: Iterable[Outcome]) -> None:
 
 
 def draw_study(results: Study) -> Figure:
-    """Draw the share of solved networks and the median steps, by learning rate and method."""
+    """Draw the share of solved networks and the median steps with their 95 % intervals, by learning rate and method."""
     with style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.0))
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2))
         for index, (method, outcomes) in enumerate(results.grid.items()):
             color, dashes, marker = look(index)
             kind = {"color": color, "linestyle": dashes, "marker": marker, "label": method}
+            shares = [share_interval(o.share, len(o.steps)) for o in outcomes]
+            medians = [interval(np.median, o.steps) for o in outcomes]
             left.plot(GRID, [100 * o.share for o in outcomes], **kind)
+            left.fill_between(GRID, *100 * np.transpose(shares), color=color, alpha=0.15, linewidth=0)
             right.plot(GRID, [o.median for o in outcomes], **kind)
-        left.set(ylabel="networks that solve XOR, %", ylim=(0, 100))
-        right.set(ylabel="median steps to loss < 0.1", yscale="log")
-        left.legend()
+            right.fill_between(GRID, *np.transpose(medians), color=color, alpha=0.15, linewidth=0)
+        right.axhline(BUDGET, color="0.4", linewidth=1, linestyle=":", zorder=1)
+        right.text(GRID[0], BUDGET * 1.12, f"{BUDGET:,} steps: the run ends, unsolved", color="0.3", fontsize=9)
+        left.set(
+            title="Both methods solve about equally many networks", ylabel="networks that solve XOR (%)", ylim=(0, 100)
+        )
+        right.set(title="Momentum needs fewer steps", ylabel="median steps to a loss below 0.1", yscale="log")
+        right.set_ylim(4, 2 * BUDGET)
+        right.yaxis.set_major_formatter("{x:,.0f}")
         for ax in (left, right):
             ax.set(xscale="log", xlabel="learning rate")
             ax.set_xticks(GRID, [f"{lr:g}" for lr in GRID])
             ax.set_xticks([], minor=True)
             ax.grid(color="0.9")
+        handles = [*left.lines, Patch(color="0.5", alpha=0.3, linewidth=0, label=f"95 % interval, {len(CHOOSE)} seeds")]
+        figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure

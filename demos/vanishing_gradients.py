@@ -135,7 +135,7 @@ def print_table(curves: dict[tuple[str, str], Curves]) -> None:
 def draw_curves(pictures: Pictures, curves: dict[tuple[str, str], Curves]) -> None:
     """Draw gradients above and accuracies below, one column per activation."""
     with style():
-        figure, axes = plt.subplots(2, 3, figsize=(11, 6.4), sharex=True, sharey="row")
+        figure, axes = plt.subplots(2, 3, figsize=(9, 5.8), sharex=True, sharey="row")
         for column, activation in zip(axes.T, ACTIVATIONS, strict=True):
             for index, name in enumerate(SETTINGS):
                 color, dashes, marker = look(index)
@@ -152,8 +152,8 @@ def draw_curves(pictures: Pictures, curves: dict[tuple[str, str], Curves]) -> No
             column[0].yaxis.set_minor_locator(NullLocator())
             for ax in column:
                 ax.grid(color="0.92", linewidth=0.6)
-        axes[0, 0].set_ylabel("gradient, first layer / last layer")
-        axes[1, 0].set_ylabel("test data right, %")
+        axes[0, 0].set_ylabel("gradient of the first layer / last layer")
+        axes[1, 0].set_ylabel("test accuracy (%)")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     pictures.save(figure, "vanishing_gradients.png")

@@ -7,20 +7,33 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from common import Pictures, heading, remove_colorbar
+from common import Pictures, heading
 from feedforward import SAMPLES, B, C, V, W, ff_nn__ReLu
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from study import METHODS, X, Y, accuracy, draw_study, make_network, print_study, study
 
-from minidl import SGD, BCELoss, BCEWithLogitsLoss, Dense, EmpiricalRisk, History, ReLU, Sequential, Sigmoid, Trainer
+from minidl import (
+    SGD,
+    BCELoss,
+    BCEWithLogitsLoss,
+    Dense,
+    EmpiricalRisk,
+    History,
+    RecordPath,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Trainer,
+)
 from minidl.checking import numerical_gradient
-from minidl.plotting import plot_decision_boundary, plot_history, style
+from minidl.plotting import animate_boundary, plot_decision_boundary, plot_history, style
 from minidl.typing import Array, ArrayLike
 
 SEED = 0  # of the initial weights in Q3.4 and Q3.5. This network solves XOR
 UNLUCKY = 2  # the seed of a network that does not
 STEPS = 400
+FRAMES = (0, 5, 10, 20, 40, STEPS)  # the steps after which a picture shows the boundary
 
 
 def grad_f(weights: ArrayLike, x: ArrayLike = X, y: ArrayLike = Y) -> Array:
@@ -135,13 +148,17 @@ def show_fits(pictures: Pictures) -> None:
         print(f"   {label:<22} loss < 0.1 after {steps_to(history):3} steps, {history.loss[-1]:.4f} after {STEPS - 1}")
     print("   Momentum 0.9 makes steps up to ten times as long. So does a rate ten times as large, hence the study.")
     with style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.0))
-        plot_history([len(X) * loss for loss in plain.loss], ax=left)
-        left.set(ylabel="total loss, sum over the samples", title="Q3.4: plain gradient descent, lr 0.1")
-        plot_history(curves, ax=right)
-        right.set(ylabel="mean loss", title="Q3.5: the same initial weights with momentum")
-        right.axhline(0.1, color="0.5", linewidth=0.8, label="0.1")
-        right.legend()
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.0), sharey=True)
+        plot_history(plain.loss, left, log=True)
+        plot_history(curves, right, log=True)
+        left.set(ylabel="mean loss", title="Q3.4: plain gradient descent, lr 0.1")
+        right.set(ylabel="mean loss", title="Q3.5: with momentum, from the same weights")
+        for ax in (left, right):
+            ax.axhline(0.1, color="0.4", linewidth=1, linestyle=":", zorder=1)
+            ax.text(STEPS, 0.103, "0.1: solved", ha="right", va="bottom", color="0.3", fontsize=9)
+        right.label_outer()
+        right.legend().remove()
+        figure.legend(handles=right.lines[:3], loc="outside lower center", ncols=3, frameon=False)
     pictures.save(figure, "loss.png")
 
 
@@ -155,42 +172,45 @@ def show_study(pictures: Pictures) -> None:
 def show_boundaries(pictures: Pictures) -> None:
     heading("Q3.6", "The decision boundary that the network learned, and that of a network that does not solve XOR")
     with style():
-        figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
-        for ax, seed in zip(axes, (SEED, UNLUCKY), strict=True):
+        figure, axes = plt.subplots(1, 2, figsize=(9, 4.4), sharey=True)
+        for ax, seed, words in zip(axes, (SEED, UNLUCKY), ("solved", "a poor minimum"), strict=True):
             model, history = fit("momentum 0.9", 0.1, seed)
             loss, share = history.loss[-1], accuracy(model)
             print(f"   seed {seed}: loss {loss:.3f}, accuracy {share:.0%}")
-            draw_boundary(ax, model, f"seed {seed}: loss {loss:.3f}, {share:.0%} of the samples right")
+            draw_boundary(ax, model, f"seed {seed}, {words}: loss {loss:.3f}, accuracy {share:.0%}")
         share_legend(figure)
     print("   The second stays at a poor minimum: it predicts ½ for two of the clouds, a mean loss of ½ ln 2 = 0.347.")
     pictures.save(figure, "boundary.png")
 
     model = make_network(seed=SEED)
-    trainer = Trainer(model, BCEWithLogitsLoss(), METHODS["momentum 0.9"](model.parameters(), 0.1))
+    record = RecordPath()
+    trainer = Trainer(model, BCEWithLogitsLoss(), METHODS["momentum 0.9"](model.parameters(), 0.1), [record])
     with style():
-        figure, axes = plt.subplots(2, 3, figsize=(9, 6.4))
-        for ax, steps in zip(axes.flat, (0, 5, 10, 20, 40, STEPS), strict=True):
+        figure, axes = plt.subplots(2, 3, figsize=(8.6, 6.0), sharex=True, sharey=True)
+        for ax, steps in zip(axes.flat, FRAMES, strict=True):
             trainer.fit(X, Y, epochs=steps - len(trainer.history.loss))
-            draw_boundary(ax, model, f"after {steps} steps", bar=False)
+            draw_boundary(ax, model, f"after {steps} steps")
         share_legend(figure)
     pictures.save(figure, "boundary_forms.png")
+    animate_boundary(
+        Sequential(*model, Sigmoid()), record.points, X, Y, path=pictures.path("boundary.gif"), frames=18, units=True
+    )
 
 
-def draw_boundary(ax: Axes, model: Sequential, title: str, *, bar: bool = True) -> None:
+def draw_boundary(ax: Axes, model: Sequential, title: str) -> None:
     """Draw the boundary of a network that returns logits, as probabilities."""
-    plot_decision_boundary(Sequential(*model, Sigmoid()), X, Y, ax=ax)
-    ax.set_title(title)
-    if not bar:
-        remove_colorbar(ax)
+    plot_decision_boundary(Sequential(*model, Sigmoid()), X, Y, ax, colorbar=False, title=title)
 
 
 def share_legend(figure: Figure) -> None:
-    """Replace the legends of the panels by one for the figure."""
-    legends = [legend for ax in figure.axes if (legend := ax.get_legend())]
-    handles = [handle for handle in legends[0].legend_handles if handle is not None]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-    for legend in legends:
-        legend.remove()
+    """Replace the legends of the panels by one for the figure, add a colour bar, and label the outer axes only."""
+    panels = figure.axes
+    named = {handle.get_label(): handle for ax in panels for handle in ax.get_legend_handles_labels()[0]}
+    figure.legend(handles=list(named.values()), loc="outside lower center", ncols=len(named), frameon=False)
+    figure.colorbar(panels[0].collections[0], ax=panels, label="probability of class 1", aspect=30)
+    for ax in panels:
+        ax.label_outer()
+        ax.legend().remove()
 
 
 def main() -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
+import demo_runs
 import gallery
+import replay
 
 import minidl
 
@@ -20,19 +22,22 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "display",
     "docstrings",
+    "glossary_links",
     "mathml",
     "plot",
+    "progress",
 ]
-exclude_patterns = ["_build", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "learn/exercises/*", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 nitpicky = True
 # Objects of other projects are not linked, as that would need the network; what is in single backticks in a docstring
 # is linked if it is a name of minidl, and else is code.
 nitpick_ignore_regex = [
     (r"py:obj", r".*"),
-    (r"py:class", r"(numpy|np|matplotlib|collections|contextlib|typing|os|hypothesis)\..*|Axes"),
+    (r"py:class", r"(numpy|np|matplotlib|collections|contextlib|typing|os|hypothesis)\..*|Axes|FuncAnimation"),
     # Those of minidl are spelt out where they are taken.
-    (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Limits|Losses|Metric|Path|Recurrent|Slope)"),
+    (r"py:class", r"(minidl\..*\.)?(BatchSource|Direction|Labels|Limits|Losses|Metric|Path|Recurrent|Slope)"),
 ]
 default_role = "py:obj"
 
@@ -67,12 +72,12 @@ plot_html_show_formats = False
 plot_formats = [("png", 160)]
 
 gallery.prepare()
-gallery.replay()
+replay.install()
 sphinx_gallery_conf = {
     "examples_dirs": str(gallery.COPIES),
     "gallery_dirs": str(gallery.PAGES),
     "filename_pattern": r"\.py$",
-    "ignore_pattern": rf"^({'|'.join(path.stem for path in gallery.sources()[1])})\.py$",
+    "ignore_pattern": rf"^({'|'.join(path.stem for path in demo_runs.helpers())})\.py$",
     "within_subsection_order": "gallery.Order",
     "image_scrapers": ("gallery.scraper",),
     "reset_argv": "gallery.arguments",
@@ -88,10 +93,11 @@ sphinx_gallery_conf = {
 html_theme = "furo"
 html_title = "minidl"
 html_favicon = "_static/favicon.svg"
+templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_show_sphinx = False
-html_copy_source = False
+html_copy_source = True  # "View source" above the text leads there
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 copybutton_prompt_text = r">>> |\.\.\. "

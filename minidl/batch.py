@@ -112,7 +112,7 @@ def sample_shape(batch: Batch) -> Shape:
 
 
 def axis_too_many(shape: Shape, axes: int) -> str:
-    """Advice for the shape of a sample that should have so many axes and has one more, perhaps that of the batch.
+    """Advice if a sample has one axis more than `axes`, perhaps that of the batch. Otherwise an empty string.
 
     >>> axis_too_many((500, 28, 28, 1), 3)
     'that is one axis too many: if it includes the batch axis, pass x.shape[1:]'

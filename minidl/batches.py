@@ -169,13 +169,13 @@ class Pass:
 
 
 class Passes:
-    """Passes over `Batches`: each loop is one pass, or the rest of the present one. A pass begins by drawing its order.
+    """Passes over `Batches`: each loop is one pass, or the rest of the current one. A pass begins by drawing its order.
 
     Args:
         batches: what to pass over. Each of these objects has its own position there.
 
     Attributes:
-        taken: the number of batches taken in the present pass.
+        taken: the number of batches taken in the current pass.
         order: the order of its samples. None between two passes, and without shuffling.
         last: the order of the pass that ended last. None before that, and without shuffling.
 

@@ -42,7 +42,7 @@ class Run:
     Attributes:
         epoch, step: completed epochs and steps, counted from the first fit of a trainer.
         first_epoch, first_step: their values at the beginning of this fit.
-        passes: the batches, with the position in the present pass.
+        passes: the batches, with the position in the current pass.
         loss: the loss of the latest step, before its update.
         metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those after it.
         reason: why the run stopped early. None while it goes on, and if it ran to its end.

@@ -57,6 +57,8 @@ LEVELS = {
 
 OPTIONAL = {
     "matplotlib": {"plotting"},
+    "PIL": {"plotting"},  # Matplotlib needs it, too
+    "contourpy": {"plotting"},  # and this
     "IPython": {"plotting"},
     "hypothesis": {"checking"},
     "tqdm": {"callbacks"},

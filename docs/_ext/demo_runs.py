@@ -6,6 +6,7 @@ run is valid until the demo, minidl or an installed package changes.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -97,22 +98,51 @@ def _folder(command: str) -> Path:
 
 
 def _digest(command: str) -> str:
-    """A digest of all that a run depends on: the demo with the files beside it, minidl, and what is installed."""
-    digest = hashlib.sha256(f"{command} {_installed()}".encode())
-    program = ROOT / "demos" / f"{command.split()[0]}.py"
-    for path in [program, *_shared()]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """A digest of all that a run depends on."""
+    source = (ROOT / "demos" / f"{command.split()[0]}.py").read_text(encoding="utf-8")
+    return hashlib.sha256(f"{command} {source} {shared()}".encode()).hexdigest()
 
 
-def _shared() -> list[Path]:
-    """The files that demos import from beside them, and those of minidl."""
-    beside = [path for path in (ROOT / "demos").glob("*.py") if "__main__" not in path.read_text(encoding="utf-8")]
-    package = (path for path in (ROOT / "minidl").rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return sorted([*beside, *package, Path(__file__)])
+def demos() -> list[Path]:
+    """The programs among the demos."""
+    return [path for path in _scripts() if "__main__" in path.read_text(encoding="utf-8")]
+
+
+def helpers() -> list[Path]:
+    """What demos import from beside them."""
+    return [path for path in _scripts() if "__main__" not in path.read_text(encoding="utf-8")]
+
+
+def _scripts() -> list[Path]:
+    return sorted((ROOT / "demos").glob("*.py"))
 
 
 @cache
-def _installed() -> str:
-    """Python and the packages beside it, with their versions."""
-    return f"{sys.version} {sorted({(found.name, found.version) for found in distributions()})}"
+def shared() -> str:
+    """A digest of what all demos depend on: what is beside them, minidl, Python and the packages that are installed."""
+    digest = hashlib.sha256(sys.version.encode())
+    digest.update(str(sorted({(found.name, found.version) for found in distributions()})).encode())
+    for path in [Path(__file__), *helpers(), *sorted((ROOT / "minidl").rglob("*"))]:
+        if path.suffix == ".py":
+            digest.update(_code(path.read_text(encoding="utf-8")).encode())
+        elif path.is_file() and path.suffix != ".pyc":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _code(source: str) -> str:
+    """The code of a module without comments and docstrings.
+
+    >>> _code("'One.'  # two") == _code("'Three.'")
+    True
+    >>> _code("x = 1") == _code("x = 2")
+    False
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [  # type: ignore[attr-defined]  # it has one
+                part for part in body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+            ]
+    return ast.dump(tree)

@@ -67,7 +67,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for `epochs` epochs: a new model, or with ``warm_start=True`` the model of the last fit.
 
-        Ctrl-C ends the fit after the present step. The estimator can predict with what it has learned until then.
+        Ctrl-C ends the fit after the current step. The estimator can predict with what it has learned until then.
 
         Args:
             X: the inputs, (n, features).

@@ -224,7 +224,7 @@ def _named_buffers(root: Module) -> Iterator[tuple[str, Module, str]]:
 
 
 def _as_buffer(value: Array, present: Any) -> Any:
-    """Return a copy of the value in the present type. A buffer that begins as an integer may become a float."""
+    """Return a copy of the value in the current type. A buffer that begins as an integer may become a float."""
     dtype = np.asarray(present).dtype
     kept = np.can_cast(value.dtype, dtype, "same_kind")
     array = np.array(value, dtype=dtype if kept else None)

@@ -30,7 +30,7 @@ class Objective(Module):
     """
 
     def forward(self) -> float:
-        """Return the value at the present parameters."""
+        """Return the value at the current parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define forward()")
 
     def backward(self) -> None:

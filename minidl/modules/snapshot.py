@@ -40,7 +40,7 @@ class Snapshot:
         return bool(self._modules)
 
     def take(self) -> None:
-        """Take the present state instead."""
+        """Take the current state instead."""
         self._attributes = [vars(module).copy() for module in self._modules]
         self._buffers = [
             {name: attributes[name] for name in module.buffers if name in attributes}

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from minidl.layers import Branches, Parallel, Residual, Sequential, Siamese, Tied
 from minidl.modules import Layer
-from minidl.plotting.style import FONT, canvas
+from minidl.plotting.style import FONT, Labels, canvas
 
 __all__ = ["draw_blocks", "has_branches"]
 
@@ -29,23 +29,38 @@ def has_branches(model: Layer) -> bool:
     )
 
 
-def draw_blocks(model: Layer, ax: Axes | None) -> Axes:
-    """Draw a model on axes, or in a new figure, and return the axes."""
+def draw_blocks(model: Layer, ax: Axes | None, title: str | None = None, labels: Labels = None) -> Axes:
+    """Draw a model on axes, or in a new figure, and return the axes. The labels name the inputs and the outputs."""
     columns, rows = _size(model)
     longest = max(len(line) for text in _texts(model) for line in text.split("\n"))
     inches = max(1.2, LETTER * FONT * longest / WIDTH)  # of a column
-    with canvas(ax, (inches * (columns + 1.3), 0.75 * rows + 0.5)) as ax:
+    names = _names(model, labels)
+    left, right = (
+        max(0.0, LETTER * FONT * (len(name) - 2) / inches)
+        for name in (names[-1].strip("$"), labels[1] if labels else "")
+    )
+    width = columns + 1.3 + left + right  # in columns
+    with canvas(ax, (inches * width, 0.75 * rows + 0.5), title=title) as ax:
         figure = ax.get_figure(root=True)
         assert figure is not None  # axes that are drawn on have one
         ax.set_axis_off()
         if (engine := figure.get_layout_engine()) is not None:
             engine.execute(figure)  # what fits depends on the size that the layout gives the axes
-        font = FONT * min(1.0, ax.get_window_extent().width / figure.dpi / (columns + 1.3) / inches)
-        ax.set(xlim=(-0.9, columns + 0.4), ylim=(-0.1, rows + 0.1))
-        names = [f"$x_{index}$" for index in range(1, _inputs(model) + 1)]
-        for x, y in _place(ax, model, ["$x$"] if len(names) == 1 else [*names], 0.0, rows / 2, font):
+        font = FONT * min(1.0, ax.get_window_extent().width / figure.dpi / width / inches)
+        ax.set(xlim=(-0.9 - left, columns + 0.4 + right), ylim=(-0.1, rows + 0.1))
+        for x, y in _place(ax, model, [*names], 0.0, rows / 2, font):
             ax.annotate("", (x + 0.4, y), (x, y), arrowprops=ARROW)
+            if labels is not None:
+                ax.text(x + 0.43, y, labels[1], ha="left", va="center", fontsize=font)
     return ax
+
+
+def _names(model: Layer, labels: Labels) -> list[str]:
+    """The names of the inputs, which are numbered if there are several."""
+    count = _inputs(model)
+    if labels is None:
+        return ["$x$"] if count == 1 else [f"$x_{index}$" for index in range(1, count + 1)]
+    return [labels[0]] if count == 1 else [f"{labels[0]} {index}" for index in range(1, count + 1)]
 
 
 def _inputs(layer: Layer) -> int:

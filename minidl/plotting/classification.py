@@ -14,7 +14,7 @@ from minidl.errors import DataError
 from minidl.metrics.inputs import probabilities
 from minidl.metrics.ranking import precision_area, rankings, roc_area
 from minidl.plotting.paths import thin_out
-from minidl.plotting.style import canvas, draw_line, legend_below, look
+from minidl.plotting.style import Labels, canvas, draw_line, legend_below, look
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["Predictions", "plot_calibration", "plot_precision_recall", "plot_roc"]
@@ -26,9 +26,15 @@ UNIT = np.zeros(2), np.ones(2)
 
 
 def plot_roc(
-    prediction: Predictions, target: ArrayLike, ax: Axes | None = None, *, sample_weight: ArrayLike = None
+    prediction: Predictions,
+    target: ArrayLike,
+    ax: Axes | None = None,
+    *,
+    sample_weight: ArrayLike = None,
+    title: str | None = None,
+    labels: Labels = None,
 ) -> Axes:
-    """Draw the ROC curve: the recall of class 1 over the share of class 0 that is taken for it, for all thresholds.
+    """Draw the ROC curve: for each threshold, the recall of class 1 against the share of class 0 predicted as class 1.
 
     Three or more classes have one curve each, against the rest. The legend has the area under each curve.
 
@@ -37,6 +43,8 @@ def plot_roc(
         target: the classes.
         ax: the axes to draw on. None makes a new figure.
         sample_weight: weights, (n,).
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis.
 
     Returns:
         The axes.
@@ -50,7 +58,7 @@ def plot_roc(
     ['AUC 0.750', 'chance']
     """
     curves = _curves(prediction, lambda p: rankings("the ROC curve", p, target, sample_weight))
-    with _unit_square(ax, "false positive rate", "true positive rate") as ax:
+    with _unit_square(ax, ("false positive rate", "true positive rate"), title, labels) as ax:
         for index, (label, (false, true)) in enumerate(curves):
             x, y = np.append(0.0, false / false[-1]), np.append(0.0, true / true[-1])
             _draw_path(ax, index, x, y, f"{label}AUC {roc_area(false, true):.3f}")
@@ -59,9 +67,15 @@ def plot_roc(
 
 
 def plot_precision_recall(
-    prediction: Predictions, target: ArrayLike, ax: Axes | None = None, *, sample_weight: ArrayLike = None
+    prediction: Predictions,
+    target: ArrayLike,
+    ax: Axes | None = None,
+    *,
+    sample_weight: ArrayLike = None,
+    title: str | None = None,
+    labels: Labels = None,
 ) -> Axes:
-    """Draw the precision over the recall for all thresholds. It tells more than the ROC curve where class 1 is rare.
+    """Draw the precision against the recall for all thresholds. If class 1 is rare, it tells more than the ROC curve.
 
     Three or more classes have one curve each, against the rest. The legend has the average precision, which is the area
     under the steps.
@@ -71,6 +85,8 @@ def plot_precision_recall(
         target: the classes.
         ax: the axes to draw on. None makes a new figure.
         sample_weight: weights, (n,).
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis.
 
     Returns:
         The axes.
@@ -86,7 +102,7 @@ def plot_precision_recall(
     curves = _curves(
         prediction, lambda p: rankings("the precision-recall curve", p, target, sample_weight, negatives=False)
     )
-    with _unit_square(ax, "recall", "precision") as ax:
+    with _unit_square(ax, ("recall", "precision"), title, labels) as ax:
         chances = set()
         for index, (label, (false, true)) in enumerate(curves):
             # Each precision holds from the recall before to its own.
@@ -108,6 +124,8 @@ def plot_calibration(
     *,
     bins: int = 10,
     sample_weight: ArrayLike = None,
+    title: str | None = None,
+    labels: Labels = None,
 ) -> Axes:
     """Draw how often class 1 occurs among samples with a similar predicted probability.
 
@@ -121,6 +139,8 @@ def plot_calibration(
         ax: the axes to draw on. None makes a new figure.
         bins: the number of bins.
         sample_weight: weights, (n,).
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis.
 
     Returns:
         The axes.
@@ -136,7 +156,7 @@ def plot_calibration(
     """
     edges = np.linspace(0.0, 1.0, whole_number("bins", bins, 1) + 1)
     curves = _curves(prediction, lambda p: _calibration(p, target, sample_weight, edges))
-    with _unit_square(ax, "predicted probability", "share of the class") as ax:
+    with _unit_square(ax, ("mean predicted probability", "fraction of samples in the class"), title, labels) as ax:
         for index, (label, (mean, share)) in enumerate(curves):
             color, dashes, marker = look(index)
             name = label.removesuffix(": ") or "model"
@@ -179,15 +199,15 @@ def _curves(
 
 
 @contextmanager
-def _unit_square(ax: Axes | None, xlabel: str, ylabel: str) -> Iterator[Axes]:
-    """Axes from 0 to 1 both ways. When all is drawn, they get their legend."""
-    with canvas(ax, (4.6, 4.8)) as axes:
+def _unit_square(ax: Axes | None, names: tuple[str, str], title: str | None, labels: Labels) -> Iterator[Axes]:
+    """Axes from 0 to 1 in both directions, with the usual names unless there are labels, and a legend at the end."""
+    with canvas(ax, (4.6, 4.8), title=title, labels=labels) as axes:
         yield axes
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
         axes.set_aspect("equal")
-        axes.set_xlabel(xlabel)
-        axes.set_ylabel(ylabel)
+        axes.set_xlabel(names[0])
+        axes.set_ylabel(names[1])
         axes.grid(color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
         legend_below(axes, axes.lines)

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from minidl.arguments import flag
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
-from minidl.plotting.style import BLUE, SMALL_FONT, canvas, color_scale
+from minidl.plotting.style import BLUE, SMALL_FONT, Labels, canvas, color_scale
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["plot_confusion"]
@@ -25,7 +25,14 @@ DARK = 0.9
 
 
 def plot_confusion(
-    matrix: ArrayLike, ax: Axes | None = None, *, labels: Sequence[str] | None = None, normalize: bool = False
+    matrix: ArrayLike,
+    ax: Axes | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    normalize: bool = False,
+    colorbar: bool = True,
+    title: str | None = None,
+    labels: Labels = None,
 ) -> Axes:
     """Draw a confusion matrix: a row for each true class, a column for each predicted one.
 
@@ -35,16 +42,19 @@ def plot_confusion(
     Args:
         matrix: what `minidl.metrics.confusion_matrix` returns, (k, k).
         ax: the axes to draw on. None makes a new figure.
-        labels: the names of the k classes. None means their numbers.
+        classes: the names of the k classes. None means their numbers.
         normalize: whether to write the shares of each row instead of the counts. The diagonal then holds the recalls.
+        colorbar: whether to draw the colour bar. In a grid of axes, one is enough.
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis.
 
     Returns:
         The axes.
 
     Raises:
-        ShapeError: a matrix that is not square. Another number of labels.
+        ShapeError: a matrix that is not square. Another number of names.
         DataError: negative counts.
-        HyperparameterError: a normalize that is not True or False.
+        HyperparameterError: a normalize or colorbar that is not True or False.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl.metrics import confusion_matrix
@@ -60,21 +70,23 @@ def plot_confusion(
     if counts.min() < 0:
         raise DataError(f"matrix must hold counts, which are not negative, got {counts.min():g}")
     k = len(counts)
-    names = [str(index) for index in range(k)] if labels is None else [str(label) for label in labels]
+    names = [str(index) for index in range(k)] if classes is None else [str(name) for name in classes]
     if len(names) != k:
-        raise ShapeError(f"labels must name all {k} classes, got {len(names)}")
-    written = flag("normalize", normalize)
+        raise ShapeError(f"classes must name all {k} classes, got {len(names)} names")
+    written, barred = flag("normalize", normalize), flag("colorbar", colorbar)
     total = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
     whole = bool((counts == np.floor(counts)).all())
     form = ".2f" if written else ".0f" if whole else ".3g"
     texts = [format(number, form) for number in (shares if written else counts).flat]
     side = float(np.clip(2.2 + 0.45 * k, 3.6, 7.0))
-    with canvas(ax, (side + 1.2, side)) as ax:
+    with canvas(ax, (side + 1.2, side), title=title, labels=labels) as ax:
         colors = LinearSegmentedColormap.from_list("shares", ["white", BLUE])
-        color_scale(ax.imshow(shares, cmap=colors, vmin=0.0, vmax=1.0), ax, "share of the true class")
+        image = ax.imshow(shares, cmap=colors, vmin=0.0, vmax=1.0)
+        if barred:
+            color_scale(image, ax, "share of the true class")
         _number_cells(ax, shares, texts)
-        _name_classes(ax, names, every=labels is not None or k <= FEW)
+        _name_classes(ax, names, every=classes is not None or k <= FEW)
         ax.set_xlabel("predicted class")
         ax.set_ylabel("true class")
     return ax

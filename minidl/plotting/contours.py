@@ -7,32 +7,29 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
+from minidl.arguments import flag
 from minidl.data import as_data
 from minidl.errors import DataError, HyperparameterError, ShapeError
 from minidl.modules import Objective, check_is_objective
+from minidl.plotting.landscape import draw_landscape
 from minidl.plotting.paths import clip_path, inside, thin_out
-from minidl.plotting.style import LARGEST, Look, canvas, color_scale, legend_below, look
+from minidl.plotting.style import LARGEST, Labels, Look, canvas, halo, legend_below, look
 from minidl.training import Descent
 from minidl.typing import Array, ArrayLike
 
-__all__ = ["Path", "plot_contours"]
+__all__ = ["HOLLOW", "Limits", "Path", "minima_of", "plot_contours", "view_of"]
 
 Path: TypeAlias = "Descent | ArrayLike"
 """The result of `minimize`, or an array of points (n, 2)."""
 
 Limits: TypeAlias = "tuple[float, float]"
 
-GRID = 121
-LEVELS = 16
 SWING = 3.0  # how far a path that comes back may swing out and stay visible, in spans of starts and usual places
 HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 1.2}
-# From low to high. It is pale, so that every path stands out against it.
-LANDSCAPE = LinearSegmentedColormap.from_list("landscape", ["#7FA8C9", "#DCE6EE", "#FFFFFF"])
 
 
 def plot_contours(
@@ -42,6 +39,9 @@ def plot_contours(
     *,
     xlim: Limits | None = None,
     ylim: Limits | None = None,
+    colorbar: bool = True,
+    title: str | None = None,
+    labels: Labels = None,
 ) -> Axes:
     """Draw the contours of an objective of two parameters, and the paths of descents on them.
 
@@ -55,6 +55,9 @@ def plot_contours(
         xlim: the limits of the first parameter. None chooses them so that the paths are visible, except for the far
             ends of those that run away.
         ylim: the limits of the second parameter, likewise.
+        colorbar: whether to draw the colour bar. In a grid of axes with the same limits, one is enough.
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis, in place of θ₁ and θ₂.
 
     Returns:
         The axes.
@@ -62,8 +65,8 @@ def plot_contours(
     Raises:
         ShapeError: an objective that does not have two parameters; paths that are not (n, 2).
         DataError: paths with NaN or infinity; a Descent without a path; an objective without finite values.
-        HyperparameterError: limits in the wrong order.
-        TypeError: something that is not an objective.
+        HyperparameterError: limits in the wrong order; a colorbar that is neither True nor False.
+        TypeError: something that is not an objective; a title or labels that are not strings.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import SGD, Quadratic, minimize
@@ -73,25 +76,15 @@ def plot_contours(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['lr 0.1: stationary', 'start', 'minimum']
     """
-    check_is_objective(objective)
-    size = objective.parameters().size
-    if size != 2:
-        raise ShapeError(f"contours need an objective with 2 parameters, but {objective!r} has {size}")
-    if paths is not None and not isinstance(paths, Mapping):
-        raise TypeError(f'paths must be a dict of labels and paths, such as {{"Adam": descent}}, got {paths!r:.80}')
-    points = {label: _points(label, path) for label, path in (paths or {}).items()}
-    minima = np.array(getattr(objective, "minima", ()), dtype=float).reshape(-1, 2)
-    # A descent may have moved the parameters far away. The objective's own start is a better place to look at.
-    start = np.asarray(getattr(objective, "start", objective.parameters().value), dtype=float)
-    low, high = _box(list(points.values()), np.vstack([start, minima]))
-    for axis, (name, limits) in enumerate((("xlim", xlim), ("ylim", ylim))):
-        if limits is not None:
-            low[axis], high[axis] = _limits(name, limits)
-    with canvas(ax, (6.4, 4.8 + 0.1 * len(points))) as ax:
-        _draw_landscape(ax, objective, low, high)
+    colorbar = flag("colorbar", colorbar)
+    paths = {} if paths is None else paths
+    points, low, high = view_of(objective, paths, xlim, ylim)
+    minima = minima_of(objective)
+    with canvas(ax, (6.4, 4.8 + 0.1 * len(points)), title=title, labels=labels) as ax:
+        draw_landscape(ax, objective, low, high, colorbar=colorbar)
         handles = []
         for index, (label, path) in enumerate(points.items()):
-            descent = (paths or {})[label]
+            descent = paths[label]
             name = f"{label}: {descent.fate}" if isinstance(descent, Descent) else label
             # Paths may overlap. The first ones are drawn below the others, and are thicker to stay visible.
             width = 1.4 + 1.4 * (len(points) - 1 - index) / len(points)
@@ -115,6 +108,31 @@ def plot_contours(
         if handles:
             legend_below(ax, handles)
     return ax
+
+
+def view_of(
+    objective: Objective, paths: Mapping[str, Path], xlim: Limits | None, ylim: Limits | None
+) -> tuple[dict[str, Array], Array, Array]:
+    """The points of all paths, (n, 2) each, and the corners of the box to show, (2,) each."""
+    check_is_objective(objective)
+    size = objective.parameters().size
+    if size != 2:
+        raise ShapeError(f"contours need an objective with 2 parameters, but {objective!r} has {size}")
+    if not isinstance(paths, Mapping):
+        raise TypeError(f'paths must be a dict of labels and paths, such as {{"Adam": descent}}, got {paths!r:.80}')
+    points = {label: _points(label, path) for label, path in paths.items()}
+    # A descent may have moved the parameters far away. The objective's own start is a better place to look at.
+    start = np.asarray(getattr(objective, "start", objective.parameters().value), dtype=float)
+    low, high = _box(list(points.values()), np.vstack([start, minima_of(objective)]))
+    for axis, (name, limits) in enumerate((("xlim", xlim), ("ylim", ylim))):
+        if limits is not None:
+            low[axis], high[axis] = _limits(name, limits)
+    return points, low, high
+
+
+def minima_of(objective: Objective) -> Array:
+    """The known minima of an objective of two parameters, (k, 2)."""
+    return np.array(getattr(objective, "minima", ()), dtype=float).reshape(-1, 2)
 
 
 def _limits(name: str, limits: Any) -> tuple[float, float]:
@@ -170,77 +188,12 @@ def _seen(path: Array, low: Array, high: Array, span: float) -> Array:
     return path[inside(path, low - SWING * span, high + SWING * span) if near[-1] else near]
 
 
-def _draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array) -> None:
-    xs, ys = np.linspace(low, high, GRID).T
-    values = objective.values_at([(x, y) for y in ys for x in xs]).reshape(GRID, GRID)
-    np.clip(values, -LARGEST, LARGEST, out=values, where=np.isfinite(values))
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        raise DataError(f"{objective!r} has no finite value between {low} and {high}; choose other limits")
-    levels = _levels(finite, _flattest(values))
-    for _ in range(2):
-        values = _refine(_refine(values).T).T
-    xs, ys = np.linspace(low, high, len(values)).T
-    masked = np.ma.masked_invalid(values)
-    norm = BoundaryNorm(levels, LANDSCAPE.N, extend="both")
-    filled = ax.contourf(xs, ys, masked, levels=levels, cmap=LANDSCAPE, norm=norm, extend="both")
-    ax.contour(xs, ys, masked, levels=levels, colors="0.5", linewidths=0.5, linestyles="solid")
-    bar = color_scale(filled, ax, "value", format=_level_name)
-    bar.set_ticks(levels[:: 1 + len(levels) // 9].tolist(), minor=False)
-    bar.set_ticks([], minor=True)
-
-
-def _level_name(level: float, _: int) -> str:
-    return f"{_rounded(level):g}".replace("-", "−")
-
-
-def _refine(values: Array) -> Array:
-    """Interpolate between rows by cubics through four neighbours. Evaluating the objective there takes far longer."""
-    padded = np.vstack([_beyond(values), values, _beyond(values[::-1])])
-    fine = np.empty((2 * len(values) - 1, values.shape[1]))
-    fine[::2] = values
-    with np.errstate(all="ignore"):
-        fine[1::2] = (9 * (values[:-1] + values[1:]) - padded[:-3] - padded[3:]) / 16
-    return fine
-
-
-def _beyond(values: Array) -> Array:
-    """Extrapolate one row before the first, by the cubic through the first four."""
-    with np.errstate(all="ignore"):
-        return np.asarray(4 * values[:1] - 6 * values[1:2] + 4 * values[2:3] - values[3:4])
-
-
-def _flattest(values: Array) -> float:
-    """The value where the slope is smallest. The contour through a saddle shows where paths part."""
-    with np.errstate(all="ignore"):
-        slope = np.hypot(*np.gradient(values))
-    slope[~np.isfinite(slope)] = np.inf
-    return float(values.flat[slope.argmin()])
-
-
-def _levels(values: Array, special: float) -> Array:
-    """Levels that are close together where values are low, whatever their range. One lies at `special`."""
-    shares = ((np.arange(LEVELS) + 0.5) / LEVELS) ** 2
-    levels = np.quantile(values, shares)
-    index = int(np.abs(levels - special).argmin())
-    levels = np.array([_rounded(level) for level in levels])
-    if index > 0:
-        # Slightly below it. At the value itself, rounding errors would draw a dotted line.
-        levels[index] = special - 1e-3 * (special - levels[index - 1])
-    levels = np.unique(levels)
-    return levels if len(levels) > 1 else levels[0] + np.array([-0.5, 0.5])
-
-
-def _rounded(level: float) -> float:
-    return float(f"{level:.2g}")
-
-
 def _draw_path(ax: Axes, path: Array, low: Array, high: Array, style: Look, width: float, name: str) -> Line2D:
     pieces = [thin_out(piece, low, high) for piece in clip_path(path, low, high)]
     if pieces:
         outline = Outline.make_compound_path(*(Outline(piece) for piece in pieces))
         line = {"edgecolor": style.color, "linestyle": style.linestyle, "linewidth": width}
-        ax.add_patch(PathPatch(outline, fill=False, zorder=3, **line))
+        ax.add_patch(PathPatch(outline, fill=False, zorder=3, path_effects=halo(width), **line))
     if inside(path[-1], low, high):
         size = 5.5 + width
         ax.plot(*path[-1], color=style.color, marker=style.marker, markersize=size, markeredgecolor="white", zorder=7)

@@ -5,9 +5,8 @@ Measuring changes nothing: parameters, gradients, buffers, generators and what f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil, floor, log10
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,8 @@ from minidl.layers import ReLU, Sequential
 from minidl.modules import Layer, Loss, Module, Snapshot, training_as, watching
 from minidl.objectives import EmpiricalRisk
 from minidl.parameters import Parameter
-from minidl.plotting.style import BLUE, FONT, SMALL_FONT, VERMILLION, canvas
+from minidl.plotting.rows import row_label, set_rows, spread, write_beside
+from minidl.plotting.style import BLUE, FONT, Labels, canvas
 from minidl.typing import Array, ArrayLike, Batch
 
 __all__ = ["dead_share", "gradient_flow", "plot_activations", "plot_gradient_flow"]
@@ -26,7 +26,6 @@ __all__ = ["dead_share", "gradient_flow", "plot_activations", "plot_gradient_flo
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 PALE, DARK = 0.22, 0.75
 ROW, MARGINS = 0.27, 1.1  # inches
-LONGEST = 30
 
 
 def dead_share(model: Layer, x: ArrayLike, *, training: bool = True) -> dict[str, float]:
@@ -54,7 +53,15 @@ def dead_share(model: Layer, x: ArrayLike, *, training: bool = True) -> dict[str
     return {path: _dead(y) for path, layer, y in _outputs(model, x, training) if isinstance(layer, ReLU)}
 
 
-def plot_activations(model: Layer, x: ArrayLike, ax: Axes | None = None, *, training: bool = True) -> Axes:
+def plot_activations(
+    model: Layer,
+    x: ArrayLike,
+    ax: Axes | None = None,
+    *,
+    training: bool = True,
+    title: str | None = None,
+    labels: Labels = None,
+) -> Axes:
     """Draw the distribution of each layer's outputs for a batch, one row per layer, the first on top.
 
     The dark band holds the middle half of the outputs. The pale band holds all but 1 % at each end, and the mark is the
@@ -66,6 +73,8 @@ def plot_activations(model: Layer, x: ArrayLike, ax: Axes | None = None, *, trai
         x: a batch.
         ax: the axes to draw on. None makes a new figure.
         training: whether layers such as BatchNorm and Dropout behave as in training or as in evaluation.
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis, in place of the usual ones.
 
     Returns:
         The axes.
@@ -73,6 +82,7 @@ def plot_activations(model: Layer, x: ArrayLike, ax: Axes | None = None, *, trai
     Raises:
         DataError: a batch that the model cannot take; a layer that returns NaN or infinity.
         ShapeError: a batch that the model cannot take; a model without layers.
+        TypeError: a title or labels that are not strings.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import Dense, make_xor
@@ -86,22 +96,22 @@ def plot_activations(model: Layer, x: ArrayLike, ax: Axes | None = None, *, trai
         raise ShapeError(f"{model!r} contains no layer whose outputs could be drawn")
     for path, layer, y in outputs:
         if not np.isfinite(y).all():
-            raise DataError(f"{_label(path, layer)} returns NaN or infinity; check its weights and its inputs")
+            raise DataError(f"{row_label(path, layer)} returns NaN or infinity; check its weights and its inputs")
     quantiles = np.array([[np.quantile(y, q) for q in QUANTILES] for _, _, y in outputs])
     lowest, low, median, high, highest = quantiles.T
-    with canvas(ax, (6.4, MARGINS + ROW * len(outputs))) as ax:
+    with canvas(ax, (6.4, MARGINS + ROW * len(outputs)), title=title, labels=labels) as ax:
         rows = np.arange(len(outputs))
         for left, right, alpha in ((lowest, highest, PALE), (low, high, DARK)):
             ax.barh(rows, right - left, left=left, height=0.72, color=BLUE, alpha=alpha, linewidth=0)
         ax.plot(median, rows, "|", color="white", markersize=8, markeredgewidth=3.4)
         ax.plot(median, rows, "|", color="black", markersize=8, markeredgewidth=1.4)
-        _set_rows(ax, [_label(path, layer) for path, layer, _ in outputs])
+        set_rows(ax, [row_label(path, layer) for path, layer, _ in outputs])
         ax.set_xlabel("outputs: median, middle half, and 1 % to 99 %")
-        _spread(ax, quantiles)
+        spread(ax, quantiles)
         ax.axvline(0.0, color="0.6", linewidth=0.8, zorder=0)
         for row, (_, layer, y) in enumerate(outputs):
             if isinstance(layer, ReLU):
-                _beside(ax, row, f"{_dead(y):.0%} dead", alarming=_dead(y) >= 0.5)
+                write_beside(ax, row, f"{_dead(y):.0%} dead", alarming=_dead(y) >= 0.5)
     return ax
 
 
@@ -130,7 +140,16 @@ def gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike) -> dict[
     return {path: rms for path, _, rms in _gradients(model, loss, x, y)}
 
 
-def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax: Axes | None = None) -> Axes:
+def plot_gradient_flow(
+    model: Layer,
+    loss: Loss,
+    x: ArrayLike,
+    y: ArrayLike,
+    ax: Axes | None = None,
+    *,
+    title: str | None = None,
+    labels: Labels = None,
+) -> Axes:
     """Draw the size of each layer's gradient for a batch, one row per layer with parameters, the first on top.
 
     The size is the root mean square of `gradient_flow`, on a logarithmic scale. If the line leans to the left at the
@@ -143,12 +162,15 @@ def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax:
         x: a batch.
         y: the targets of the batch.
         ax: the axes to draw on. None makes a new figure.
+        title: the title of the axes. None means the ratio of the first layer's gradient to the last one's.
+        labels: the labels of the x axis and the y axis, in place of the usual ones.
 
     Returns:
         The axes.
 
     Raises:
         DataError, ShapeError: data that the model or the loss cannot take; a model without parameters.
+        TypeError: a title or labels that are not strings.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import BCEWithLogitsLoss, Dense, make_xor
@@ -162,7 +184,7 @@ def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax:
         raise ShapeError(f"{model!r} contains no layer with parameters, and so no gradient to draw")
     sizes = np.array([rms for _, _, rms in flow])
     good = np.isfinite(sizes) & (sizes > 0)
-    with canvas(ax, (6.4, MARGINS + ROW * len(flow))) as ax:
+    with canvas(ax, (6.4, MARGINS + ROW * len(flow)), title=title, labels=labels) as ax:
         rows = np.arange(len(flow))
         ax.set_xscale("log")
         low, high = (sizes[good].min(), sizes[good].max()) if good.any() else (1.0, 1.0)
@@ -170,11 +192,11 @@ def plot_gradient_flow(model: Layer, loss: Loss, x: ArrayLike, y: ArrayLike, ax:
         middle, half = np.sqrt(low) * np.sqrt(high), max(10.0, 2.0 * np.sqrt(high / low))
         ax.update_datalim([(middle / half, 0.0), (middle * half, 0.0)])
         ax.plot(np.where(good, sizes, np.nan), rows, "o-", color=BLUE, markersize=6, markeredgecolor="white")
-        _set_rows(ax, [_label(path, layer) for path, layer, _ in flow])
+        set_rows(ax, [row_label(path, layer) for path, layer, _ in flow])
         ax.set_xlabel("root mean square of the gradient")
         ax.grid(axis="x", color="0.9", linewidth=0.6)
         for row in np.flatnonzero(~good).tolist():
-            _beside(ax, row, "gradient 0" if sizes[row] == 0 else "not finite", alarming=True)
+            write_beside(ax, row, "gradient 0" if sizes[row] == 0 else "not finite", alarming=True)
         if good[0] and good[-1] and len(flow) > 1:
             ax.set_title(f"first layer / last layer: {sizes[0] / sizes[-1]:.2g}", fontsize=FONT)
     return ax
@@ -236,48 +258,3 @@ def _rms(gradient: Array) -> float:
 
 def _dead(y: Array) -> float:
     return float((y <= 0).all(axis=0).mean())
-
-
-def _label(path: str, module: Module) -> str:
-    """The label of a row, such as "0  Dense(2, 8)".
-
-    A long name loses its keyword arguments. A module that contains others is named by its class alone.
-    """
-    name = repr(module)
-    if len(name) > LONGEST:
-        name = name.partition("=")[0].rpartition(", ")[0] + ")"
-    if len(name) > LONGEST or name == ")" or any(isinstance(child, Module) for _, child in module.children()):
-        name = type(module).__name__
-    return f"{path}  {name}" if path else name
-
-
-def _set_rows(ax: Axes, labels: Sequence[str]) -> None:
-    ax.set_yticks(np.arange(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.set_axisbelow(True)
-    figure: Any = ax.get_figure(root=True)
-    # Rows may be closer together than lines of text. The letters must then be smaller.
-    points = 72 * ax.get_position().height * figure.get_size_inches()[1] / len(labels)
-    ax.tick_params(axis="y", length=0, labelsize=min(SMALL_FONT, 0.85 * points))
-
-
-def _beside(ax: Axes, row: int, text: str, *, alarming: bool) -> None:
-    """Write a text to the right of the axes, at the height of a row."""
-    color = VERMILLION if alarming else "0.35"
-    size = min(SMALL_FONT, ax.yaxis.get_ticklabels()[0].get_fontsize())
-    transform = ax.get_yaxis_transform()
-    ax.text(1.015, row, text, transform=transform, ha="left", va="center", color=color, fontsize=size)
-
-
-def _spread(ax: Axes, quantiles: Array) -> None:
-    """Set the limits, and a symmetric logarithmic scale if some bands are over a hundred times as wide as others."""
-    ax.use_sticky_edges = False
-    widths = quantiles[:, -1] - quantiles[:, 0]
-    widths = widths[widths > 0]
-    if len(widths) and widths.max() > 100 * widths.min():
-        low, high = floor(log10(float(widths.min()) / 2)), ceil(log10(float(np.abs(quantiles).max())))
-        ax.set_xscale("symlog", linthresh=10.0**low)
-        powers = [10.0**power for power in range(high, low, -ceil((high - low) / 3))]
-        ax.set_xticks([*(-power for power in powers), 0.0, *powers])
-        ax.set_xticks([], minor=True)
-    ax.autoscale_view()  # without sticky edges: bars had made the limits end where they end

@@ -15,7 +15,7 @@ from minidl.callbacks import History
 from minidl.callbacks.history import losses_of_epochs
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
-from minidl.plotting.style import LARGEST, canvas, draw_line, legend_below
+from minidl.plotting.style import LARGEST, Labels, canvas, draw_line, legend_below
 from minidl.training import Descent
 from minidl.typing import Array
 
@@ -31,6 +31,8 @@ def plot_history(
     *,
     keys: str | Sequence[str] | None = None,
     log: bool | None = None,
+    title: str | None = None,
+    labels: Labels = None,
 ) -> Axes:
     """Draw one or several loss curves over the steps, or metrics over the epochs.
 
@@ -46,6 +48,8 @@ def plot_history(
         keys: one or several names in `History.epochs` to draw over the epochs, such as ("loss", "validation_loss").
         log: whether the vertical axis is logarithmic. It is symmetric logarithmic if there are values of 0 or less. By
             default it is logarithmic if the values span more than two decades.
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis, in place of the usual ones.
 
     Returns:
         The axes.
@@ -53,6 +57,7 @@ def plot_history(
     Raises:
         DataError: no losses; losses of steps that are not finite; a key that was not measured at any epoch.
         ShapeError: losses that are not a flat list.
+        TypeError: a title or labels that are not strings.
 
     >>> from matplotlib.figure import Figure
     >>> ax = plot_history({"plain": [4.0, 2.0, 1.0], "momentum": [4.0, 1.0, 0.5]}, Figure().subplots())
@@ -68,7 +73,7 @@ def plot_history(
         keys = losses_of_epochs(histories)
     keys = (keys,) if isinstance(keys, str) else tuple(keys or ())
     curves = [(label, key, _losses(label, history, key)) for label, history in named.items() for key in keys or ("",)]
-    with canvas(ax, (6.0, 3.8)) as ax:
+    with canvas(ax, (6.0, 3.8), title=title, labels=labels) as ax:
         for index, (label, key, losses) in enumerate(curves):
             name = ": ".join(part for part in (label, key.replace("_", " ")) if part)
             draw_line(ax, index, np.arange(len(losses)) + (1 if keys else 0), losses, name)

@@ -19,7 +19,7 @@ from minidl.callbacks.progress import in_notebook
 from minidl.errors import HyperparameterError, StateError, warn
 from minidl.files import check_folder, replacing
 from minidl.plotting.history import plot_history
-from minidl.plotting.style import new_figure, style
+from minidl.plotting.style import check_texts, new_figure, style
 from minidl.run import Callback, Run
 
 __all__ = ["LivePlot"]
@@ -37,12 +37,14 @@ class LivePlot(Callback):
     Args:
         path: a PNG file. It may be None if there is a display or a notebook.
         interval: the least time between two pictures, in seconds. The last picture is drawn when the run ends.
+        title: the title of the figure.
 
     Attributes:
         figure: the figure. None before the first fit.
 
     Raises:
         HyperparameterError: a path that does not end in .png; a negative interval.
+        TypeError: a title that is not a string.
         StateError: when a fit begins: neither a path nor a display; a folder that does not exist.
 
     >>> import tempfile
@@ -58,11 +60,15 @@ class LivePlot(Callback):
 
     writes = True
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, *, interval: float = 2.0) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, *, interval: float = 2.0, title: str | None = None
+    ) -> None:
         if path is not None and not os.fspath(path).lower().endswith(".png"):
             raise HyperparameterError(f"LivePlot: path must end in .png, got {os.fspath(path)!r}")
         self.path = path
         self.interval = number("LivePlot: interval", interval, at_least=0, finite=False)
+        check_texts(title, None)
+        self.title = title
         self.figure: Figure | None = None
         self._screen: _Window | _Notebook | None = None
         self.reset()
@@ -111,7 +117,7 @@ class LivePlot(Callback):
         assert figure is not None  # on_fit_begin has set both
         assert history is not None
         with self._warning("draw its picture"), style():
-            _plot(figure, history)
+            _plot(figure, history, self.title)
             with self._warning("write its picture"):
                 self._write(figure)
             if self._screen is not None:
@@ -136,7 +142,7 @@ class LivePlot(Callback):
             warn(f"LivePlot {problem}")
 
 
-def _plot(figure: Figure, history: History) -> None:
+def _plot(figure: Figure, history: History, title: str | None) -> None:
     """Draw a history over its steps and, once epochs are complete, over its epochs."""
     metrics = [name for name, values in history.epochs.items() if any(map(isfinite, values))]
     losses = [name for name in metrics if "loss" in name]
@@ -147,6 +153,8 @@ def _plot(figure: Figure, history: History) -> None:
     figure.clear()
     for ax, keys in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         plot_history(history if keys else history.loss, ax, keys=keys)
+    if title is not None:
+        figure.suptitle(title)
 
 
 def _new_figure() -> tuple[Figure, _Window | _Notebook | None]:

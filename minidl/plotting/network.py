@@ -13,7 +13,7 @@ from minidl.arguments import flag, whole_number
 from minidl.modules import Layer
 from minidl.plotting.blocks import draw_blocks, has_branches
 from minidl.plotting.columns import Column, columns_of, place
-from minidl.plotting.style import FONT, NEGATIVE, POSITIVE, SMALL_FONT, canvas
+from minidl.plotting.style import FONT, NEGATIVE, POSITIVE, SMALL_FONT, Labels, canvas, check_texts
 
 __all__ = ["plot_network"]
 
@@ -23,7 +23,15 @@ LINE_WIDTHS = (0.4, 3.2)
 LINE, BIAS_ROOM, NAME_ROOM, VALUE_ROOM = 13.0, 25.0, 14.0, 10.5
 
 
-def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, values: bool | None = None) -> Axes:
+def plot_network(
+    model: Layer,
+    ax: Axes | None = None,
+    *,
+    max_units: int = 10,
+    values: bool | None = None,
+    title: str | None = None,
+    labels: Labels = None,
+) -> Axes:
     """Draw a network of Dense and elementwise layers: units as nodes, weights as edges.
 
     The colour of an edge shows the sign of its weight, and its width the absolute value. Negative weights are also
@@ -36,6 +44,8 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
         ax: the axes to draw on. None makes a new figure.
         max_units: layers with more units than this are cut in the middle. At least 3.
         values: whether to write weights on the edges and biases below the nodes. By default, if there is room for all.
+        title: the title of the axes.
+        labels: the names of the inputs and the outputs, which a diagram has in place of the labels of axes.
 
     Returns:
         The axes.
@@ -55,15 +65,16 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
     """
     max_units = whole_number("max_units", max_units, 3)
     values = None if values is None else flag("values", values)
+    check_texts(title, labels)
     if has_branches(model):
-        return draw_blocks(model, ax)
+        return draw_blocks(model, ax, title, labels)
     columns = columns_of(model)
     for column in columns:
         place(column, max_units)
     slots = max(len(column.shown) + (not column.whole) for column in columns)
     largest = max(float(np.abs(column.weight).max()) for column in columns[1:])
-    with canvas(ax, (max(4.5, 2.1 * len(columns)), max(3.4, 0.5 * slots + 1.2))) as ax:
-        pitch, height = _prepare(ax, columns)
+    with canvas(ax, (max(4.5, 2.1 * len(columns)), max(3.4, 0.5 * slots + 1.2)), title=title) as ax:
+        pitch, height = _prepare(ax, columns, _captions(columns, labels))
         size = float(np.clip(0.6 * height / slots, 5, 24))
         places = [_where_to_write(before, column, size, pitch) for before, column in pairwise(columns)]
         if values is None:
@@ -79,13 +90,17 @@ def plot_network(model: Layer, ax: Axes | None = None, *, max_units: int = 10, v
     return ax
 
 
-def _caption(column: Column) -> str:
-    kind = {"x": "inputs", "o": "outputs"}.get(column.letter, "")
-    count = "" if column.whole else f"{column.width} units"
-    return "\n".join(line for line in (kind, *column.elementwise, count) if line)
+def _captions(columns: list[Column], labels: Labels) -> list[str]:
+    """The text below each column: what it is, what follows its layer, and its number of units if some are not shown."""
+    kinds = [{"x": "inputs", "o": "outputs"}.get(column.letter, "") for column in columns]
+    if labels is not None:
+        kinds[0], kinds[-1] = labels
+    counts = ["" if column.whole else f"{column.width} units" for column in columns]
+    texts = [(kind, *column.elementwise, count) for kind, column, count in zip(kinds, columns, counts, strict=True)]
+    return ["\n".join(line for line in lines if line) for lines in texts]
 
 
-def _prepare(ax: Axes, columns: list[Column]) -> tuple[float, float]:
+def _prepare(ax: Axes, columns: list[Column], captions: list[str]) -> tuple[float, float]:
     """Write the texts above and below the units. Return the distance of columns and the height for units, in points."""
     figure = ax.get_figure(root=True)
     assert figure is not None  # axes that are drawn on have one
@@ -98,7 +113,7 @@ def _prepare(ax: Axes, columns: list[Column]) -> tuple[float, float]:
         engine.execute(figure)
     points = (1.0 if alone else 0.85) * 72.0 / figure.dpi
     width, height = ax.get_window_extent().width * points, ax.get_window_extent().height * points
-    above, below = 1.3 * LINE, (max(_caption(column).count("\n") for column in columns) + 3.2) * LINE
+    above, below = 1.3 * LINE, (max(caption.count("\n") for caption in captions) + 3.2) * LINE
     left = max(height - above - below, 0.3 * height)
     pitch = width / (len(columns) - 0.2)
     ax.set_xlim(-0.4, len(columns) - 0.6)
@@ -108,8 +123,8 @@ def _prepare(ax: Axes, columns: list[Column]) -> tuple[float, float]:
     font = min(FONT, pitch / (0.62 * max(map(len, names))))
     for index, name in enumerate(names):
         ax.text(index + 0.5, 1.0, name, ha="center", va="top", fontsize=font, transform=ax.get_xaxis_transform())
-    for index, column in enumerate(columns):
-        ax.text(index, -0.4 * LINE / left, _caption(column), ha="center", va="top", fontsize=font)
+    for index, caption in enumerate(captions):
+        ax.text(index, -0.4 * LINE / left, caption, ha="center", va="top", fontsize=font)
     handles = [
         Line2D([], [], color=POSITIVE, linewidth=2, label="positive weight"),
         Line2D([], [], color=NEGATIVE, linewidth=2, linestyle=DASHED, label="negative weight"),

@@ -6,13 +6,19 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from minidl.arguments import check_type
-from minidl.plotting.style import LARGEST, canvas, legend_below, look
+from minidl.plotting.style import LARGEST, Labels, canvas, legend_below, look
 from minidl.training import RateSearch
 
 __all__ = ["plot_rate_search"]
 
 
-def plot_rate_search(search: RateSearch, ax: Axes | None = None) -> Axes:
+def plot_rate_search(
+    search: RateSearch,
+    ax: Axes | None = None,
+    *,
+    title: str | None = None,
+    labels: Labels = None,
+) -> Axes:
     """Draw the loss over the learning rate, as `minidl.find_learning_rate` saw it, and the suggested rate.
 
     The thin line is the loss of each step, the thick one is smoothed. Losses far above the first lie outside.
@@ -20,12 +26,14 @@ def plot_rate_search(search: RateSearch, ax: Axes | None = None) -> Axes:
     Args:
         search: what `find_learning_rate` returned.
         ax: the axes to draw on. None makes a new figure.
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis, in place of the usual ones.
 
     Returns:
         The axes.
 
     Raises:
-        TypeError: something else than a RateSearch.
+        TypeError: something other than a RateSearch; a title or labels that are not strings.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl.training import RateSearch
@@ -35,7 +43,7 @@ def plot_rate_search(search: RateSearch, ax: Axes | None = None) -> Axes:
     """
     check_type("search", search, RateSearch)
     losses, smoothed = (np.clip(values, -LARGEST, LARGEST) for values in (search.losses, search.smoothed))
-    with canvas(ax, (6.0, 3.8)) as ax:
+    with canvas(ax, (6.0, 3.8), title=title, labels=labels) as ax:
         color = look(0).color
         ax.plot(search.rates, losses, color=color, alpha=0.35, linewidth=0.8, label="loss of each step")
         ax.plot(search.rates, smoothed, color=color, label="smoothed")

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from minidl.arguments import number, whole_number
 from minidl.errors import DataError
-from minidl.plotting.style import canvas, draw_line, legend_below
+from minidl.plotting.style import Labels, canvas, draw_line, legend_below
 from minidl.schedules import ScheduleFunction
 from minidl.typing import Array
 
@@ -23,6 +23,8 @@ def plot_schedule(
     ax: Axes | None = None,
     *,
     lr: float = 1.0,
+    title: str | None = None,
+    labels: Labels = None,
 ) -> Axes:
     """Draw one or several learning-rate schedules over the steps of a run.
 
@@ -31,6 +33,8 @@ def plot_schedule(
         steps: the number of steps. The first is step 0.
         ax: the axes to draw on. None makes a new figure.
         lr: the learning rate that the factors multiply. With 1, the plot shows the factors themselves.
+        title: the title of the axes.
+        labels: the labels of the x axis and the y axis, in place of the usual ones.
 
     Returns:
         The axes.
@@ -38,6 +42,7 @@ def plot_schedule(
     Raises:
         DataError: no schedules; factors that are not finite.
         HyperparameterError: steps or lr that are not above 0.
+        TypeError: a title or labels that are not strings.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl.schedules import cosine, one_cycle
@@ -51,7 +56,7 @@ def plot_schedule(
     steps = whole_number("steps", steps, 1)
     lr = number("lr", lr, above=0)
     curves = {label: lr * _factors(label, function, steps) for label, function in named.items()}
-    with canvas(ax, (6.0, 3.4)) as ax:
+    with canvas(ax, (6.0, 3.4), title=title, labels=labels) as ax:
         for index, (label, rates) in enumerate(curves.items()):
             draw_line(ax, index, np.arange(steps), rates, label)
         ax.set_xlabel("step")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.transforms import offset_copy
 
 from minidl.typing import Array
@@ -23,10 +24,13 @@ __all__ = [
     "LARGEST",
     "NEGATIVE",
     "POSITIVE",
+    "Labels",
     "Look",
     "canvas",
+    "check_texts",
     "color_scale",
     "draw_line",
+    "halo",
     "legend_below",
     "look",
     "new_figure",
@@ -42,6 +46,9 @@ POSITIVE, NEGATIVE = BLUE, VERMILLION
 # Five dashes, seven colours and seven markers: the first 35 lines all differ, even in greyscale.
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
+
+Labels: TypeAlias = "tuple[str, str] | None"
+"""The labels of the x axis and the y axis. None leaves those that a plot has by itself."""
 
 LARGEST = 1e100
 """The largest number that is drawn. Matplotlib's axes overflow soon beyond it."""
@@ -117,7 +124,9 @@ def new_figure(size: tuple[float, float] | None = None) -> Figure:
 
 
 @contextmanager
-def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
+def canvas(
+    ax: Axes | None, size: tuple[float, float], *, title: str | None = None, labels: Labels = None
+) -> Iterator[Axes]:
     """Open axes to draw on, with the style around them: the given ones, or those of a new pyplot figure.
 
     After an error, a new figure is closed.
@@ -125,10 +134,14 @@ def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
     Args:
         ax: the axes, or None for a new figure.
         size: the width and height of a new figure, in inches.
+        title: the title of the axes. None leaves what the block wrote.
+        labels: the labels of the x axis and the y axis. None leaves what the block wrote.
 
     Raises:
-        TypeError: something else, such as the array of axes that ``plt.subplots(2, 2)`` returns.
+        TypeError: something else than axes, such as the array that ``plt.subplots(2, 2)`` returns; a title that is not
+            a string; labels that are not two strings.
     """
+    check_texts(title, labels)
     if ax is not None and not isinstance(ax, Axes):
         raise TypeError(
             f"ax must be one Axes or None, got {type(ax).__name__}; pass one of an array of axes, such as axes[0, 0]"
@@ -140,10 +153,24 @@ def canvas(ax: Axes | None, size: tuple[float, float]) -> Iterator[Axes]:
             assert axes is not None  # one of the two is there
             _dress(axes)
             yield axes
+            if title is not None:
+                axes.set_title(title)
+            if labels is not None:
+                axes.set_xlabel(labels[0])
+                axes.set_ylabel(labels[1])
     except BaseException:
         if opened is not None:
             plt.close(opened)
         raise
+
+
+def check_texts(title: object, labels: object) -> None:
+    """Raise a TypeError unless a title is a string and labels are two strings. Both may be None."""
+    if not (title is None or isinstance(title, str)):
+        raise TypeError(f"title must be a string or None, got {title!r:.80}")
+    pair = isinstance(labels, Sequence) and not isinstance(labels, str) and len(labels) == 2
+    if not (labels is None or (pair and all(isinstance(label, str) for label in labels))):  # type: ignore[attr-defined]  # a pair can be looped over
+        raise TypeError(f"labels must be two strings, for the x axis and the y axis, or None, got {labels!r:.80}")
 
 
 def _dress(axes: Axes) -> None:
@@ -167,6 +194,11 @@ def draw_line(ax: Axes, index: int, x: Array, y: Array, label: str) -> None:
     ax.plot(x, y, color=color, linestyle=dashes, label=label or None, **markers)
 
 
+def halo(width: float) -> list[AbstractPathEffect]:
+    """The white edge of a line of this width, in points, so that it stands out on any background."""
+    return [withStroke(linewidth=width + 1.6, foreground="white", alpha=0.85)]
+
+
 def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) -> Colorbar:
     """Add a colour bar beside the axes. It takes the options of Matplotlib's ``colorbar``."""
     bar = ax.figure.colorbar(mappable, ax=ax, label=label, **options)
@@ -175,10 +207,11 @@ def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) 
     return bar
 
 
-def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
+def legend_below(ax: Axes, handles: Sequence[Artist], *, left: bool = False) -> None:
     """Add a legend below the label of the x axis, where it covers nothing and leaves room for the title.
 
-    Handles without a label are left out. At least one must have a label.
+    Handles without a label are left out. At least one must have a label. At the left, the legend has one column, which
+    stays where it is when its texts change.
     """
     handles = [handle for handle in handles if not str(handle.get_label()).startswith("_child")]
     figure = ax.get_figure(root=True)
@@ -194,10 +227,10 @@ def legend_below(ax: Axes, handles: Sequence[Artist]) -> None:
     place = offset_copy(ax.transAxes, figure, y=-34, units="points")
     ax.legend(
         handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
+        loc="upper left" if left else "upper center",
+        bbox_to_anchor=(0.0 if left else 0.5, 0.0),
         bbox_transform=place,
-        ncols=min(max(columns, 1), len(handles)),
+        ncols=1 if left else min(max(columns, 1), len(handles)),
         borderaxespad=0.0,
         frameon=False,
     )

@@ -49,7 +49,7 @@ class FateWatch(Callback):
     def on_fit_begin(self, run: Run) -> None:
         parameters = run.model.parameters()
         self.theta, self.grad = parameters.value, parameters.grad
-        # Where the present step and the one before it began: a step to an infinite value is undone.
+        # Where the current step and the one before it began: a step to an infinite value is undone.
         self.here, self.before = self.theta.copy(), self.theta.copy()
         self.limit = self.ceiling * max(1.0, abs(run.loss))
         self.still = 0

@@ -188,7 +188,7 @@ def _undo_step(run: Run) -> None:
 
 
 def _value(objective: Objective) -> float:
-    """The value at the present parameters, infinite if parameters, value or gradient are not finite."""
+    """The value at the current parameters, infinite if parameters, value or gradient are not finite."""
     parameters = objective.parameters()
     value, parameters.grad = objective.value_and_gradient(parameters.value)
     with np.errstate(all="ignore"):

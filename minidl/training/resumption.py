@@ -68,7 +68,7 @@ class Resumption:
                 raise CheckpointError(f"is of a model with {name} in {dtype}, not in {parameter.dtype}")
 
     def _matched(self) -> list[tuple[Callback, dict[str, Any], dict[str, Any]]]:
-        """Each callback with its state in the file and its present one. Those of one type are taken in their order."""
+        """Each callback with its state in the file and its current one. Those of one type are taken in their order."""
         waiting, pairs = list(self.run.callbacks), []
         for entry in self.saved["callbacks"]:
             match = next((callback for callback in waiting if type(callback).__name__ == entry["type"]), None)

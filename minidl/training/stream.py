@@ -27,8 +27,8 @@ class Stream:
         of: what messages put before "batch 3".
 
     Attributes:
-        taken: the number of batches taken in the present pass.
-        totals: for each step of the present or latest pass, how much its samples count together.
+        taken: the number of batches taken in the current pass.
+        totals: for each step of the current or latest pass, how much its samples count together.
     """
 
     def __init__(

@@ -106,7 +106,7 @@ class Trainer:
         batch is divided by its own sum of weights, as in scikit-learn. Keras divides by the number of samples. A batch
         without weight takes no step and changes nothing. Weights do not act within layers such as `BatchNorm`.
 
-        Ctrl-C or SIGTERM ends the fit after the present step and keeps everything. The second raises KeyboardInterrupt.
+        Ctrl-C or SIGTERM ends the fit after the current step and keeps everything. The second raises KeyboardInterrupt.
 
         Args:
             x, y: inputs and targets, samples along the first axis. Several inputs are a tuple of arrays. Or x alone:

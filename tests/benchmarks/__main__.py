@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few and short rounds, one thread only")
     parser.add_argument("--only", nargs="+", choices=keys, default=keys, help="these workloads only")
     parser.add_argument("--write", type=Path, help="page to write, besides the file of this kind of CPU and the chart")
-    parser.add_argument("--render", action="store_true", help="measure nothing, and write the page anew")
+    parser.add_argument("--render", action="store_true", help="measure nothing, and write the page again")
     parser.add_argument("--json", type=Path, help="file that the times are written to")
     parser.add_argument("--compare", type=Path, help="file that --json wrote earlier: show what became slower since")
     chosen = parser.parse_args()

@@ -24,7 +24,7 @@ UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "PYTHOND
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment of a worker with so many threads."""
+    """The environment of a worker with a given number of threads."""
     n = str(threads)
     counts = {f"{name}_NUM_THREADS": n for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR")}
     # NPROC is what really bounds XLA's pool of threads; the flag alone leaves a second core busy.

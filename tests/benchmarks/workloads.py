@@ -16,7 +16,7 @@ from tests.benchmarks.latency import Prediction
 from tests.benchmarks.sequences import Recurrence
 
 Run: TypeAlias = Callable[[int, bool], list[float]]
-"""Trains for so many epochs (or steps), shuffled or not, and gives a figure for each by which the peers must agree."""
+"""Train for a number of epochs or steps, shuffled or not. Return a figure for each, by which the peers must agree."""
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def test_scipys_minimizers_have_a_row_each_where_scipy_is_installed(demo: Demo) 
 @of_demo("optimizer_race")
 def test_the_race_is_a_small_movie_in_which_something_moves(demo: Demo) -> None:
     path = demo.folder / "optimizer_race.gif"
-    assert path.stat().st_size < 1_000_000
+    assert path.stat().st_size < 300_000
     with Image.open(path) as movie:
         frames = []
         for index in range(getattr(movie, "n_frames", 1)):
@@ -249,4 +249,4 @@ def test_pictures_in_the_docs_are_small_and_the_demos_draw_them() -> None:
         assert f"demos/{name}.py" in page
         assert set(pictures) & set(shown), f"{name} is shown nowhere"
     for picture in shown:
-        assert (ROOT / "docs" / "images" / picture).stat().st_size < (200_000 if picture.endswith("png") else 1_000_000)
+        assert (ROOT / "docs" / "images" / picture).stat().st_size < 300_000

@@ -10,8 +10,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from select import select
+from threading import Thread
 from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -81,8 +84,9 @@ class Browser:
         self.evaluate("document.fonts.ready.then(() => true)")
 
     def evaluate(self, script: str) -> Any:
-        """The value of a JavaScript expression; of a promise, what it promises."""
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        """The value of a JavaScript expression; of a promise, what it promises. Its clicks count as made by hand."""
+        options = {"returnByValue": True, "awaitPromise": True, "userGesture": True}
+        result = self.call("Runtime.evaluate", expression=script, **options)
         if "exceptionDetails" in result:
             raise RuntimeError(result["exceptionDetails"]["exception"].get("description", script))
         return result["result"].get("value")
@@ -117,6 +121,24 @@ class Browser:
         """Write what is seen, or the whole page, to a PNG file."""
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves files without a word about each."""
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a folder on this machine, inside a ``with`` block. Some scripts refuse to run on plain files."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
 
 
 @contextmanager

@@ -34,5 +34,5 @@ def site() -> Path:
 
 def sources() -> list[Path]:
     """What the site is made from."""
-    paths = [*PAGES[1:], *DOCS.glob("*.py"), *DOCS.glob("_*/*.*"), *DOCS.glob("reference/*.rst")]
-    return [*paths, *(ROOT / "minidl").rglob("*.py"), *(ROOT / "demos").glob("*.py")]
+    paths = [*PAGES, *DOCS.glob("*.py"), *DOCS.glob("_*/*.*"), *DOCS.glob("_templates/*/*.html")]
+    return [*paths, *DOCS.glob("reference/*.rst"), *(ROOT / "minidl").rglob("*.py"), *(ROOT / "demos").glob("*.py")]

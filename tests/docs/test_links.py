@@ -55,4 +55,4 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("picture", sorted((DOCS / "images").iterdir()), ids=lambda path: path.name)
 def test_pictures_are_small(picture: Path) -> None:
-    assert picture.stat().st_size < (2_000_000 if picture.suffix == ".gif" else 200_000)
+    assert picture.stat().st_size < 300_000

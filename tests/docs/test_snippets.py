@@ -13,9 +13,10 @@ import pytest
 
 from tests.docs import recipes
 from tests.docs.conftest import PAGES, ROOT
+from tests.docs.exercises import FOLDER
 
 REFERENCE = sorted((ROOT / "docs" / "reference").glob("*.rst"))
-SNIPPET = re.compile(r"^```(python|\{plot\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SNIPPET = re.compile(r"^```(python|\{(?:plot|display)\})\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OPTION = re.compile(r"^:([a-z-]+):.*\n", re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
@@ -40,7 +41,7 @@ def _without_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     plt.switch_backend(backend)
 
 
-APART = (recipes.PAGE, recipes.COMPANY)
+APART = (recipes.PAGE, recipes.COMPANY, *FOLDER.iterdir())
 """Their scripts do not continue each other, so they have tests of their own."""
 
 
@@ -52,7 +53,9 @@ def test_snippets_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, page.stem, module)  # pickle looks for classes there
     for match in SNIPPET.finditer(text):
         line = text[: match.start(2)].count("\n")
-        run(OPTION.sub("\n", match[2]), vars(module), page, line)
+        # A plot runs by itself when the site is built. It must not use what the code above it has defined.
+        names: dict[str, object] = {"__name__": "plot"} if match[1] == "{plot}" else vars(module)
+        run(OPTION.sub("\n", match[2]), names, page, line)
 
 
 def run(code: str, names: dict[str, object], page: Path, line: int) -> None:
@@ -73,13 +76,6 @@ def test_examples_of_the_reference_run(page: Path) -> None:
         pytest.importorskip(page.stem)
     result = doctest.testfile(str(page), module_relative=False, optionflags=FLAGS, encoding="utf-8")
     assert result.failed == 0
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_plot_says_what_there_is_to_see(page: Path) -> None:
-    plots = [code for kind, code in SNIPPET.findall(page.read_text(encoding="utf-8")) if kind == "{plot}"]
-    assert all(len(words) >= 20 for code in plots for words in re.findall(r"^:alt: (.*)$", code, re.MULTILINE))
-    assert all(":alt:" in code for code in plots)
 
 
 def test_there_are_snippets() -> None:

@@ -20,6 +20,15 @@ def fit(*callbacks, **options):
     return trainer.fit(x, y, batch_size=20, rng=0, **options)
 """
 
+INTERRUPTED = """
+import os, signal
+class Press(Callback):
+    def on_step_begin(self, run):
+        if run.step == 4:
+            os.kill(os.getpid(), signal.SIGINT)  # what the button of a notebook sends
+fit(Press(), epochs=100)
+"""
+
 CELLS = {
     "summary": "Sequential(Dense(2, 8), ReLU(), Dense(8, 1)).summary()",
     "history": "fit(epochs=20, validation=0.2)",
@@ -28,6 +37,7 @@ CELLS = {
     "plot": "axes = plot_history(fit(epochs=3))",
     "live": "history = fit(LivePlot(interval=0.0), epochs=3)",
     "empty": "History()",
+    "interrupted": INTERRUPTED,
 }
 
 
@@ -82,6 +92,10 @@ def test_a_progress_bar_is_a_widget_that_reaches_the_end(notebook: Any) -> None:
 @pytest.mark.parametrize("name", ["plot", "live"])
 def test_a_picture_is_shown_once(name: str, notebook: Any) -> None:
     assert shown(notebook, name)["image/png"].startswith("iVBOR")
+
+
+def test_an_interrupt_ends_the_run_and_its_history_is_shown(notebook: Any) -> None:
+    assert shown(notebook, "interrupted")["text/plain"].startswith("History(5 steps")
 
 
 def test_nothing_else_is_written_below_a_cell(notebook: Any) -> None:

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from minidl.plotting import LivePlot, contours, live
+from minidl.plotting import LivePlot, landscape, live
 from tests.plotting.living import Clock
 
 
@@ -27,7 +27,7 @@ def fine_contours() -> None:
 def _coarse_contours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluate few points of a landscape, which takes most of the time, where a test looks at other things."""
     if "fine_contours" not in request.fixturenames:
-        monkeypatch.setattr(contours, "GRID", 25)
+        monkeypatch.setattr(landscape, "GRID", 25)
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection, QuadMesh
-from matplotlib.contour import ContourSet
+from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 
 from minidl import (
     Concatenate,
@@ -59,9 +58,8 @@ class Constant(Layer):
 
 
 def boundaries(ax: Axes) -> list[Array]:
-    contours = [artist for artist in ax.collections if isinstance(artist, ContourSet)]
-    lines = [np.asarray(path.vertices) for contour in contours for path in contour.get_paths()]
-    return [line for line in lines if len(line)]
+    drawn = [artist for artist in ax.collections if isinstance(artist, LineCollection)]
+    return [np.asarray(path.vertices) for lines in drawn for path in lines.get_paths()]
 
 
 def background(ax: Axes) -> QuadMesh:

@@ -123,7 +123,7 @@ def test_two_columns_are_the_curve_of_class_1() -> None:
     [
         (plot_roc, "false positive rate", "true positive rate"),
         (plot_precision_recall, "recall", "precision"),
-        (plot_calibration, "predicted probability", "share of the class"),
+        (plot_calibration, "mean predicted probability", "fraction of samples in the class"),
     ],
 )
 def test_axes_are_a_unit_square(plot: Any, across: str, up: str) -> None:

@@ -75,10 +75,10 @@ def test_hundreds_of_classes_have_few_ticks_and_no_numbers() -> None:
     assert len(ax.get_xticks()) == len(ax.get_yticks()) < 15
 
 
-@pytest.mark.parametrize(("labels", "rotation"), [(["a", "b"], 0.0), (["a", "a rather long name of a class"], 90.0)])
-def test_classes_have_names(labels: list[str], rotation: float) -> None:
-    ax = plot_confusion(MATRIX, axes(), labels=labels)
-    assert names(ax) == (labels, labels)
+@pytest.mark.parametrize(("classes", "rotation"), [(["a", "b"], 0.0), (["a", "a rather long name of a class"], 90.0)])
+def test_classes_have_names(classes: list[str], rotation: float) -> None:
+    ax = plot_confusion(MATRIX, axes(), classes=classes)
+    assert names(ax) == (classes, classes)
     assert {label.get_rotation() for label in ax.get_xticklabels()} == {rotation}
 
 
@@ -99,8 +99,8 @@ def test_errors() -> None:
             swapped(wrong, [0, 1])
     with pytest.raises(DataError, match="matrix must hold counts, which are not negative, got -1"):
         plot_confusion([[1, -1], [0, 1]], ax)
-    with pytest.raises(ShapeError, match="labels must name all 2 classes, got 3"):
-        plot_confusion(MATRIX, ax, labels=["a", "b", "c"])
+    with pytest.raises(ShapeError, match="classes must name all 2 classes, got 3"):
+        plot_confusion(MATRIX, ax, classes=["a", "b", "c"])
     wrong_flag: Any = "true"
     with pytest.raises(HyperparameterError, match="normalize must be True or False, got 'true'"):
         plot_confusion(MATRIX, ax, normalize=wrong_flag)

@@ -36,7 +36,7 @@ from minidl import (
     minimize,
 )
 from minidl.plotting import plot_contours
-from minidl.plotting.contours import _refine
+from minidl.plotting.landscape import refine
 from minidl.typing import Array
 from tests.plotting.helpers import axes, legend, render
 
@@ -253,7 +253,7 @@ def test_a_constant_is_drawn() -> None:
 def test_refining_is_exact_for_cubics() -> None:
     x = np.linspace(-1, 2, 9)[:, None]
     fine = np.linspace(-1, 2, 17)[:, None]
-    np.testing.assert_allclose(_refine(x**3 - x + 1), fine**3 - fine + 1, atol=1e-13)
+    np.testing.assert_allclose(refine(x**3 - x + 1), fine**3 - fine + 1, atol=1e-13)
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a run ends after the present step, keeps everything and can be resumed. The second time, it ends
+"""Ctrl-C and SIGTERM: a run ends after the current step, keeps everything and can be resumed. The second time, it ends
 at once."""
 
 import os

@@ -54,7 +54,7 @@ class Reduction:
     Attributes:
         asked: whether this rank was asked to stop.
         hear: called on all ranks once one of them was.
-        totals: with shards, how much the batches of the present pass count.
+        totals: with shards, how much the batches of the current pass count.
     """
 
     asked = False

@@ -30,7 +30,7 @@ class Shards:
     Attributes:
         source: what holds the generators.
         steps: the number of steps of a pass, the same on all ranks.
-        taken: how many of them were taken in the present pass.
+        taken: how many of them were taken in the current pass.
     """
 
     def __init__(self, batches: Batches | Stream, comm: Any, totals: list[float]) -> None:

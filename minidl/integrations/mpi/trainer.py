@@ -88,7 +88,7 @@ class ParallelTrainer(Trainer):
                 stacklevel=2,
             )
         self._parts = ""  # how data are divided: "split" by this trainer, "shard" by its user, or not at all
-        self._reduction: Reduction | None = None  # that of the present fit, if there are several ranks
+        self._reduction: Reduction | None = None  # that of the current fit, if there are several ranks
 
     def fit(
         self,

@@ -31,7 +31,7 @@ class LayoutError(CheckpointError):
 
 
 def channels_last(axes: int) -> tuple[int, ...]:
-    """For samples of so many axes, the order of them that puts the first one last.
+    """The order of `axes` axes of a sample that puts the first one last.
 
     >>> channels_last(3)
     (1, 2, 0)
@@ -68,7 +68,7 @@ class Chain:
         return chain
 
     def _axes(self, axes: int) -> tuple[int, ...]:
-        """How samples of so many axes lie here that come from the input, or from rows."""
+        """The order of the axes of samples with `axes` axes that come from the input or from rows."""
         return channels_last(axes) if axes in self.turned else tuple(range(axes))
 
     def as_layer(self) -> Layer:

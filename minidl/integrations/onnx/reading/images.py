@@ -256,7 +256,7 @@ def _with_other_units(chain: Chain, shape: Shape) -> None:
 
 
 def _reshaped(chain: Chain) -> None:
-    """Add a Reshape to the present shape, in place of one before it."""
+    """Add a Reshape to the current shape, in place of one before it."""
     if chain.layers and isinstance(chain.layers[-1], Reshape):
         chain.layers.pop()
     chain.layers.append(Reshape(*chain.own_shape))
