@@ -6,7 +6,7 @@ BENCH := .venv-bench
 BRIDGES := .venv-integrations
 BIN := $(VENV)/bin
 
-.PHONY: help demo test quick lint coverage lowest integrations bench docs dev clean
+.PHONY: help demo test quick lint coverage lowest integrations bench docs playground dev clean
 
 help:
 	@echo "make demo      run the assignment: numbers on screen, pictures in demos/output/"
@@ -18,6 +18,7 @@ help:
 	@echo "make integrations  run the tests of minidl/integrations with the real packages: PyTorch, Keras, scikit-learn, …"
 	@echo "make bench     measure time and accuracy here and elsewhere, into docs/benchmarks.md; QUICK=1 only shows it"
 	@echo "make docs      build the documentation, with a gallery of the demos, into docs/_build/html"
+	@echo "make playground  build the page that runs minidl in a browser, into docs/_build/playground"
 	@echo "make dev       install everything that the other targets need, except for make lowest and make bench"
 	@echo "make clean     remove everything that was made"
 
@@ -59,6 +60,10 @@ docs: $(VENV)/.docs
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
 	@touch docs/_build/.built
 	@echo "built: docs/_build/html/index.html"
+
+# The parts that it fetches, 98 MB, are kept in docs/_build/playground-cache.
+playground: $(VENV)/.installed
+	$(BIN)/python docs/playground/build.py
 
 clean:
 	rm -rf $(VENV) $(LOWEST) $(BENCH) $(BRIDGES) demos/output docs/_build docs/gallery docs/learn/*.gif \

@@ -26,6 +26,7 @@ extensions = [
     "docstrings",
     "glossary_links",
     "mathml",
+    "playground",
     "plot",
     "progress",
 ]

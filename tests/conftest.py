@@ -48,7 +48,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no type hints
         def _split_scope(self, nodeid: str) -> str:
-            shared = re.match(r"tests/demos/.*\[(\w+)|tests/docs/(test_site_in_browser)", nodeid)
+            shared = re.match(
+                r"tests/demos/.*\[(\w+)|tests/docs/(test_site_in_browser)|tests/playground/test_(page|worker)", nodeid
+            )
             return nodeid.partition("[")[0] if shared is None else shared[shared.lastindex or 0]
 
     return Scheduling(config, log)

@@ -24,6 +24,7 @@ LEVELS = {
     "events": 1,
     "files": 1,
     "interruption": 1,
+    "levels": 1,
     "notebook": 1,
     "differences": 1,
     "parameters": 2,
@@ -51,6 +52,7 @@ LEVELS = {
     "generation": 8,
     "integrations": 8,
     "contents": 8,
+    "playground": 8,
     "__main__": 8,
 }
 """The stack; a module may import from its own level and from below."""

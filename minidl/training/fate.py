@@ -35,7 +35,13 @@ class FateWatch(Callback):
     """
 
     def __init__(
-        self, tolerance: float, patience: int, max_period: int, cycle_tolerance: float, floor: float, ceiling: float
+        self,
+        tolerance: float = 1e-6,
+        patience: int = 100,
+        max_period: int = 8,
+        cycle_tolerance: float = 1e-9,
+        floor: float = -1e3,
+        ceiling: float = 1e6,
     ) -> None:
         self.tolerance = number("tolerance", tolerance, at_least=0, finite=False)
         self.patience = whole_number("patience", patience, 1)

@@ -111,3 +111,10 @@ def test_printed_errors_of_the_gradients_of_the_network_are_rounding_errors(demo
 def test_eight_units_solve_xor_with_momentum(demo: Demo) -> None:
     (share,) = re.findall(r"8 units\s+momentum 0.9\s+\S+\s+(\d+)%", demo.section("Q3.5"))
     assert int(share) >= 95
+
+
+@of_demo("xor")
+def test_the_study_reports_its_progress_also_without_a_terminal(demo: Demo) -> None:
+    parts = re.findall(r"^   training (.*) …$", demo.section("Q3.5"), re.MULTILINE)
+    assert len(parts) == 4
+    assert all("networks" in part for part in parts)

@@ -99,6 +99,8 @@ def test_links_lead_somewhere(site: Path) -> None:
                 continue
             target = urljoin(name, place) if place else name
             there = (site / target).exists()
+            if target.startswith("playground/"):
+                anchor = ""  # what follows names a preset, not a place in the page
             if not there or (anchor and target in found and anchor not in found[target].names):
                 wrong.append((name, link))
     assert wrong == []

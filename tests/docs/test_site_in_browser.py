@@ -60,7 +60,9 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def all_pages(site: Path) -> list[str]:
-    return sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    """The pages, without the playground, which has tests of its own."""
+    pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    return [page for page in pages if not page.startswith("playground/")]
 
 
 def test_pages_fit_and_nothing_is_amiss(site: Path, address: str, tab: Browser) -> None:

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.contour import QuadContourSet
 
 from minidl import Beale, CubicValley, FunctionObjective, Himmelblau, Objective, Quadratic, Rosenbrock
+from minidl.levels import level_name, roundest
 from minidl.plotting import plot_contours
-from minidl.plotting.landscape import _name, _roundest
 from tests.plotting.helpers import axes, render
 
 
@@ -70,7 +70,7 @@ def test_low_and_high_differ_in_brightness_and_neither_is_white() -> None:
 )
 def test_the_roundest_number_lies_in_its_interval(middle: float, width: float) -> None:
     low, high = middle - width * abs(middle), middle + width * abs(middle)
-    found = _roundest(low, high)
+    found = roundest(low, high)
     assert low - 1e-12 * abs(low) <= found <= high + 1e-12 * abs(high)
     if low <= 0 <= high:
         assert found == 0
@@ -93,7 +93,7 @@ def test_the_roundest_number_lies_in_its_interval(middle: float, width: float) -
     ],
 )
 def test_the_roundest_number(low: float, high: float, expected: float) -> None:
-    assert _roundest(low, high) == expected
+    assert roundest(low, high) == expected
 
 
 @pytest.mark.parametrize(
@@ -112,4 +112,4 @@ def test_the_roundest_number(low: float, high: float, expected: float) -> None:
     ],
 )
 def test_names_of_levels(level: float, name: str) -> None:
-    assert _name(level) == name
+    assert level_name(level) == name

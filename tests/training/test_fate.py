@@ -1,10 +1,12 @@
 """The fates of descent on f(x, y) = (3 − x³) + 50 (2y² − x)², and the kinds of points where it can come to rest."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
 from minidl import SGD, CubicValley, Momentum, minimize
-from minidl.training.fate import kind_of_point
+from minidl.training.fate import FateWatch, kind_of_point
 from minidl.training.minimize import Descent
 from minidl.typing import Array
 
@@ -131,3 +133,8 @@ def test_kind_of_point_from_the_eigenvalues(kind: str, eigenvalues: list[float])
 @pytest.mark.parametrize("eigenvalues", [[1.0, 1e-5], [1.0, -1e-5], [-1.0, 1e-5], [-1.0, -1e-5]])
 def test_an_eigenvalue_at_the_border_counts_as_zero(eigenvalues: list[float]) -> None:
     assert kind_of_point(np.diag(eigenvalues)).startswith("degenerate")
+
+
+def test_a_watch_has_the_thresholds_of_minimize_by_default() -> None:
+    watch, function = signature(FateWatch).parameters, signature(minimize).parameters
+    assert {name: each.default for name, each in watch.items()} == {name: function[name].default for name in watch}

@@ -1,0 +1,45 @@
+"""The process behind one page of the local server: it takes commands, one per line, and writes frames and output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+from minidl.playground.browser import flush_lines
+from minidl.playground.session import Session
+
+__all__ = ["END", "answer_all"]
+
+END = "\x1d"
+"""The line that ends the output of a command, on both streams."""
+
+
+def answer_all(commands: Iterable[str]) -> None:
+    r"""Obey commands until there are no more of them.
+
+    >>> from contextlib import redirect_stdout
+    >>> from io import StringIO
+    >>> with redirect_stdout(StringIO()) as written:
+    ...     answer_all(['{"do": "run", "code": "print(1)"}'])
+    >>> written.getvalue()
+    '1\n\x1e{"kind":"output","figures":[],"error":null}\n\x1d\n'
+    """
+    session = Session()
+    for command in commands:
+        session.turn(command)
+        for stream in (sys.stderr, sys.stdout):
+            stream.write(f"{END}\n")
+            stream.flush()
+
+
+def main() -> None:
+    """Obey the commands on standard input, which a user's program finds empty."""
+    with open(os.dup(0), encoding="utf-8") as commands, open(os.devnull) as empty:
+        os.dup2(empty.fileno(), 0)
+        flush_lines()
+        answer_all(commands)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""The Python that settings stand for. The page shows it, the session runs it, and it runs at home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from minidl.playground.expressions import functions_in
+from minidl.playground.tables import rows_of, table
+
+__all__ = ["Code", "descent_code", "network_code"]
+
+WIDTH = 100
+DRAWN = "he_normal"  # the default of Dense
+ON_LOGITS = "BCEWithLogitsLoss"
+
+
+class Code(NamedTuple):
+    """A program in three parts.
+
+    Attributes:
+        setup: makes data, model, loss, optimizer and trainer, or objective, starts and optimizers.
+        run: trains, or descends.
+        report: prints what came out.
+    """
+
+    setup: str
+    run: str
+    report: str
+
+    @property
+    def text(self) -> str:
+        """The whole program."""
+        return "\n".join(part for part in self if part)
+
+
+NETWORK = """\
+{imports}
+
+{data}
+
+{model}
+loss = {loss}
+optimizer = {optimizer}
+trainer = Trainer(model, loss, optimizer)
+"""
+
+FIT = """\
+history = trainer.fit(x, y, {options})
+"""
+
+REPORT = """\
+print("training loss:", history.epochs["training_loss"][-1])
+"""
+
+TEST_REPORT = """\
+print("test loss:", history.epochs["validation_loss"][-1])
+"""
+
+DESCENT = """\
+{imports}
+{function}
+starts = [{starts}]
+optimizers = {{
+{optimizers}
+}}
+"""
+
+MINIMIZE = """\
+for name, make in optimizers.items():
+    for start in starts:
+        objective = {objective}
+        descent = minimize(objective, make(objective.parameters()), steps={steps})
+        print(f"{{name}} from {{start}}: {{descent}}")
+"""
+
+FUNCTION = """
+
+def f(x, y):
+    return {expression}
+
+"""
+
+
+def network_code(settings: Mapping[str, Any]) -> Code:
+    """Return the program for settings of a network, which have been checked.
+
+    Raises:
+        SettingError: points or a table from which no network can learn.
+    """
+    data, makers = _data(settings)
+    model, layers = _model(settings)
+    optimizer = _optimizer(settings, "model.parameters()", settings["weight_decay"])
+    loss, initializer, share = settings["loss"], settings["initializer"], settings["test_share"]
+    imports = ["import numpy as np"] if "np." in data else []
+    imports.append(_imports({"Sequential", "Trainer", loss, _class(optimizer), *layers, *makers}))
+    imports += [f"from minidl.initializers import {initializer}"] if initializer != DRAWN else []
+    options = {"epochs": settings["epochs"], "batch_size": settings["batch_size"]}
+    options |= {"validation": share} if share else {}
+    options |= {"training_loss": True, "rng": settings["seed"]}
+    note = "  # it takes the output before the sigmoid" if loss == ON_LOGITS else ""
+    setup = NETWORK.format(
+        imports="\n".join(imports), data=data, model=model, loss=f"{loss}(){note}", optimizer=optimizer
+    )
+    return Code(setup, FIT.format(options=_arguments(options)), REPORT + (TEST_REPORT if share else ""))
+
+
+def descent_code(settings: Mapping[str, Any]) -> Code:
+    """Return the program for settings of descents, which have been checked.
+
+    Raises:
+        SettingError: an expression that is not one of x and y.
+    """
+    name, expression = settings["objective"], settings["expression"].strip()
+    labels = _unique([_label(rule) for rule in settings["optimizers"]])
+    calls = [_optimizer(rule, "parameters") for rule in settings["optimizers"]]
+    kind, call = OBJECTIVES[name]
+    functions = functions_in(expression) if name == "expression" else []
+    imports = [_imports({kind, "minimize", *map(_class, calls)})]
+    imports += [f"from numpy import {', '.join(functions)}"] if functions else []
+    setup = DESCENT.format(
+        imports="\n".join(imports),
+        function=FUNCTION.format(expression=expression) if name == "expression" else "",
+        starts=", ".join(f"({_number(x)}, {_number(y)})" for x, y in settings["starts"]),
+        optimizers="\n".join(
+            f'    "{label}": lambda parameters: {made},' for label, made in zip(labels, calls, strict=True)
+        ),
+    )
+    return Code(setup, MINIMIZE.format(objective=f"{kind}{call}", steps=settings["steps"]), "")
+
+
+OBJECTIVES = {
+    "cubic_valley": ("CubicValley", "(*start)"),
+    "rosenbrock": ("Rosenbrock", "(start)"),
+    "himmelblau": ("Himmelblau", "(*start)"),
+    "beale": ("Beale", "(*start)"),
+    "expression": ("FunctionObjective", "(f, start=start)  # its gradient is found by finite differences"),
+}
+"""The class of each objective, and how it is called."""
+
+
+def _data(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The lines that make x and y, and the names that they import from minidl."""
+    kind, n = settings["data"], settings["samples"]
+    noise, seed = _number(settings["noise"]), settings["data_seed"]
+    if kind in ("points", "csv"):
+        found = rows_of(settings["csv"]) if kind == "csv" else settings["points"]
+        lines = ["# Each row is x1, x2 and the class.", table("data", found, WIDTH), "x, y = data[:, :2], data[:, 2:]"]
+        if kind == "csv":
+            lines.append("x = (x - x.mean(axis=0)) / x.std(axis=0)  # the same scale for both features")
+        return "\n".join(lines), []
+    if kind == "blobs":
+        made = f"x, y = make_blobs({n}, centers=[[-1, -1], [1, 1]], cluster_std={noise}, rng={seed})"
+        return f"{made}\ny = y[:, None]", ["make_blobs"]
+    more = {"circles": ", factor=0.5", "spirals": ", turns=1"}.get(kind, "")
+    return f"x, y = make_{kind}({n}, noise={noise}{more}, rng={seed})", [f"make_{kind}"]
+
+
+def _model(settings: Mapping[str, Any]) -> tuple[str, set[str]]:
+    """The lines that make the model, and the names of its layers."""
+    sizes = [2, *settings["hidden"]]
+    drawn = "" if settings["initializer"] == DRAWN else f", initializer={settings['initializer']}"
+    activation, dropout, names = settings["activation"], settings["dropout"], {"Dense"}
+    lines = ["model = Sequential("]
+    for index, (inputs, outputs) in enumerate(pairwise(sizes)):
+        line = f"    Dense({inputs}, {outputs}{drawn}), {activation}(),"
+        names.add(activation)
+        if dropout:
+            line += f" Dropout({_number(dropout)}, rng={settings['seed'] + index}),"
+            names.add("Dropout")
+        lines.append(line)
+    last = f"    Dense({sizes[-1]}, 1{drawn}),"
+    if settings["loss"] != ON_LOGITS:
+        last += " Sigmoid(),"
+        names.add("Sigmoid")
+    return "\n".join([*lines, last, f"    rng={settings['seed']},", ")"]), names
+
+
+def _optimizer(rule: Mapping[str, Any], parameters: str, weight_decay: float = 0.0) -> str:
+    """The call that makes an optimizer."""
+    name = rule.get("name", rule.get("optimizer"))
+    options = {"lr": rule["lr"]}
+    if name in ("Momentum", "Nesterov"):
+        options["momentum"] = rule["momentum"]
+    if name == "Nesterov":
+        name, options["nesterov"] = "Momentum", True
+    if weight_decay or name == "AdamW":  # which has a decay of its own
+        options["weight_decay"] = weight_decay
+    return f"{name}({parameters}, {_arguments(options)})"
+
+
+def _class(call: str) -> str:
+    """The name of the class that is called."""
+    return call.partition("(")[0]
+
+
+def _label(rule: Mapping[str, Any]) -> str:
+    """What a legend calls an optimizer."""
+    momentum = f" {_number(rule['momentum'])}" if rule["name"] in ("Momentum", "Nesterov") else ""
+    return f"{rule['name']}{momentum}, lr {_number(rule['lr'])}"
+
+
+def _unique(labels: list[str]) -> list[str]:
+    """The labels with a number at those that have been there before.
+
+    >>> _unique(["SGD", "Adam", "SGD"])
+    ['SGD', 'Adam', 'SGD (2)']
+    """
+    counts = [labels[: index + 1].count(label) for index, label in enumerate(labels)]
+    return [label if count == 1 else f"{label} ({count})" for label, count in zip(labels, counts, strict=True)]
+
+
+def _imports(names: Iterable[str]) -> str:
+    """The line that imports names from minidl, or several if it is long. They are sorted as Ruff sorts them."""
+    ordered = sorted(names, key=lambda name: (not name.isupper(), name[0].islower(), name))
+    line = f"from minidl import {', '.join(ordered)}"
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join(["from minidl import (", *(f"    {name}," for name in ordered), ")"])
+
+
+def _arguments(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_number(value)}" for name, value in options.items())
+
+
+def _number(value: Any) -> str:
+    """A number as people write it. All digits that matter are there.
+
+    >>> _number(0.5), _number(2.0), _number(1e-6), _number(3)
+    ('0.5', '2.0', '1e-06', '3')
+    """
+    return repr(value)

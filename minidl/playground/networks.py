@@ -1,0 +1,237 @@
+"""A network that trains in turns, and the frames that show it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from copy import copy
+from itertools import islice
+from math import inf, isfinite, nan, sqrt
+from typing import Any
+
+import numpy as np
+
+from minidl.errors import HyperparameterError
+from minidl.layers import Dense, Dropout, Sequential
+from minidl.layers.activations import sigmoid
+from minidl.modules import Layer, evaluating, training_as
+from minidl.playground.code import network_code
+from minidl.playground.fates import Hidden, Signs, fate_of, hidden_layer
+from minidl.playground.settings import NETWORKS, SettingError, checked
+from minidl.playground.tables import check_classes
+from minidl.playground.turns import TurnTrainer
+from minidl.splitting import hold_out
+from minidl.sums import norm
+from minidl.typing import Array
+
+__all__ = ["Network"]
+
+SIZE = 40
+"""Rows and columns of the picture of the output."""
+
+UNIT_SIZE = 16
+"""Rows and columns of the picture of a unit."""
+
+
+class Network:
+    """A network with its data, trained in turns as `Trainer.fit` trains it.
+
+    Args:
+        settings: those in `NETWORKS` that differ from their defaults.
+
+    Attributes:
+        code: the program that the settings stand for. Its set-up has made data, model, loss and optimizer.
+        run: the run of its `fit`.
+
+    Raises:
+        SettingError: settings that are unknown or out of range.
+
+    >>> network = Network({"hidden": [2], "epochs": 1})
+    >>> network.step(1000)
+    7
+    >>> network.frame()["finished"]
+    True
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = checked(NETWORKS, settings)
+        if self.settings["data"] == "points":
+            check_classes(self.settings["points"], "points")
+        self.code = network_code(self.settings)
+        space: dict[str, Any] = {"__name__": "__main__"}
+        exec(self.code.setup, space)
+        made, self.x, self.y = space["trainer"], space["x"], space["y"]
+        self.model: Sequential = made.model
+        self.trainer = space["trainer"] = TurnTrainer(made.model, made.loss, made.optimizer)
+        self.train, self.test = _split(self.y, self.settings["test_share"])
+        exec(self.code.run, space)  # begins the run, whose steps are taken in turns
+        self.run, self.history = self.trainer.run, self.trainer.history
+        self.limits = _square(self.x, at_least=2.0 if self.settings["data"] == "points" else 0.0)
+        points = [_grid(*self.limits, SIZE), _grid(*self.limits, UNIT_SIZE), self.x[self.train], self.x[self.test]]
+        self._points, self._ends = np.concatenate(points), np.cumsum([len(part) for part in points])
+        # What a frame needs again and again.
+        self._dense = [layer for layer in self.model if isinstance(layer, Dense)]
+        self._names, self._loss = [repr(dense) for dense in self._dense], copy(made.loss)
+        self._probabilities = bool(self.model.gives_probabilities)
+        self._told, self._best, self._pace = 0, 0, 0.0
+
+    def step(self, steps: int, seconds: float = inf) -> int:
+        """Train for at most `steps` steps or `seconds`. Return how many steps it took."""
+        with training_as(True):
+            taken = self.run.turn(steps, seconds)
+        if taken:
+            self._pace = taken / max(self.run.seconds, 1e-9)
+        return taken
+
+    def epoch(self) -> int:
+        """Train to the end of the present epoch. Return how many steps it took."""
+        return self.step(len(self.run.batches) - self.run.batch + 1)
+
+    def frame(self, *, whole: bool = False) -> dict[str, Any]:
+        """Return what the page draws. The whole of it has data and code as well."""
+        with evaluating(self.model), np.errstate(all="ignore"):
+            outputs = self._outputs()
+            scores = outputs[-1][1]
+            chances = scores if self._probabilities else sigmoid(scores)
+            units = [self._part(values, 1) for _, values in outputs[:-1]]
+            layers = self._layers([*units, 2.0 * self._part(chances, 1) - 1.0])
+            hidden = [hidden_layer(layer, self._part(values, 2)) for layer, values in outputs[:-1]]
+            train, test = (self._measured(scores, part, rows) for part, rows in ((2, self.train), (3, self.test)))
+        losses = self._new_losses()
+        frame = {
+            "kind": "networks",
+            "step": self.run.step,
+            "epoch": self.run.epoch,
+            "steps_per_second": round(self._pace),
+            "loss": {"train": train[0], "test": test[0]},
+            "accuracy": {"train": train[1], "test": test[1]},
+            "losses": losses,
+            "boundary": {"size": SIZE, **self._axes(), "values": _encoded(255.0 * self._part(chances, 0))[0]},
+            "layers": layers,
+            "finished": self.run.ended,
+            "fate": fate_of(self._signs(hidden)),
+            "error": None,
+        }
+        for layer, signs in zip(layers, hidden, strict=False):
+            layer["dead"] = signs.dead
+        if whole:
+            frame |= {"data": {"train": self._rows(self.train), "test": self._rows(self.test)}, "code": self.code.text}
+        return frame
+
+    def _outputs(self) -> list[tuple[Layer, Array]]:
+        """For each Dense layer its activation, and the outputs after that at all points that a frame is about."""
+        found: list[tuple[Layer, Array]] = []
+        values = self._points
+        for layer in self.model:
+            values = layer.forward(values)
+            if isinstance(layer, Dense):
+                found.append((layer, values))
+            elif not isinstance(layer, Dropout):
+                found[-1] = layer, values
+        return found
+
+    def _part(self, values: Array, index: int) -> Array:
+        """The values at the points of the picture (0), of those of units (1), and of the data to train and test on."""
+        return values[self._ends[index - 1] if index else 0 : self._ends[index]]
+
+    def _layers(self, outputs: list[Array]) -> list[dict[str, Any]]:
+        """All layers as the page draws them.
+
+        In the picture of a unit, 128 is 0, and 255 is the largest size there. In that of the output, 0 to 255 is its
+        probability.
+        """
+        together = np.concatenate(outputs, axis=1)  # each call of NumPy takes longer than these few numbers
+        scales = np.maximum(np.abs(together).max(axis=0), 1e-12)
+        scales[-1] = 1.0
+        pictures, sizes = iter(_encoded(128.0 + 127.0 * together / scales)), iter(_numbers(scales))
+        return [
+            {
+                "name": name,
+                "units": list(islice(pictures, dense.outputs)),
+                "scales": list(islice(sizes, dense.outputs)),
+                "weights": _numbers(dense.weight.value),
+                "bias": _numbers(dense.bias.value),
+                "grad": _numbers(dense.weight.grad),
+            }
+            for name, dense in zip(self._names, self._dense, strict=True)
+        ]
+
+    def _measured(self, scores: Array, part: int, rows: Array) -> tuple[float | None, float | None]:
+        """Loss and accuracy on the data to train or to test on, at present."""
+        if not len(rows):
+            return None, None
+        prediction, target = self._part(scores, part), self.y[rows]
+        middle = 0.5 if self._probabilities else 0.0
+        loss = float(self._loss.forward(prediction, target))
+        return loss if isfinite(loss) else None, float(np.mean((prediction > middle) == (target > 0.5)))
+
+    def _signs(self, hidden: list[Hidden]) -> Signs:
+        """What the fate is read from."""
+        epochs, losses = self.history.epochs, self.history.loss
+        return Signs(
+            hidden,
+            [norm(dense.weight.grad.ravel()) / sqrt(dense.weight.size) for dense in self._dense],
+            losses[0] if losses else nan,
+            epochs.get("training_loss", ()),
+            epochs.get("validation_loss", ()),
+            self._best,
+            self.run.divergence,
+        )
+
+    def _new_losses(self) -> list[list[Any]]:
+        """The losses of the epochs that have ended since the last frame: step, training and test loss."""
+        epochs = self.history.epochs
+        columns = [epochs.get(name, []) for name in ("training_loss", "validation_loss")]
+        begin, self._told = self._told, len(columns[0])
+        test, per_epoch = columns[1], len(self.run.batches)
+        if test:
+            self._best = min((self._best, *range(begin, len(test))), key=test.__getitem__)
+        return [
+            [(index + 1) * per_epoch, *(column[index] if column else None for column in columns)]
+            for index in range(begin, self._told)
+        ]
+
+    def _axes(self) -> dict[str, list[float]]:
+        return {name: list(limits) for name, limits in zip("xy", self.limits, strict=True)}
+
+    def _rows(self, rows: Array) -> list[list[float]]:
+        found: list[list[float]] = np.hstack([self.x[rows].round(4), self.y[rows]]).tolist()
+        return found
+
+
+def _split(y: Array, share: float) -> tuple[Array, Array]:
+    """The samples to train on and to test on, as `Trainer.fit` splits them."""
+    if not share:
+        return np.arange(len(y)), np.arange(0)
+    try:
+        return hold_out(len(y), share, classes=y[:, 0].astype(int))
+    except HyperparameterError as error:
+        raise SettingError("test_share", str(error)) from error
+
+
+def _square(x: Array, *, at_least: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The limits of a square around points. With `at_least`, its middle is 0, and it grows from that size only."""
+    low, high = x.min(axis=0), x.max(axis=0)
+    center, half = (low + high) / 2, 0.56 * float((high - low).max()) or 1.0
+    if at_least:  # otherwise the plane would move under the clicks
+        center, half = np.zeros(2), max(at_least, 1.1 * float(np.abs(x).max()))
+    first, second = ((round(float(c) - half, 4), round(float(c) + half, 4)) for c in center)
+    return first, second
+
+
+def _grid(across: tuple[float, float], up: tuple[float, float], size: int) -> Array:
+    """The points of a picture, (size², 2), row by row from the bottom."""
+    columns, rows = np.meshgrid(np.linspace(*across, size), np.linspace(*up, size))
+    return np.column_stack([columns.ravel(), rows.ravel()])
+
+
+def _encoded(values: Array) -> list[str]:
+    """Each column of values from 0 to 255, rounded, in base64. NaN becomes the middle."""
+    bytes_ = np.nan_to_num(values.T, nan=128.0).clip(0.0, 255.0).round().astype(np.uint8)
+    return [b64encode(row).decode() for row in np.ascontiguousarray(bytes_)]
+
+
+def _numbers(values: Array) -> list[Any]:
+    """Numbers with six digits that are shown, not computed with."""
+    found: list[Any] = values.round(6).tolist()
+    return found

@@ -1,0 +1,74 @@
+/**
+ * Settings in the address. A link such as `#networks&data=moons&lr=0.1` reproduces them; defaults are left out.
+ * `#preset=dead_relu` stands for a preset as long as nothing is changed, and `code=…` carries edited code.
+ */
+
+import { same } from "./dom.js";
+
+/**
+ * @typedef {{tab: string, of: string, preset: string | null, settings: Record<string, any>, code: string | null}} Place
+ * tab: what is shown; of: whose settings these are, "networks" or "descent"
+ */
+
+/** @param {string} text */
+const escape = (text) =>
+  encodeURIComponent(text).replace(/%5B/g, "[").replace(/%5D/g, "]").replace(/%2C/g, ",").replace(/%3A/g, ":");
+
+/**
+ * @param {Place} place
+ * @param {Record<string, any>} defaults those of `place.of`
+ * @returns {string} the hash, with "#"
+ */
+export function encode(place, defaults) {
+  const parts = [place.tab];
+  if (place.tab === "code") parts.push(`of=${place.of}`);
+  if (place.preset !== null) parts.push(`preset=${escape(place.preset)}`);
+  else {
+    for (const [name, value] of Object.entries(place.settings)) {
+      if (value === undefined || same(value, defaults[name])) continue;
+      parts.push(`${name}=${escape(typeof defaults[name] === "string" ? value : JSON.stringify(value))}`);
+    }
+  }
+  if (place.code !== null) parts.push(`code=${escape(place.code)}`);
+  return `#${parts.join("&")}`;
+}
+
+/**
+ * The reverse. What cannot be read is named in `unknown`, and the rest is used.
+ * @param {string} hash
+ * @param {{networks: Record<string, any>, descent: Record<string, any>}} defaults
+ * @param {{id: string, tab: string}[]} presets
+ * @returns {Place & {unknown: string[]}}
+ */
+export function decode(hash, defaults, presets) {
+  const [first, ...rest] = hash.replace(/^#/, "").split("&");
+  const place = { tab: "networks", of: "networks", preset: null, settings: {}, code: null, unknown: [] };
+  if (["networks", "descent", "code"].includes(first)) place.tab = first;
+  else if (first) rest.unshift(first);
+  const pairs = rest.map((part) => {
+    const at = part.indexOf("=");
+    return at < 0 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
+  });
+  const named = Object.fromEntries(pairs);
+  if (place.tab === "descent" || (place.tab === "code" && named.of === "descent")) place.of = "descent";
+  for (const [name, raw] of pairs) {
+    try {
+      const text = decodeURIComponent(raw);
+      if (name === "of") continue;
+      if (name === "code") place.code = text;
+      else if (name === "preset") {
+        const preset = presets.find((one) => one.id === text);
+        if (!preset) place.unknown.push(`preset ${text}`);
+        else {
+          place.preset = text;
+          place.of = preset.tab;
+          if (place.tab !== "code") place.tab = preset.tab;
+        }
+      } else if (!(name in defaults[place.of])) place.unknown.push(name);
+      else place.settings[name] = typeof defaults[place.of][name] === "string" ? text : JSON.parse(text);
+    } catch {
+      place.unknown.push(name);
+    }
+  }
+  return place;
+}

@@ -1,0 +1,170 @@
+/** Lines over steps on a canvas: the losses of a network, and f in the course of a descent. */
+
+import { ticks } from "./contours.js";
+import { format, prepare } from "./dom.js";
+import { color, mark } from "./palette.js";
+
+const LEFT = 46,
+  BOTTOM = 22,
+  TOP = 8,
+  RIGHT = 10,
+  MOST = 1500;
+
+/** @typedef {{label: string, color: string, dash: number[], marker?: string, points: number[][]}} Line */
+
+export class Chart {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {string} what the text alternative starts with it
+   */
+  constructor(canvas, what) {
+    this.canvas = canvas;
+    this.what = what;
+    /** @type {Line[]} */
+    this.lines = [];
+  }
+
+  /** Start again with other lines. @param {Line[]} lines */
+  clear(lines) {
+    this.lines = lines;
+  }
+
+  /**
+   * Add a point to a line.
+   * @param {number} index @param {number} step @param {number | null} value
+   */
+  add(index, step, value) {
+    const line = this.lines[index];
+    line.points.push([step, value === null ? NaN : value]);
+    if (line.points.length > MOST) line.points = halve(line.points);
+  }
+
+  draw() {
+    const { context, width, height } = prepare(this.canvas);
+    if (width < 60) return;
+    // A line that leaves the others far behind is cut off, so that they can still be seen.
+    const firsts = this.lines.map((line) => Math.abs(line.points[0]?.[1])).filter(Number.isFinite);
+    const limit = firsts.length ? 10 * Math.max(1e-6, ...firsts) : Infinity;
+    const all = this.lines
+      .flatMap((line) => line.points.map(([, value]) => Math.max(-limit, Math.min(limit, value))))
+      .filter(Number.isFinite);
+    const steps = Math.max(
+      1,
+      ...this.lines.map((line) => (line.points.length ? line.points[line.points.length - 1][0] : 0)),
+    );
+    let low = Infinity,
+      high = -Infinity,
+      positive = true;
+    for (const value of all) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+      if (value <= 0) positive = false;
+    }
+    if (!all.length) [low, high] = [0, 1];
+    const logarithmic = positive && all.length > 0 && high / low > 30;
+    if (logarithmic) {
+      low = Math.max(low, high * 1e-12);
+      [low, high] = [Math.log10(low), Math.log10(high)];
+    } else if (positive) low = 0;
+    if (high - low < 1e-12) high = low + (Math.abs(low) || 1);
+    const margin = 0.04 * (high - low);
+    [low, high] = [low === 0 && !logarithmic ? 0 : low - margin, high + margin];
+    const x = (step) => LEFT + ((width - LEFT - RIGHT) * step) / steps;
+    const y = (value) =>
+      TOP + (height - TOP - BOTTOM) * (1 - ((logarithmic ? Math.log10(value) : value) - low) / (high - low));
+    this.#axes(context, width, height, { low, high, logarithmic, steps, x, y });
+    context.save();
+    context.beginPath();
+    context.rect(LEFT, TOP - 4, width - LEFT - RIGHT + 6, height - TOP - BOTTOM + 8);
+    context.clip();
+    for (const line of this.lines) this.#line(context, line, x, y);
+    context.restore();
+    this.canvas.setAttribute("aria-label", this.#describe());
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {any} scale */
+  #axes(context, width, height, { low, high, logarithmic, steps, x, y }) {
+    context.font = "11px sans-serif";
+    context.lineWidth = 1;
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    let marks = ticks(low, high, 4);
+    if (logarithmic) {
+      const gap = Math.max(1, Math.ceil((high - low) / 5));
+      marks = [];
+      for (let power = Math.ceil(low); power <= high; power++) if (power % gap === 0) marks.push(power);
+      if (marks.length < 2) marks = ticks(low, high, 3);
+    }
+    for (const value of marks) {
+      const shown = logarithmic ? 10 ** value : value;
+      const at = Math.round(y(shown)) + 0.5;
+      context.strokeStyle = color.line;
+      context.beginPath();
+      context.moveTo(LEFT, at);
+      context.lineTo(width - RIGHT, at);
+      context.stroke();
+      context.fillStyle = color.muted;
+      context.fillText(format(Number(shown.toPrecision(logarithmic ? 2 : 6))), LEFT - 5, at);
+    }
+    context.textAlign = "center";
+    context.textBaseline = "top";
+    for (const step of ticks(0, steps, 4)) {
+      if (Number.isInteger(step) && x(step) < width - RIGHT - 24)
+        context.fillText(format(step), x(step), height - BOTTOM + 6);
+    }
+    context.textAlign = "right";
+    context.fillText("step", width - RIGHT, height - BOTTOM + 6);
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Line} line
+   * @param {(n: number) => number} x
+   * @param {(n: number) => number} y
+   */
+  #line(context, line, x, y) {
+    context.strokeStyle = context.fillStyle = line.color;
+    context.lineWidth = 1.8;
+    context.setLineDash(line.dash);
+    context.beginPath();
+    let drawing = false;
+    for (const [step, value] of line.points) {
+      const there = Number.isFinite(value);
+      if (there && drawing) context.lineTo(x(step), y(value));
+      else if (there) context.moveTo(x(step), y(value));
+      drawing = there;
+    }
+    context.stroke();
+    context.setLineDash([]);
+    const last = [...line.points].reverse().find(([, value]) => Number.isFinite(value));
+    if (last && line.marker) {
+      mark(context, line.marker, x(last[0]), y(last[1]), 4);
+      context.fill();
+    }
+  }
+
+  #describe() {
+    const ends = this.lines
+      .filter((line) => line.points.length)
+      .map((line) => {
+        const [step, value] = line.points[line.points.length - 1];
+        return `${line.label} ${format(value)} at step ${step}`;
+      });
+    return `${this.what}. ${ends.length ? `${ends.join(", ")}.` : "Nothing to show yet."}`;
+  }
+}
+
+/**
+ * Half of the points: of each four, the lowest and the highest, so that oscillations stay visible.
+ * @param {number[][]} points
+ */
+function halve(points) {
+  const kept = [];
+  for (let i = 0; i + 4 < points.length; i += 4) {
+    const four = points.slice(i, i + 4);
+    const low = four.reduce((best, point) => (point[1] < best[1] ? point : best));
+    const high = four.reduce((best, point) => (point[1] > best[1] ? point : best));
+    kept.push(...(low === high ? [low] : low[0] < high[0] ? [low, high] : [high, low]));
+  }
+  return [...kept, ...points.slice(-4)];
+}

@@ -1,0 +1,135 @@
+/** Form fields for settings: choices, numbers with sliders, and texts. Each shows the error that belongs to it. */
+
+import { el } from "./dom.js";
+
+/**
+ * What a setting may be, as the engine describes it.
+ * @typedef {{kind: string, default: any, values?: any[], low?: number, high?: number, longest?: number}} Choice
+ * @typedef {{element: HTMLElement, set: (value: any) => void, fail: (message: string | null) => void}} Field
+ */
+
+let count = 0;
+
+/**
+ * A label around an input, with room for an error below.
+ * @param {string} label @param {HTMLElement} input @param {HTMLElement[]} [more]
+ * @returns {{element: HTMLElement, fail: (message: string | null) => void}}
+ */
+export function labelled(label, input, more = []) {
+  input.id = input.id || `field-${++count}`;
+  const error = el("p", { className: "field-error", role: "alert", id: `${input.id}-error`, hidden: true });
+  const element = el("div", { className: "field" }, el("label", { htmlFor: input.id }, label), input, ...more, error);
+  const fail = (message) => {
+    error.textContent = message ?? "";
+    error.hidden = !message;
+    input.toggleAttribute("aria-invalid", Boolean(message));
+    if (message) {
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", error.id);
+    } else input.removeAttribute("aria-describedby");
+  };
+  return { element, fail };
+}
+
+/**
+ * @param {string} label
+ * @param {Choice} choice
+ * @param {(value: any) => void} onChange
+ * @param {Record<string, string>} [names] of values
+ * @returns {Field}
+ */
+export function select(label, choice, onChange, names = {}) {
+  const values = choice.values ?? [];
+  const input = el(
+    "select",
+    {},
+    ...values.map((value, i) => el("option", { value: String(i) }, names[value] ?? String(value))),
+  );
+  input.addEventListener("change", () => onChange(values[Number(input.value)]));
+  return {
+    ...labelled(label, input),
+    set: (value) => {
+      input.value = String(values.indexOf(value));
+    },
+  };
+}
+
+/**
+ * A slider with a number beside it. The slider may span less than what is allowed. A logarithmic slider has 0 at its left
+ * end if 0 is allowed.
+ * @param {string} label @param {Choice} choice @param {(value: number) => void} onChange
+ * @param {{log?: boolean, low?: number, high?: number}} [slide]
+ * @returns {Field}
+ */
+export function number(label, choice, onChange, slide = {}) {
+  const low = slide.low ?? choice.low ?? 0,
+    high = slide.high ?? choice.high ?? 1;
+  const whole = choice.kind === "whole";
+  const zero = Boolean(slide.log) && low <= 0;
+  const floor = zero ? high / 1e5 : low;
+  const steps = whole && !slide.log ? high - low : 100;
+  const toValue = (position) => {
+    if (zero && position === 0) return 0;
+    const share = position / steps;
+    const raw = slide.log ? floor * (high / floor) ** share : low + share * (high - low);
+    return whole ? Math.round(raw) : Number(raw.toPrecision(2));
+  };
+  const toPosition = (value) => {
+    if (slide.log) return value <= floor ? 0 : (steps * Math.log(value / floor)) / Math.log(high / floor);
+    return (steps * (value - low)) / (high - low);
+  };
+  const slider = el("input", { type: "range", min: "0", max: String(steps), step: "1" });
+  const box = el("input", {
+    type: "number",
+    min: String(choice.low),
+    max: String(choice.high),
+    step: whole ? "1" : "any",
+    inputMode: "decimal",
+  });
+  box.setAttribute("aria-label", `${label}, exact value`);
+  const pair = labelled(label, slider, [box]);
+  pair.element.classList.add("number");
+  const show = (value) => {
+    slider.value = String(toPosition(value));
+    slider.setAttribute("aria-valuetext", String(value));
+  };
+  slider.addEventListener("input", () => {
+    const value = toValue(Number(slider.value));
+    box.value = String(value);
+    slider.setAttribute("aria-valuetext", String(value));
+    pair.fail(null);
+    onChange(value);
+  });
+  box.addEventListener("change", () => {
+    const value = Number(box.value);
+    if (box.value === "" || !Number.isFinite(value)) pair.fail("Enter a number.");
+    else {
+      pair.fail(null);
+      show(value);
+      onChange(value);
+    }
+  });
+  return {
+    ...pair,
+    set: (value) => {
+      box.value = String(value);
+      show(Number(value));
+    },
+  };
+}
+
+/**
+ * A line of text or a number without limits, sent when it is left or with Enter.
+ * @param {string} label @param {(value: string) => void} onChange
+ * @returns {Field}
+ */
+export function text(label, onChange) {
+  const input = el("input", { type: "text", spellcheck: false, autocomplete: "off" });
+  input.addEventListener("change", () => onChange(input.value));
+  return {
+    ...labelled(label, input),
+    set: (value) => {
+      if (input.value !== String(value)) input.value = String(value);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/** The tab Networks: settings, the network, its decision boundary, and its losses. */
+
+import { Boundary } from "./boundary.js";
+import { Chart } from "./chart.js";
+import { byId, el, format, percent } from "./dom.js";
+import { NetworkControls } from "./network_controls.js";
+import { NetworkDrawing } from "./network_drawing.js";
+import { color, dashes } from "./palette.js";
+import { Tab } from "./tab.js";
+
+export class Networks extends Tab {
+  /** @param {any} engine @param {any} catalog @param {any} app */
+  constructor(engine, catalog, app) {
+    super(engine, "networks", catalog, app);
+    this.controls = new NetworkControls(this.panel.querySelector("form"), this.choices, (...change) =>
+      this.change(...change),
+    );
+    this.fields = this.controls.fields;
+    this.boundary = new Boundary(byId("boundary"), (point, other) => this.controls.addPoint(point, other));
+    this.losses = new Chart(byId("losses"), "Loss at each step");
+    this.drawing = new NetworkDrawing(byId("network"), byId("unit"), {
+      most: this.choices.hidden.row[0].high,
+      onUnits: (layer, change) =>
+        this.change(
+          "hidden",
+          this.settings.hidden.map((units, at) => units + (at === layer ? change : 0)),
+        ),
+      onShow: (unit) => {
+        this.boundary.unit = unit;
+        byId("boundary-title").textContent = unit ? unit.name : "Decision boundary";
+        this.boundary.draw();
+      },
+    });
+  }
+
+  show() {
+    this.controls.show(this.settings);
+    // Own points are shown at once, as the engine refuses to begin before there are enough of them.
+    if (this.settings.data === "points") this.boundary.sketch(this.settings.points);
+    this.boundary.clicks = this.settings.data === "points";
+    byId("boundary").classList.toggle("clickable", this.boundary.clicks);
+  }
+
+  /** @param {any} frame */
+  take(frame) {
+    if (frame.data) this.#begin(frame);
+    this.boundary.take(frame);
+    this.drawing.take(frame);
+    for (const [step, train, test] of frame.losses ?? []) {
+      this.losses.add(0, step, train);
+      if (this.losses.lines.length > 1) this.losses.add(1, step, test);
+    }
+    this.tell(frame.fate);
+  }
+
+  /** The first frame of a run. @param {any} frame */
+  #begin(frame) {
+    const lines = [{ label: "training", color: color.class1, dash: dashes[0], points: [] }];
+    if (frame.data.test.length) lines.push({ label: "test", color: color.negative, dash: dashes[1], points: [] });
+    this.losses.clear(lines);
+    lines.forEach((_, i) => this.losses.add(i, 0, i ? frame.loss.test : frame.loss.train));
+    byId("losses-key").replaceChildren(
+      ...lines.map(({ label }) => el("li", {}, el("span", { className: `stroke ${label}` }), label)),
+    );
+  }
+
+  draw() {
+    if (this.panel.hidden) return;
+    this.boundary.draw();
+    this.boundary.describe(this.frame);
+    if (!this.frame) return;
+    this.drawing.draw();
+    const shown = [color.class1, color.negative];
+    this.losses.lines.forEach((line, i) => {
+      line.color = shown[i];
+    });
+    this.losses.draw();
+    const { loss, accuracy } = this.frame;
+    const tested = this.boundary.test.length > 0;
+    const cell = (name, of) => [
+      el("dt", {}, name),
+      el("dd", {}, `${format(of("train", loss))} loss`),
+      el("dd", {}, `${percent(of("train", accuracy))} accuracy`),
+    ];
+    const rows = cell("training", (_, values) => values?.train);
+    if (tested) rows.push(...cell("test", (_, values) => values?.test));
+    byId("network-numbers").replaceChildren(...rows);
+  }
+}

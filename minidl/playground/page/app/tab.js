@@ -1,0 +1,212 @@
+/** What the two pictures have in common: presets, the buttons, the code below, errors, and settings that can change. */
+
+import { byId, el, format, same } from "./dom.js";
+import { Lesson } from "./lesson.js";
+import { Runner } from "./runner.js";
+
+export class Tab {
+  /**
+   * @param {any} engine
+   * @param {"networks" | "descent"} kind
+   * @param {{presets: any[], choices: Record<string, any>}} catalog what the engine offers
+   * @param {{onChange: (push: boolean) => void, onCode: (code: string) => void, onEdit: () => void, docs: string | null}} app
+   */
+  constructor(engine, kind, catalog, app) {
+    this.engine = engine;
+    this.kind = kind;
+    this.choices = catalog.choices[kind];
+    this.app = app;
+    this.panel = byId(`panel-${kind}`);
+    /** @type {Record<string, any>} */
+    this.defaults = Object.fromEntries(Object.entries(this.choices).map(([name, choice]) => [name, choice.default]));
+    this.settings = structuredClone(this.defaults);
+    /** @type {string | null} */
+    this.preset = null;
+    this.presets = catalog.presets.filter((preset) => preset.tab === kind);
+    this.code = "";
+    /** @type {Record<string, import("./fields.js").Field>} the fields of the form, by the name of their setting */
+    this.fields = {};
+    /** @type {any} */
+    this.frame = null;
+    this.started = false;
+    this.lesson = new Lesson(this.presets, (id) => this.load({ preset: id, settings: {} }, true), app.docs);
+    this.runner = new Runner(engine, kind, {
+      onFrame: (frame) => this.#frame(frame),
+      onDraw: () => this.draw(),
+      onRunning: () => this.buttons(),
+      onError: (error) => this.problem(`${error.message} Load the page again to start again.`),
+    });
+    this.#top();
+  }
+
+  /** Fill the row above the picture and the code below it. */
+  #top() {
+    const button = (text, action, title) => {
+      const element = el("button", { type: "button", title }, text);
+      element.addEventListener("click", action);
+      return element;
+    };
+    const epochs = this.kind === "networks";
+    this.run = button("Run", () => this.runner.toggle(), "Run or pause (Space)");
+    this.run.classList.add("primary");
+    this.parts = [this.run, button("Step", () => this.runner.once("step"), "One step")];
+    if (epochs) this.parts.push(button("Epoch", () => this.runner.once("epoch"), "To the end of the epoch"));
+    this.parts.push(button("Reset", () => this.runner.reset(), "Start again with the same settings"));
+    this.counter = el("span", { className: "counter-text" });
+    this.message = el("p", { className: "problem", role: "alert", hidden: true });
+    this.fate = el("p", { className: "fate", role: "status", hidden: true });
+    const bar = el("div", { className: "bar", role: "group" }, ...this.parts, this.#speed(), this.counter);
+    bar.setAttribute("aria-label", "Run");
+    this.panel.querySelector(".top").append(this.lesson.element, bar, this.message, this.fate);
+    this.codeText = el("code");
+    const copy = button("Copy", () => copyText(this.code, copy));
+    const edit = button("Edit and run", () => this.app.onEdit());
+    this.panel
+      .querySelector(".columns")
+      .append(
+        el(
+          "section",
+          { className: "code-below" },
+          el("div", { className: "bar" }, el("h2", {}, "The code of this picture"), copy, edit),
+          el("pre", { tabIndex: 0 }, this.codeText),
+        ),
+      );
+  }
+
+  #speed() {
+    const names = { slow: "step by step", paced: "slow, then faster", full: "full speed" };
+    const input = el("select", {}, ...Object.entries(names).map(([value, name]) => el("option", { value }, name)));
+    input.setAttribute("aria-label", "Speed");
+    this.runner.speed = this.kind === "networks" ? "full" : "paced";
+    input.value = this.runner.speed;
+    input.addEventListener("change", () => {
+      this.runner.speed = input.value;
+    });
+    return input;
+  }
+
+  /** A setting was changed on the page. @param {string} name @param {any} value @param {boolean} [push] */
+  change(name, value, push = false) {
+    if (same(this.settings[name], value)) return;
+    this.settings = { ...this.settings, [name]: value };
+    this.preset = null;
+    this.lesson.show(null, this.lesson.id);
+    this.show();
+    this.again();
+    this.app.onChange(push);
+  }
+
+  /**
+   * Load a preset or settings from a link.
+   * @param {{preset: string | null, settings: Record<string, any>}} place
+   * @param {boolean} [push]
+   */
+  load({ preset, settings }, push = false) {
+    const known = this.presets.find((one) => one.id === preset);
+    this.settings = { ...structuredClone(this.defaults), ...structuredClone(known?.settings ?? {}), ...settings };
+    this.preset = known ? known.id : null;
+    this.lesson.show(this.preset, null);
+    this.runner.pause();
+    this.show();
+    this.again();
+    if (push) this.app.onChange(true);
+  }
+
+  /** Set the picture up with the present settings. A picture that was running goes on running. */
+  again() {
+    this.started = true;
+    return this.runner.setUp(this.settings);
+  }
+
+  /** The tab is shown. */
+  open() {
+    if (!this.started) {
+      this.show();
+      this.again();
+    }
+    this.draw();
+  }
+
+  /** @param {any} frame */
+  #frame(frame) {
+    if (frame.code !== undefined && frame.code !== null) {
+      this.code = frame.code;
+      this.codeText.textContent = frame.code;
+      this.app.onCode(frame.code);
+    }
+    this.fail(frame.error);
+    if (frame.kind === this.kind && frame.step !== undefined) {
+      this.frame = frame;
+      this.take(frame);
+      const epoch = this.kind === "networks" ? `, epoch ${format(frame.epoch)}` : "";
+      const speed =
+        this.runner.running && frame.steps_per_second ? `${Math.round(frame.steps_per_second)} steps per second` : "";
+      this.counter.replaceChildren(
+        `step ${frame.step}${epoch}`,
+        el("span", { className: "speed" }, speed && `, ${speed}`),
+      );
+    }
+    this.buttons();
+  }
+
+  buttons() {
+    this.run.textContent = this.runner.running ? "Pause" : "Run";
+    for (const part of this.parts) part.disabled = !this.runner.ready && !this.runner.busy;
+    for (const part of this.parts.slice(1, -1)) part.disabled ||= this.runner.finished;
+    const { running, finished, ready, busy } = this.runner;
+    this.panel.dataset.state = busy
+      ? "busy"
+      : !ready
+        ? "error"
+        : running
+          ? "running"
+          : finished
+            ? "finished"
+            : "paused";
+  }
+
+  /**
+   * Show an error at its field, or above the picture.
+   * @param {{message: string, field?: string} | null | undefined} error
+   */
+  fail(error) {
+    for (const [name, field] of Object.entries(this.fields)) field.fail(error?.field === name ? error.message : null);
+    const shown = error && !(error.field && this.fields[error.field]);
+    this.problem(shown ? error.message : null);
+  }
+
+  /** @param {string | null} message */
+  problem(message) {
+    this.message.textContent = message ?? "";
+    this.message.hidden = !message;
+  }
+
+  /** A sentence about how the run ended. @param {string | null} text */
+  tell(text) {
+    if (this.fate.textContent === (text ?? "")) return;
+    this.fate.textContent = text ?? "";
+    this.fate.hidden = !text;
+  }
+
+  /** Show the settings in the form. */
+  show() {}
+
+  /** @param {any} frame */
+  take(frame) {}
+
+  draw() {}
+}
+
+/** @param {string} text @param {HTMLElement} button which says for a moment that it worked */
+export async function copyText(text, button) {
+  const before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Copying is not allowed here";
+  }
+  setTimeout(() => {
+    button.textContent = before;
+  }, 1500);
+}

@@ -1,0 +1,297 @@
+"""Settings that teach something, each with a question and its result."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = ["PRESETS", "Preset"]
+
+
+class Preset(NamedTuple):
+    """Settings that teach something.
+
+    Attributes:
+        id: its name in an address.
+        tab: "networks" or "descent".
+        title, text, question: what the reader is told, and asked.
+        result: what comes out, in words.
+        expect: the same in numbers. Of a network, limits of "train_loss", "test_loss" and "train_accuracy" at the end,
+            and a part of its "fate", None for no fate. Of descents, the "fates" of the paths.
+        learn: the page and the heading that explain it, relative to the pages to learn from.
+        settings: those that differ from their defaults.
+    """
+
+    id: str
+    tab: str
+    title: str
+    text: str
+    question: str
+    result: str
+    expect: dict[str, Any]
+    learn: str
+    settings: dict[str, Any]
+
+
+XOR: dict[str, Any] = {"data": "xor", "noise": 0.25, "activation": "ReLU", "batch_size": 1000} | {
+    "optimizer": "Momentum",
+    "lr": 0.1,
+    "epochs": 400,
+}
+MOONS: dict[str, Any] = {"data": "moons", "noise": 0.15}
+FEW: dict[str, Any] = {"data": "moons", "noise": 0.35, "samples": 60, "test_share": 0.5, "data_seed": 1} | {
+    "hidden": [16, 16],
+    "activation": "ReLU",
+    "optimizer": "Adam",
+    "lr": 0.01,
+    "batch_size": 1000,
+    "epochs": 1000,
+}
+
+_PRESETS = (
+    Preset(
+        "xor",
+        "networks",
+        "XOR",
+        "The signs of the two features differ in class 1, so no line separates the classes. Each of the four hidden "
+        "units draws a line of its own, and the output adds up their votes.",
+        "Which unit votes against class 1 in which corner? Point at the units to see.",
+        "After 400 steps the loss is below 0.02, and every training sample is classified correctly.",
+        {"train_loss": [0.0, 0.02], "train_accuracy": [1.0, 1.0], "fate": None},
+        "xor#what-four-units-learn",
+        {**XOR, "hidden": [4]},
+    ),
+    Preset(
+        "no_hidden",
+        "networks",
+        "A line is not enough",
+        "Without a hidden layer, the network computes one weighted sum of its inputs. Its boundary is a line.",
+        "What does the network predict everywhere, and why is the loss ln 2 = 0.693? Add a layer of four units.",
+        "The loss stays at 0.69, and about half of the samples are classified correctly, as by guessing.",
+        {"train_loss": [0.68, 0.70], "train_accuracy": [0.4, 0.7], "fate": None},
+        "xor#no-line-separates-it",
+        {**XOR, "hidden": []},
+    ),
+    Preset(
+        "two_units",
+        "networks",
+        "Two units are not enough",
+        "Two ReLU units can solve XOR: by hand, one finds weights that do. Descent from these initial weights ends "
+        "elsewhere.",
+        "Of seeds 0 to 7, how many solve it with two units? And how many with four?",
+        "The loss stays at 0.35, with one of the four clouds on the wrong side. Of the eight seeds, only 3 solves it.",
+        {"train_loss": [0.3, 0.4], "train_accuracy": [0.7, 0.9]},
+        "xor#it-does-not-always-work",
+        {**XOR, "hidden": [2], "seed": 0},
+    ),
+    Preset(
+        "dead_relu",
+        "networks",
+        "A dead ReLU",
+        "A rate of 30 is far too large: the first steps push all units below 0 for every sample. There a ReLU is flat, "
+        "so its gradient is 0.",
+        "Can the units ever come back? Reset, and use LeakyReLU instead.",
+        "All eight units are dead after six steps, and the loss stays at 3.7. With LeakyReLU, it falls to 0.03.",
+        {"train_loss": [3.0, 4.5], "train_accuracy": [0.4, 0.6], "fate": "All 8 units of hidden layer 1 are dead"},
+        "diagnosis#dead-units",
+        {**MOONS, "hidden": [8], "activation": "ReLU", "lr": 30.0, "batch_size": 1000, "epochs": 200, "seed": 2},
+    ),
+    Preset(
+        "rate_too_large",
+        "networks",
+        "A rate too large",
+        "Each step goes downhill, but at a rate of 30 it ends far up on the other side. The loss jumps up and down.",
+        "At which rate does the loss fall smoothly? Try 10, 3 and 1.",
+        "After 300 steps the loss is 9, thirteen times what it was at first. At a rate of 3, it is 0.002.",
+        {"train_loss": [2.0, 20.0], "train_accuracy": [0.5, 0.9], "fate": "the learning rate is too large"},
+        "descent#one-direction",
+        {
+            "data": "xor",
+            "noise": 0.25,
+            "hidden": [4],
+            "activation": "Tanh",
+            "lr": 30.0,
+            "batch_size": 1000,
+            "epochs": 300,
+        },
+    ),
+    Preset(
+        "vanishing",
+        "networks",
+        "Vanishing gradients",
+        "The derivative of a sigmoid is at most 1/4, and eight layers multiply eight of them. Almost nothing of the "
+        "gradient reaches the first layer.",
+        "Compare the gradients of the first and the last layer. What changes with Tanh?",
+        "The loss stays at ln 2 = 0.693. With Tanh in place of Sigmoid, it falls to 0.001.",
+        {"train_loss": [0.68, 0.70], "train_accuracy": [0.4, 0.6], "fate": "Gradients vanish"},
+        "diagnosis#vanishing-gradients",
+        {**MOONS, "hidden": [8] * 8, "activation": "Sigmoid", "initializer": "glorot_normal", "epochs": 300},
+    ),
+    Preset(
+        "copies",
+        "networks",
+        "All weights 0",
+        "Here all weights start at 0 instead of at random. All units compute the same, and get the same gradient.",
+        "Why does nothing but the last bias ever change? Choose another initializer.",
+        "The loss stays at ln 2 = 0.693, and all units stay equal.",
+        {"train_loss": [0.68, 0.70], "train_accuracy": [0.4, 0.6], "fate": "copies of each other"},
+        "diagnosis#copies",
+        {**MOONS, "hidden": [8], "activation": "Tanh", "initializer": "zeros", "lr": 1.0, "epochs": 100},
+    ),
+    Preset(
+        "overfitting",
+        "networks",
+        "Overfitting",
+        "A network of 337 parameters bends its boundary around each of thirty noisy samples. What it learns about the "
+        "noise does not hold for the test data, which are drawn hollow.",
+        "After which epoch should the training have stopped?",
+        "The training loss falls below 0.001. The test loss is lowest after epoch 9, and then triples.",
+        {"train_loss": [0.0, 0.001], "test_loss": [1.0, 2.5], "train_accuracy": [1.0, 1.0], "fate": "Overfitting"},
+        "diagnosis#overfitting",
+        FEW,
+    ),
+    Preset(
+        "weight_decay",
+        "networks",
+        "A cure: weight decay",
+        "The same network on the same thirty samples, but each step also pulls the weights towards 0. Small weights "
+        "make a smooth boundary.",
+        "Is dropout a cure, too? Set the weight decay to 0 and the dropout to 0.4.",
+        "The test loss ends at 0.39 instead of 1.54, and the training loss at 0.18.",
+        {"train_loss": [0.1, 0.3], "test_loss": [0.3, 0.45], "fate": None},
+        "recipes#overfitting",
+        {**FEW, "weight_decay": 0.02},
+    ),
+    Preset(
+        "spirals",
+        "networks",
+        "Spirals",
+        "Two intertwined spirals need a boundary with many bends. The first layer draws lines, and the second combines "
+        "them to curves.",
+        "How many units per layer are enough? Try 4 and 8.",
+        "After 300 epochs the loss is below 0.05, and at least 98 % of the samples are classified correctly.",
+        {"train_loss": [0.0, 0.05], "test_loss": [0.0, 0.1], "train_accuracy": [0.98, 1.0]},
+        "computes#what-it-computes-everywhere",
+        {"data": "spirals", "noise": 0.02, "samples": 400, "hidden": [16, 16], "activation": "Tanh"}
+        | {"optimizer": "Adam", "lr": 0.01, "batch_size": 32, "epochs": 300},
+    ),
+    Preset(
+        "saddle",
+        "descent",
+        "A saddle",
+        "At (0, 0) the gradient is 0, though f falls without bound along the valley. There, plain descent "
+        "comes to rest, and looks converged.",
+        "How can you tell a saddle from a minimum? Read the eigenvalues.",
+        "After 1,902 steps the path is stationary at f = 3. The smallest eigenvalue is 0, so it is not a minimum.",
+        {"fates": ["stationary"]},
+        "descent#a-valley-without-a-minimum",
+        {"starts": [[-1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 1e-4}], "steps": 20_000},
+    ),
+    Preset(
+        "momentum",
+        "descent",
+        "Momentum past a saddle",
+        "Three paths begin at the same place with the same rate. The heavy balls arrive at the saddle with a velocity, "
+        "and it carries them past.",
+        "Which momentum passes the saddle, and after how many steps?",
+        "Plain descent stays at f = 3. Momentum 0.9 runs away after 8,013 steps, and momentum 0.99 after 70.",
+        {"fates": ["stationary", "ran away", "ran away"]},
+        "descent#momentum-a-heavy-ball",
+        {"starts": [[-1.0, 1.0]], "steps": 20_000}
+        | {
+            "optimizers": [
+                {"name": "SGD", "lr": 1e-4},
+                {"name": "Momentum", "lr": 1e-4, "momentum": 0.9},
+                {"name": "Momentum", "lr": 1e-4, "momentum": 0.99},
+            ]
+        },
+    ),
+    Preset(
+        "valley",
+        "descent",
+        "A valley without a minimum",
+        "Along the valley x = 2y², the function is 3 − 8y⁶, so there is no lowest point. From (1, 1), plain descent "
+        "follows the floor down.",
+        "Where does the path leave the picture, and where would it end?",
+        "After 2,944 steps, f is below −1000. The path runs away, because there is no minimum.",
+        {"fates": ["ran away"]},
+        "descent#a-valley-without-a-minimum",
+        {"starts": [[1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 1e-4}], "steps": 20_000},
+    ),
+    Preset(
+        "two_cycle",
+        "descent",
+        "A two-cycle",
+        "At a rate of 0.005, the steps are longer than the valley is wide. The path jumps from wall to wall, between "
+        "the same two points.",
+        "Halve the rate. Does it still cycle?",
+        "After 1,748 steps the path repeats two points forever, with f = 3.188 and f = 3.144.",
+        {"fates": ["cycle"]},
+        "descent#a-valley-without-a-minimum",
+        {"starts": [[1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 5e-3}], "steps": 5_000},
+    ),
+    Preset(
+        "blow_up",
+        "descent",
+        "It blows up",
+        "At twice the rate of the two-cycle, each jump ends higher on the wall than it began. Without a limit, the "
+        "numbers would soon be too large for floating point.",
+        "What is the largest rate from (1, 1) that does not blow up?",
+        "After three steps, f is above 10¹¹, and the run is stopped.",
+        {"fates": ["blew up"]},
+        "descent#one-direction",
+        {"starts": [[1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 1e-2}], "steps": 100},
+    ),
+    Preset(
+        "ravine",
+        "descent",
+        "Rates in a narrow valley",
+        "This bowl curves twenty times as much along y as along x. A rate of 2/20 = 0.1 is the limit: the path jumps "
+        "across forever.",
+        "Which rate is the best without momentum? Try 2/21 = 0.0952.",
+        "Rate 0.01 needs 1,566 steps, and rate 0.1 cycles. Momentum 0.6 at rate 0.03 is there after 263.",
+        {"fates": ["stationary", "cycle", "stationary"]},
+        "descent#a-valley",
+        {"objective": "expression", "expression": "0.5 * x**2 + 10 * y**2", "starts": [[-2.5, 0.5]], "steps": 3_000}
+        | {
+            "optimizers": [
+                {"name": "SGD", "lr": 0.01},
+                {"name": "SGD", "lr": 0.1},
+                {"name": "Momentum", "lr": 0.03, "momentum": 0.6},
+            ]
+        },
+    ),
+    Preset(
+        "rosenbrock",
+        "descent",
+        "Rosenbrock's banana",
+        "The way to the minimum at (1, 1) leads along a flat, curved valley between steep walls. There, plain descent "
+        "may take only short steps.",
+        "Which of the three arrives first, and which is still under way after 5,000 steps?",
+        "Momentum arrives after 3,120 steps and Adam after 4,030. Plain descent is still on its way.",
+        {"fates": ["unfinished", "stationary", "stationary"]},
+        "descent#momentum-a-heavy-ball",
+        {"objective": "rosenbrock", "starts": [[-1.2, 1.0]], "steps": 5_000}
+        | {
+            "optimizers": [
+                {"name": "SGD", "lr": 1e-3},
+                {"name": "Momentum", "lr": 1e-3, "momentum": 0.9},
+                {"name": "Adam", "lr": 0.02},
+            ]
+        },
+    ),
+    Preset(
+        "himmelblau",
+        "descent",
+        "Four minima",
+        "Himmelblau's function has four minima, all equally low. Descent finds the one in whose basin it begins.",
+        "Click other places to start from. Where are the borders of the basins?",
+        "From these four places, the paths end in the four minima, all with f = 0.",
+        {"fates": ["stationary"] * 4},
+        "descent#a-valley",
+        {"objective": "himmelblau", "starts": [[0.5, 0.5], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], "steps": 1_000}
+        | {"optimizers": [{"name": "SGD", "lr": 0.01}]},
+    ),
+)
+
+PRESETS: list[dict[str, Any]] = [preset._asdict() for preset in _PRESETS]
+"""All presets, as the page takes them."""

@@ -1,0 +1,245 @@
+"""The local server of the playground: the page, and one process per open page that runs its session.
+
+It listens on the loopback interface only. Whoever may use it has been given its address with a token, which a cookie
+then carries. Host and Origin are checked, so that no other page in the same browser can send it commands.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import mimetypes
+import os
+import queue
+import secrets
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from minidl.playground.processes import SessionProcess
+
+__all__ = ["Handler", "RefusedError", "Server"]
+
+HOST = "127.0.0.1"
+MOST_BYTES = 4_000_000
+"""The largest command: data in CSV, or a program."""
+
+MOST_SESSIONS = 8
+NOT_FROM_HERE = "Commands come from the page of this server only."
+PATIENCE = 0.25
+"""Seconds after which the server looks whether a page that says nothing is still there."""
+
+mimetypes.add_type("text/javascript", ".js")  # some systems say otherwise, and browsers refuse modules then
+
+
+class RefusedError(Exception):
+    """An answer that says why a request is not obeyed."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Server(ThreadingHTTPServer):
+    """Serves the playground on a port of this machine; 0 takes a free one.
+
+    Example:
+        >>> with Server(0) as server:
+        ...     server.url == f"http://127.0.0.1:{server.server_port}/?token={server.token}"
+        True
+
+    Raises:
+        OSError: the port is taken.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = os.name == "posix"  # elsewhere it would let two servers share a port
+
+    def __init__(self, port: int) -> None:
+        self.token = secrets.token_urlsafe(32)
+        self.sessions: dict[str, SessionProcess] = {}
+        self.lock = threading.Lock()
+        super().__init__((HOST, port), Handler)
+        self.origins = {f"http://{name}:{self.server_port}" for name in (HOST, "localhost")}
+
+    @property
+    def url(self) -> str:
+        """The address to open first. It holds the token."""
+        return f"http://{HOST}:{self.server_port}/?token={self.token}"
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie. Browsers share cookies between all ports of a host."""
+        return f"minidl-playground-{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an error in a handler, unless it is that the browser has gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        """Stop listening, and end all processes."""
+        super().server_close()
+        with self.lock:
+            for process in self.sessions.values():
+                process.kill()
+            self.sessions.clear()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    server_version = "minidl"
+    disable_nagle_algorithm = True
+    timeout = 60
+
+    def do_GET(self) -> None:
+        """Serve the page, or the stream of what a new session tells."""
+        self._answer(self._get)
+
+    def do_POST(self) -> None:
+        """Pass a command on to a session."""
+        self._answer(self._post)
+
+    def _answer(self, method: Callable[[], None]) -> None:
+        """Answer a request for this host, from its own pages. Others are refused, and told why."""
+        host, origin = f"http://{self.headers.get('Host')}", self.headers.get("Origin")
+        try:
+            if host not in self.server.origins:
+                raise RefusedError(HTTPStatus.MISDIRECTED_REQUEST, f"This is {HOST}:{self.server.server_port}.")
+            if origin not in (None, host):
+                raise RefusedError(HTTPStatus.FORBIDDEN, NOT_FROM_HERE)
+            method()
+        except RefusedError as refusal:
+            self.close_connection = True  # what the request still holds is not read
+            kind = "text/plain; charset=utf-8"
+            self._send(refusal.status, f"{refusal}\n".encode(), Content_Type=kind, Connection="close")
+
+    def _get(self) -> None:
+        address = urlsplit(self.path)
+        given = parse_qs(address.query).get("token", [""])[0]
+        if address.path == "/" and self._is_token(given):
+            self._send(HTTPStatus.SEE_OTHER, b"", Location="/", Set_Cookie=self._cookie())
+        elif not self._is_token(self._token_of_cookie()):
+            raise RefusedError(HTTPStatus.FORBIDDEN, "Open the address that python -m minidl.playground has printed.")
+        elif address.path == "/events":
+            self._stream()
+        elif address.path == "/engine.json":
+            self._send(HTTPStatus.OK, b'{"kind": "server"}', Content_Type="application/json")
+        else:
+            self._send_file(address.path)
+
+    def _post(self) -> None:
+        if self.headers.get("Origin") is None or not self._is_token(self._token_of_cookie()):
+            raise RefusedError(HTTPStatus.FORBIDDEN, NOT_FROM_HERE)
+        if self.path != "/ask":
+            raise RefusedError(HTTPStatus.NOT_FOUND, f"There is nothing at {self.path}.")
+        if self.headers.get_content_type() != "application/json":
+            raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A command must be JSON.")
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "A command needs a Content-Length.")
+        if int(length) > MOST_BYTES:
+            message = f"A command has at most {MOST_BYTES} bytes, got {length}."
+            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
+        try:
+            request = json.loads(self.rfile.read(int(length)))
+            number, command, session = int(request["id"]), request["command"], str(request["session"])
+        except (ValueError, TypeError, KeyError):
+            message = "A command must be JSON with session, id and command."
+            raise RefusedError(HTTPStatus.BAD_REQUEST, message) from None
+        process = self.server.sessions.get(session)
+        if process is None:
+            raise RefusedError(HTTPStatus.GONE, "This session has ended. Load the page again.")
+        process.ask(number, command)
+        self._send(HTTPStatus.ACCEPTED, b"")
+
+    def _token_of_cookie(self) -> str:
+        try:
+            morsel = SimpleCookie(self.headers.get("Cookie", "")).get(self.server.cookie)
+        except CookieError:
+            return ""
+        return morsel.value if morsel else ""
+
+    def _is_token(self, text: str) -> bool:
+        return hmac.compare_digest(text.encode(), self.server.token.encode())
+
+    def _cookie(self) -> str:
+        return f"{self.server.cookie}={self.server.token}; Path=/; HttpOnly; SameSite=Strict"
+
+    def _send_file(self, path: str) -> None:
+        """A file of the page. Each part of its path is looked up, so no path leads out of the folder."""
+        found = files("minidl.playground") / "page"
+        for name in path.strip("/").split("/") if path != "/" else ["index.html"]:
+            children = {} if found.is_file() else {child.name: child for child in found.iterdir()}
+            if name not in children:
+                raise RefusedError(HTTPStatus.NOT_FOUND, f"There is nothing at {path}.")
+            found = children[name]
+        if not found.is_file():
+            raise RefusedError(HTTPStatus.NOT_FOUND, f"There is nothing at {path}.")
+        kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+        self._send(HTTPStatus.OK, found.read_bytes(), Content_Type=kind)
+
+    def _stream(self) -> None:
+        """Start a session, and send what it tells until the page is closed."""
+        self.close_connection = True
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        name = secrets.token_urlsafe(16)
+        with self.server.lock:
+            free = len(self.server.sessions) < MOST_SESSIONS
+            if free:
+                process = self.server.sessions[name] = SessionProcess()
+        if not free:
+            return self._tell("died", {"message": f"{MOST_SESSIONS} pages are open. Close one, and load this again."})
+        try:
+            self._tell("ready", {"session": name})
+            while self._is_open():
+                try:
+                    event = process.events.get(timeout=PATIENCE)
+                except queue.Empty:
+                    continue
+                self._tell(event.name, event.data)
+        except OSError:
+            pass  # the page is gone
+        finally:
+            process.kill()
+            with self.server.lock:
+                self.server.sessions.pop(name, None)
+
+    def _is_open(self) -> bool:
+        """Whether the page still listens. It sends nothing, so what can be read is the end."""
+        self.connection.setblocking(False)
+        try:
+            return bool(self.connection.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        finally:
+            self.connection.settimeout(self.timeout)
+
+    def _tell(self, name: str, data: dict[str, Any]) -> None:
+        self.wfile.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
+
+    def _send(self, status: HTTPStatus, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        fixed = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}
+        for name, value in (fixed | headers | {"Content-Length": str(len(body))}).items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Requests are not worth a line each."""

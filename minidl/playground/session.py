@@ -1,0 +1,159 @@
+"""The session behind the page: commands in, frames out. Both are dicts that JSON can hold.
+
+Commands, by "do":
+
+- "presets": the catalog of `presets.PRESETS`, and "choices", what each setting may be.
+- "networks", "descent": set up what "settings" describe (see `settings`), and return the whole frame.
+- "step": take at most "steps" steps within "budget_ms" milliseconds, the frame included, but at least one step.
+- "epoch": train to the end of the present epoch.
+- "reset": begin again with the same settings.
+- "run": run the program in "code". Its frame has "figures", PNG in base64.
+
+Every frame has a "kind" and an "error", None or a dict with a "message". That may come with the "field" of the settings
+that is wrong, or with the "traceback" and the "line" of a program.
+
+A frame of networks has
+
+- "step", "epoch", "steps_per_second", and "loss" and "accuracy", each of "train" and "test",
+- "losses": [step, training loss, test loss] for each epoch since the last frame,
+- "boundary": the probability of class 1 as a picture, with its "size" and the limits of "x" and "y",
+- "layers": of each its "name", pictures of its "units" and their "scales", "weights", "bias" and "grad". Hidden layers
+  also say which units are "dead",
+- "finished", and "fate", None or what goes wrong in words,
+- the whole frame: "data", lists of [x1, x2, class] to "train" and to "test" on, and the "code".
+
+A frame of descents has
+
+- "step" and "finished",
+- "paths": of each its "label", the "points" and "values" since the last frame, the "length" of the whole path, "f" and
+  "gradient_norm" at its end, and "fate" and "reason",
+- the whole frame: the "grid" with the values of f, "levels" for contours and known "minima", and the "code".
+
+A picture has its bytes in base64, row by row from the bottom. Numbers that are not finite are None.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from math import isfinite
+from time import perf_counter
+from typing import Any
+
+from minidl.errors import MinidlError
+from minidl.playground.descent import Descents
+from minidl.playground.networks import Network
+from minidl.playground.presets import PRESETS
+from minidl.playground.programs import run_program
+from minidl.playground.settings import SettingError, choices
+
+__all__ = ["Session"]
+
+MARK = "\x1e"
+"""What the line of a frame begins with. All else on stdout is output of the user's code."""
+
+BUDGET = 25
+
+
+class Session:
+    """Takes commands, each a dict with "do", and returns a frame for each. It never raises for a user's mistake.
+
+    >>> session = Session()
+    >>> frame = session.handle({"do": "networks", "settings": {"hidden": [4]}})
+    >>> frame["step"], frame["error"]
+    (0, None)
+    >>> session.handle({"do": "step", "steps": 3, "budget_ms": 1000})["step"]
+    3
+    >>> session.handle({"do": "networks", "settings": {"lr": -1}})["error"]
+    {'message': 'lr must be a number from 1e-06 to 100, got -1', 'field': 'lr'}
+    """
+
+    def __init__(self) -> None:
+        self.present: Network | Descents | None = None
+        self._frame_seconds = 0.0  # how long the latest frame took
+        self._commands: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "presets": lambda _: {"kind": "presets", "presets": PRESETS, "choices": choices(), "error": None},
+            "networks": lambda command: self._begin(Network, command.get("settings", {})),
+            "descent": lambda command: self._begin(Descents, command.get("settings", {})),
+            "step": self._step,
+            "epoch": self._epoch,
+            "reset": lambda _: self._begin(type(self._running()), self._running().settings),
+            "run": lambda command: run_program(command.get("code", "")),
+        }
+
+    def handle(self, command: Any) -> dict[str, Any]:
+        """Obey one command, and return its frame, in which numbers that are not finite are None.
+
+        Of a mistake, ``frame["error"]`` says what must hold, and in which field.
+        """
+        do = command.get("do") if isinstance(command, Mapping) else None
+        try:
+            if not isinstance(do, str) or do not in self._commands:
+                raise SettingError("do", f"do must be one of {', '.join(self._commands)}, got {do!r:.60}")
+            frame: dict[str, Any] = _finite(self._commands[do](command))
+        except SettingError as error:
+            return {"kind": _kind(do), "error": {"message": str(error), "field": error.field}}
+        except (MinidlError, ArithmeticError) as error:
+            return {"kind": _kind(do), "error": {"message": str(error)}}
+        return frame
+
+    def turn(self, text: str) -> None:
+        r"""Obey a command in JSON, and write its frame to stdout, as one line that begins with ``"\x1e"``."""
+        try:
+            command = json.loads(text)
+        except ValueError as error:
+            command, frame = None, {"kind": "error", "error": {"message": f"the command is not JSON: {error}"}}
+        if command is not None:
+            frame = self.handle(command)
+        sys.stdout.write(f"{MARK}{json.dumps(frame, separators=(',', ':'), allow_nan=False)}\n")
+        sys.stdout.flush()
+
+    def _running(self) -> Network | Descents:
+        if self.present is None:
+            raise SettingError("do", "nothing has been set up yet; send networks or descent with settings first")
+        return self.present
+
+    def _begin(self, kind: type[Network | Descents], settings: Mapping[str, Any]) -> dict[str, Any]:
+        self.present = None  # after a mistake, there is nothing to go on with
+        self.present = kind(settings)
+        return self.present.frame(whole=True)
+
+    def _step(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        running = self._running()
+        steps, budget = _positive(command, "steps", 1), _positive(command, "budget_ms", BUDGET)
+        # The frame belongs to the turn, but at least a third of it is for steps.
+        running.step(int(steps), max(budget / 1000 - self._frame_seconds, budget / 3000))
+        begin = perf_counter()
+        frame = running.frame()
+        self._frame_seconds = perf_counter() - begin
+        return frame
+
+    def _epoch(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        running = self._running()
+        if isinstance(running, Network):
+            running.epoch()
+        else:
+            running.step(1)
+        return running.frame()
+
+
+def _positive(command: Mapping[str, Any], name: str, default: float) -> float:
+    value = command.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+        raise SettingError(name, f"{name} must be a number above 0, got {value!r:.60}")
+    return value
+
+
+def _kind(do: Any) -> str:
+    """The kind of the frame that answers a command."""
+    return {"run": "output"}.get(do, do) if isinstance(do, str) else "error"
+
+
+def _finite(value: Any) -> Any:
+    """The same without numbers that JSON does not have: NaN and infinity become None."""
+    if type(value) is float:
+        return value if isfinite(value) else None
+    if type(value) is dict:
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if type(value) is list else value

@@ -1,0 +1,88 @@
+"""Data that people bring: points of two classes, as clicked or as a table of comma-separated values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.playground.settings import SettingError
+
+__all__ = ["check_classes", "rows_of", "table"]
+
+MOST = 1000
+LARGEST = 1e100  # squares of larger numbers overflow
+
+
+def rows_of(text: str) -> list[list[float]]:
+    r"""Read a table of two features and a class in its last column. A first line without numbers is a header.
+
+    Columns are separated by semicolons, tabs, commas or spaces. Numbers may have a decimal comma where commas do not
+    separate them. Two classes of any name become 0 and 1 in their order.
+
+    Raises:
+        SettingError: another number of columns or classes, features that are not numbers, or too many lines.
+
+    >>> rows_of("width,height,kind\n1,2.5,cat\n3,4,dog")
+    [[1.0, 2.5, 0], [3.0, 4.0, 1]]
+    """
+    text = text.replace("\N{MINUS SIGN}", "-")
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise SettingError("csv", "paste a table: two columns of features and a column of classes, a sample per line")
+    mark = next((mark for mark in ";\t," if mark in lines[0][1]), None)
+    cells = [(number, [cell.strip().strip("\"'") for cell in line.split(mark)]) for number, line in lines]
+    if mark != ",":
+        cells = [(number, [cell.replace(",", ".") for cell in row]) for number, row in cells]
+    if len(cells[0][1]) == 3 and not any(_is_number(cell) for cell in cells[0][1][:2]):
+        cells = cells[1:]
+    if len(cells) > MOST:
+        raise SettingError("csv", f"the table must have at most {MOST} samples, got {len(cells)}")
+    for number, row in cells:
+        if len(row) != 3:
+            raise SettingError("csv", f"line {number} must have three columns, x1, x2 and the class, got {len(row)}")
+        for cell in row[:2]:
+            if not _is_number(cell):
+                raise SettingError("csv", f"line {number}: a feature must be a finite number, got {cell!r:.40}")
+    names = sorted({row[2] for _, row in cells}, key=lambda name: (not _is_number(name), _key(name)))
+    if len(names) != 2:
+        raise SettingError("csv", f"the last column must hold two classes, got {len(names)}: {', '.join(names[:5])}")
+    found: list[list[Any]] = [[float(row[0]), float(row[1]), names.index(row[2])] for _, row in cells]
+    for column, name in enumerate(("first", "second")):
+        if len({row[column] for row in found}) == 1:
+            raise SettingError("csv", f"the {name} feature is the same in all samples, so it tells nothing")
+    return found
+
+
+def check_classes(points: Sequence[Sequence[float]], field: str) -> None:
+    """Raise `SettingError` unless there are two points of each class, so that one may be held out."""
+    counts = [sum(point[2] == label for point in points) for label in (0, 1)]
+    if min(counts) < 2:
+        raise SettingError(field, f"at least two points of each class are needed, got {counts[0]} and {counts[1]}")
+
+
+def table(name: str, rows: Sequence[Sequence[float]], width: int) -> str:
+    """Return code that makes an array of rows, with as many on a line as fit.
+
+    >>> print(table("data", [[0.0, 1.5, 1], [2.0, 3.0, 0]], 40))
+    data = np.array([
+        [0.0, 1.5, 1], [2.0, 3.0, 0],
+    ])
+    """
+    lines = [""]
+    for row in rows:
+        cell = f"[{', '.join(map(repr, row))}],"
+        if lines[-1] and len(lines[-1]) + 1 + len(cell) > width:
+            lines.append("")
+        lines[-1] += f"{' ' if lines[-1] else '    '}{cell}"
+    return "\n".join([f"{name} = np.array([", *lines, "])"])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return abs(float(text)) < LARGEST
+    except ValueError:
+        return False
+
+
+def _key(name: str) -> Any:
+    return float(name) if _is_number(name) else name

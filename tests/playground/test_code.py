@@ -1,0 +1,108 @@
+"""The code that settings stand for is short, and reads as a person would write it."""
+
+import ast
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from minidl.playground.code import descent_code, network_code
+from minidl.playground.presets import PRESETS
+from minidl.playground.settings import DESCENT, NETWORKS, checked
+
+
+def code_of(preset: dict[str, Any]) -> str:
+    if preset["tab"] == "networks":
+        return network_code(checked(NETWORKS, preset["settings"])).text
+    return descent_code(checked(DESCENT, preset["settings"])).text
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset["id"])
+def test_what_is_imported_is_used_and_lines_are_short(preset: dict[str, Any]) -> None:
+    code = code_of(preset)
+    tree = ast.parse(code)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    imported = [
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    ]
+    assert {*imported} <= used
+    assert len({*imported}) == len(imported)
+    assert max(map(len, code.splitlines())) <= 120
+    assert len(code.splitlines()) <= 40
+    assert code.endswith("\n")
+    assert not code.endswith("\n\n")
+
+
+def test_the_whole_program_of_a_network() -> None:
+    settings = {
+        "hidden": [4],
+        "activation": "ReLU",
+        "dropout": 0.1,
+        "optimizer": "AdamW",
+        "initializer": "orthogonal",
+    } | {
+        "seed": 7,
+        "data_seed": 3,
+    }
+    assert (
+        network_code(checked(NETWORKS, settings)).text
+        == """\
+from minidl import AdamW, BCEWithLogitsLoss, Dense, Dropout, ReLU, Sequential, Trainer, make_xor
+from minidl.initializers import orthogonal
+
+x, y = make_xor(200, noise=0.1, rng=3)
+
+model = Sequential(
+    Dense(2, 4, initializer=orthogonal), ReLU(), Dropout(0.1, rng=7),
+    Dense(4, 1, initializer=orthogonal),
+    rng=7,
+)
+loss = BCEWithLogitsLoss()  # it takes the output before the sigmoid
+optimizer = AdamW(model.parameters(), lr=0.1, weight_decay=0.0)
+trainer = Trainer(model, loss, optimizer)
+
+history = trainer.fit(x, y, epochs=1000, batch_size=20, validation=0.3, training_loss=True, rng=7)
+
+print("training loss:", history.epochs["training_loss"][-1])
+print("test loss:", history.epochs["validation_loss"][-1])
+"""
+    )
+
+
+def test_the_whole_program_of_descents() -> None:
+    settings = {"objective": "expression", "expression": "sin(x) + y**2", "optimizers": [{"name": "Nesterov"}]}
+    assert (
+        descent_code(checked(DESCENT, settings)).text
+        == """\
+from minidl import FunctionObjective, Momentum, minimize
+from numpy import sin
+
+
+def f(x, y):
+    return sin(x) + y**2
+
+
+starts = [(-1.0, 1.0)]
+optimizers = {
+    "Nesterov 0.9, lr 0.001": lambda parameters: Momentum(parameters, lr=0.001, momentum=0.9, nesterov=True),
+}
+
+for name, make in optimizers.items():
+    for start in starts:
+        objective = FunctionObjective(f, start=start)  # its gradient is found by finite differences
+        descent = minimize(objective, make(objective.parameters()), steps=2000)
+        print(f"{name} from {start}: {descent}")
+"""
+    )
+
+
+@pytest.mark.parametrize("identity", ["xor", "saddle"])
+def test_the_program_runs_alone(identity: str) -> None:
+    code = code_of(next(preset for preset in PRESETS if preset["id"] == identity))
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.count("\n") == (2 if identity == "xor" else 1)
+    assert ran.stderr == ""

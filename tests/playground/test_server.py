@@ -1,0 +1,298 @@
+"""The local server obeys its own page alone, and ends what does not end by itself."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from http.client import BadStatusLine, HTTPConnection, HTTPResponse
+from typing import Any
+
+import pytest
+
+from minidl.playground import server as module
+from minidl.playground.__main__ import main
+from minidl.playground.processes import SessionProcess
+from minidl.playground.server import MOST_BYTES, Server
+
+JSON = "application/json"
+
+
+class Visitor:
+    """A browser, as far as the server can tell: it keeps the cookie and says where its pages come from."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.origin = f"http://127.0.0.1:{server.server_port}"
+        self.cookie = f"{server.cookie}={server.token}"
+
+    @contextmanager
+    def request(
+        self, method: str, path: str, body: bytes | None = None, **headers: str | None
+    ) -> Iterator[HTTPResponse]:
+        """Send a request. Headers are those of the page, unless they are given; None leaves one out."""
+        connection = HTTPConnection("127.0.0.1", self.server.server_port, timeout=30)
+        usual: dict[str, str | None] = {"Host": f"127.0.0.1:{self.server.server_port}", "Cookie": self.cookie}
+        if method == "POST":
+            usual |= {"Origin": self.origin, "Content-Type": JSON, "Content-Length": str(len(body or b""))}
+        usual |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in usual.items():
+            if value is not None:
+                connection.putheader(name, value)
+        connection.endheaders(body)
+        with closing(connection), connection.getresponse() as response:
+            yield response
+
+    def status(self, method: str, path: str, body: bytes | None = None, **headers: str | None) -> int:
+        with self.request(method, path, body, **headers) as response:
+            return response.status
+
+    def ask(self, session: str, number: int, command: object) -> int:
+        return self.status("POST", "/ask", json.dumps({"session": session, "id": number, "command": command}).encode())
+
+
+class Stream(ExitStack):
+    """The events of a session, until it is left."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        super().__init__()
+        self.response = self.enter_context(visitor.request("GET", "/events"))
+        assert self.response.headers["Content-Type"] == "text/event-stream"
+
+    def next(self) -> tuple[str, Any]:
+        lines = [self.response.readline().decode() for _ in range(3)]
+        name, data = (line.partition(": ")[2].strip() for line in lines[:2])
+        return name, json.loads(data)
+
+    def ready(self) -> str:
+        name, data = self.next()
+        assert name == "ready"
+        return str(data["session"])
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(0) as started:
+        thread = threading.Thread(target=started.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield started
+        started.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def visitor(server: Server) -> Visitor:
+    return Visitor(server)
+
+
+def interrupted(_: Server) -> None:
+    raise KeyboardInterrupt
+
+
+def wait_until_empty(server: Server, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while server.sessions and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not server.sessions
+
+
+def test_the_printed_address_opens_the_page(server: Server, visitor: Visitor) -> None:
+    path = server.url.removeprefix(visitor.origin)
+    with visitor.request("GET", path, Cookie=None) as response:
+        assert (response.status, response.headers["Location"]) == (303, "/")
+        attributes = response.headers["Set-Cookie"].split("; ")
+    assert attributes == [visitor.cookie, "Path=/", "HttpOnly", "SameSite=Strict"]
+    with visitor.request("GET", "/") as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/html"
+        assert b"minidl" in response.read()
+    with visitor.request("GET", "/transport.js") as response:
+        assert response.headers["Content-Type"] == "text/javascript"
+    with visitor.request("GET", "/engine.json") as response:
+        assert json.loads(response.read()) == {"kind": "server"}
+
+
+@pytest.mark.parametrize("path", ["/", "/events", "/engine.json", "/transport.js", "/?token=", "/?token=guess"])
+def test_without_the_token_nothing_is_served(visitor: Visitor, path: str) -> None:
+    assert visitor.status("GET", path, Cookie=None) == 403
+    assert visitor.status("GET", path, Cookie=f"{visitor.server.cookie}=guess") == 403
+    assert visitor.status("GET", path, Cookie="=;=") == 403
+
+
+def test_two_servers_have_different_tokens(server: Server) -> None:
+    with Server(0) as other:
+        assert server.token != other.token
+        assert len(server.token) >= 32
+
+
+def test_other_hosts_and_origins_are_refused(visitor: Visitor) -> None:
+    """A page elsewhere can have the browser send requests here, even under a name that it made to mean this machine."""
+    port = visitor.server.server_port
+    assert visitor.status("GET", "/", Host=f"localhost:{port}") == 200
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", "127.0.0.1:1", None):
+        assert visitor.status("GET", "/", Host=host) == 421, host
+    for origin in ("http://evil.example", "null", f"http://127.0.0.1:{port + 1}", f"https://127.0.0.1:{port}"):
+        assert visitor.status("GET", "/events", Origin=origin) == 403, origin
+        assert visitor.status("POST", "/ask", b"{}", Origin=origin) == 403, origin
+    assert visitor.status("POST", "/ask", b"{}", Origin=None) == 403
+    assert visitor.status("POST", "/ask", b"{}", Cookie=None) == 403
+    assert not visitor.server.sessions
+
+
+@pytest.mark.parametrize(
+    "path", ["/../server.py", "/app/../../server.py", "/%2e%2e/server.py", "/app", "/app/", "/index.html/x", "/none"]
+)
+def test_only_files_of_the_page_are_served(visitor: Visitor, path: str) -> None:
+    assert visitor.status("GET", path) == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (400, b"no JSON", {}),
+        (400, b"[1]", {}),
+        (400, b'{"session": "x", "id": 1}', {}),
+        (400, b'{"session": "x", "id": "a", "command": {}}', {}),
+        (410, b'{"session": "x", "id": 1, "command": {}}', {}),
+        (415, b'{"session": "x", "id": 1, "command": {}}', {"Content_Type": "text/plain"}),
+        (411, None, {"Content_Length": None}),
+        (411, None, {"Content_Length": "-1"}),
+        (413, None, {"Content_Length": str(MOST_BYTES + 1)}),
+    ],
+)
+def test_what_is_not_a_command_is_refused(
+    visitor: Visitor, status: int, body: bytes | None, headers: dict[str, str | None]
+) -> None:
+    assert visitor.status("POST", "/ask", body, **headers) == status
+    assert visitor.status("POST", "/other", b"{}") == 404
+
+
+def test_a_session_answers_and_remembers(visitor: Visitor) -> None:
+    with Stream(visitor) as stream:
+        session = stream.ready()
+        assert visitor.ask(session, 1, {"do": "run", "code": "print('ü')"}) == 202
+        assert stream.next() == ("output", {"text": "ü\n", "stream": "stdout"})
+        name, data = stream.next()
+        assert (name, data["id"], json.loads(data["frame"])["error"]) == ("frame", 1, None)
+        visitor.ask(session, 2, {"do": "networks", "settings": {"hidden": [2]}})
+        visitor.ask(session, 3, {"do": "step", "steps": 2, "budget_ms": 5000})
+        numbers = [(data["id"], json.loads(data["frame"])["step"]) for _, data in (stream.next(), stream.next())]
+        assert numbers == [(2, 0), (3, 2)]
+
+
+def test_both_streams_come_before_the_frame(visitor: Visitor) -> None:
+    with Stream(visitor) as stream:
+        session = stream.ready()
+        for number in range(30):
+            visitor.ask(session, number, {"do": "run", "code": "import sys\nprint(1)\nprint(2, file=sys.stderr)"})
+            printed = {stream.next()[1].get("stream") for _ in range(2)}
+            assert printed == {"stdout", "stderr"}
+            assert stream.next()[0] == "frame"
+
+
+def test_closing_a_page_ends_a_program_that_does_not_end(server: Server, visitor: Visitor) -> None:
+    with Stream(visitor) as stream:
+        session = stream.ready()
+        process = server.sessions[session]
+        visitor.ask(session, 1, {"do": "run", "code": "print('on', flush=True)\nwhile True: pass"})
+        assert stream.next()[0] == "output"
+    wait_until_empty(server)
+    assert process.ended
+    with Stream(visitor) as stream:
+        session = stream.ready()
+        visitor.ask(session, 1, {"do": "run", "code": ""})
+        assert stream.next()[0] == "frame"
+
+
+def test_the_end_of_a_process_is_told(visitor: Visitor) -> None:
+    with Stream(visitor) as stream:
+        session = stream.ready()
+        visitor.ask(session, 1, {"do": "run", "code": "import os; os._exit(3)"})
+        assert stream.next() == ("died", {"message": "Python has exited with status 3."})
+        assert visitor.ask(session, 2, {"do": "presets"}) == 202
+
+
+def test_endless_output_is_cut_and_ends_with_its_page(server: Server, visitor: Visitor) -> None:
+    with Stream(visitor) as stream:
+        session = stream.ready()
+        process = server.sessions[session]
+        visitor.ask(session, 1, {"do": "run", "code": "while True: print('x' * 1000)"})
+        text = ""
+        while not text.endswith("… what follows is not shown\n"):
+            text += stream.next()[1]["text"]
+        assert 200_000 <= len(text) < 201_000
+    wait_until_empty(server)
+    assert process.ended
+
+
+def test_the_number_of_pages_is_limited(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SESSIONS", 1)
+    with Stream(visitor) as first:
+        first.ready()
+        with Stream(visitor) as second:
+            name, data = second.next()
+        assert (name, data["message"][:16]) == ("died", "1 pages are open")
+
+
+@pytest.mark.parametrize(("error", "told"), [(BrokenPipeError, False), (RuntimeError, True)])
+def test_a_browser_that_has_gone_is_no_error(
+    visitor: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    error: type[Exception],
+    told: bool,
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module.Handler, "do_GET", fail)
+    with pytest.raises((ConnectionError, BadStatusLine)):
+        visitor.status("GET", "/")
+    assert ("Traceback" in capfd.readouterr().err) == told
+
+
+def test_closing_the_server_ends_its_processes() -> None:
+    with Server(0) as server:
+        process = server.sessions["x"] = SessionProcess()
+        assert not process.ended
+    assert process.ended
+
+
+def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with Server(0) as server:
+        port = server.server_port
+        assert main(["--port", str(port), "--no-browser"]) == 1
+    assert re.match(rf"minidl: port {port} cannot be had \(.*in use\)", capsys.readouterr().err)
+    with pytest.raises(SystemExit):
+        main(["--port", "70000"])
+
+
+@pytest.mark.parametrize("browser", [True, False])
+def test_the_page_is_opened_unless_told_otherwise(
+    browser: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(Server, "serve_forever", interrupted)
+    assert main(["--port", "0", *([] if browser else ["--no-browser"])]) == 0
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/\?token=\S+", capsys.readouterr().out)
+    assert opened == ([address] if browser else [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_stopped(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "minidl.playground", "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", process.stdout.readline())
+        assert found is not None
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")

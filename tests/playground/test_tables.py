@@ -1,0 +1,104 @@
+"""Tables that people paste are read, or refused with the line that is wrong."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl.playground.networks import Network
+from minidl.playground.settings import SettingError
+from minidl.playground.tables import check_classes, rows_of, table
+
+ROWS = [[1.0, 2.5, 0], [3.0, -4e-3, 1], [5.0, 6.0, 0]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2.5,0\n3,-4e-3,1\n5,6,0",
+        "\n x1, x2, class \n1, 2.5, 0\n\n3, -4e-3, 1\n5, 6, 0\n",
+        "1;2.5;0\r\n3;-4e-3;1\r\n5;6;0\r\n",
+        "1\t2.5\t0\n3\t-4e-3\t1\n5\t6\t0",
+        "1 2.5   0\n3 -4e-3 1\n5 6 0",
+        '"a","b","c"\n"1","2.5","cat"\n3,-4e-3,"dog"\n5,6,cat',
+        "1,2.5,-1\n3,-4e-3,1\n5,6,-1",
+        "1;2,5;0\n3;−0,004;1\n5;6;0",
+        "1,2.5,9\n3,-4e-3,10\n5,6,9",
+        "1,2.5,10\n3,-4e-3,cat\n5,6,10",
+        "x1,x2,0\n1,2.5,0\n3,-4e-3,1\n5,6,0",
+        "1,2.5,no\n3,-4e-3,yes\n5,6,no",
+    ],
+)
+def test_tables_of_several_forms_are_read(text: str) -> None:
+    assert rows_of(text) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "paste a table"),
+        (" \n \n", "paste a table"),
+        ("1,2\n3,4", "line 1 must have three columns"),
+        ("1,2,0\n3,4,1,9", "line 2 must have three columns, x1, x2 and the class, got 4"),
+        ("1,2,0\n\n3,four,1", "line 3: a feature must be a finite number, got 'four'"),
+        ("1,two,0\n3,4,1\n5,6,0", "line 1: a feature must be a finite number, got 'two'"),
+        ("a,b\n3,4,1\n5,6,0", "line 1 must have three columns"),
+        ("1,2,0\n3,-1e100,1", "line 2: a feature must be a finite number"),
+        ("1,2,0\n3,nan,1", "line 2: a feature must be a finite number"),
+        ("1,2,0\n3,1e999,1", "line 2: a feature must be a finite number"),
+        ("1,2,0\n3,,1", "line 2: a feature must be a finite number, got ''"),
+        ("1,2,0\n3,4,0", "must hold two classes, got 1: 0"),
+        ("1,2,a\n3,4,b\n5,6,c", "must hold two classes, got 3: a, b, c"),
+        ("a,b,c", "must hold two classes, got 0"),
+        ("1,2,0\n1,3,1", "the first feature is the same"),
+        ("1,2,0\n3,2,1", "the second feature is the same"),
+        ("1,2,0\n" * 600 + "2,3,1\n" * 600, "at most 1000 samples, got 1200"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_why(text: str, message: str) -> None:
+    with pytest.raises(SettingError, match=message) as caught:
+        rows_of(text)
+    assert caught.value.field == "csv"
+
+
+def test_a_table_may_have_a_thousand_samples() -> None:
+    assert len(rows_of("1,2,0\n" * 500 + "1e99,3,1\n" * 500)) == 1000
+
+
+@pytest.mark.parametrize(("counts", "right"), [((2, 2), True), ((2, 9), True), ((1, 9), False), ((9, 1), False)])
+def test_each_class_needs_two_points(counts: tuple[int, int], right: bool) -> None:
+    points = [[0.5, 0.5, label] for label in (0, 1) for _ in range(counts[label])]
+    if right:
+        check_classes(points, "points")
+    else:
+        with pytest.raises(SettingError, match=f"at least two points of each class are needed, got {counts[0]} and"):
+            check_classes(points, "points")
+
+
+@pytest.mark.parametrize(("width", "lines"), [(10, 4), (28, 4), (29, 3)])
+def test_a_line_of_a_table_is_as_long_as_may_be(width: int, lines: int) -> None:
+    assert len(table("data", [[1.0, 2, 0], [1.0, 2, 1]], width).splitlines()) == lines
+
+
+def test_the_code_of_a_table_makes_its_array() -> None:
+    space: dict[str, Any] = {"np": np}
+    rows = [[0.1 * i, -1e-9 * i, i % 2] for i in range(100)]
+    code = table("data", rows, 80)
+    exec(code, space)
+    assert np.array_equal(space["data"], rows)
+    assert max(map(len, code.splitlines())) <= 80
+
+
+def test_features_of_a_table_are_put_on_the_same_scale() -> None:
+    text = "\n".join(f"{1000 + i},{i % 3},{i % 2}" for i in range(40))
+    network = Network({"data": "csv", "csv": text})
+    assert np.abs(network.x.mean(axis=0)).max() < 1e-12
+    assert np.abs(network.x.std(axis=0) - 1).max() < 1e-12
+
+
+def test_nothing_in_a_table_is_run() -> None:
+    evil = "__import__('os').abort()"
+    text = "\n".join(f"{i},{i * i},{evil if i % 2 else 'b'}" for i in range(20))
+    assert evil not in Network({"data": "csv", "csv": text}).code.text
+    with pytest.raises(SettingError, match="must be a finite number"):
+        rows_of(f"1,2,a\n3,{evil},b")
