@@ -52,10 +52,15 @@ history = trainer.fit(x, y, {options})
 
 REPORT = """\
 print("training loss:", history.epochs["training_loss"][-1])
+print("training accuracy:", binary_accuracy(model.predict(x), y, threshold={threshold}))
 """
 
-TEST_REPORT = """\
-print("test loss:", history.epochs["validation_loss"][-1])
+HELD_OUT_REPORT = """\
+trained, held_out = hold_out(len(y), {share}, classes=y[:, 0])  # the split of fit
+print("training loss:", history.epochs["training_loss"][-1])
+print("held-out loss:", history.epochs["validation_loss"][-1])
+print("training accuracy:", binary_accuracy(model.predict(x[trained]), y[trained], threshold={threshold}))
+print("held-out accuracy:", binary_accuracy(model.predict(x[held_out]), y[held_out], threshold={threshold}))
 """
 
 DESCENT = """\
@@ -96,14 +101,19 @@ def network_code(settings: Mapping[str, Any]) -> Code:
     imports = ["import numpy as np"] if "np." in data else []
     imports.append(_imports({"Sequential", "Trainer", loss, _class(optimizer), *layers, *makers}))
     imports += [f"from minidl.initializers import {initializer}"] if initializer != DRAWN else []
-    options = {"epochs": settings["epochs"], "batch_size": settings["batch_size"]}
+    imports.append("from minidl.metrics import binary_accuracy")
+    imports += ["from minidl.splitting import hold_out"] if share else []
+    options = {"epochs": settings["epochs"]}
+    options |= {"batch_size": settings["batch_size"]} if settings["batch_size"] < _trained(settings) else {}
     options |= {"validation": share} if share else {}
     options |= {"training_loss": True, "rng": settings["seed"]}
     note = "  # it takes the output before the sigmoid" if loss == ON_LOGITS else ""
     setup = NETWORK.format(
         imports="\n".join(imports), data=data, model=model, loss=f"{loss}(){note}", optimizer=optimizer
     )
-    return Code(setup, FIT.format(options=_arguments(options)), REPORT + (TEST_REPORT if share else ""))
+    threshold = 0 if loss == ON_LOGITS else 0.5
+    report = HELD_OUT_REPORT if share else REPORT
+    return Code(setup, FIT.format(options=_arguments(options)), report.format(share=share, threshold=threshold))
 
 
 def descent_code(settings: Mapping[str, Any]) -> Code:
@@ -155,6 +165,14 @@ def _data(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
         return f"{made}\ny = y[:, None]", ["make_blobs"]
     more = {"circles": ", factor=0.5", "spirals": ", turns=1"}.get(kind, "")
     return f"x, y = make_{kind}({n}, noise={noise}{more}, rng={seed})", [f"make_{kind}"]
+
+
+def _trained(settings: Mapping[str, Any]) -> int:
+    """The number of samples that are trained on. The rest is held out, as `hold_out` splits them."""
+    own = {"points": settings["points"], "csv": settings["csv"]}.get(settings["data"])
+    n = settings["samples"] if own is None else len(rows_of(own) if settings["data"] == "csv" else own)
+    # A class with one sample is not held out.
+    return int(n - min(round(settings["test_share"] * n), round(settings["test_share"] * (n - 1))))
 
 
 def _model(settings: Mapping[str, Any]) -> tuple[str, set[str]]:

@@ -79,7 +79,7 @@ class Path:
             "f": value if isfinite(value) else None,
             "gradient_norm": length if isfinite(length) else None,
             "fate": None if self.descent is None else self.descent.fate,
-            "reason": "" if self.descent is None else self.descent.reason,
+            "reason": "" if self.descent is None else _reason(self.descent),
         }
 
     def _new_values(self) -> list[list[float]]:
@@ -207,6 +207,16 @@ def view(settings: Mapping[str, Any]) -> list[tuple[float, float]]:
             (min(low, *(place - margin for place in places)), max(high, *(place + margin for place in places)))
         )
     return limits
+
+
+def _reason(descent: Descent) -> str:
+    """The reason of a fate. A value that is too high is noticed only after one more step, so both are told."""
+    if descent.fate != "blew up" or not descent.reason.startswith("the value rose") or not descent.loss:
+        return descent.reason
+    last = descent.loss[-1]
+    return (
+        descent.reason if last == descent.value else f"{descent.reason}, and with one more step to {descent.value:.3g}"
+    )
 
 
 def _rounded(number: float) -> float:

@@ -35,8 +35,8 @@ class Signs(NamedTuple):
         hidden: one for each hidden layer.
         gradients: the size of each layer's gradient in the latest step, ``√(mean g²)``.
         first_loss: the loss of the first step.
-        training, test: the losses after each epoch. The second list is empty without test data.
-        best: the index of the epoch with the lowest test loss.
+        training, test: the losses after each epoch. The second list is empty without held-out data.
+        best: the index of the epoch with the lowest held-out loss.
         divergence: the error that has ended the run.
     """
 
@@ -119,7 +119,7 @@ def _overfitting(signs: Signs) -> str | None:
     lowest, now = signs.test[signs.best], signs.test[-1]
     if now > 1.25 * lowest + 0.02 and signs.training[-1] < signs.training[signs.best]:
         return (
-            f"Overfitting: the test loss was lowest, {lowest:.3g}, after epoch {signs.best + 1}. Since then it has "
+            f"Overfitting: the held-out loss was lowest, {lowest:.3g}, after epoch {signs.best + 1}. Since then it has "
             f"risen to {now:.3g}, while the training loss fell."
         )
     return None

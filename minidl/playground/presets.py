@@ -32,20 +32,11 @@ class Preset(NamedTuple):
     settings: dict[str, Any]
 
 
-XOR: dict[str, Any] = {"data": "xor", "noise": 0.25, "activation": "ReLU", "batch_size": 1000} | {
-    "optimizer": "Momentum",
-    "lr": 0.1,
-    "epochs": 400,
-}
+XOR: dict[str, Any] = {"data": "xor", "noise": 0.25, "activation": "ReLU", "batch_size": 1000}
+XOR |= {"optimizer": "Momentum", "lr": 0.1, "epochs": 400}
 MOONS: dict[str, Any] = {"data": "moons", "noise": 0.15}
-FEW: dict[str, Any] = {"data": "moons", "noise": 0.35, "samples": 60, "test_share": 0.5, "data_seed": 1} | {
-    "hidden": [16, 16],
-    "activation": "ReLU",
-    "optimizer": "Adam",
-    "lr": 0.01,
-    "batch_size": 1000,
-    "epochs": 1000,
-}
+FEW: dict[str, Any] = {"data": "moons", "noise": 0.35, "samples": 60, "test_share": 0.5, "data_seed": 1}
+FEW |= {"hidden": [16, 16], "activation": "ReLU", "optimizer": "Adam", "lr": 0.01, "batch_size": 1000, "epochs": 1000}
 
 _PRESETS = (
     Preset(
@@ -55,7 +46,8 @@ _PRESETS = (
         "The signs of the two features differ in class 1, so no line separates the classes. Each of the four hidden "
         "units draws a line of its own, and the output adds up their votes.",
         "Which unit votes against class 1 in which corner? Point at the units to see.",
-        "After 400 steps the loss is below 0.02, and every training sample is classified correctly.",
+        "Unit 1 votes against class 1 at the lower left, and units 2 and 3 at the upper right. Unit 4 votes for it "
+        "at the upper left. After 400 steps the loss is 0.005.",
         {"train_loss": [0.0, 0.02], "train_accuracy": [1.0, 1.0], "fate": None},
         "xor#what-four-units-learn",
         {**XOR, "hidden": [4]},
@@ -66,7 +58,8 @@ _PRESETS = (
         "A line is not enough",
         "Without a hidden layer, the network computes one weighted sum of its inputs. Its boundary is a line.",
         "What does the network predict everywhere, and why is the loss ln 2 = 0.693? Add a layer of four units.",
-        "The loss stays at 0.69, and about half of the samples are classified correctly, as by guessing.",
+        "It predicts about ½ everywhere, which costs −ln ½ = ln 2 = 0.693 at every sample. With four units, the loss "
+        "falls to 0.005.",
         {"train_loss": [0.68, 0.70], "train_accuracy": [0.4, 0.7], "fate": None},
         "xor#no-line-separates-it",
         {**XOR, "hidden": []},
@@ -78,7 +71,8 @@ _PRESETS = (
         "Two ReLU units can solve XOR: by hand, one finds weights that do. Descent from these initial weights ends "
         "elsewhere.",
         "Of seeds 0 to 7, how many solve it with two units? And how many with four?",
-        "The loss stays at 0.35, with one of the four clouds on the wrong side. Of the eight seeds, only 3 solves it.",
+        "The loss stays at 0.35, with one of the four clouds on the wrong side. Of the eight seeds, only 3 solves "
+        "it. With four units, all but 2 and 6 do.",
         {"train_loss": [0.3, 0.4], "train_accuracy": [0.7, 0.9]},
         "xor#it-does-not-always-work",
         {**XOR, "hidden": [2], "seed": 0},
@@ -90,7 +84,8 @@ _PRESETS = (
         "A rate of 30 is far too large: the first steps push all units below 0 for every sample. There a ReLU is flat, "
         "so its gradient is 0.",
         "Can the units ever come back? Reset, and use LeakyReLU instead.",
-        "All eight units are dead after six steps, and the loss stays at 3.7. With LeakyReLU, it falls to 0.03.",
+        "All eight units are dead after six steps. Their gradient is 0 at every sample, so they never come back, and "
+        "the loss stays at 3.7. With LeakyReLU, it falls to 0.03.",
         {"train_loss": [3.0, 4.5], "train_accuracy": [0.4, 0.6], "fate": "All 8 units of hidden layer 1 are dead"},
         "diagnosis#dead-units",
         {**MOONS, "hidden": [8], "activation": "ReLU", "lr": 30.0, "batch_size": 1000, "epochs": 200, "seed": 2},
@@ -101,18 +96,11 @@ _PRESETS = (
         "A rate too large",
         "Each step goes downhill, but at a rate of 30 it ends far up on the other side. The loss jumps up and down.",
         "At which rate does the loss fall smoothly? Try 10, 3 and 1.",
-        "After 300 steps the loss is 9, thirteen times what it was at first. At a rate of 3, it is 0.002.",
+        "At 30, the loss is 9 after 300 steps, thirteen times what it was at first. At 10, the first steps overshoot "
+        "to 3.1, though the loss ends lowest, at 0.0014. At 3 and 1, it falls smoothly, to 0.002 and 0.007.",
         {"train_loss": [2.0, 20.0], "train_accuracy": [0.5, 0.9], "fate": "the learning rate is too large"},
         "descent#one-direction",
-        {
-            "data": "xor",
-            "noise": 0.25,
-            "hidden": [4],
-            "activation": "Tanh",
-            "lr": 30.0,
-            "batch_size": 1000,
-            "epochs": 300,
-        },
+        {"data": "xor", "noise": 0.25, "hidden": [4], "lr": 30.0, "batch_size": 1000, "epochs": 300},
     ),
     Preset(
         "vanishing",
@@ -121,7 +109,8 @@ _PRESETS = (
         "The derivative of a sigmoid is at most 1/4, and eight layers multiply eight of them. Almost nothing of the "
         "gradient reaches the first layer.",
         "Compare the gradients of the first and the last layer. What changes with Tanh?",
-        "The loss stays at ln 2 = 0.693. With Tanh in place of Sigmoid, it falls to 0.001.",
+        "The gradient of the first layer is 100,000 times smaller, and the loss stays at ln 2 = 0.693. With Tanh in "
+        "place of Sigmoid, it falls to 0.001.",
         {"train_loss": [0.68, 0.70], "train_accuracy": [0.4, 0.6], "fate": "Gradients vanish"},
         "diagnosis#vanishing-gradients",
         {**MOONS, "hidden": [8] * 8, "activation": "Sigmoid", "initializer": "glorot_normal", "epochs": 300},
@@ -132,7 +121,8 @@ _PRESETS = (
         "All weights 0",
         "Here all weights start at 0 instead of at random. All units compute the same, and get the same gradient.",
         "Why does nothing but the last bias ever change? Choose another initializer.",
-        "The loss stays at ln 2 = 0.693, and all units stay equal.",
+        "All hidden outputs are 0, so the last weights get no gradient. The last weights are 0, so no gradient gets "
+        "past them. With he_normal, the loss falls to 0.03.",
         {"train_loss": [0.68, 0.70], "train_accuracy": [0.4, 0.6], "fate": "copies of each other"},
         "diagnosis#copies",
         {**MOONS, "hidden": [8], "activation": "Tanh", "initializer": "zeros", "lr": 1.0, "epochs": 100},
@@ -141,10 +131,10 @@ _PRESETS = (
         "overfitting",
         "networks",
         "Overfitting",
-        "A network of 337 parameters bends its boundary around each of thirty noisy samples. What it learns about the "
-        "noise does not hold for the test data, which are drawn hollow.",
-        "After which epoch should the training have stopped?",
-        "The training loss falls below 0.001. The test loss is lowest after epoch 9, and then triples.",
+        "A network of 337 parameters bends its boundary around each of thirty noisy samples. What it learns about "
+        "the noise does not hold for the held-out data, which are drawn hollow.",
+        "From which epoch on does the held-out loss rise?",
+        "The training loss falls below 0.001. The held-out loss is lowest, 0.49, after epoch 9, and then triples.",
         {"train_loss": [0.0, 0.001], "test_loss": [1.0, 2.5], "train_accuracy": [1.0, 1.0], "fate": "Overfitting"},
         "diagnosis#overfitting",
         FEW,
@@ -156,7 +146,8 @@ _PRESETS = (
         "The same network on the same thirty samples, but each step also pulls the weights towards 0. Small weights "
         "make a smooth boundary.",
         "Is dropout a cure, too? Set the weight decay to 0 and the dropout to 0.4.",
-        "The test loss ends at 0.39 instead of 1.54, and the training loss at 0.18.",
+        "The held-out loss ends at 0.39 instead of 1.54, and the training loss at 0.18. Dropout alone is no cure "
+        "here: with 0.4, the held-out loss ends at 2.1.",
         {"train_loss": [0.1, 0.3], "test_loss": [0.3, 0.45], "fate": None},
         "recipes#overfitting",
         {**FEW, "weight_decay": 0.02},
@@ -168,7 +159,8 @@ _PRESETS = (
         "Two intertwined spirals need a boundary with many bends. The first layer draws lines, and the second combines "
         "them to curves.",
         "How many units per layer are enough? Try 4 and 8.",
-        "After 300 epochs the loss is below 0.05, and at least 98 % of the samples are classified correctly.",
+        "After 300 epochs, 16 units per layer reach a loss of 0.011, 8 units 0.054, and 4 units 0.36. With 8, 97 % "
+        "of the training samples are classified correctly, with 4, 85 %.",
         {"train_loss": [0.0, 0.05], "test_loss": [0.0, 0.1], "train_accuracy": [0.98, 1.0]},
         "computes#what-it-computes-everywhere",
         {"data": "spirals", "noise": 0.02, "samples": 400, "hidden": [16, 16], "activation": "Tanh"}
@@ -181,7 +173,8 @@ _PRESETS = (
         "At (0, 0) the gradient is 0, though f falls without bound along the valley. There, plain descent "
         "comes to rest, and looks converged.",
         "How can you tell a saddle from a minimum? Read the eigenvalues.",
-        "After 1,902 steps the path is stationary at f = 3. The smallest eigenvalue is 0, so it is not a minimum.",
+        "At a minimum, both eigenvalues are positive. At (0, 0) one is 0, and f falls along the valley. The path "
+        "stops just short of it after 1,902 steps, where that eigenvalue is −0.00002.",
         {"fates": ["stationary"]},
         "descent#a-valley-without-a-minimum",
         {"starts": [[-1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 1e-4}], "steps": 20_000},
@@ -198,11 +191,8 @@ _PRESETS = (
         "descent#momentum-a-heavy-ball",
         {"starts": [[-1.0, 1.0]], "steps": 20_000}
         | {
-            "optimizers": [
-                {"name": "SGD", "lr": 1e-4},
-                {"name": "Momentum", "lr": 1e-4, "momentum": 0.9},
-                {"name": "Momentum", "lr": 1e-4, "momentum": 0.99},
-            ]
+            "optimizers": [{"name": "SGD", "lr": 1e-4}]
+            + [{"name": "Momentum", "lr": 1e-4, "momentum": momentum} for momentum in (0.9, 0.99)]
         },
     ),
     Preset(
@@ -212,7 +202,8 @@ _PRESETS = (
         "Along the valley x = 2y², the function is 3 − 8y⁶, so there is no lowest point. From (1, 1), plain descent "
         "follows the floor down.",
         "Where does the path leave the picture, and where would it end?",
-        "After 2,944 steps, f is below −1000. The path runs away, because there is no minimum.",
+        "It leaves the picture at (3, 1.22), after 2,143 steps. After 2,944 steps, f is below −1000, and it would "
+        "fall forever, because there is no minimum.",
         {"fates": ["ran away"]},
         "descent#a-valley-without-a-minimum",
         {"starts": [[1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 1e-4}], "steps": 20_000},
@@ -224,7 +215,8 @@ _PRESETS = (
         "At a rate of 0.005, the steps are longer than the valley is wide. The path jumps from wall to wall, between "
         "the same two points.",
         "Halve the rate. Does it still cycle?",
-        "After 1,748 steps the path repeats two points forever, with f = 3.188 and f = 3.144.",
+        "After 1,748 steps the path repeats two points forever, with f = 3.188 and f = 3.144. At half the rate, it "
+        "comes to rest at the saddle after 167 steps.",
         {"fates": ["cycle"]},
         "descent#a-valley-without-a-minimum",
         {"starts": [[1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 5e-3}], "steps": 5_000},
@@ -235,8 +227,9 @@ _PRESETS = (
         "It blows up",
         "At twice the rate of the two-cycle, each jump ends higher on the wall than it began. Without a limit, the "
         "numbers would soon be too large for floating point.",
-        "What is the largest rate from (1, 1) that does not blow up?",
-        "After three steps, f is above 10¹¹, and the run is stopped.",
+        "What is the largest rate from (1, 1) that does not blow up? Try two digits, and then 0.004.",
+        "After three steps, f is above 10¹¹, and the run is stopped. At 0.0051 and above it blows up, and at 0.005 "
+        "it cycles. Below, there are rates of both kinds: 0.004 blows up.",
         {"fates": ["blew up"]},
         "descent#one-direction",
         {"starts": [[1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 1e-2}], "steps": 100},
@@ -248,7 +241,8 @@ _PRESETS = (
         "This bowl curves twenty times as much along y as along x. A rate of 2/20 = 0.1 is the limit: the path jumps "
         "across forever.",
         "Which rate is the best without momentum? Try 2/21 = 0.0952.",
-        "Rate 0.01 needs 1,566 steps, and rate 0.1 cycles. Momentum 0.6 at rate 0.03 is there after 263.",
+        "Rate 0.01 needs 1,566 steps, and 0.1 cycles. Rate 0.0952 needs 261, and about 0.0945 is the best from here, "
+        "with 249. Momentum 0.6 at rate 0.03 needs 263.",
         {"fates": ["stationary", "cycle", "stationary"]},
         "descent#a-valley",
         {"objective": "expression", "expression": "0.5 * x**2 + 10 * y**2", "starts": [[-2.5, 0.5]], "steps": 3_000}
@@ -285,7 +279,8 @@ _PRESETS = (
         "Four minima",
         "Himmelblau's function has four minima, all equally low. Descent finds the one in whose basin it begins.",
         "Click other places to start from. Where are the borders of the basins?",
-        "From these four places, the paths end in the four minima, all with f = 0.",
+        "From these four places, the paths end in the four minima, all with f = 0. The borders run from the maximum "
+        "at (−0.27, −0.92) through the four saddles.",
         {"fates": ["stationary"] * 4},
         "descent#a-valley",
         {"objective": "himmelblau", "starts": [[0.5, 0.5], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], "steps": 1_000}

@@ -1,6 +1,8 @@
 """The code that settings stand for is short, and reads as a person would write it."""
 
 import ast
+import contextlib
+import io
 import subprocess
 import sys
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from minidl.playground.code import descent_code, network_code
+from minidl.playground.networks import Network
 from minidl.playground.presets import PRESETS
 from minidl.playground.settings import DESCENT, NETWORKS, checked
 
@@ -53,6 +56,8 @@ def test_the_whole_program_of_a_network() -> None:
         == """\
 from minidl import AdamW, BCEWithLogitsLoss, Dense, Dropout, ReLU, Sequential, Trainer, make_xor
 from minidl.initializers import orthogonal
+from minidl.metrics import binary_accuracy
+from minidl.splitting import hold_out
 
 x, y = make_xor(200, noise=0.1, rng=3)
 
@@ -67,9 +72,33 @@ trainer = Trainer(model, loss, optimizer)
 
 history = trainer.fit(x, y, epochs=1000, batch_size=20, validation=0.3, training_loss=True, rng=7)
 
+trained, held_out = hold_out(len(y), 0.3, classes=y[:, 0])  # the split of fit
 print("training loss:", history.epochs["training_loss"][-1])
-print("test loss:", history.epochs["validation_loss"][-1])
+print("held-out loss:", history.epochs["validation_loss"][-1])
+print("training accuracy:", binary_accuracy(model.predict(x[trained]), y[trained], threshold=0))
+print("held-out accuracy:", binary_accuracy(model.predict(x[held_out]), y[held_out], threshold=0))
 """
+    )
+
+
+@pytest.mark.parametrize(("batch_size", "share", "named"), [(139, 0.3, True), (140, 0.3, False), (140, 0, True)])
+def test_a_batch_of_all_samples_is_not_named(batch_size: int, share: float, named: bool) -> None:
+    settings = checked(NETWORKS, {"batch_size": batch_size, "test_share": share})
+    assert ("batch_size" in network_code(settings).text) == named
+
+
+@pytest.mark.parametrize("loss", ["BCEWithLogitsLoss", "MSELoss"])
+@pytest.mark.parametrize("data", ["moons", "csv"])
+def test_without_held_out_data_the_accuracy_is_that_of_all_samples(data: str, loss: str) -> None:
+    rows = "\n".join(f"{i},{i % 3},{'ab'[i > 5]}" for i in range(11))
+    network = Network({"data": data, "csv": rows, "loss": loss, "test_share": 0, "samples": 30, "epochs": 3})
+    network.step(1000)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(network.code.text, {})
+    shown, frame = out.getvalue().splitlines(), network.frame()
+    assert [float(line.partition(": ")[2]) for line in shown] == pytest.approx(
+        [frame["loss"]["train"], frame["accuracy"]["train"]]
     )
 
 
@@ -104,5 +133,5 @@ for name, make in optimizers.items():
 def test_the_program_runs_alone(identity: str) -> None:
     code = code_of(next(preset for preset in PRESETS if preset["id"] == identity))
     ran = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.count("\n") == (2 if identity == "xor" else 1)
+    assert ran.stdout.count("\n") == (4 if identity == "xor" else 1)
     assert ran.stderr == ""

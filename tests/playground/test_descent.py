@@ -176,3 +176,13 @@ def test_a_start_without_a_finite_value_is_named() -> None:
     with pytest.raises(SettingError, match=r"not finite at \(-1, 1\)") as caught:
         Descents({"objective": "expression", "expression": "log(x) + y"})
     assert caught.value.field == "starts"
+
+
+def test_a_value_that_blows_up_is_told_with_the_one_after_the_last_step() -> None:
+    preset = {"starts": [[1.0, 1.0]], "optimizers": [{"name": "SGD", "lr": 1e-2}], "steps": 100}
+    descents = Descents(preset)
+    descents.step(100)
+    path = descents.frame()["paths"][0]
+    assert path["reason"] == f"the value rose to 2.53e+11, and with one more step to {path['f']:.3g}"
+    assert descents.paths[0].descent is not None
+    assert f"{descents.paths[0].descent.loss[-1]:.3g}" == "2.53e+11"
