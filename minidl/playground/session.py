@@ -10,7 +10,7 @@ Commands, by "do":
 - "run": run the program in "code". Its frame has "figures", PNG in base64.
 
 Every frame has a "kind" and an "error", None or a dict with a "message". That may come with the "field" of the settings
-that is wrong, or with the "traceback" and the "line" of a program.
+that is wrong, with a "hint", true if only data are missing, or with the "traceback" and the "line" of a program.
 
 A frame of networks has
 
@@ -46,7 +46,7 @@ from minidl.playground.descent import Descents
 from minidl.playground.networks import Network
 from minidl.playground.presets import PRESETS
 from minidl.playground.programs import run_program
-from minidl.playground.settings import SettingError, choices
+from minidl.playground.settings import MissingError, SettingError, choices
 
 __all__ = ["Session"]
 
@@ -93,7 +93,8 @@ class Session:
                 raise SettingError("do", f"do must be one of {', '.join(self._commands)}, got {do!r:.60}")
             frame: dict[str, Any] = _finite(self._commands[do](command))
         except SettingError as error:
-            return {"kind": _kind(do), "error": {"message": str(error), "field": error.field}}
+            hint = {"hint": True} if isinstance(error, MissingError) else {}
+            return {"kind": _kind(do), "error": {"message": str(error), "field": error.field, **hint}}
         except (MinidlError, ArithmeticError) as error:
             return {"kind": _kind(do), "error": {"message": str(error)}}
         return frame

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from minidl.errors import MinidlError
 
-__all__ = ["DESCENT", "NETWORKS", "Choice", "Kind", "Number", "SettingError", "checked", "choices"]
+__all__ = ["DESCENT", "NETWORKS", "Choice", "Kind", "MissingError", "Number", "SettingError", "checked", "choices"]
 
 
 class SettingError(MinidlError, ValueError):
@@ -16,6 +16,10 @@ class SettingError(MinidlError, ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class MissingError(SettingError):
+    """Data of one's own that are not there yet. It is a hint rather than a mistake."""
 
 
 class Choice(NamedTuple):
@@ -76,14 +80,15 @@ class Several(NamedTuple):
     default: list[Any]
     row: tuple[Number, ...]
     longest: int
+    entries: str = "entries"
 
     def check(self, name: str, value: Any) -> list[Any]:
         if not isinstance(value, list | tuple):
             raise SettingError(name, f"{name} must be a list, got {value!r:.60}")
         if len(value) > self.longest:
-            raise SettingError(name, f"{name} must have at most {self.longest} entries, got {len(value)}")
+            raise SettingError(name, f"there must be at most {self.longest} {self.entries}, got {len(value)}")
         if len(self.row) == 1:
-            return [self.row[0].check(f"{name}", entry) for entry in value]
+            return [self.row[0].check(name, entry) for entry in value]
         for entry in value:
             if not isinstance(entry, list | tuple) or len(entry) != len(self.row):
                 raise SettingError(name, f"each of {name} must be {len(self.row)} numbers, got {entry!r:.60}")
@@ -136,9 +141,9 @@ NETWORKS: dict[str, Kind] = {
     "noise": Number(0.1, 0.0, 1.0),
     "test_share": Number(0.3, 0.0, 0.8),
     "data_seed": Number(0, 0, 9999),
-    "points": Several([], (PLACE, PLACE, Number(0, 0, 1)), 1000),
+    "points": Several([], (PLACE, PLACE, Number(0, 0, 1)), 1000, "points"),
     "csv": Text("", 100_000),
-    "hidden": Several([8, 8], (Number(8, 1, 16),), 8),
+    "hidden": Several([8, 8], (Number(8, 1, 16),), 8, "hidden layers"),
     "activation": Choice(
         "Tanh", ("ReLU", "Tanh", "Sigmoid", "LeakyReLU", "ELU", "GELU", "SiLU", "Softplus", "Identity")
     ),
@@ -161,7 +166,7 @@ NETWORKS: dict[str, Kind] = {
 DESCENT: dict[str, Kind] = {
     "objective": Choice("cubic_valley", ("cubic_valley", "rosenbrock", "himmelblau", "beale", "expression")),
     "expression": Text("x**2 + 10 * y**2", 200),
-    "starts": Several([[-1.0, 1.0]], (PLACE, PLACE), 8),
+    "starts": Several([[-1.0, 1.0]], (PLACE, PLACE), 8, "starting points"),
     "optimizers": Rules([{"name": "SGD", "lr": 1e-3, "momentum": 0.9}], 6),
     "steps": Number(2000, 1, 50_000),
 }

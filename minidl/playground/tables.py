@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.playground.settings import SettingError
+from minidl.playground.settings import MissingError, SettingError
 
 __all__ = ["check_classes", "rows_of", "table"]
 
@@ -20,6 +20,7 @@ def rows_of(text: str) -> list[list[float]]:
     separate them. Two classes of any name become 0 and 1 in their order.
 
     Raises:
+        MissingError: an empty table.
         SettingError: another number of columns or classes, features that are not numbers, or too many lines.
 
     >>> rows_of("width,height,kind\n1,2.5,cat\n3,4,dog")
@@ -28,7 +29,7 @@ def rows_of(text: str) -> list[list[float]]:
     text = text.replace("\N{MINUS SIGN}", "-")
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
-        raise SettingError("csv", "paste a table: two columns of features and a column of classes, a sample per line")
+        raise MissingError("csv", "paste a table: two columns of features and a column of classes, a sample per line")
     mark = next((mark for mark in ";\t," if mark in lines[0][1]), None)
     cells = [(number, [cell.strip().strip("\"'") for cell in line.split(mark)]) for number, line in lines]
     if mark != ",":
@@ -54,10 +55,10 @@ def rows_of(text: str) -> list[list[float]]:
 
 
 def check_classes(points: Sequence[Sequence[float]], field: str) -> None:
-    """Raise `SettingError` unless there are two points of each class, so that one may be held out."""
+    """Raise `MissingError` unless there are two points of each class, so that one may be held out."""
     counts = [sum(point[2] == label for point in points) for label in (0, 1)]
     if min(counts) < 2:
-        raise SettingError(field, f"at least two points of each class are needed, got {counts[0]} and {counts[1]}")
+        raise MissingError(field, f"at least two points of each class are needed, got {counts[0]} and {counts[1]}")
 
 
 def table(name: str, rows: Sequence[Sequence[float]], width: int) -> str:

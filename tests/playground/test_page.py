@@ -81,11 +81,13 @@ def test_back_and_forward_return_to_views(page: Page) -> None:
 def test_a_link_with_mistakes_says_so(page: Page) -> None:
     page.open("networks&colour=red&lr=-1")
     assert "colour" in page.text("#problem")
-    assert "lr must be a number" in page.text('[data-field="lr"] .field-error')
+    assert "Learning rate must be a number from 1e-06 to 100" in page.text('[data-field="lr"] .field-error')
     assert page.evaluate("document.querySelector('[data-field=\"lr\"] [aria-invalid]') !== null")
+    assert page.text(".counter-text") == "Change “Learning rate” to go on"
     page.set(LR, 0.1)
     page.wait("paused")
     assert page.text(".field-error") == ""
+    assert page.text(".counter-text").startswith("step 0")
 
 
 def test_run_pause_step_epoch_and_reset(page: Page) -> None:
@@ -150,7 +152,8 @@ def test_the_mouse_shows_the_numbers_of_a_unit_and_of_a_weight(page: Page) -> No
 
 def test_own_points(page: Page) -> None:
     page.open("networks&data=points&test_share=0&hidden=[4]&lr=0.5&epochs=300")
-    assert "at least two points" in page.text(".points .field-error")
+    assert page.text(".points .field-error") == ""
+    assert "At least two points of each class are needed, got 0 and 0." in page.text(".points")
     for across, down in ((0.2, 0.2), (0.25, 0.3), (0.3, 0.25)):
         page.click_at("#boundary", across, down)
     for across, down in ((0.8, 0.8), (0.75, 0.7), (0.7, 0.6)):
@@ -163,18 +166,31 @@ def test_own_points(page: Page) -> None:
     page.press_button("Undo")
     page.wait("paused", "running")
     page.tab.wait_for("location.hash.split('],[').length === 5")
+    for points in (6, 5):
+        page.evaluate("history.back()")
+        page.tab.wait_for(f"location.hash.split('],[').length === {points}")
+    page.wait("paused")
+    assert (
+        page.text("#panel-networks .code-below pre").count(", 1]")
+        + page.text("#panel-networks .code-below pre").count(", 0]")
+        == 5
+    )
 
 
 def test_own_csv(page: Page) -> None:
     page.open("networks&test_share=0&hidden=[4]&lr=0.5")
     page.click('[name="data"][value="csv"]')
     page.wait("error")
+    assert page.text(".field-error") + page.text("#network-numbers") + page.text("#losses-key") == ""
+    assert "Paste a table" in page.text("form.controls")
+    assert page.text(".counter-text") == "Waiting for data"
+    assert page.evaluate("document.querySelectorAll('.unit').length") == 0
     area = "textarea[placeholder]"
     page.set(area, "1, 2, a\n3, x, b")
-    page.press_button("Use this CSV")
     page.tab.wait_for("document.querySelector('.controls').innerText.includes('line 2')")
+    page.evaluate(f"document.querySelector('{area}').dispatchEvent(new Event('input'))")
+    assert page.text(".field-error") == "", "an error goes as soon as one edits"
     page.set(area, "width,height,kind\n" + "\n".join(f"{i}, {i % 3}, {'ab'[i > 9]}" for i in range(20)))
-    page.press_button("Use this CSV")
     page.wait("paused")
     assert "[19.0, 1.0, 1]" in page.text("#panel-networks .code-below pre")
     page.press_button("Run")

@@ -58,7 +58,7 @@ def test_numbers_keep_their_type() -> None:
     [
         ("networks", "hidden", [0], "from 1 to 16"),
         ("networks", "hidden", [17], "from 1 to 16"),
-        ("networks", "hidden", [2] * 9, "at most 8 entries"),
+        ("networks", "hidden", [2] * 9, "at most 8 hidden layers"),
         ("networks", "points", [[1, 2]], "must be 3 numbers"),
         ("networks", "points", [[1, 2, 0.5]], "whole number"),
         ("networks", "points", [[1, 2, 2]], "from 0 to 1"),

@@ -1,4 +1,4 @@
-/** The decision boundary with the data: orange circles are class 0, blue triangles class 1; test data are hollow. */
+/** The decision boundary with the data: orange circles are class 0, blue triangles class 1; held-out data are hollow. */
 
 import { bytes, format } from "./dom.js";
 import { color, mark, pale, picture } from "./palette.js";
@@ -33,7 +33,9 @@ export class Boundary {
     this.test = [];
     this.values = new Uint8Array(0);
     this.size = 0;
-    if (!points.length) this.plane.limit([-2, 2], [-2, 2]);
+    // The limits that the engine will choose, so that the plane stays where it is under the clicks.
+    const half = Math.max(2, ...points.map(([x, y]) => 1.1 * Math.max(Math.abs(x), Math.abs(y))));
+    this.plane.limit([-half, half], [-half, half]);
     this.draw();
   }
 
@@ -86,7 +88,7 @@ export class Boundary {
     const name = this.unit ? `${this.unit.name}. ` : "";
     this.canvas.setAttribute(
       "aria-label",
-      `${name}Decision boundary and data: ${this.train.length} training samples and ${this.test.length} test samples. ` +
+      `${name}Decision boundary and data: ${this.train.length} training samples and ${this.test.length} held-out samples. ` +
         (frame ? `Training loss ${format(frame.loss.train)} at step ${frame.step}.` : "Nothing is trained yet."),
     );
   }

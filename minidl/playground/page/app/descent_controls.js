@@ -1,7 +1,7 @@
 /** The settings of a descent: the function, the starting points, and a row for each optimizer. */
 
 import { el } from "./dom.js";
-import { number, select, text } from "./fields.js";
+import { failing, number, select, text } from "./fields.js";
 import { swatch } from "./swatch.js";
 
 const OBJECTIVES = {
@@ -81,10 +81,8 @@ export class DescentControls {
             return el("li", {}, `(${x}, ${y})`.replace(/-/g, "−"), remove);
           }),
         ),
-      fail: (message) => {
-        error.textContent = message ?? "";
-        error.hidden = !message;
-      },
+      label: "Starting points",
+      fail: failing(error),
     };
   }
 
@@ -107,10 +105,8 @@ export class DescentControls {
     return {
       element: el("div", {}, this.rows, add, error),
       set: (optimizers) => this.#setRows(optimizers),
-      fail: (message) => {
-        error.textContent = message ?? "";
-        error.hidden = !message;
-      },
+      label: "Optimizers",
+      fail: failing(error),
     };
   }
 

@@ -3,7 +3,10 @@
 import { byId, el } from "./dom.js";
 import { copyText } from "./tab.js";
 
+/** The most characters of output that are shown. */
 const LONGEST = 200000;
+/** Milliseconds between two times that output is shown. */
+const EVERY = 100;
 
 export class Editor {
   /** @param {any} engine @param {{onChange: (push: boolean) => void, onRestart: () => void}} app */
@@ -18,6 +21,10 @@ export class Editor {
     this.edited = false;
     this.running = false;
     this.escaped = false;
+    /** What the code has printed since the output was last shown. */
+    this.printed = "";
+    /** @type {ReturnType<typeof setTimeout> | null} */
+    this.printing = null;
     /** What is said beside the buttons while nothing runs. */
     this.note = "";
     byId("code-run").addEventListener("click", () => this.run());
@@ -116,6 +123,7 @@ export class Editor {
   }
 
   #clear() {
+    this.printed = "";
     this.output.textContent = "";
     byId("figures").replaceChildren();
     this.#fail(null);
@@ -157,7 +165,17 @@ export class Editor {
 
   /** @param {string} text what the code printed */
   print(text) {
-    const all = this.output.textContent + text;
+    this.printed = (this.printed + text).slice(-2 * LONGEST);
+    this.printing ??= setTimeout(() => this.#flush(), EVERY);
+  }
+
+  /** Show what was printed. It is not shown at once, as a loop prints faster than a page can be laid out. */
+  #flush() {
+    clearTimeout(this.printing);
+    this.printing = null;
+    if (!this.printed) return;
+    const all = this.output.textContent + this.printed;
+    this.printed = "";
     this.output.textContent = all.length > LONGEST ? `…${all.slice(-LONGEST)}` : all;
     this.output.scrollTop = this.output.scrollHeight;
   }
@@ -174,6 +192,7 @@ export class Editor {
 
   /** @param {boolean} running @param {string} [text] */
   #state(running, text = "Running …") {
+    this.#flush();
     this.running = running;
     this.note = running ? "" : text;
     byId("code-run").disabled = running;

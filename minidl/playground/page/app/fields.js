@@ -5,30 +5,41 @@ import { el } from "./dom.js";
 /**
  * What a setting may be, as the engine describes it.
  * @typedef {{kind: string, default: any, values?: any[], low?: number, high?: number, longest?: number}} Choice
- * @typedef {{element: HTMLElement, set: (value: any) => void, fail: (message: string | null) => void}} Field
+ * @typedef {{element: HTMLElement, set: (value: any) => void, label: string, fail: (message: string | null, hint?: boolean) => void}} Field
  */
 
 let count = 0;
 
 /**
+ * @param {HTMLElement} error where it is shown
+ * @returns {(message: string | null, hint?: boolean) => void} shows an error, or a hint at what is still missing
+ */
+export const failing =
+  (error) =>
+  (message, hint = false) => {
+    error.textContent = message ?? "";
+    error.className = hint ? "hint" : "field-error";
+    error.hidden = !message;
+  };
+
+/**
  * A label around an input, with room for an error below.
  * @param {string} label @param {HTMLElement} input @param {HTMLElement[]} [more]
- * @returns {{element: HTMLElement, fail: (message: string | null) => void}}
+ * @returns {{element: HTMLElement, label: string, fail: (message: string | null, hint?: boolean) => void}} a hint is not an error
  */
 export function labelled(label, input, more = []) {
   input.id = input.id || `field-${++count}`;
   const error = el("p", { className: "field-error", role: "alert", id: `${input.id}-error`, hidden: true });
   const element = el("div", { className: "field" }, el("label", { htmlFor: input.id }, label), input, ...more, error);
-  const fail = (message) => {
-    error.textContent = message ?? "";
-    error.hidden = !message;
-    input.toggleAttribute("aria-invalid", Boolean(message));
-    if (message) {
-      input.setAttribute("aria-invalid", "true");
-      input.setAttribute("aria-describedby", error.id);
-    } else input.removeAttribute("aria-describedby");
+  const show = failing(error);
+  const fail = (message, hint = false) => {
+    show(message, hint);
+    if (message && !hint) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+    if (message) input.setAttribute("aria-describedby", error.id);
+    else input.removeAttribute("aria-describedby");
   };
-  return { element, fail };
+  return { element, label, fail };
 }
 
 /**

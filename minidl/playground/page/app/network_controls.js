@@ -1,7 +1,7 @@
 /** The settings of a network: data with thumbnails, own points, own CSV, the layers, and the training. */
 
 import { el } from "./dom.js";
-import { labelled, number, select, text } from "./fields.js";
+import { failing, labelled, number, select, text } from "./fields.js";
 import { thumbnail } from "./thumbnails.js";
 
 const DATA = {
@@ -20,12 +20,14 @@ const RATES = {
   samples: { low: 20, high: 500 },
   epochs: { log: true, low: 10, high: 10000 },
 };
+/** How long nothing is typed before a table is read, in milliseconds. */
+const TYPING = 500;
 const WITH_MOMENTUM = ["Momentum", "Nesterov"];
 
 const LABELS = {
   samples: "Samples",
   noise: "Noise",
-  test_share: "Share of test data",
+  test_share: "Share of held-out data",
   data_seed: "Seed of the data",
   activation: "Activation",
   initializer: "Initial weights",
@@ -87,7 +89,7 @@ export class NetworkControls {
   #data() {
     this.radios = this.choices.data.values.map((value) => {
       const radio = el("input", { type: "radio", name: "data", value });
-      radio.addEventListener("change", () => this.onChange("data", value));
+      radio.addEventListener("change", () => this.onChange("data", value, true));
       return radio;
     });
     const error = el("p", { className: "field-error", role: "alert", hidden: true });
@@ -97,10 +99,8 @@ export class NetworkControls {
         this.radios.forEach((radio) => {
           radio.checked = radio.value === value;
         }),
-      fail: (message) => {
-        error.textContent = message ?? "";
-        error.hidden = !message;
-      },
+      label: "Data set",
+      fail: failing(error),
     };
     const labels = this.radios.map((radio) =>
       el("label", {}, radio, thumbnail(radio.value), el("span", {}, DATA[radio.value] ?? radio.value)),
@@ -131,8 +131,8 @@ export class NetworkControls {
         false,
       ),
     );
-    const undo = button("Undo", () => this.onChange("points", points().slice(0, -1)));
-    const clear = button("Clear", () => this.onChange("points", []));
+    const undo = button("Undo", () => this.onChange("points", points().slice(0, -1), true));
+    const clear = button("Clear", () => this.onChange("points", [], true));
     const error = el("p", { className: "field-error", role: "alert", hidden: true });
     this.pointBox = el(
       "fieldset",
@@ -151,10 +151,8 @@ export class NetworkControls {
     this.fields.points = {
       element: this.pointBox,
       set: () => {},
-      fail: (message) => {
-        error.textContent = message ?? "";
-        error.hidden = !message;
-      },
+      label: "Own points",
+      fail: failing(error),
     };
     return this.pointBox;
   }
@@ -162,7 +160,7 @@ export class NetworkControls {
   /** @param {number[]} point @param {boolean} other of the other class */
   addPoint(point, other) {
     const label = other ? 1 - this.label : this.label;
-    this.onChange("points", [...(this.settings.points ?? []), [...point, label]]);
+    this.onChange("points", [...(this.settings.points ?? []), [...point, label]], true);
   }
 
   #csv() {
@@ -178,19 +176,23 @@ export class NetworkControls {
       area.value = await file.files[0].text();
       this.onChange("csv", area.value);
     });
-    const use = el("button", { type: "button" }, "Use this CSV");
-    use.addEventListener("click", () => this.onChange("csv", area.value));
+    area.addEventListener("input", () => {
+      field.fail(null);
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.onChange("csv", area.value), TYPING);
+    });
     const hint = el(
       "p",
       { className: "hint" },
       "Two features and the class in each row, with a header or without. The data stay on your computer, and in the address of this page.",
     );
-    const field = labelled("CSV", area, [hint, el("div", { className: "row" }, use, file)]);
+    const field = labelled("CSV", area, [hint, el("div", { className: "row" }, file)]);
     this.csvBox = el("div", { hidden: true }, field.element);
     this.fields.csv = {
+      ...field,
       element: this.csvBox,
-      fail: field.fail,
       set: (value) => {
+        clearTimeout(this.typing);
         area.value = value;
       },
     };
@@ -231,10 +233,12 @@ export class NetworkControls {
       ...units,
       set: (value) => {
         count.textContent = String(value.length);
+        none.hidden = value.length > 0;
         units.set(value.join(", "));
       },
     };
-    return el("div", {}, row, units.element);
+    const none = el("p", { className: "hint" }, "Without a hidden layer, the boundary is a line.");
+    return el("div", {}, row, units.element, none);
   }
 
   /** Show settings. @param {Record<string, any>} settings */

@@ -34,6 +34,14 @@ export class NetworkDrawing {
     if (frame.layers && frame.data) this.inputs = maps(frame.boundary);
   }
 
+  /** Show no network. */
+  clear() {
+    this.frame = this.chosen = null;
+    this.signature = "";
+    this.box.replaceChildren();
+    this.details.replaceChildren();
+  }
+
   draw() {
     if (!this.frame || !this.box.clientWidth) return;
     const sizes = [2, ...this.frame.layers.map((layer) => layer.bias.length)];

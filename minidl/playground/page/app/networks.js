@@ -41,6 +41,17 @@ export class Networks extends Tab {
     byId("boundary").classList.toggle("clickable", this.boundary.clicks);
   }
 
+  /** There are not enough data yet: nothing of the data before is left. */
+  blank() {
+    super.blank();
+    if (this.settings.data !== "points") this.boundary.sketch([]);
+    this.drawing.clear();
+    this.losses.clear([]);
+    this.losses.draw();
+    byId("losses-key").replaceChildren();
+    byId("network-numbers").replaceChildren();
+  }
+
   /** @param {any} frame */
   take(frame) {
     if (frame.data) this.#begin(frame);
@@ -56,7 +67,7 @@ export class Networks extends Tab {
   /** The first frame of a run. @param {any} frame */
   #begin(frame) {
     const lines = [{ label: "training", color: color.class1, dash: dashes[0], points: [] }];
-    if (frame.data.test.length) lines.push({ label: "test", color: color.negative, dash: dashes[1], points: [] });
+    if (frame.data.test.length) lines.push({ label: "held-out", color: color.negative, dash: dashes[1], points: [] });
     this.losses.clear(lines);
     lines.forEach((_, i) => this.losses.add(i, 0, i ? frame.loss.test : frame.loss.train));
     byId("losses-key").replaceChildren(
@@ -83,7 +94,7 @@ export class Networks extends Tab {
       el("dd", {}, `${percent(of("train", accuracy))} accuracy`),
     ];
     const rows = cell("training", (_, values) => values?.train);
-    if (tested) rows.push(...cell("test", (_, values) => values?.test));
+    if (tested) rows.push(...cell("held-out", (_, values) => values?.test));
     byId("network-numbers").replaceChildren(...rows);
   }
 }

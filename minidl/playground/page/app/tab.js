@@ -4,6 +4,9 @@ import { byId, el, format, same } from "./dom.js";
 import { Lesson } from "./lesson.js";
 import { Runner } from "./runner.js";
 
+/** The labels of what describes an optimizer of a descent. */
+const OF_OPTIMIZERS = { name: "Optimizer", lr: "Learning rate", momentum: "Momentum" };
+
 export class Tab {
   /**
    * @param {any} engine
@@ -74,7 +77,7 @@ export class Tab {
   }
 
   #speed() {
-    const names = { slow: "step by step", paced: "slow, then faster", full: "full speed" };
+    const names = { slow: "step by step", paced: "slow to fast", full: "full speed" };
     const input = el("select", {}, ...Object.entries(names).map(([value, name]) => el("option", { value }, name)));
     input.setAttribute("aria-label", "Speed");
     this.runner.speed = this.kind === "networks" ? "full" : "paced";
@@ -167,12 +170,35 @@ export class Tab {
 
   /**
    * Show an error at its field, or above the picture.
-   * @param {{message: string, field?: string} | null | undefined} error
+   * @param {{message: string, field?: string, hint?: boolean} | null | undefined} error a hint says what is still missing
    */
   fail(error) {
-    for (const [name, field] of Object.entries(this.fields)) field.fail(error?.field === name ? error.message : null);
-    const shown = error && !(error.field && this.fields[error.field]);
-    this.problem(shown ? error.message : null);
+    const hint = Boolean(error?.hint);
+    let message = error ? this.#labelled(error.message) : null;
+    if (hint) message = `${message[0].toUpperCase()}${message.slice(1)}.`;
+    for (const [name, field] of Object.entries(this.fields)) field.fail(error?.field === name ? message : null, hint);
+    const wrong = error?.field ? this.fields[error.field] : undefined;
+    this.problem(wrong ? null : message);
+    if (!wrong) return;
+    this.counter.textContent = hint ? "Waiting for data" : `Change “${wrong.label}” to go on`;
+    const group = wrong.element.closest("details");
+    if (group) group.open = true;
+    if (hint) this.blank();
+  }
+
+  /** A message with the label of a setting in place of its name. @param {string} message */
+  #labelled(message) {
+    return message
+      .replace(/^optimizers: /, "")
+      .replace(/^(?:each of )?(\w+)(?= must)/, (_, name) => this.fields[name]?.label ?? OF_OPTIMIZERS[name] ?? name);
+  }
+
+  /** Nothing can be shown yet. */
+  blank() {
+    this.frame = null;
+    this.code = this.codeText.textContent = "";
+    this.app.onCode("");
+    this.tell(null);
   }
 
   /** @param {string | null} message */

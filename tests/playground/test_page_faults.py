@@ -1,0 +1,64 @@
+"""What the page says of mistakes, and how it fares with programs that print a lot. Skipped without Chromium."""
+
+import pytest
+
+from tests.docs.browser import CHROMIUM
+from tests.playground.page import Page
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "message"),
+    [
+        ("[8,8,8,8,8,8,8,8,8]", "there must be at most 8 hidden layers, got 9"),
+        ("[8,20]", "Units of the hidden layers must be a whole number from 1 to 16, got 20"),
+    ],
+)
+def test_hidden_layers_have_messages_of_their_own(page: Page, hidden: str, message: str) -> None:
+    page.open(f"networks&hidden={hidden}")
+    assert page.text(".field-error") == message
+    assert page.text(".counter-text") == "Change “Units of the hidden layers” to go on"
+    page.open("networks&hidden=[]")
+    assert page.text(".field-error") == ""
+    assert "Without a hidden layer, the boundary is a line." in page.text("form.controls")
+
+
+def test_a_mistake_in_an_optimizer_names_its_label(page: Page) -> None:
+    page.open('descent&optimizers=[{"name":"SGD","lr":-1}]')
+    assert page.text("#panel-descent .field-error") == "Learning rate must be a number from 1e-06 to 100, got -1"
+    assert page.text("#panel-descent .counter-text") == "Change “Optimizers” to go on"
+
+
+def test_the_speeds_can_be_read_on_a_phone(page: Page) -> None:
+    page.load("descent", width=390)
+    needed, there = page.evaluate(
+        "(() => { const field = document.querySelector('#panel-descent select[aria-label=Speed]');"
+        "const copy = field.cloneNode(true); copy.style.width = 'auto'; copy.value = 'paced'; field.after(copy);"
+        "const needed = copy.getBoundingClientRect().width; copy.remove();"
+        "return [needed, field.getBoundingClientRect().width]; })()"
+    )
+    assert needed <= there + 1
+    page.tab.show(1300)
+
+
+@pytest.mark.parametrize("loop", ["for i in range(200_000): print(i)", "while True: print('again')"])
+def test_a_loop_that_prints_is_stopped(page: Page, loop: str) -> None:
+    page.open("code&epochs=20&hidden=[3]")
+    page.set("#code", f"{loop}\nwhile True: pass")
+    page.press_button("Run")
+    page.tab.wait_for("document.getElementById('output').textContent.length > 1000")
+    page.press_button("Stop")
+    page.tab.wait_for("document.getElementById('code-state').textContent === 'Stopped.'")
+    length = page.evaluate("document.getElementById('output').textContent.length")
+    page.evaluate("new Promise(done => setTimeout(done, 400))")
+    assert page.evaluate("document.getElementById('output').textContent.length") == length
+    page.set("#code", "print('begin')\nfor i in range(200_000): print(i)")
+    page.press_button("Run")
+    page.tab.wait_for("document.getElementById('code-state').textContent.startsWith('Done')")
+    shown = page.evaluate("document.getElementById('output').textContent")
+    assert len(shown) <= 200_001
+    assert "again" not in shown
