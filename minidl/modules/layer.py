@@ -182,7 +182,8 @@ class Layer(Module):
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         """The rows of the summary for this layer. A container returns those of its layers."""
-        yield row(path, self, self.output_shape(shape), self.named_parameters())
+        silent = type(self).output_shape is Layer.output_shape
+        yield row(path, self, self.output_shape(shape), self.named_parameters(), silent=silent)
 
 
 def _one_sample(layer: Layer, shape: Any) -> Shape | None:
@@ -208,9 +209,18 @@ def _checked(layer: Layer, x: Any, name: str) -> Batch:
         if name != "x":
             error.add_note(f"raised by {name}")
         if not isinstance(x, tuple):
-            add_conversion(error, x, name)
+            add_conversion(error, x, name, code=not isinstance(x, list) or _lacks_features(layer, sample_shape(batch)))
         raise
     return batch
+
+
+def _lacks_features(layer: Layer, shape: Shape) -> bool:
+    """Whether a layer takes samples of a shape if they have one more axis, so that advice writes x[:, None]."""
+    try:
+        layer.output_shape((*shape, 1))
+    except ShapeError:
+        return False
+    return True
 
 
 def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:

@@ -161,7 +161,7 @@ def minimize(
         watch.judge(run, value)
         if optimizer is None and run.reason and watch.fate == "unfinished" and norm(parameters.grad) <= tolerance:
             watch.end(run, "stationary", f"the gradient is at most {tolerance:g} ({run.reason})")
-    reason = watch.reason or run.reason or f"all {steps} steps were taken"
+    reason = watch.reason or run.reason or run.ending or f"all {steps} steps were taken"
     if watch.fate == "stationary" and parameters.size <= SMALL:
         reason = f"{reason}; {kind_of_point(objective.hessian(parameters.value))}"
     return Descent(

@@ -64,7 +64,7 @@ path  layer            output    parameters  memory
 1     Scale(2)         ?                  2    32 B
 ───────────────────────────────────────────────────
       total                          90,302  1.4 MB
-? depends on the shape of a sample: call summary(x.shape[1:])
+? is not known, because Scale does not define output_shape(shape)
 """,
         ),
     ],
