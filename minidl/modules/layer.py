@@ -208,16 +208,18 @@ def _checked(layer: Layer, x: Any, name: str) -> Batch:
     except ShapeError as error:
         if name != "x":
             error.add_note(f"raised by {name}")
-        if not isinstance(x, tuple):
-            add_conversion(error, x, name, code=not isinstance(x, list) or _lacks_features(layer, sample_shape(batch)))
+        if not isinstance(x, list | tuple):
+            add_conversion(error, x, name)
+        elif isinstance(x, list) and not _takes(layer, batch.shape):  # otherwise it is one sample, and needs the batch
+            add_conversion(error, x, name, code=_takes(layer, (*batch.shape[1:], 1)))
         raise
     return batch
 
 
-def _lacks_features(layer: Layer, shape: Shape) -> bool:
-    """Whether a layer takes samples of a shape if they have one more axis, so that advice writes x[:, None]."""
+def _takes(layer: Layer, shape: Shape) -> bool:
+    """Whether a layer takes samples of a shape."""
     try:
-        layer.output_shape((*shape, 1))
+        layer.output_shape(shape)
     except ShapeError:
         return False
     return True

@@ -138,7 +138,7 @@ class Summary(NamedTuple):
         if self.shape is None and unknown and not unknown[0]:  # what comes after a silent layer depends on that
             hints.append("? depends on the shape of a sample: call summary(x.shape[1:])")
         if silent:
-            hints.append(f"? is not known, because {' and '.join(silent)} does not define output_shape(shape)")
+            hints.append(f"? is not known: define output_shape(shape) in {' and '.join(silent)}")
         return hints
 
 

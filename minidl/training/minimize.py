@@ -20,7 +20,7 @@ from minidl.training.fate import NOT_FINITE, FateWatch, kind_of_point
 from minidl.training.scipy_run import ScipyRun
 from minidl.typing import Array
 
-__all__ = ["Descent", "minimize"]
+__all__ = ["Descending", "Descent", "minimize"]
 
 SCIPY_STEPS = 1000
 """The default number of steps of SciPy's methods, which take few."""
@@ -122,57 +122,104 @@ def minimize(
         raise TypeError(f"minimize takes an optimizer or scipy=, got {describe(optimizer)} and scipy={scipy!r}")
     check_callbacks(callbacks)
     steps = whole_number("steps", SCIPY_STEPS if steps is None and scipy is not None else steps, 0)
-    parameters = objective.parameters()
     if optimizer is not None:
         optimizer.check_owner(objective)
     watch = FateWatch(tolerance, patience, max_period, cycle_tolerance, floor, ceiling)
-    first = _value(objective)
-    if not isfinite(first):
-        raise DivergenceError("parameters, value or gradient are not finite at the start; start somewhere else")
-    history = History()
-    recorder = next((callback for callback in callbacks if isinstance(callback, RecordPath)), None)
-    if recorder is None and parameters.size <= SMALL:
-        recorder = RecordPath()
-        callbacks = [recorder, *callbacks]
+    descending = Descending(objective, optimizer, steps, callbacks, watch, scipy=scipy)
+    descending.run.go()
+    return descending.result()
 
-    def evaluate(_: int) -> float:
-        value = float(objective.forward())
-        objective.backward()
-        return value
 
-    every = [history, *callbacks, watch]
-    if optimizer is None:
-        run: Run = ScipyRun(str(scipy), objective, every, steps, evaluate, tolerance, owner=history)
-    else:
-        run = Run(objective, optimizer, every, range(steps), evaluate, owner=history)
-    run.loss = first
-    run.go()
-    value = _value(objective)
-    if run.divergence is not None or not isfinite(value):
-        # If a step has begun here, the step that led here began at the point before.
-        begun = np.array_equal(watch.here, parameters.value, equal_nan=True)
-        parameters.value = watch.before if begun else watch.here
-        value = history.loss[-1] if run.step else first
-        _undo_step(run)
-        _value(objective)  # for the gradients there
-        if watch.fate == "unfinished":
-            watch.end(run, "blew up", NOT_FINITE)
-    elif watch.fate == "unfinished":
-        watch.judge(run, value)
-        if optimizer is None and run.reason and watch.fate == "unfinished" and norm(parameters.grad) <= tolerance:
-            watch.end(run, "stationary", f"the gradient is at most {tolerance:g} ({run.reason})")
-    reason = watch.reason or run.reason or run.ending or f"all {steps} steps were taken"
-    if watch.fate == "stationary" and parameters.size <= SMALL:
-        reason = f"{reason}; {kind_of_point(objective.hessian(parameters.value))}"
-    return Descent(
-        loss=history.loss,
-        path=None if recorder is None else np.array(recorder.points[recorder.begin :]),
-        theta=parameters.value.copy(),
-        value=value,
-        fate=watch.fate,
-        reason=reason,
-        steps=run.step,
-    )
+class Descending:
+    """A descent that is set up, and its result once its run has ended.
+
+    Args:
+        objective, optimizer, steps, callbacks, scipy: as for `minimize`.
+        watch: what recognizes the fate.
+        kind: the type of the run.
+
+    Attributes:
+        run: the run, which has not begun.
+        history, recorder: what it records. The recorder is None for many parameters without a `RecordPath`.
+
+    Raises:
+        HyperparameterError, ImportError, StateError, DivergenceError: as for `minimize`.
+
+    >>> from minidl import SGD, Quadratic
+    >>> bowl = Quadratic([[1.0]])
+    >>> descending = Descending(bowl, SGD(bowl.parameters(), lr=0.5), 2, [], FateWatch())
+    >>> descending.run.go()
+    >>> descending.result().path
+    array([[1.  ],
+           [0.5 ],
+           [0.25]])
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        optimizer: Optimizer | None,
+        steps: int,
+        callbacks: Sequence[Callback],
+        watch: FateWatch,
+        *,
+        scipy: str | None = None,
+        kind: type[Run] = Run,
+    ) -> None:
+        self.objective, self.watch, self.scipy = objective, watch, scipy
+        self.first = _value(objective)
+        if not isfinite(self.first):
+            raise DivergenceError("parameters, value or gradient are not finite at the start; start somewhere else")
+        self.history = History()
+        recorder = next((callback for callback in callbacks if isinstance(callback, RecordPath)), None)
+        if recorder is None and objective.parameters().size <= SMALL:
+            recorder = RecordPath()
+            callbacks = [recorder, *callbacks]
+        self.recorder = recorder
+
+        def evaluate(_: int) -> float:
+            value = float(objective.forward())
+            objective.backward()
+            return value
+
+        every = [self.history, *callbacks, watch]
+        if optimizer is None:
+            tolerance = watch.tolerance
+            self.run: Run = ScipyRun(str(scipy), objective, every, steps, evaluate, tolerance, owner=self.history)
+        else:
+            self.run = kind(objective, optimizer, every, range(steps), evaluate, owner=self.history)
+        self.run.loss = self.first
+
+    def result(self) -> Descent:
+        """Return how the run ended. A last step to where numbers are not finite is undone."""
+        run, watch, history, parameters = self.run, self.watch, self.history, self.objective.parameters()
+        value = _value(self.objective)
+        if run.divergence is not None or not isfinite(value):
+            # If a step has begun here, the step that led here began at the point before.
+            begun = np.array_equal(watch.here, parameters.value, equal_nan=True)
+            parameters.value = watch.before if begun else watch.here
+            value = history.loss[-1] if run.step else self.first
+            _undo_step(run)
+            _value(self.objective)  # for the gradients there
+            if watch.fate == "unfinished":
+                watch.end(run, "blew up", NOT_FINITE)
+        elif watch.fate == "unfinished":
+            watch.judge(run, value)
+            still = run.reason and norm(parameters.grad) <= watch.tolerance
+            if self.scipy is not None and still and watch.fate == "unfinished":
+                watch.end(run, "stationary", f"the gradient is at most {watch.tolerance:g} ({run.reason})")
+        reason = watch.reason or run.reason or f"all {len(run.batches)} steps were taken"
+        if watch.fate == "stationary" and parameters.size <= SMALL:
+            reason = f"{reason}; {kind_of_point(self.objective.hessian(parameters.value))}"
+        return Descent(
+            loss=history.loss,
+            path=None if self.recorder is None else np.array(self.recorder.points[self.recorder.begin :]),
+            theta=parameters.value.copy(),
+            value=value,
+            fate=watch.fate,
+            reason=reason,
+            steps=run.step,
+        )
 
 
 def _undo_step(run: Run) -> None:

@@ -251,7 +251,7 @@ LAYERS: list[tuple[type[Layer], type[MinidlError], str]] = [
     (WritesToGradient, ContractError, "backward writes to the gradient"),
     (ReusesBuffer, ContractError, "a later call writes to the y"),
     (ReusesGradient, ContractError, "a later call writes to the dL/dx"),
-    (LiftsFloat32, ContractError, "output for a float32 input must be float32, got float64"),
+    (LiftsFloat32, ContractError, r"must be float32, got float64: is there a float64 array in forward\? A learned n"),
     (LiftsGradient, ContractError, "backward must keep float32, got float64"),
     (MixesSamples, ContractError, "a sample alone .* mixes_samples"),
     (OrderMatters, ContractError, "the order of the samples .* mixes_samples"),
