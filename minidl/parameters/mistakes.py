@@ -35,7 +35,7 @@ class NotAnArray:
         def __getattr__(self, name: str) -> Any:
             kind = type(self).__name__
             fix = f": use {_as_code(self)}.value.{name}" if hasattr(np.ndarray, name) else ""
-            raise AttributeError(f"a {kind} has no attribute {name!r}{fix}", name=name, obj=self)
+            raise AttributeError(f"a {kind} has no attribute {name!r}{fix}")
 
 
 def _as_code(thing: NotAnArray) -> str:
