@@ -58,7 +58,9 @@ class Plane:
             threshold = number("threshold", threshold, at_least=-LARGEST, at_most=LARGEST)
         self.model, self.samples = model, _samples(model, x)
         center = (self.samples.min(axis=0) + self.samples.max(axis=0)) / 2
-        half = 0.58 * (np.ptp(self.samples, axis=0) + 1e-9 * (1 + np.abs(center)))
+        span = np.ptp(self.samples, axis=0)
+        span[span == 0] = span.max() or 1.0  # a feature with one value must not be shown in a range of rounding errors
+        half = 0.58 * (span + 1e-9 * (1 + np.abs(center)))
         self.xs, self.ys = np.linspace(center - half, center + half, grid).T
         self.probability = bool(model.gives_probabilities)
         self.threshold = threshold if threshold is not None else 0.5 if self.probability else 0.0
