@@ -25,7 +25,7 @@ Frame = TypeVar("Frame")
 COLORS = 160  # in a GIF, which may have 256. Fewer make the file smaller, and edges rougher.
 HOLD = 2.5  # seconds for which the last frame stays
 LONGEST = 600  # seconds of an animation, which may have a single frame. A GIF stores at most 655 for a frame.
-NO_LAYOUT = {"figure.constrained_layout.use": False, "figure.autolayout": False}
+NO_LAYOUT: Any = {"figure.constrained_layout.use": False, "figure.autolayout": False}
 SHORTEST = 20  # milliseconds of a frame. Browsers slow down what is shorter.
 
 

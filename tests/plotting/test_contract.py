@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -115,12 +117,13 @@ def test_axes_that_were_removed_are_refused(name: str) -> None:
 
 @all_figures
 def test_a_panel_of_a_subfigure_is_drawn_on(name: str) -> None:
-    left, right = Figure(figsize=(10, 5), layout="constrained").subfigures(1, 2)
+    panels: Any = Figure(figsize=(10, 5), layout="constrained").subfigures(1, 2)
+    left, right = panels
     ax = right.subplots()
     FIGURES[name](ax)
     render(ax)
     assert not left.axes
-    assert left.bbox.x1 <= ax.get_tightbbox().x0  # type: ignore[union-attr]  # visible axes have one
+    assert left.bbox.x1 <= ax.get_tightbbox().x0
 
 
 @all_figures
