@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import matplotlib as mpl
@@ -92,6 +93,11 @@ def test_a_grid_takes_the_same_figure_in_all_of_its_axes(name: str) -> None:
     for ax in panels:
         FIGURES[name](ax)
     render(panels[0])
+    for one, other in combinations([ax.get_tightbbox() for ax in panels], 2):
+        assert one is not None
+        assert other is not None
+        width, height = np.minimum(one.max, other.max) - np.maximum(one.min, other.min)
+        assert min(width, height) < 1  # a pixel
     sizes = np.array([ax.get_window_extent().size for ax in panels])
     assert sizes.min() > 100
     np.testing.assert_allclose(sizes, sizes[[0]].repeat(4, axis=0), rtol=0.1)
