@@ -75,7 +75,8 @@ def animate_boundary(
         HyperparameterError: frames that are not an integer of at least 2; seconds that are not above 0 and at most 600;
             a path that does not end in .gif; a wrong threshold or units.
         StateError: a path in a folder that does not exist.
-        TypeError: something that is not a layer; a title or labels that are not strings.
+        TypeError: something that is not a layer; classes that are not a list of names; a title or labels that are not
+            strings.
 
     >>> import tempfile
     >>> from minidl import BCEWithLogitsLoss, Dense, Momentum, RecordPath, ReLU, Sequential, Trainer, make_xor

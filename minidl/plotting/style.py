@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.transforms import offset_copy
 
-from minidl.errors import StateError
+from minidl.errors import ShapeError, StateError
 from minidl.typing import Array
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Look",
     "canvas",
     "check_texts",
+    "class_names",
     "color_scale",
     "draw_line",
     "halo",
@@ -177,6 +178,27 @@ def check_texts(title: object, labels: object) -> None:
     pair = isinstance(labels, Sequence) and not isinstance(labels, str) and len(labels) == 2
     if not (labels is None or (pair and all(isinstance(label, str) for label in labels))):  # type: ignore[attr-defined]  # a pair can be looped over
         raise TypeError(f"labels must be two strings, for the x axis and the y axis, or None, got {labels!r:.80}")
+
+
+def class_names(classes: Sequence[str] | None, usual: Sequence[str]) -> list[str]:
+    """The names of the classes as strings, or the usual ones if there are none.
+
+    >>> class_names(None, ["class 0", "class 1"])
+    ['class 0', 'class 1']
+
+    Raises:
+        TypeError: something other than a list of names.
+        ShapeError: another number of names.
+    """
+    if classes is None:
+        return list(usual)
+    try:
+        names = [str(name) for name in classes]
+    except TypeError:
+        raise TypeError(f"classes must be a list of {len(usual)} names or None, got {classes!r:.80}") from None
+    if len(names) != len(usual):
+        raise ShapeError(f"classes must name all {len(usual)} classes, got {len(names)} names")
+    return names
 
 
 def _dress(axes: Axes) -> None:

@@ -103,6 +103,14 @@ def test_a_grid_takes_the_same_figure_in_all_of_its_axes(name: str) -> None:
     np.testing.assert_allclose(sizes, sizes[[0]].repeat(4, axis=0), rtol=0.1)
 
 
+@pytest.mark.parametrize("name", ["animate_boundary", "plot_confusion", "plot_decision_boundary"])
+@pytest.mark.parametrize("classes", [2, 0.5, True])
+def test_names_of_classes_are_a_list(name: str, classes: object) -> None:
+    with pytest.raises(TypeError, match="classes must be a list of 2 names or None, got "):
+        FIGURES[name](classes=classes)
+    assert plt.get_fignums() == []
+
+
 @all_figures
 @pytest.mark.parametrize("projection", ["3d", "polar"])
 def test_axes_with_a_projection_are_refused(name: str, projection: str) -> None:
