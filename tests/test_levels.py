@@ -44,6 +44,7 @@ def test_values_that_are_not_finite_are_left_out() -> None:
 
 def test_a_level_parts_two_plateaus() -> None:
     levels = levels_of(np.repeat([-1.0, 1.0], 18).reshape(6, 6))
+    assert len(levels) > 1  # Matplotlib fills the areas between levels
     assert (np.diff(levels) > 0).all()
     assert ((levels > -1) & (levels < 1)).any()
 
