@@ -36,6 +36,8 @@ def contour_levels(values: Array) -> tuple[Array, dict[float, str]]:
     middles = (places[:-1] + places[1:]) / 2
     ends = [2 * places[0] - middles[0], *middles, 2 * places[-1] - middles[-1]]
     levels = np.unique([roundest(low, high) for low, high in pairwise(ends)])
+    if len(levels) == 1:  # hardly any values but those of two plateaus, one on each side of 0
+        return np.array([ends[0], levels[0], ends[-1]]), {float(levels[0]): level_name(float(levels[0]))}
     names = [level_name(level) for level in levels.tolist()]
     index = int(np.abs(levels - special).argmin())
     if index > 0:

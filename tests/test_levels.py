@@ -42,5 +42,12 @@ def test_values_that_are_not_finite_are_left_out() -> None:
     assert np.isfinite(levels_of(holes)).all()
 
 
+def test_a_level_parts_two_plateaus() -> None:
+    levels = levels_of(np.repeat([-1.0, 1.0], 18).reshape(6, 6))
+    assert len(levels) > 1  # Matplotlib fills the areas between levels
+    assert (np.diff(levels) > 0).all()
+    assert ((levels > -1) & (levels < 1)).any()
+
+
 def test_a_flat_function_has_two_levels_around_it() -> None:
     assert levels_of(np.full((5, 5), 2.0)).tolist() == [1.5, 2.5]
