@@ -54,6 +54,7 @@ MARK = "\x1e"
 """What the line of a frame begins with. All else on stdout is output of the user's code."""
 
 BUDGET = 25
+"""Milliseconds that a turn takes unless the command says otherwise."""
 
 
 class Session:
@@ -94,7 +95,7 @@ class Session:
             frame: dict[str, Any] = _finite(self._commands[do](command))
         except SettingError as error:
             return {"kind": _kind(do), "error": {"message": str(error), "field": error.field}}
-        except (MinidlError, ArithmeticError) as error:
+        except (MinidlError, ArithmeticError, RecursionError) as error:
             return {"kind": _kind(do), "error": {"message": str(error)}}
         return frame
 
@@ -102,9 +103,9 @@ class Session:
         r"""Obey a command in JSON, and write its frame to stdout, as one line that begins with ``"\x1e"``."""
         try:
             command = json.loads(text)
-        except ValueError as error:
-            command, frame = None, {"kind": "error", "error": {"message": f"the command is not JSON: {error}"}}
-        if command is not None:
+        except (ValueError, RecursionError) as error:
+            frame: dict[str, Any] = {"kind": "error", "error": {"message": f"the command cannot be read: {error}"}}
+        else:
             frame = self.handle(command)
         sys.stdout.write(f"{MARK}{json.dumps(frame, separators=(',', ':'), allow_nan=False)}\n")
         sys.stdout.flush()
@@ -123,7 +124,7 @@ class Session:
         running = self._running()
         steps, budget = _positive(command, "steps", 1), _positive(command, "budget_ms", BUDGET)
         # The frame belongs to the turn, but at least a third of it is for steps.
-        running.step(int(steps), max(budget / 1000 - self._frame_seconds, budget / 3000))
+        running.step(max(1, int(steps)), max(budget / 1000 - self._frame_seconds, budget / 3000))
         begin = perf_counter()
         frame = running.frame()
         self._frame_seconds = perf_counter() - begin
