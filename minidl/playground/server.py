@@ -11,6 +11,7 @@ import json
 import mimetypes
 import os
 import queue
+import re
 import secrets
 import socket
 import sys
@@ -32,6 +33,8 @@ MOST_BYTES = 4_000_000
 """The largest command: data in CSV, or a program."""
 
 MOST_SESSIONS = 8
+"""How many pages may be open at the same time. Each has a Python process."""
+
 NOT_FROM_HERE = "Commands come from the page of this server only."
 PATIENCE = 0.25
 """Seconds after which the server looks whether a page that says nothing is still there."""
@@ -101,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "minidl"
     disable_nagle_algorithm = True
-    timeout = 60
+    timeout = 60  # seconds that a browser may take to send or to receive
 
     def do_GET(self) -> None:
         """Serve the page, or the stream of what a new session tells."""
@@ -126,7 +129,10 @@ class Handler(BaseHTTPRequestHandler):
             self._send(refusal.status, f"{refusal}\n".encode(), Content_Type=kind, Connection="close")
 
     def _get(self) -> None:
-        address = urlsplit(self.path)
+        try:
+            address = urlsplit(self.path)
+        except ValueError:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "This is not an address.") from None
         given = parse_qs(address.query).get("token", [""])[0]
         if address.path == "/" and self._is_token(given):
             self._send(HTTPStatus.SEE_OTHER, b"", Location="/", Set_Cookie=self._cookie())
@@ -147,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get_content_type() != "application/json":
             raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A command must be JSON.")
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        if not re.fullmatch("[0-9]{1,20}", length):
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "A command needs a Content-Length.")
         if int(length) > MOST_BYTES:
             message = f"A command has at most {MOST_BYTES} bytes, got {length}."
@@ -155,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             request = json.loads(self.rfile.read(int(length)))
             number, command, session = int(request["id"]), request["command"], str(request["session"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             message = "A command must be JSON with session, id and command."
             raise RefusedError(HTTPStatus.BAD_REQUEST, message) from None
         process = self.server.sessions.get(session)

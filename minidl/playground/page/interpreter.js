@@ -88,7 +88,10 @@ export class Interpreter {
       const end = start < 0 ? -1 : rest.indexOf("\n", start);
       this.#pending = start < 0 ? "" : rest.slice(start);
       if (end < 0) return;
-      this.#frame = rest.slice(start + 1, end);
+      // A program may print this character itself, and without a line end. The frame comes after the last one.
+      const mark = rest.lastIndexOf(FRAME, end);
+      if (mark > start) this.#write(rest.slice(start, mark), "stdout");
+      this.#frame = rest.slice(mark + 1, end);
       rest = rest.slice(end + 1);
     }
   }
