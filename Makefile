@@ -55,8 +55,8 @@ bench: $(BENCH)/.installed
 # Matrices are small here, and one thread is what the running times of the demos are quoted for.
 docs: $(VENV)/.docs
 	@echo "building the site: under a minute if neither minidl nor the demos have changed, otherwise three to five"
-	@PYTHONPATH=docs/_ext $(BIN)/python -m doctest docs/_ext/display.py docs/_ext/docstrings.py docs/_ext/gallery.py \
-		docs/_ext/glossary_links.py docs/_ext/mathml.py
+	@PYTHONPATH=docs/_ext $(BIN)/python -m doctest docs/_ext/demo_runs.py docs/_ext/display.py \
+		docs/_ext/docstrings.py docs/_ext/gallery.py docs/_ext/glossary_links.py docs/_ext/mathml.py docs/_ext/replay.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
 	@touch docs/_build/.built
 	@echo "built: docs/_build/html/index.html"

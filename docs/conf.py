@@ -5,7 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
+import demo_runs
 import gallery
+import replay
 
 import minidl
 
@@ -71,11 +73,12 @@ plot_html_show_formats = False
 plot_formats = [("png", 160)]
 
 gallery.prepare()
+replay.install()
 sphinx_gallery_conf = {
     "examples_dirs": str(gallery.COPIES),
     "gallery_dirs": str(gallery.PAGES),
     "filename_pattern": r"\.py$",
-    "ignore_pattern": rf"^({'|'.join(path.stem for path in gallery.sources()[1])})\.py$",
+    "ignore_pattern": rf"^({'|'.join(path.stem for path in demo_runs.helpers())})\.py$",
     "within_subsection_order": "gallery.Order",
     "image_scrapers": ("gallery.scraper",),
     "reset_argv": "gallery.arguments",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from minidl.typing import Array
+from tests.tracing import untraced
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 """Step sizes. A kink may spoil one of them, so only an error at all of them counts."""
@@ -22,6 +23,7 @@ ONE_SIDED = ((0, -25.0), (1, 48.0), (2, -36.0), (3, 16.0), (4, -3.0))
 """The one-sided stencil, for a kink that is closer than any step."""
 
 
+@untraced  # its caller has called the function once, and all other calls run the same lines
 def numeric_gradient(
     function: Callable[[], Array | float],
     array: Array,

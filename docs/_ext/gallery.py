@@ -1,12 +1,10 @@
 """The gallery of demos. It turns plain scripts into what Sphinx-Gallery expects.
 
-Sphinx-Gallery runs each demo as a reader does. The demos write their pictures to a folder, and a scraper collects them
-there.
+It shows a recorded run of each demo. The demos write their pictures to a folder, and a scraper collects them there.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import shutil
@@ -17,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, ZipInfo
 
+import demo_runs
+import replay
 from PIL import Image, ImageOps
 from progress import say
 from sphinx.util import logging
@@ -35,7 +35,6 @@ KEPT = [COPIES, PAGES, DOCTREES, DOCS / "_build" / "html" / "plot_directive"]
 ORDER = ["feedforward", "gradient_descent", "xor"]  # the assignment
 ORDER += ["digits", "optimizer_race", "vanishing_gradients", "curve_fitting", "images", "branches", "characters"]
 ORDER += ["parallel"]
-QUICK = ["characters"]  # run with --quick, as they take minutes otherwise
 THUMBNAILS = {
     "feedforward": ("network.png", (0.0, 0.0, 1.0, 1.0)),
     "gradient_descent": ("contours.png", (0.0, 0.0, 0.49, 0.9)),
@@ -74,26 +73,18 @@ To run a demo yourself, download :download:`all files </_build/demos/demos.zip>`
 """
 
 
-def sources() -> tuple[list[Path], list[Path]]:
-    """The demos, and what they import from beside them."""
-    paths = sorted((ROOT / "demos").glob("*.py"))
-    demos = [path for path in paths if "__main__" in path.read_text(encoding="utf-8")]
-    return demos, [path for path in paths if path not in demos]
-
-
 def prepare() -> None:
     """Copy the demos to where the gallery reads them, each with an underlined title.
 
     Demos and plots whose code has not changed are not run again. Sphinx-Gallery and Sphinx ensure that, but they do not
-    notice changes of minidl or of these extensions. Such a change removes what was built: everything if the code of
-    minidl has changed, and only the pages that Sphinx has read if it was another extension. Docstrings and comments of
-    minidl do not count.
+    notice changes of minidl, of installed packages or of these extensions. Such a change removes what was built:
+    everything if what demos run has changed, and only the pages that Sphinx has read if it was another extension.
+    Docstrings and comments of minidl do not count.
     """
-    demos, helpers = sources()
+    demos, helpers = demo_runs.demos(), demo_runs.helpers()
     here = Path(__file__)
-    code = [_code(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "minidl").rglob("*.py"))]
-    texts = [path.read_text(encoding="utf-8") for path in [*helpers, here, WORDS, here.with_name("plot.py")]]
-    if _changed("results", [*code, *texts]):
+    texts = [path.read_text(encoding="utf-8") for path in [here, WORDS, here.with_name("plot.py")]]
+    if _changed("results", [demo_runs.shared(), *texts]):
         _empty(KEPT)
     if _changed("pages", [path.read_text(encoding="utf-8") for path in sorted(here.parent.glob("*.py"))]):
         _empty([DOCTREES])
@@ -112,24 +103,6 @@ def prepare() -> None:
     _write(COPIES / "demos.zip", buffer.getvalue())
     links = [f":download:`{path.name} </_build/demos/{path.name}>`" for path in helpers]
     _write(COPIES / "GALLERY_HEADER.rst", HEADER.format(helpers=_listed(links)))
-
-
-def _code(source: str) -> str:
-    """The code of a module without comments and docstrings.
-
-    >>> _code("'One.'  # two") == _code("'Three.'")
-    True
-    >>> _code("x = 1") == _code("x = 2")
-    False
-    """
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [  # type: ignore[attr-defined]  # it has one
-                part for part in body if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
-            ]
-    return ast.dump(tree)
 
 
 def _changed(name: str, texts: Iterable[str]) -> bool:
@@ -190,16 +163,16 @@ def _titled(docstring: str) -> str:
 
 
 def arguments(gallery_conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
-    """The command line of a demo. Each has a folder for its pictures."""
-    demo = Path(script["src_file"]).stem
-    say(f"running demos/{demo}.py")
-    return ["--out", f"output/{demo}", *(["--quick"] if demo in QUICK else [])]
+    """The options of a demo."""
+    name, *options = replay.command(script["src_file"]).split()
+    say(f"the run of demos/{name}.py")
+    return options
 
 
 def scraper(block: Any, script: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
     """The pictures that a demo has written, in the order in which it drew them, each with its text and its caption."""
     words = tomllib.loads(WORDS.read_text(encoding="utf-8"))
-    pictures = list((COPIES / "output" / Path(script["src_file"]).stem).glob("*"))
+    pictures = list(replay.run_of(script["src_file"]).folder.glob("*"))
     shown = []
     for picture in sorted(pictures, key=lambda path: path.stat().st_mtime_ns):
         target = Path(next(script["image_path_iterator"])).with_suffix(picture.suffix)

@@ -47,7 +47,7 @@ def _check(node: ast.expr, names: set[str]) -> None:
     """Check a part of an expression, and add the names in it."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            if not abs(value) <= 1e9:
+            if not value <= 1e9:
                 raise _wrong(f"numbers must be at most 1e9, got {value!r:.40}")
         case ast.Name(id=name) if name in VARIABLES + CONSTANTS:
             names.add(name)
@@ -75,7 +75,7 @@ def _check_power(base: ast.expr, exponent: ast.expr) -> None:
     """Refuse powers of whole numbers that would take forever, as 9**9**9 does."""
     for part in (base, exponent):
         match part.operand if isinstance(part, ast.UnaryOp) else part:
-            case ast.Constant(value=int() | float() as value) if abs(value) <= LARGEST:
+            case ast.Constant(value=int() | float() as value) if value <= LARGEST:
                 continue
             case ast.Name(id=name) if name in CONSTANTS:
                 continue

@@ -97,7 +97,7 @@ def test_the_worst_mistakes_are_those_with_the_least_belief_in_the_true_class() 
 
     assert demo.draw_mistakes(Pictures(), x, y, probabilities) == len(wrong)
     expected = [
-        (demo.CLASSES[y[k]], f"taken for {demo.CLASSES[r]} ({0.92 - 0.001 * k:.0%})")
+        (demo.CLASSES[y[k]], f"predicted: {demo.CLASSES[r]} ({0.92 - 0.001 * k:.0%})")
         for k, r in zip(wrong[:8], rival, strict=False)
     ]
     assert titles == expected

@@ -15,6 +15,7 @@ from minidl.playground.settings import SettingError
         (" x**2 + 10 * y**2 ", []),
         ("-x**-2 + y", []),
         ("2**x", []),
+        ("x**1000 + 1000**y + 1e9", []),
         ("sin(pi * x) * exp(-y**2)", ["exp", "pi", "sin"]),
         ("abs(x) + maximum(y, 0)", ["maximum"]),
         ("e**x", ["e"]),
@@ -65,6 +66,9 @@ def test_an_expression_says_what_it_needs_from_numpy(text: str, names: list[str]
         "x + 10**12**3",
         "x + (9**9)**(9**9)",
         "x**(9**9)",
+        "x**1001",
+        "x + (9 + pi)**2",
+        "x + 1000000001",
         "x + -(-(9**99999))",
         "x + 9**-(-99999)",
         "x ^ 2",
@@ -86,6 +90,11 @@ def test_all_else_is_refused(text: str) -> None:
     with pytest.raises(SettingError, match=r"^the expression cannot be used: ") as caught:
         functions_in(text)
     assert caught.value.field == "expression"
+
+
+def test_a_mistake_in_an_expression_is_named_as_python_names_it() -> None:
+    with pytest.raises(SettingError, match="'x \\+' is not an expression: invalid syntax"):
+        functions_in("x +")
 
 
 def test_a_power_says_how_it_is_written() -> None:

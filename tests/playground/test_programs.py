@@ -34,6 +34,11 @@ def test_a_syntax_error_names_its_line() -> None:
     assert "y = = 2" in error["traceback"]
 
 
+def test_an_error_in_other_code_names_the_line_that_led_there() -> None:
+    error = run_program("x = 1\nexec('y = = 2')")["error"]
+    assert error["line"] == 2
+
+
 def test_notes_and_causes_are_shown() -> None:
     code = "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise ValueError('no') from error"
     assert "The above exception was the direct cause" in run_program(code)["error"]["traceback"]
@@ -98,6 +103,7 @@ def test_figures_are_collected_in_order_and_closed() -> None:
     assert frame["error"] is None
     assert [b64decode(figure)[:4] for figure in frame["figures"]] == [b"\x89PNG"] * 2
     assert run_program("")["figures"] == []
+    assert len(run_program(f"{code}\nexit()")["figures"]) == 2
     assert run_program(f"{code}\n1 / 0")["figures"] == []
     assert run_program("")["figures"] == []
 

@@ -15,6 +15,7 @@ import pytest
 import minidl
 from minidl import BatchNorm, BCEWithLogitsLoss, Dense, Dropout, Momentum, ReLU, Sequential, Trainer
 from tests.helpers import bits, unchanged
+from tests.tracing import untraced
 from tests.training.factories import data, make_trainer, network
 from tests.training.failing import Sees
 from tests.training.seeded import digest
@@ -117,7 +118,7 @@ def blocks_left(trainer: Trainer, steps: int) -> int:
     """How many more pieces of memory are in use after some steps, apart from the history's floats."""
     gc.collect()
     before = sys.getallocatedblocks()
-    floats = go(trainer, steps)
+    floats = untraced(go)(trainer, steps)
     gc.collect()
     return sys.getallocatedblocks() - before - floats
 
