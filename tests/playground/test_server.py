@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 import webbrowser
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from minidl.playground import server as module
 from minidl.playground.__main__ import main
 from minidl.playground.processes import SessionProcess
 from minidl.playground.server import MOST_BYTES, Server
+from tests.docs.browser import running
 
 JSON = "application/json"
 
@@ -78,12 +78,8 @@ class Stream(ExitStack):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(0) as started:
-        thread = threading.Thread(target=started.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with Server(0) as started, running(started):
         yield started
-        started.shutdown()
-        thread.join()
 
 
 @pytest.fixture
