@@ -16,7 +16,7 @@ END = "\x1d"
 
 
 def answer_all(commands: Iterable[str], secret: str) -> None:
-    r"""Obey commands until there are no more of them.
+    r"""Obey all commands.
 
     Args:
         commands: one per line.

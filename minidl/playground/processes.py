@@ -26,14 +26,14 @@ CUT = "\n… what follows is not shown\n"
 
 
 class Event(NamedTuple):
-    """What a process tells the page: "frame", "output" or "died", with its data."""
+    """What happens in a process: "frame", "output" or "died", with its data."""
 
     name: str
     data: dict[str, Any]
 
 
 class Lines:
-    r"""Tells frames, and the ends of commands, from the output around them.
+    r"""Separates frames, and the ends of commands, from the output around them.
 
     Example:
         >>> lines = Lines()
@@ -64,7 +64,7 @@ class Lines:
 
 
 class SessionProcess:
-    r"""A `Session` in a process of its own, with a queue of what it tells.
+    r"""A `Session` in a process of its own, with a queue of its events.
 
     Example:
         >>> process = SessionProcess()
@@ -96,7 +96,7 @@ class SessionProcess:
         self._commands: IO[bytes] = self._process.stdin
         secret = secrets.token_hex(8)
         self._end = END + secret
-        with suppress(OSError):  # it has ended already, which is told
+        with suppress(OSError):  # it has ended already, which is reported
             self._commands.write(f"{secret}\n".encode())
             self._commands.flush()
         self._printed = {"stdout": 0, "stderr": 0}
@@ -107,7 +107,7 @@ class SessionProcess:
         threading.Thread(target=self._read_frames, args=(self._process.stdout,), daemon=True).start()
 
     def ask(self, number: int, command: object) -> None:
-        """Send a command. Its frame comes with this number. A process that has died has told so already."""
+        """Send a command. Its frame comes with this number. A process that has ended has already reported it."""
         with self._lock:
             self._asked.put(number)
             with suppress(OSError, ValueError):  # it has ended, or been killed
@@ -120,7 +120,7 @@ class SessionProcess:
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End the process, whatever it does. Nothing is told any more."""
+        """End the process, whatever it does. No event follows."""
         self._killed = True
         self._process.kill()
         self._process.wait()
@@ -177,7 +177,7 @@ class SessionProcess:
 
 
 def _shown(part: str) -> str:
-    """A part of the output as it was printed. A line that only begins as the end of a command does has lost its end."""
+    """A part of the output as it was printed: `Lines` has removed the end of a line that begins with `END`."""
     return f"{part}\n" if part.startswith(END) else part
 
 

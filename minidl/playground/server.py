@@ -1,7 +1,7 @@
 """The local server of the playground: the page, and one process per open page that runs its session.
 
-It listens on the loopback interface only. Whoever may use it has been given its address with a token, which a cookie
-then carries. Host and Origin are checked, so that no other page in the same browser can send it commands.
+It listens on the loopback interface only. The address that it prints holds a token, which a cookie then carries. Host
+and Origin are checked, so that no other page in the same browser can send it commands.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ MOST_SESSIONS = 8
 
 NOT_FROM_HERE = "Commands come from the page of this server only."
 PATIENCE = 0.25
-"""Seconds after which the server looks whether a page that says nothing is still there."""
+"""Seconds between two checks whether the page is still connected."""
 
-mimetypes.add_type("text/javascript", ".js")  # some systems say otherwise, and browsers refuse modules then
+mimetypes.add_type("text/javascript", ".js")  # some systems have another type, with which browsers refuse modules
 
 
 class RefusedError(Exception):
-    """An answer that says why a request is not obeyed."""
+    """A request that is refused, with the status and the reason."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -84,7 +84,7 @@ class Server(ThreadingHTTPServer):
         return f"minidl-playground-{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report an error in a handler, unless it is that the browser has gone."""
+        """Report an error in a handler, unless the browser has closed the connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 60  # seconds that a browser may take to send or to receive
 
     def do_GET(self) -> None:
-        """Serve the page, or the stream of what a new session tells."""
+        """Serve the page, or the events of a new session."""
         self._answer(self._get)
 
     def do_POST(self) -> None:
@@ -115,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(self._post)
 
     def _answer(self, method: Callable[[], None]) -> None:
-        """Answer a request for this host, from its own pages. Others are refused, and told why."""
+        """Answer a request for this host that comes from its own pages. Refuse all others with the reason."""
         host, origin = f"http://{self.headers.get('Host')}", self.headers.get("Origin")
         try:
             if host not in self.server.origins:
@@ -197,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, found.read_bytes(), Content_Type=kind)
 
     def _stream(self) -> None:
-        """Start a session, and send what it tells until the page is closed."""
+        """Start a session, and send its events until the page is closed."""
         self.close_connection = True
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream")
@@ -227,7 +227,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.sessions.pop(name, None)
 
     def _is_open(self) -> bool:
-        """Whether the page still listens. It sends nothing, so what can be read is the end."""
+        """Whether the page is still connected. It sends nothing more, so all that can be read is the end."""
         self.connection.setblocking(False)
         try:
             return bool(self.connection.recv(1, socket.MSG_PEEK))
@@ -248,4 +248,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Requests are not worth a line each."""
+        """Log nothing: a page sends many requests per second, and the first holds the token."""

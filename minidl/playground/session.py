@@ -17,7 +17,7 @@ A frame of networks has
 - "step", "epoch", "steps_per_second", and "loss" and "accuracy", each of "train" and "test",
 - "losses": [step, training loss, test loss] for each epoch since the last frame,
 - "boundary": the probability of class 1 as a picture, with its "size" and the limits of "x" and "y",
-- "layers": of each its "name", pictures of its "units" and their "scales", "weights", "bias" and "grad". Hidden layers
+- "layers": for each its "name", pictures of its "units" and their "scales", "weights", "bias" and "grad". Hidden layers
   also say which units are "dead",
 - "finished", and "fate", None or what goes wrong in words,
 - the whole frame: "data", lists of [x1, x2, class] to "train" and to "test" on, and the "code".
@@ -25,7 +25,7 @@ A frame of networks has
 A frame of descents has
 
 - "step" and "finished",
-- "paths": of each its "label", the "points" and "values" since the last frame, the "length" of the whole path, "f" and
+- "paths": for each its "label", the "points" and "values" since the last frame, the "length" of the whole path, "f" and
   "gradient_norm" at its end, and "fate" and "reason",
 - the whole frame: the "grid" with the values of f, "levels" for contours and known "minima", and the "code".
 
@@ -86,7 +86,7 @@ class Session:
     def handle(self, command: Any) -> dict[str, Any]:
         """Obey one command, and return its frame, in which numbers that are not finite are None.
 
-        Of a mistake, ``frame["error"]`` says what must hold, and in which field.
+        After a mistake, ``frame["error"]`` says what must hold, and in which field.
         """
         do = command.get("do") if isinstance(command, Mapping) else None
         try:
@@ -116,7 +116,7 @@ class Session:
         return self.present
 
     def _begin(self, kind: type[Network | Descents], settings: Mapping[str, Any]) -> dict[str, Any]:
-        self.present = None  # after a mistake, there is nothing to go on with
+        self.present = None  # after a mistake, nothing can be resumed
         self.present = kind(settings)
         return self.present.frame(whole=True)
 

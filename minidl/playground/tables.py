@@ -53,7 +53,9 @@ def rows_of(text: str) -> list[list[float]]:
     found: list[list[Any]] = [[float(row[0]), float(row[1]), names.index(row[2])] for _, row in cells]
     for column, name in enumerate(("first", "second")):
         if len({row[column] for row in found}) == 1:
-            raise SettingError("csv", f"the {name} feature is the same in all samples, so it tells nothing")
+            raise SettingError(
+                "csv", f"the {name} feature is the same in all samples, so it does not tell samples apart"
+            )
     return found
 
 

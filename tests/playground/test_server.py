@@ -261,7 +261,7 @@ def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with Server(0) as server:
         port = server.server_port
         assert main(["--port", str(port), "--no-browser"]) == 1
-    assert re.match(rf"minidl: port {port} cannot be had \(.*in use\)", capsys.readouterr().err)
+    assert re.match(rf"minidl: port {port} is not available \(.*in use\)", capsys.readouterr().err)
     with pytest.raises(SystemExit):
         main(["--port", "70000"])
 

@@ -139,6 +139,9 @@ input()"""
     assert frame["error"]["message"].startswith("EOFError")
     assert "".join(text for stream, text in output if stream == "stdout") == "π" + "b" * 20_000 + "\n"
     assert ["stderr", "no\n"] in output
+    frame, output = engine.run("for i in range(128): print(chr(i))\nprint('a' + chr(30), end='')")
+    assert frame["error"] is None
+    assert "a" in output[-1][1]
     _, output = engine.run("for i in range(200_000): print(i)")
     text = "".join(text for _, text in output)
     assert text.endswith("… what follows is not shown\n")
