@@ -19,7 +19,7 @@ from minidl.playground.session import MARK
 
 __all__ = ["Event", "Lines", "SessionProcess"]
 
-MOST_OUTPUT = 200_000
+MAX_OUTPUT = 200_000
 """How many characters that a command prints are passed on, per stream."""
 
 CUT = "\n… what follows is not shown\n"
@@ -136,7 +136,7 @@ class SessionProcess:
                 continue
 
     def _print(self, text: str, stream: str) -> None:
-        left = MOST_OUTPUT - self._printed[stream]
+        left = MAX_OUTPUT - self._printed[stream]
         self._printed[stream] += len(text)
         if not text:
             return

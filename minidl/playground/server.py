@@ -29,14 +29,14 @@ from minidl.playground.processes import SessionProcess
 __all__ = ["Handler", "RefusedError", "Server"]
 
 HOST = "127.0.0.1"
-MOST_BYTES = 4_000_000
+MAX_BYTES = 4_000_000
 """The largest command: data in CSV, or a program."""
 
-MOST_SESSIONS = 8
+MAX_SESSIONS = 8
 """How many pages may be open at the same time. Each has a Python process."""
 
 NOT_FROM_HERE = "Commands come from the page of this server only."
-PATIENCE = 0.25
+CHECK_SECONDS = 0.25
 """Seconds between two checks whether the page is still connected."""
 
 mimetypes.add_type("text/javascript", ".js")  # some systems have another type, with which browsers refuse modules
@@ -155,8 +155,8 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not re.fullmatch("[0-9]{1,20}", length):
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "A command needs a Content-Length.")
-        if int(length) > MOST_BYTES:
-            message = f"A command has at most {MOST_BYTES} bytes, got {length}."
+        if int(length) > MAX_BYTES:
+            message = f"A command has at most {MAX_BYTES} bytes, got {length}."
             raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
         try:
             request = json.loads(self.rfile.read(int(length)))
@@ -206,16 +206,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         name = secrets.token_urlsafe(16)
         with self.server.lock:
-            free = len(self.server.sessions) < MOST_SESSIONS
+            free = len(self.server.sessions) < MAX_SESSIONS
             if free:
                 process = self.server.sessions[name] = SessionProcess()
         if not free:
-            return self._tell("died", {"message": f"{MOST_SESSIONS} pages are open. Close one, and load this again."})
+            return self._tell("died", {"message": f"{MAX_SESSIONS} pages are open. Close one, and load this again."})
         try:
             self._tell("ready", {"session": name})
             while self._is_open():
                 try:
-                    event = process.events.get(timeout=PATIENCE)
+                    event = process.events.get(timeout=CHECK_SECONDS)
                 except queue.Empty:
                     continue
                 self._tell(event.name, event.data)

@@ -9,7 +9,7 @@ from minidl.playground.settings import SettingError
 
 __all__ = ["check_classes", "rows_of", "table"]
 
-MOST = 1000
+MAX_SAMPLES = 1000
 LARGEST = 1e100  # squares of larger numbers overflow
 
 
@@ -37,8 +37,8 @@ def rows_of(text: str) -> list[list[float]]:
         cells = cells[1:]
     if not cells:
         raise SettingError("csv", "the table has a header but no samples")
-    if len(cells) > MOST:
-        raise SettingError("csv", f"the table must have at most {MOST} samples, got {len(cells)}")
+    if len(cells) > MAX_SAMPLES:
+        raise SettingError("csv", f"the table must have at most {MAX_SAMPLES} samples, got {len(cells)}")
     for number, row in cells:
         if len(row) != 3:
             raise SettingError("csv", f"line {number} must have three columns, x1, x2 and the class, got {len(row)}")

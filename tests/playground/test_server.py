@@ -17,7 +17,7 @@ import pytest
 from minidl.playground import server as module
 from minidl.playground.__main__ import main
 from minidl.playground.processes import SessionProcess
-from minidl.playground.server import MOST_BYTES, Server
+from minidl.playground.server import MAX_BYTES, Server
 from tests.docs.browser import running
 
 JSON = "application/json"
@@ -166,7 +166,7 @@ def test_only_files_of_the_page_are_served(visitor: Visitor, path: str) -> None:
         (411, None, {"Content_Length": None}),
         (411, None, {"Content_Length": "-1"}),
         (411, None, {"Content_Length": "9" * 5000}),
-        (413, None, {"Content_Length": str(MOST_BYTES + 1)}),
+        (413, None, {"Content_Length": str(MAX_BYTES + 1)}),
     ],
 )
 def test_what_is_not_a_command_is_refused(
@@ -225,7 +225,7 @@ def test_endless_output_is_cut_and_ends_with_its_page(server: Server, visitor: V
 
 
 def test_the_number_of_pages_is_limited(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_SESSIONS", 1)
+    monkeypatch.setattr(module, "MAX_SESSIONS", 1)
     with Stream(visitor) as first:
         first.ready()
         with Stream(visitor) as second:

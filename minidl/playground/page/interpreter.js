@@ -7,7 +7,7 @@ const ENVIRONMENT = ["HOME=/tmp", "TMPDIR=/tmp", "MPLCONFIGDIR=/tmp", "MPLBACKEN
 const FRAME = "\x1e"; // the first character of a line that is a frame, not output
 
 /** How many characters that a command prints are shown, per stream. */
-const MOST_OUTPUT = 200_000;
+const MAX_OUTPUT = 200_000;
 
 /** @typedef {(text: string, stream: "stdout" | "stderr") => void} Write */
 
@@ -27,7 +27,7 @@ export class Interpreter {
   static async create(module, { lib, write }) {
     const self = new Interpreter();
     self.#write = (text, stream) => {
-      const left = MOST_OUTPUT - self.#printed[stream];
+      const left = MAX_OUTPUT - self.#printed[stream];
       self.#printed[stream] += text.length;
       if (left >= text.length) write(text, stream);
       else if (left >= 0) write(`${text.slice(0, left)}\n… what follows is not shown\n`, stream);
