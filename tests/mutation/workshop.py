@@ -62,6 +62,7 @@ TESTS = {
     "minidl/schedules": "test_schedules.py test_arguments.py",
     "minidl/advice": "errors/test_advice.py errors/test_inputs_in_lists.py errors/test_sequences.py",
     "minidl/arguments": "test_arguments.py",
+    "minidl/dtypes": "test_dtypes.py",
     "minidl/differences": "test_differences.py",
     "minidl/errors": "test_errors.py",
     "minidl/augment": "test_augment.py",
