@@ -49,5 +49,11 @@ def test_a_level_parts_two_plateaus() -> None:
     assert ((levels > -1) & (levels < 1)).any()
 
 
+@pytest.mark.parametrize("low", [0.0, -1.7e308, 1e308])
+def test_levels_of_values_near_the_largest_float_are_finite(low: float) -> None:
+    values = np.linspace(low / 2, 1.7e308 / 2, 400).reshape(20, 20) * 2
+    assert np.isfinite(levels_of(values)).all()
+
+
 def test_a_flat_function_has_two_levels_around_it() -> None:
     assert levels_of(np.full((5, 5), 2.0)).tolist() == [1.5, 2.5]

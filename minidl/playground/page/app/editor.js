@@ -3,7 +3,8 @@
 import { byId, el } from "./dom.js";
 import { copyText } from "./tab.js";
 
-const LONGEST = 200000;
+/** How many characters of output the page keeps. */
+const MAX_OUTPUT = 200_000;
 
 export class Editor {
   /** @param {any} engine @param {{onChange: (push: boolean) => void, onRestart: () => void}} app */
@@ -158,7 +159,7 @@ export class Editor {
   /** @param {string} text what the code printed */
   print(text) {
     const all = this.output.textContent + text;
-    this.output.textContent = all.length > LONGEST ? `…${all.slice(-LONGEST)}` : all;
+    this.output.textContent = all.length > MAX_OUTPUT ? `…${all.slice(-MAX_OUTPUT)}` : all;
     this.output.scrollTop = this.output.scrollHeight;
   }
 
