@@ -175,13 +175,14 @@ def _of_array(array: Array, x: str, columns: str) -> str:
     return "fill, drop or encode what is not a number"
 
 
-def add_conversion(error: ShapeError, value: Any, name: str) -> None:
+def add_conversion(error: ShapeError, value: Any, name: str, *, code: bool = True) -> None:
     """Add a note to an error whose advice works for arrays only.
 
     Args:
         error: what was raised.
         value: what was passed, perhaps a list, a tuple or a table.
         name: what messages call it.
+        code: whether the message indexes the value, as in y[:, None], which a list does not support.
     """
     x = name.rpartition(" ")[2]
     least = 1 if isinstance(value, tuple) else 2  # a list of lists is a list of samples
@@ -189,7 +190,7 @@ def add_conversion(error: ShapeError, value: Any, name: str) -> None:
         if isinstance(value, list | tuple) and len(value) > 1 and all(np.ndim(item) >= least for item in value):
             what = f"{type(value).__name__} of {len(value)} arrays"
             error.add_note(f"{name} is a {what}, each of which is one sample; {_several(value, x)}")
-        elif not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
+        elif code and not isinstance(value, np.ndarray) and np.shape(value)[1:] in ((), (1,)):
             what = type(value).__name__
             error.add_note(f"{name} is of type {what}: make it an array first, {x} = np.asarray({x})")
 

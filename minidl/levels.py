@@ -12,6 +12,8 @@ from minidl.typing import Array
 __all__ = ["contour_levels", "level_name", "roundest"]
 
 LEVELS = 16
+LARGEST = 1e307
+"""Values are limited to this size, so that differences between levels do not overflow."""
 
 
 def contour_levels(values: Array) -> tuple[Array, dict[float, str]]:
@@ -27,7 +29,7 @@ def contour_levels(values: Array) -> tuple[Array, dict[float, str]]:
     >>> levels[1:4], list(names.values())[1:3]
     (array([0.02, 0.05, 0.08]), ['0.05', '0.1'])
     """
-    special, values = _flattest(values), values[np.isfinite(values)]
+    special, values = _flattest(values), values[np.isfinite(values)].clip(-LARGEST, LARGEST)
     shares = ((np.arange(LEVELS) + 0.5) / LEVELS) ** 2
     places = np.unique(np.quantile(values, shares))
     if len(places) == 1:
@@ -36,6 +38,8 @@ def contour_levels(values: Array) -> tuple[Array, dict[float, str]]:
     middles = (places[:-1] + places[1:]) / 2
     ends = [2 * places[0] - middles[0], *middles, 2 * places[-1] - middles[-1]]
     levels = np.unique([roundest(low, high) for low, high in pairwise(ends)])
+    if len(levels) == 1:  # hardly any values but those of two plateaus, one on each side of 0
+        return np.array([ends[0], levels[0], ends[-1]]), {float(levels[0]): level_name(float(levels[0]))}
     names = [level_name(level) for level in levels.tolist()]
     index = int(np.abs(levels - special).argmin())
     if index > 0:

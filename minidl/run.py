@@ -45,7 +45,7 @@ class Run:
         passes: the batches, with the position in the current pass.
         loss: the loss of the latest step, before its update.
         metrics: name -> value, measured at the end of the latest epoch. A callback may add to them for those after it.
-        reason: why the run stopped early. None while it goes on, and if it ran to its end.
+        reason, ending: why the run stopped early, and what a callback restored after the last epoch. None otherwise.
         divergence: the error that describes a loss or gradient that is not finite. Its update was not applied.
         interrupted: the reason, once Ctrl-C or SIGTERM has asked the run to end after the current step. None before.
     """
@@ -80,6 +80,7 @@ class Run:
         self.interrupted: str | None = None
         self.loss, self.metrics = nan, dict[str, float]()
         self.reason: str | None = None
+        self.ending: str | None = None
         self.divergence: DivergenceError | None = None
 
     def _loop(self, within_epoch: bool) -> None:

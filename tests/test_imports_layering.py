@@ -20,6 +20,7 @@ LEVELS = {
     "arguments": 1,
     "batch": 1,
     "constants": 1,
+    "dtypes": 1,
     "sums": 1,
     "events": 1,
     "files": 1,

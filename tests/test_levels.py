@@ -42,5 +42,18 @@ def test_values_that_are_not_finite_are_left_out() -> None:
     assert np.isfinite(levels_of(holes)).all()
 
 
+def test_a_level_parts_two_plateaus() -> None:
+    levels = levels_of(np.repeat([-1.0, 1.0], 18).reshape(6, 6))
+    assert len(levels) > 1  # Matplotlib fills the areas between levels
+    assert (np.diff(levels) > 0).all()
+    assert ((levels > -1) & (levels < 1)).any()
+
+
+@pytest.mark.parametrize("low", [0.0, -1.7e308, 1e308])
+def test_levels_of_values_near_the_largest_float_are_finite(low: float) -> None:
+    values = np.linspace(low / 2, 1.7e308 / 2, 400).reshape(20, 20) * 2
+    assert np.isfinite(levels_of(values)).all()
+
+
 def test_a_flat_function_has_two_levels_around_it() -> None:
     assert levels_of(np.full((5, 5), 2.0)).tolist() == [1.5, 2.5]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import io
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from PIL import Image
 from PIL.ImageColor import getrgb
 
 from minidl.playground.server import Server
-from tests.docs.browser import Browser, browser
+from tests.docs.browser import Browser, browser, running
 
 TARGET = Path(__file__).resolve().parents[1] / "images" / "playground.gif"
 LIMIT = 300_000
@@ -36,15 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, default=TARGET, help="the file to write")
     options = parser.parse_args()
-    with Server(0) as server, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            with browser(Path(profile)) as tab:
-                frames = pictures(tab, f"{server.url}#networks&{PLACE}")
-        finally:
-            server.shutdown()
-            thread.join()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        Server(0) as server,
+        running(server),
+        browser(Path(profile)) as tab,
+    ):
+        frames = pictures(tab, f"{server.url}#networks&{PLACE}")
     write(frames, options.target)
     size = options.target.stat().st_size
     print(f"{options.target}: {size / 1000:.0f} kB, {len(frames)} frames")

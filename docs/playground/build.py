@@ -136,7 +136,12 @@ def build(target: Path, runtime: Path, package: Path = PACKAGE) -> dict[str, dic
     """Write the folder from the page, minidl and what `cut` returns, and return the table of the runtime's files.
 
     It is whole at any time, as something may copy it.
+
+    Raises:
+        BuildError: the folder exists, and holds something other than a playground, which would be deleted.
     """
+    if target.exists() and not (target / "engine.json").exists() and any(target.iterdir()):
+        raise BuildError(f"{target} holds other files, which would be deleted. Name a new or an empty folder.")
     unfinished = target.with_name(f"{target.name}-unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(package / "playground" / "page", unfinished)

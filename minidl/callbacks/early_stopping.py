@@ -16,6 +16,8 @@ __all__ = ["EarlyStopping"]
 class EarlyStopping(Callback):
     """Stops a run when a metric has not improved for `patience` epochs, and restores the best parameters and buffers.
 
+    It restores them however the fit ends. If all epochs are taken first, the reason of the history says so.
+
     Each fit has its own best value, because the next may be on other data. A resumed fit continues with that of its
     file.
 
@@ -84,13 +86,18 @@ class EarlyStopping(Callback):
             self.best, self.best_epoch = value, run.epoch
             self.best_state = run.model.state() if self.restore else None
         elif run.epoch - max(self.best_epoch, self.begin) >= self.patience:
-            back = f"; back to epoch {self.best_epoch}" if self.best_state is not None else ""
-            run.stop(f"{self.monitor} has not improved for {self.patience} epochs{back}")
+            run.stop(f"{self.monitor} has not improved for {self.patience} epochs{self._back()}")
 
     def on_fit_end(self, run: Run) -> None:
         if self._running and self.best_state is not None:
             run.model.load_state(self.best_state)
+            if self.best_epoch < run.epoch == run.epochs:
+                run.ending = f"all {run.epoch} epochs are done{self._back()}"  # no reason to end a longer run
         self._running = False
+
+    def _back(self) -> str:
+        """The part of a reason that says which epoch is restored, if one is."""
+        return f"; back to epoch {self.best_epoch}" if self.best_state is not None else ""
 
     def state(self) -> dict[str, Any]:
         best = {f"best_state.{name}": value for name, value in (self.best_state or {}).items()}

@@ -22,7 +22,7 @@ class History(Callback):
         loss: the loss of each step, before its update.
         epochs: name -> one value per epoch, such as "loss" (the mean over the epoch's steps) and "validation_loss".
             All lists have one value per epoch. NaN marks an epoch in which this was not measured.
-        reason: why the latest run stopped early, None if it did not.
+        reason: why the latest run stopped early, or the epoch to which it went back after its last one. None otherwise.
     """
 
     adds = ()

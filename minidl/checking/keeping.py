@@ -13,12 +13,13 @@ import numpy as np
 from minidl.checking.contract import require, same_bits
 from minidl.errors import CheckpointError, ContractError, MinidlWarning
 from minidl.modules import Module, training_as
+from minidl.modules.caches import is_cached
 from minidl.modules.places import places_of
 from minidl.saving.generators import states_of
 from minidl.saving.models import check_remaking, encoded, model_content, remade
 from minidl.typing import Batch
 
-__all__ = ["check_alone", "check_files", "check_size", "instance_of"]
+__all__ = ["check_alone", "check_files", "check_size", "instance_of", "plain_arrays"]
 
 Thing = TypeVar("Thing", bound=Module)
 
@@ -127,3 +128,16 @@ def check_files(module: Module, behave: Callable[[Any], list[Batch]]) -> None:
             "constructor must keep each argument as it was given; keep what forward changes or the constructor draws "
             "in a Parameter, or in an attribute named in buffers",
         )
+
+
+def plain_arrays(module: Module) -> str:
+    """Ask for the float64 array that made an output float64, and name the attributes that `astype` has left so."""
+    found = [
+        f"{path}.{name}" if path else name
+        for path, each in module.modules()
+        for name, value in vars(each).items()
+        if isinstance(value, np.ndarray | np.float64) and value.dtype == np.float64
+        if name not in each.float64_buffers and not is_cached(type(each), name)
+    ]
+    question = f"is it {' or '.join(found)}" if found else "is there a float64 array in forward"
+    return f"{question}? A learned number must be a Parameter, and any other array of the layer a buffer"

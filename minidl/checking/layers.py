@@ -13,7 +13,7 @@ from minidl.checking.behavior import answers, both_modes, check_mirrors, layouts
 from minidl.checking.case import NO_FUNCTION
 from minidl.checking.contract import check_copies, check_parameters, contract, near, require, same_bits, shapes_agree
 from minidl.checking.gradients import GradientReport, check_gradients
-from minidl.checking.keeping import check_alone, check_files, check_size, instance_of
+from minidl.checking.keeping import check_alone, check_files, check_size, instance_of, plain_arrays
 from minidl.checking.noise import EPS
 from minidl.checking.stepping import check_stepping
 from minidl.errors import ContractError, describe
@@ -206,10 +206,10 @@ def _dtype(layer: Layer, x: Batch) -> None:
         return  # nothing says which type the output of ids alone should have
     layer.astype(np.float32)
     y = layer.forward(as_floats(x, np.float32))
-    question = "is there a float64 array in forward?"
     for array in arrays_in(y):
         kind = array.dtype
-        require(kind == np.float32, f"the output for a float32 input must be float32, got {kind}: {question}")
+        message = f"the output for a float32 input must be float32, got {kind}: {plain_arrays(layer)}"
+        require(kind == np.float32, message)
     for array in arrays_in(layer.backward(like(y))):
         require(array.dtype == np.float32, f"backward must keep float32, got {array.dtype}")
 

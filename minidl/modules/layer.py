@@ -182,7 +182,8 @@ class Layer(Module):
 
     def summary_rows(self, path: str, shape: Shape | None) -> Iterator[Row]:
         """The rows of the summary for this layer. A container returns those of its layers."""
-        yield row(path, self, self.output_shape(shape), self.named_parameters())
+        silent = type(self).output_shape is Layer.output_shape
+        yield row(path, self, self.output_shape(shape), self.named_parameters(), silent=silent)
 
 
 def _one_sample(layer: Layer, shape: Any) -> Shape | None:
@@ -207,10 +208,21 @@ def _checked(layer: Layer, x: Any, name: str) -> Batch:
     except ShapeError as error:
         if name != "x":
             error.add_note(f"raised by {name}")
-        if not isinstance(x, tuple):
+        if not isinstance(x, list | tuple):
             add_conversion(error, x, name)
+        elif isinstance(x, list) and not _takes(layer, batch.shape):  # otherwise it is one sample, and needs the batch
+            add_conversion(error, x, name, code=_takes(layer, (*batch.shape[1:], 1)))
         raise
     return batch
+
+
+def _takes(layer: Layer, shape: Shape) -> bool:
+    """Whether a layer takes samples of a shape."""
+    try:
+        layer.output_shape(shape)
+    except ShapeError:
+        return False
+    return True
 
 
 def _as_input(layer: Layer, x: Any, name: str, dtype: Any) -> Batch:

@@ -57,13 +57,20 @@ class Loss(Module):
             try:
                 same_shape(("n", *prediction), ("n", *array.shape[1:]))
             except ShapeError as error:
-                if type(self).check_target is Loss.check_target:
+                if self._forward_takes(array, prediction):
                     error.add_note("a loss that takes targets of another shape overrides check_target")
                 if _may_be_classes(array, prediction):
                     classes = "y" if array.ndim == len(prediction) else "y[..., 0]"
                     error.add_note(f"if y holds classes, use CrossEntropyLoss(), which takes {classes}")
                 raise
         return array
+
+    def _forward_takes(self, target: Array, prediction: Shape) -> bool:
+        """Whether forward takes some targets, whatever `check_target` says of them."""
+        with suppress(Exception), np.errstate(all="ignore"):  # a loss of a user may raise what it likes
+            some = target[:2]
+            return bool(np.isscalar(copy.copy(self).forward(np.full((len(some), *prediction), 0.5), some)))
+        return False
 
     def counts(self, target: Batch) -> Array | None:
         """How many numbers the mean averages for each sample, (n,). None, the default, means as many for each.
@@ -195,7 +202,7 @@ class Loss(Module):
             try:
                 targets = self.check_target(y, shape, dtype)
             except ShapeError as error:
-                add_conversion(error, y, f"{of}y")
+                add_conversion(error, y, f"{of}y", code=_indexes(y, shape))
                 raise
             same_length(inputs, targets, of)
         except ShapeError as error:
@@ -231,8 +238,13 @@ class Loss(Module):
             with np.errstate(over="ignore"):  # losses that large are infinite, or computed again with care
                 return self.forward(checked, y)
         except ShapeError as error:
-            add_conversion(error, target, "y")
+            add_conversion(error, target, "y", code=_indexes(target, checked.shape[1:]))
             raise
+
+
+def _indexes(target: ArrayLike, prediction: Shape | None) -> bool:
+    """Whether a message about these shapes may write code such as y[:, None]. Other advice holds for lists, too."""
+    return not isinstance(target, list) or prediction is None or 1 in (*np.shape(target)[1:], *prediction)
 
 
 def _maker(model: Module) -> Module:

@@ -12,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from minidl.arguments import check_type, flag, real_numbers
-from minidl.errors import HyperparameterError, ShapeError, StateError
+from minidl.dtypes import as_float_type
+from minidl.errors import ShapeError, StateError
 from minidl.modules.caches import cached, is_cached
 from minidl.parameters import Parameter, ParameterVector
 from minidl.typing import Array
@@ -119,8 +120,7 @@ class Module:
         Raises:
             HyperparameterError: another dtype.
         """
-        if dtype not in (np.float32, np.float64, "float32", "float64"):
-            raise HyperparameterError(f"dtype must be float32 or float64, got {dtype!r}")
+        dtype = as_float_type(dtype)
         for _, parameter in self.named_parameters():
             parameter.astype(dtype)
         for _, module, name in _named_buffers(self):

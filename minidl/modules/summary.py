@@ -27,6 +27,7 @@ class Row(NamedTuple):
         memory: bytes of these and of their gradients.
         frozen: how many of these numbers are frozen.
         trainable: whether the layer itself is not frozen.
+        silent: the class of a layer that does not define `output_shape`, "" otherwise.
     """
 
     path: str
@@ -36,14 +37,20 @@ class Row(NamedTuple):
     memory: int
     frozen: int = 0
     trainable: bool = True
+    silent: str = ""
 
 
-def row(path: str, layer: Any, shape: Shape | None, parameters: Iterable[tuple[str, Parameter]]) -> Row:
-    """The row of a layer, or of a parameter beside the layers, with the named parameters that are in it."""
+def row(
+    path: str, layer: Any, shape: Shape | None, parameters: Iterable[tuple[str, Parameter]], *, silent: bool = False
+) -> Row:
+    """The row of a layer, or of a parameter beside the layers, with the named parameters that are in it.
+
+    `silent` is whether the layer does not define `output_shape`.
+    """
     own = [parameter for _, parameter in parameters]
     memory = sum(parameter.value.nbytes + parameter.grad.nbytes for parameter in own)
     count, frozen = (sum(p.size for p in own if p.trainable in kinds) for kinds in ((True, False), (False,)))
-    return Row(path, repr(layer), shape, count, memory, frozen, layer.trainable)
+    return Row(path, repr(layer), shape, count, memory, frozen, layer.trainable, type(layer).__name__ * silent)
 
 
 def checked_shape(shape: Any) -> Shape:
@@ -124,9 +131,15 @@ class Summary(NamedTuple):
         return lines
 
     def _hint(self) -> list[str]:
-        """A line that says how to learn the shapes that are not known, if there are any."""
-        unknown = self.shape is None and any("?" in _batch(row.shape) for row in self.rows)
-        return ["? depends on the shape of a sample: call summary(x.shape[1:])"] * unknown
+        """A line or two that say how to learn the shapes that are not known, if there are any."""
+        unknown = [row.silent for row in self.rows if "?" in _batch(row.shape)]
+        silent = list(dict.fromkeys(filter(None, unknown)))
+        hints = []
+        if self.shape is None and unknown and not unknown[0]:  # what comes after a silent layer depends on that
+            hints.append("? depends on the shape of a sample: call summary(x.shape[1:])")
+        if silent:
+            hints.append(f"? is not known: define output_shape(shape) in {' and '.join(silent)}")
+        return hints
 
 
 def _mark(row: Row) -> str:

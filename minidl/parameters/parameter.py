@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.arguments import check_exact, copy_into, flag, real_numbers
-from minidl.errors import StateError
+from minidl.dtypes import as_float_type
+from minidl.errors import ShapeError, StateError
+from minidl.parameters.mistakes import NotAnArray, sum_over
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["Memory", "Parameter", "limited_to"]
@@ -46,8 +48,22 @@ class _View:
         # There is no __get__: reading finds the array in the instance, which saves 2.5 % of a step of a 2-4-1 network.
         def __get__(self, instance: object, owner: type) -> Array: ...
 
-    def __set__(self, instance: object, value: ArrayLike) -> None:
-        copy_into(vars(instance)[self.name], value, self.name)
+    def __set__(self, instance: Parameter, value: ArrayLike) -> None:
+        target = vars(instance)[self.name]
+        if type(value) is np.ndarray and value.dtype.kind == "f" and value.shape == target.shape:
+            target[...] = value  # what backward sets in every step needs no checks
+        else:
+            _copy_with_name(instance, self.name, value)
+
+
+def _copy_with_name(parameter: Parameter, attribute: str, value: ArrayLike) -> None:
+    target, what = vars(parameter)[attribute], {"grad": "gradient"}.get(attribute, attribute)
+    try:
+        copy_into(target, value, f"{what} of {parameter._name}" if parameter._name else what)
+    except ShapeError as error:
+        if attribute == "grad":
+            error.args = (f"{error}{sum_over(np.shape(value), target.shape)}",)
+        raise
 
 
 class _Flag:
@@ -65,7 +81,7 @@ class _Flag:
         instance._memory.changes += 1
 
 
-class Parameter:
+class Parameter(NotAnArray):
     """An array that is learned, together with its gradient.
 
     Setting `value` or `grad` copies in place, so both stay views of the flat vector. Copies and pickles hold the value
@@ -138,9 +154,13 @@ class Parameter:
         return self._memory.dtype
 
     def astype(self, dtype: Any) -> None:
-        """Move into memory of another dtype. Every vector over the old memory refuses further use."""
-        if dtype != self.dtype:
-            self._move(Memory(self.size, np.dtype(dtype)), 0)
+        """Move into memory of another dtype. Every vector over the old memory refuses further use.
+
+        Raises:
+            HyperparameterError: neither float32 nor float64.
+        """
+        if (new := as_float_type(dtype)) != self.dtype:
+            self._move(Memory(self.size, new), 0)
 
     if not TYPE_CHECKING:  # type checkers find a misspelled name themselves
 
@@ -151,11 +171,12 @@ class Parameter:
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickled view would come back as an array of its own, outside the flat vector.
-        return {"value": self.value.copy(), "decay": self.decay, "trainable": self.trainable}
+        flags = {"decay": self.decay, "trainable": self.trainable}
+        return {"value": self.value.copy(), "name": self._name, **flags}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Parameter.__init__(self, state["value"], decay=state["decay"])
-        self.trainable = state["trainable"]
+        self.trainable, self._name = state["trainable"], state.get("name", "")
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.shape}, dtype={self.dtype})"

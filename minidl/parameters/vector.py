@@ -47,6 +47,8 @@ class ParameterVector:
         self._pack()
 
     def _pack(self) -> None:
+        for name, parameter in self.items():
+            parameter._name = name  # for messages
         runs = contiguous_runs(self.parameters)
         if len(runs) == 1 and share_memory(self.parameters):
             self._memory, self._start = runs[0][0]._memory, runs[0][0]._start

@@ -17,7 +17,7 @@ PORT = 8765
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve the playground until Ctrl-C, and return the exit code: 0, or 1 if the port cannot be had.
+    """Serve the playground until Ctrl-C, and return the exit code: 0, or 1 if the port is not available.
 
     Args:
         arguments: the words of the command. None takes those of the process.
@@ -36,13 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server = Server(options.port)
     except OSError as error:
         print(
-            f"minidl: port {options.port} cannot be had ({error.strerror}). Name another one with --port, "
-            "or let --port 0 find one.",
+            f"minidl: port {options.port} is not available ({error.strerror}). Choose another one with --port, "
+            "or a free one with --port 0.",
             file=sys.stderr,
         )
         return 1
     with server, suppress(KeyboardInterrupt):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it leaves no process behind then, either
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it leaves no process behind
         print(f"The playground is at {server.url}\nCtrl-C ends it.", flush=True)
         if not options.no_browser:
             webbrowser.open(server.url)

@@ -1,4 +1,4 @@
-"""What Python needs to be at home in a browser, where its files are in memory and Matplotlib comes only when asked for.
+"""What Python needs to run in a browser, where its files are in memory and Matplotlib comes only when asked for.
 
 The worker of the page imports this module. Nothing else does.
 """
@@ -59,16 +59,16 @@ class MatplotlibFinder:
 
 
 def flush_lines() -> None:
-    """Have each line appear as soon as it is printed, whatever its characters."""
+    """Show each line as soon as it is printed, whatever its characters."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def forget_sources() -> None:
-    """Have the interpreter not keep the source of each turn, of which there are thousands.
+    """Stop the interpreter from keeping the source of each turn, of which there are thousands.
 
-    It would show them in tracebacks. A turn is a call of `Session.turn`, which says more about its errors itself.
+    It keeps them for tracebacks. A turn is a call of `Session.turn`, which reports errors itself.
     """
     if hasattr(linecache, "_register_code"):
         vars(linecache)["_register_code"] = lambda *_: None

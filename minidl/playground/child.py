@@ -12,33 +12,37 @@ from minidl.playground.session import Session
 __all__ = ["END", "answer_all"]
 
 END = "\x1d"
-"""The line that ends the output of a command, on both streams."""
+"""What the line begins with that ends the output of a command, on both streams."""
 
 
-def answer_all(commands: Iterable[str]) -> None:
-    r"""Obey commands until there are no more of them.
+def answer_all(commands: Iterable[str], secret: str) -> None:
+    r"""Obey all commands.
+
+    Args:
+        commands: one per line.
+        secret: what follows `END`, so that nothing else that a program prints is taken for it.
 
     >>> from contextlib import redirect_stdout
     >>> from io import StringIO
     >>> with redirect_stdout(StringIO()) as written:
-    ...     answer_all(['{"do": "run", "code": "print(1)"}'])
+    ...     answer_all(['{"do": "run", "code": "print(1)"}'], "k7")
     >>> written.getvalue()
-    '1\n\x1e{"kind":"output","figures":[],"error":null}\n\x1d\n'
+    '1\n\x1e{"kind":"output","figures":[],"error":null}\n\x1dk7\n'
     """
     session = Session()
     for command in commands:
         session.turn(command)
         for stream in (sys.stderr, sys.stdout):
-            stream.write(f"{END}\n")
+            stream.write(f"{END}{secret}\n")
             stream.flush()
 
 
 def main() -> None:
-    """Obey the commands on standard input, which a user's program finds empty."""
+    """Obey the commands on standard input, which a user's program finds empty. The first line is the secret."""
     with open(os.dup(0), encoding="utf-8") as commands, open(os.devnull) as empty:
         os.dup2(empty.fileno(), 0)
         flush_lines()
-        answer_all(commands)
+        answer_all(commands, commands.readline().strip())
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ def _optimizer(rule: Mapping[str, Any], parameters: str, weight_decay: float = 0
         options["momentum"] = rule["momentum"]
     if name == "Nesterov":
         name, options["nesterov"] = "Momentum", True
-    if weight_decay or name == "AdamW":  # which has a decay of its own
+    if weight_decay or name == "AdamW":  # whose default is not 0
         options["weight_decay"] = weight_decay
     return f"{name}({parameters}, {_arguments(options)})"
 

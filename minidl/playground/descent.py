@@ -142,6 +142,8 @@ class Descents:
             raise SettingError(
                 "starts", f"f or its gradient is not finite at ({place}); start somewhere else"
             ) from error
+        except ArithmeticError as error:  # as of 1/0, which Python computes without NumPy
+            raise SettingError("expression", f"the expression cannot be evaluated: {error}") from error
 
     def step(self, steps: int, seconds: float = inf) -> int:
         """Take at most `steps` steps on each path, or as many as `seconds` allow. Return how many it was."""

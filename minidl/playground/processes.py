@@ -6,6 +6,7 @@ import codecs
 import json
 import os
 import queue
+import secrets
 import subprocess
 import sys
 import threading
@@ -18,21 +19,21 @@ from minidl.playground.session import MARK
 
 __all__ = ["Event", "Lines", "SessionProcess"]
 
-MOST_OUTPUT = 200_000
+MAX_OUTPUT = 200_000
 """How many characters that a command prints are passed on, per stream."""
 
 CUT = "\n… what follows is not shown\n"
 
 
 class Event(NamedTuple):
-    """What a process tells the page: "frame", "output" or "died", with its data."""
+    """What happens in a process: "frame", "output" or "died", with its data."""
 
     name: str
     data: dict[str, Any]
 
 
 class Lines:
-    r"""Tells frames, and the ends of commands, from the output around them.
+    r"""Separates frames, and the ends of commands, from the output around them.
 
     Example:
         >>> lines = Lines()
@@ -63,7 +64,7 @@ class Lines:
 
 
 class SessionProcess:
-    r"""A `Session` in a process of its own, with a queue of what it tells.
+    r"""A `Session` in a process of its own, with a queue of its events.
 
     Example:
         >>> process = SessionProcess()
@@ -93,6 +94,11 @@ class SessionProcess:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._commands: IO[bytes] = self._process.stdin
+        secret = secrets.token_hex(8)
+        self._end = END + secret
+        with suppress(OSError):  # it has ended already, which is reported
+            self._commands.write(f"{secret}\n".encode())
+            self._commands.flush()
         self._printed = {"stdout": 0, "stderr": 0}
         self._last_words = ""
         self._errors_end = threading.Semaphore(0)
@@ -101,7 +107,7 @@ class SessionProcess:
         threading.Thread(target=self._read_frames, args=(self._process.stdout,), daemon=True).start()
 
     def ask(self, number: int, command: object) -> None:
-        """Send a command. Its frame comes with this number. A process that has died has told so already."""
+        """Send a command. Its frame comes with this number. A process that has ended has already reported it."""
         with self._lock:
             self._asked.put(number)
             with suppress(OSError, ValueError):  # it has ended, or been killed
@@ -114,7 +120,7 @@ class SessionProcess:
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End the process, whatever it does. Nothing is told any more."""
+        """End the process, whatever it does. No event follows."""
         self._killed = True
         self._process.kill()
         self._process.wait()
@@ -130,8 +136,10 @@ class SessionProcess:
                 continue
 
     def _print(self, text: str, stream: str) -> None:
-        left = MOST_OUTPUT - self._printed[stream]
+        left = MAX_OUTPUT - self._printed[stream]
         self._printed[stream] += len(text)
+        if not text:
+            return
         if left >= len(text):
             self._tell("output", text=text, stream=stream)
         elif left >= 0:
@@ -141,14 +149,17 @@ class SessionProcess:
         lines, frame = Lines(), ""
         for text in _texts(stream):
             for part in lines.parts(text):
-                if part.startswith(MARK):
-                    frame = part[1:]  # a program may print such a line, too, but the frame comes last
-                elif part.startswith(END):
+                # A program may print such characters itself. The frame comes last, after the last mark of its line.
+                before, mark, after = part.rpartition(MARK)
+                if mark:
+                    frame = after
+                    self._print(before, "stdout")
+                elif part == self._end:
                     self._errors_end.acquire(timeout=1)  # what was written to stderr comes before the frame
                     self._tell("frame", id=self._asked.get(), frame=frame)
                     self._printed = dict.fromkeys(self._printed, 0)
                 else:
-                    self._print(part, "stdout")
+                    self._print(_shown(part), "stdout")
         self._errors.join()
         message = f"Python has exited with status {self._process.wait()}."
         self._tell("died", message="\n".join(filter(None, [message, self._last_words.strip()])))
@@ -157,11 +168,17 @@ class SessionProcess:
         lines = Lines()
         for text in _texts(stream):
             for part in lines.parts(text):
-                if part.startswith(END):
+                if part.endswith(self._end):
+                    self._print(part.removesuffix(self._end), "stderr")
                     self._errors_end.release()
                 else:
                     self._last_words = (self._last_words + part)[-2000:]
-                    self._print(part, "stderr")
+                    self._print(_shown(part), "stderr")
+
+
+def _shown(part: str) -> str:
+    """A part of the output as it was printed: `Lines` has removed the end of a line that begins with `END`."""
+    return f"{part}\n" if part.startswith(END) else part
 
 
 def _texts(stream: IO[bytes]) -> Iterator[str]:

@@ -37,17 +37,17 @@ def run_program(code: object) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")  # plt.show() does nothing
-            exec(compile(code, NAME, "exec"), {"__name__": "__main__"})
+            try:
+                exec(compile(code, NAME, "exec"), {"__name__": "__main__"})
+            except SystemExit as stop:
+                error = None if stop.code in (None, 0) else {"message": f"the program has ended itself: {stop.code}"}
             figures = _figures()
-    except SystemExit as stop:
-        figures = _figures()
-        error = None if stop.code in (None, 0) else {"message": f"the program has ended itself: {stop.code}"}
     except Exception as fault:
         error = _described(fault)
-        _figures()
     finally:
         sys.stdout, sys.stderr = streams
         linecache.cache.pop(NAME, None)
+        _close_figures()
     return {"kind": "output", "figures": figures, "error": error}
 
 
@@ -60,22 +60,28 @@ def _described(fault: Exception) -> dict[str, Any]:
     lines = [frame.lineno for frame in whole.stack if frame.filename == NAME]
     line = fault.lineno if isinstance(fault, SyntaxError) and fault.filename == NAME else (lines or [None])[-1]
     place = "" if line is None else f" (line {line})"
-    text = str(fault.msg if isinstance(fault, SyntaxError) else fault)
+    try:
+        text = str(fault.msg if isinstance(fault, SyntaxError) else fault)
+    except Exception:  # in the __str__ of a class of the program
+        text = ""
     message = f"{type(fault).__name__}: {text}{place}" if text else f"{type(fault).__name__}{place}"
     return {"message": message, "traceback": "".join(whole.format()), "line": line}
 
 
 def _figures() -> list[str]:
-    """All open figures of pyplot as PNG in base64. They are closed. None if the program has not imported pyplot."""
+    """All open figures of pyplot as PNG in base64. There are none if the program has not imported pyplot."""
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return []
     pictures = []
-    try:
-        for number in pyplot.get_fignums():
-            buffer = io.BytesIO()
-            pyplot.figure(number).savefig(buffer, format="png", dpi=110)
-            pictures.append(b64encode(buffer.getvalue()).decode())
-    finally:
-        pyplot.close("all")
+    for number in pyplot.get_fignums():
+        buffer = io.BytesIO()
+        pyplot.figure(number).savefig(buffer, format="png", dpi=110)
+        pictures.append(b64encode(buffer.getvalue()).decode())
     return pictures
+
+
+def _close_figures() -> None:
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")

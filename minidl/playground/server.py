@@ -1,7 +1,7 @@
 """The local server of the playground: the page, and one process per open page that runs its session.
 
-It listens on the loopback interface only. Whoever may use it has been given its address with a token, which a cookie
-then carries. Host and Origin are checked, so that no other page in the same browser can send it commands.
+It listens on the loopback interface only. The address that it prints holds a token, which a cookie then carries. Host
+and Origin are checked, so that no other page in the same browser can send it commands.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import mimetypes
 import os
 import queue
+import re
 import secrets
 import socket
 import sys
@@ -28,19 +29,21 @@ from minidl.playground.processes import SessionProcess
 __all__ = ["Handler", "RefusedError", "Server"]
 
 HOST = "127.0.0.1"
-MOST_BYTES = 4_000_000
+MAX_BYTES = 4_000_000
 """The largest command: data in CSV, or a program."""
 
-MOST_SESSIONS = 8
-NOT_FROM_HERE = "Commands come from the page of this server only."
-PATIENCE = 0.25
-"""Seconds after which the server looks whether a page that says nothing is still there."""
+MAX_SESSIONS = 8
+"""How many pages may be open at the same time. Each has a Python process."""
 
-mimetypes.add_type("text/javascript", ".js")  # some systems say otherwise, and browsers refuse modules then
+NOT_FROM_HERE = "Commands come from the page of this server only."
+CHECK_SECONDS = 0.25
+"""Seconds between two checks whether the page is still connected."""
+
+mimetypes.add_type("text/javascript", ".js")  # some systems have another type, with which browsers refuse modules
 
 
 class RefusedError(Exception):
-    """An answer that says why a request is not obeyed."""
+    """A request that is refused, with the status and the reason."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -81,7 +84,7 @@ class Server(ThreadingHTTPServer):
         return f"minidl-playground-{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report an error in a handler, unless it is that the browser has gone."""
+        """Report an error in a handler, unless the browser has closed the connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -101,10 +104,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "minidl"
     disable_nagle_algorithm = True
-    timeout = 60
+    timeout = 60  # seconds that a browser may take to send or to receive
 
     def do_GET(self) -> None:
-        """Serve the page, or the stream of what a new session tells."""
+        """Serve the page, or the events of a new session."""
         self._answer(self._get)
 
     def do_POST(self) -> None:
@@ -112,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(self._post)
 
     def _answer(self, method: Callable[[], None]) -> None:
-        """Answer a request for this host, from its own pages. Others are refused, and told why."""
+        """Answer a request for this host that comes from its own pages. Refuse all others with the reason."""
         host, origin = f"http://{self.headers.get('Host')}", self.headers.get("Origin")
         try:
             if host not in self.server.origins:
@@ -126,7 +129,10 @@ class Handler(BaseHTTPRequestHandler):
             self._send(refusal.status, f"{refusal}\n".encode(), Content_Type=kind, Connection="close")
 
     def _get(self) -> None:
-        address = urlsplit(self.path)
+        try:
+            address = urlsplit(self.path)
+        except ValueError:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "This is not an address.") from None
         given = parse_qs(address.query).get("token", [""])[0]
         if address.path == "/" and self._is_token(given):
             self._send(HTTPStatus.SEE_OTHER, b"", Location="/", Set_Cookie=self._cookie())
@@ -147,15 +153,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get_content_type() != "application/json":
             raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A command must be JSON.")
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        if not re.fullmatch("[0-9]{1,20}", length):
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "A command needs a Content-Length.")
-        if int(length) > MOST_BYTES:
-            message = f"A command has at most {MOST_BYTES} bytes, got {length}."
+        if int(length) > MAX_BYTES:
+            message = f"A command has at most {MAX_BYTES} bytes, got {length}."
             raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
         try:
             request = json.loads(self.rfile.read(int(length)))
             number, command, session = int(request["id"]), request["command"], str(request["session"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             message = "A command must be JSON with session, id and command."
             raise RefusedError(HTTPStatus.BAD_REQUEST, message) from None
         process = self.server.sessions.get(session)
@@ -191,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, found.read_bytes(), Content_Type=kind)
 
     def _stream(self) -> None:
-        """Start a session, and send what it tells until the page is closed."""
+        """Start a session, and send its events until the page is closed."""
         self.close_connection = True
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream")
@@ -200,16 +206,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         name = secrets.token_urlsafe(16)
         with self.server.lock:
-            free = len(self.server.sessions) < MOST_SESSIONS
+            free = len(self.server.sessions) < MAX_SESSIONS
             if free:
                 process = self.server.sessions[name] = SessionProcess()
         if not free:
-            return self._tell("died", {"message": f"{MOST_SESSIONS} pages are open. Close one, and load this again."})
+            return self._tell("died", {"message": f"{MAX_SESSIONS} pages are open. Close one, and load this again."})
         try:
             self._tell("ready", {"session": name})
             while self._is_open():
                 try:
-                    event = process.events.get(timeout=PATIENCE)
+                    event = process.events.get(timeout=CHECK_SECONDS)
                 except queue.Empty:
                     continue
                 self._tell(event.name, event.data)
@@ -221,7 +227,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.sessions.pop(name, None)
 
     def _is_open(self) -> bool:
-        """Whether the page still listens. It sends nothing, so what can be read is the end."""
+        """Whether the page is still connected. It sends nothing more, so all that can be read is the end."""
         self.connection.setblocking(False)
         try:
             return bool(self.connection.recv(1, socket.MSG_PEEK))
@@ -242,4 +248,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Requests are not worth a line each."""
+        """Log nothing: a page sends many requests per second, and the first holds the token."""

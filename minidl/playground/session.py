@@ -17,7 +17,7 @@ A frame of networks has
 - "step", "epoch", "steps_per_second", and "loss" and "accuracy", each of "train" and "test",
 - "losses": [step, training loss, test loss] for each epoch since the last frame,
 - "boundary": the probability of class 1 as a picture, with its "size" and the limits of "x" and "y",
-- "layers": of each its "name", pictures of its "units" and their "scales", "weights", "bias" and "grad". Hidden layers
+- "layers": for each its "name", pictures of its "units" and their "scales", "weights", "bias" and "grad". Hidden layers
   also say which units are "dead",
 - "finished", and "fate", None or what goes wrong in words,
 - the whole frame: "data", lists of [x1, x2, class] to "train" and to "test" on, and the "code".
@@ -25,7 +25,7 @@ A frame of networks has
 A frame of descents has
 
 - "step" and "finished",
-- "paths": of each its "label", the "points" and "values" since the last frame, the "length" of the whole path, "f" and
+- "paths": for each its "label", the "points" and "values" since the last frame, the "length" of the whole path, "f" and
   "gradient_norm" at its end, and "fate" and "reason",
 - the whole frame: the "grid" with the values of f, "levels" for contours and known "minima", and the "code".
 
@@ -54,6 +54,7 @@ MARK = "\x1e"
 """What the line of a frame begins with. All else on stdout is output of the user's code."""
 
 BUDGET = 25
+"""Milliseconds that a turn takes unless the command says otherwise."""
 
 
 class Session:
@@ -85,7 +86,7 @@ class Session:
     def handle(self, command: Any) -> dict[str, Any]:
         """Obey one command, and return its frame, in which numbers that are not finite are None.
 
-        Of a mistake, ``frame["error"]`` says what must hold, and in which field.
+        After a mistake, ``frame["error"]`` says what must hold, and in which field.
         """
         do = command.get("do") if isinstance(command, Mapping) else None
         try:
@@ -95,7 +96,7 @@ class Session:
         except SettingError as error:
             hint = {"hint": True} if isinstance(error, MissingError) else {}
             return {"kind": _kind(do), "error": {"message": str(error), "field": error.field, **hint}}
-        except (MinidlError, ArithmeticError) as error:
+        except (MinidlError, ArithmeticError, RecursionError) as error:
             return {"kind": _kind(do), "error": {"message": str(error)}}
         return frame
 
@@ -103,9 +104,9 @@ class Session:
         r"""Obey a command in JSON, and write its frame to stdout, as one line that begins with ``"\x1e"``."""
         try:
             command = json.loads(text)
-        except ValueError as error:
-            command, frame = None, {"kind": "error", "error": {"message": f"the command is not JSON: {error}"}}
-        if command is not None:
+        except (ValueError, RecursionError) as error:
+            frame: dict[str, Any] = {"kind": "error", "error": {"message": f"the command cannot be read: {error}"}}
+        else:
             frame = self.handle(command)
         sys.stdout.write(f"{MARK}{json.dumps(frame, separators=(',', ':'), allow_nan=False)}\n")
         sys.stdout.flush()
@@ -116,7 +117,7 @@ class Session:
         return self.present
 
     def _begin(self, kind: type[Network | Descents], settings: Mapping[str, Any]) -> dict[str, Any]:
-        self.present = None  # after a mistake, there is nothing to go on with
+        self.present = None  # after a mistake, nothing can be resumed
         self.present = kind(settings)
         return self.present.frame(whole=True)
 
@@ -124,7 +125,7 @@ class Session:
         running = self._running()
         steps, budget = _positive(command, "steps", 1), _positive(command, "budget_ms", BUDGET)
         # The frame belongs to the turn, but at least a third of it is for steps.
-        running.step(int(steps), max(budget / 1000 - self._frame_seconds, budget / 3000))
+        running.step(max(1, int(steps)), max(budget / 1000 - self._frame_seconds, budget / 3000))
         begin = perf_counter()
         frame = running.frame()
         self._frame_seconds = perf_counter() - begin

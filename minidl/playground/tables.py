@@ -9,7 +9,7 @@ from minidl.playground.settings import MissingError, SettingError
 
 __all__ = ["check_classes", "rows_of", "table"]
 
-MOST = 1000
+MAX_SAMPLES = 1000
 LARGEST = 1e100  # squares of larger numbers overflow
 
 
@@ -26,7 +26,7 @@ def rows_of(text: str) -> list[list[float]]:
     >>> rows_of("width,height,kind\n1,2.5,cat\n3,4,dog")
     [[1.0, 2.5, 0], [3.0, 4.0, 1]]
     """
-    text = text.replace("\N{MINUS SIGN}", "-")
+    text = text.removeprefix("\ufeff").replace("\N{MINUS SIGN}", "-")  # some programs begin a file with this mark
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise MissingError("csv", "paste a table: two columns of features and a column of classes, a sample per line")
@@ -36,21 +36,27 @@ def rows_of(text: str) -> list[list[float]]:
         cells = [(number, [cell.replace(",", ".") for cell in row]) for number, row in cells]
     if len(cells[0][1]) == 3 and not any(_is_number(cell) for cell in cells[0][1][:2]):
         cells = cells[1:]
-    if len(cells) > MOST:
-        raise SettingError("csv", f"the table must have at most {MOST} samples, got {len(cells)}")
+    if not cells:
+        raise SettingError("csv", "the table has a header but no samples")
+    if len(cells) > MAX_SAMPLES:
+        raise SettingError("csv", f"the table must have at most {MAX_SAMPLES} samples, got {len(cells)}")
     for number, row in cells:
         if len(row) != 3:
             raise SettingError("csv", f"line {number} must have three columns, x1, x2 and the class, got {len(row)}")
         for cell in row[:2]:
             if not _is_number(cell):
                 raise SettingError("csv", f"line {number}: a feature must be a finite number, got {cell!r:.40}")
+        if not row[2]:
+            raise SettingError("csv", f"line {number}: the class is missing")
     names = sorted({row[2] for _, row in cells}, key=lambda name: (not _is_number(name), _key(name)))
     if len(names) != 2:
         raise SettingError("csv", f"the last column must hold two classes, got {len(names)}: {', '.join(names[:5])}")
     found: list[list[Any]] = [[float(row[0]), float(row[1]), names.index(row[2])] for _, row in cells]
     for column, name in enumerate(("first", "second")):
         if len({row[column] for row in found}) == 1:
-            raise SettingError("csv", f"the {name} feature is the same in all samples, so it tells nothing")
+            raise SettingError(
+                "csv", f"the {name} feature is the same in all samples, so it does not tell samples apart"
+            )
     return found
 
 

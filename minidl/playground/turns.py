@@ -19,7 +19,7 @@ PAUSED = "paused"
 class Turns(Run):
     """A run that takes its steps in turns. Between two turns it keeps its place, even within an epoch.
 
-    It takes the same steps as a `Run` that is never paused. Callbacks are told of each event as usual: the fit begins
+    It takes the same steps as a `Run` that is never paused. Callbacks are notified as usual: the fit begins
     with the first turn, and ends with the last.
 
     Attributes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any, BinaryIO, TypeVar
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.figure import Figure
@@ -23,6 +24,9 @@ Frame = TypeVar("Frame")
 
 COLORS = 160  # in a GIF, which may have 256. Fewer make the file smaller, and edges rougher.
 HOLD = 2.5  # seconds for which the last frame stays
+LONGEST = 600  # seconds of an animation, which may have a single frame. A GIF stores at most 655 for a frame.
+NO_LAYOUT: Any = {"figure.constrained_layout.use": False, "figure.autolayout": False}
+SHORTEST = 20  # milliseconds of a frame. Browsers slow down what is shorter.
 
 
 def check_gif(path: str | os.PathLike[str] | None, frames: int, seconds: float) -> tuple[int, float]:
@@ -37,7 +41,7 @@ def check_gif(path: str | os.PathLike[str] | None, frames: int, seconds: float) 
         if not os.fspath(path).lower().endswith(".gif"):
             raise HyperparameterError(f"path must end in .gif, got {os.fspath(path)!r}")
         check_folder(path)
-    return whole_number("frames", frames, 2), number("seconds", seconds, above=0)
+    return whole_number("frames", frames, 2), number("seconds", seconds, above=0, at_most=LONGEST)
 
 
 def steps_shown(last: int, frames: int) -> list[int]:
@@ -58,6 +62,7 @@ def animate(
     path: str | os.PathLike[str] | None = None,
     *,
     seconds: float = 6.0,
+    borrowed: bool = False,
 ) -> FuncAnimation:
     """Animate a figure, and write the animation to a GIF file.
 
@@ -67,17 +72,25 @@ def animate(
         frames: what `draw` is called with for each frame.
         path: the file. None writes none.
         seconds: how long the animation takes, without the last frame, which stays for a while.
+        borrowed: whether the figure belongs to the caller, who may draw on its other axes afterwards. It then gets its
+            layout engine back, also after an error.
     """
     draw(frames[-1])
     figure.draw_without_rendering()
+    layout = figure.get_layout_engine()
     figure.set_layout_engine("none")  # computing a layout for each frame takes time, and could differ
-    if path is not None:
-        with replacing(path) as file:
-            writer = _OnePalette(file, fps=len(frames) / seconds)
-            with writer.saving(figure, absolute(path), figure.dpi):
-                for frame in frames:  # FuncAnimation's own loop would draw each frame three times
-                    draw(frame)
-                    writer.grab_frame()
+    try:
+        if path is not None:
+            with replacing(path) as file:
+                writer = _OnePalette(file, fps=len(frames) / seconds)
+                # Matplotlib's savefig gives figures without a layout engine the one of the settings.
+                with mpl.rc_context(NO_LAYOUT), writer.saving(figure, absolute(path), figure.dpi):
+                    for frame in frames:  # FuncAnimation's own loop would draw each frame three times
+                        draw(frame)
+                        writer.grab_frame()
+    finally:
+        if borrowed:
+            figure.set_layout_engine(layout or "none")
     return _Animation(
         figure,
         draw,  # type: ignore[arg-type]  # without blitting, Matplotlib ignores what it returns
@@ -113,7 +126,7 @@ class _OnePalette(PillowWriter):
         sample = [*self.pictures[:: max(1, len(self.pictures) // 8)], self.pictures[-1]]
         colors = frequent_colors(sample, COLORS)
         first, *others = (with_palette(picture, colors) for picture in self.pictures)
-        milliseconds = [round(1000 / self.fps)] * len(others) + [round(1000 * HOLD)]
+        milliseconds = [max(SHORTEST, round(1000 / self.fps))] * len(others) + [round(1000 * HOLD)]
         first.save(self.file, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
 
 

@@ -59,7 +59,8 @@ def plot_decision_boundary(
             units of a model that does not begin with a Dense layer.
         DataError: several inputs; classes that are not integers from 0; predictions that are not finite.
         HyperparameterError: a threshold that is not a finite number; units or colorbar that are not True or False.
-        TypeError: something that is not a layer.
+        TypeError: something that is not a layer; classes that are not a list of names; a title or labels that are not
+            strings.
 
     >>> from matplotlib.figure import Figure
     >>> from minidl import Dense, Sequential, Sigmoid, make_xor

@@ -59,7 +59,7 @@ def animate_boundary(
         ax: the axes to draw on. None makes a new figure.
         path: a GIF file to write. Afterwards, a new figure is closed. None writes nothing, and leaves it open.
         frames: the largest number of frames, the first and the last step included.
-        seconds: how long the animation takes.
+        seconds: how long the animation takes, at most 600. No frame of a file takes less than 1/50 s.
         threshold: as for `plot_decision_boundary`.
         classes: the names of the classes. None means "class 0", "class 1" and so on.
         units: whether to draw a dashed line for each unit of the first layer, where its input is 0.
@@ -72,10 +72,11 @@ def animate_boundary(
     Raises:
         ShapeError: as for `plot_decision_boundary`; points that are not (steps + 1, P).
         DataError: as for `plot_decision_boundary`; points that are not finite; no points.
-        HyperparameterError: frames that are not an integer of at least 2; seconds that are not above 0; a path that
-            does not end in .gif; a wrong threshold or units.
+        HyperparameterError: frames that are not an integer of at least 2; seconds that are not above 0 and at most 600;
+            a path that does not end in .gif; a wrong threshold or units.
         StateError: a path in a folder that does not exist.
-        TypeError: something that is not a layer.
+        TypeError: something that is not a layer; classes that are not a list of names; a title or labels that are not
+            strings.
 
     >>> import tempfile
     >>> from minidl import BCEWithLogitsLoss, Dense, Momentum, RecordPath, ReLU, Sequential, Trainer, make_xor
@@ -96,10 +97,8 @@ def animate_boundary(
         film.prepare(axes)
         figure = axes.get_figure(root=True)
         assert figure is not None  # axes that are drawn on have one
-        layout = figure.get_layout_engine()
-        animation = animate(figure, film.show, steps_shown(len(film.points) - 1, frames), path, seconds=seconds)
-        if ax is not None:
-            figure.set_layout_engine(layout or "none")  # the caller may draw on other axes of the figure afterwards
+        shown = steps_shown(len(film.points) - 1, frames)
+        animation = animate(figure, film.show, shown, path, seconds=seconds, borrowed=ax is not None)
     if path is not None and ax is None:
         plt.close(figure)
     return animation

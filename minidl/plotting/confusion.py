@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from minidl.arguments import flag
 from minidl.data import as_data
 from minidl.errors import DataError, ShapeError
-from minidl.plotting.style import BLUE, SMALL_FONT, Labels, canvas, color_scale
+from minidl.plotting.style import BLUE, SMALL_FONT, Labels, canvas, class_names, color_scale
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["plot_confusion"]
@@ -52,8 +52,9 @@ def plot_confusion(
         The axes.
 
     Raises:
-        ShapeError: a matrix that is not square. Another number of names.
+        ShapeError: a matrix that is not square; a wrong number of names.
         DataError: negative counts.
+        TypeError: classes that are not a list of names; a title or labels that are not strings.
         HyperparameterError: a normalize or colorbar that is not True or False.
 
     >>> from matplotlib.figure import Figure
@@ -70,9 +71,7 @@ def plot_confusion(
     if counts.min() < 0:
         raise DataError(f"matrix must hold counts, which are not negative, got {counts.min():g}")
     k = len(counts)
-    names = [str(index) for index in range(k)] if classes is None else [str(name) for name in classes]
-    if len(names) != k:
-        raise ShapeError(f"classes must name all {k} classes, got {len(names)} names")
+    names = class_names(classes, [str(index) for index in range(k)])
     written, barred = flag("normalize", normalize), flag("colorbar", colorbar)
     total = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)

@@ -50,7 +50,7 @@ def animate_descent(
         ax: the axes to draw on. None makes a new figure.
         path: a GIF file to write. Afterwards, a new figure is closed. None writes nothing, and leaves it open.
         frames: the number of frames. There are fewer if the descents have fewer steps.
-        seconds: how long the animation takes.
+        seconds: how long the animation takes, at most 600. No frame of a file takes less than 1/50 s.
         xlim: the limits of the first parameter, as in `plot_contours`.
         ylim: the limits of the second parameter, likewise.
         title: the title, in front of the step.
@@ -98,7 +98,7 @@ def animate_descent(
                 name.set_text(trail.move(step))
 
         last = max(map(len, points.values())) - 1
-        animation = animate(figure, draw, steps_shown(last, frames), path, seconds=seconds)
+        animation = animate(figure, draw, steps_shown(last, frames), path, seconds=seconds, borrowed=ax is not None)
     if path is not None and ax is None:
         plt.close(figure)
     return animation
@@ -116,7 +116,7 @@ class _Trail:
         if inside(points[0], low, high):
             ax.plot(*points[0], "o", color="black", markersize=6.5, zorder=6, **HOLLOW)
         (self.line,) = ax.plot([], [], color=color, linewidth=width, zorder=3, path_effects=halo(width))
-        (self.head,) = ax.plot([], [], color=color, linestyle="none", marker=marker, label=self.end, zorder=7)
+        (self.head,) = ax.plot([], [], color=color, linestyle="none", marker=marker, label=self.end or " ", zorder=7)
         self.head.set(markersize=9, markeredgecolor="white", clip_on=False)
 
     def move(self, step: int) -> str:

@@ -19,7 +19,7 @@ from minidl.errors import DataError, ShapeError
 from minidl.layers import Dense, Sequential
 from minidl.modules import Layer
 from minidl.plotting.crossings import crossings
-from minidl.plotting.style import BLUE, COLORS, LARGEST, ORANGE, SMALL_FONT, YELLOW
+from minidl.plotting.style import BLUE, COLORS, LARGEST, ORANGE, SMALL_FONT, YELLOW, class_names
 from minidl.typing import Array, ArrayLike
 
 __all__ = ["Plane"]
@@ -58,7 +58,9 @@ class Plane:
             threshold = number("threshold", threshold, at_least=-LARGEST, at_most=LARGEST)
         self.model, self.samples = model, _samples(model, x)
         center = (self.samples.min(axis=0) + self.samples.max(axis=0)) / 2
-        half = 0.58 * (np.ptp(self.samples, axis=0) + 1e-9 * (1 + np.abs(center)))
+        span = np.ptp(self.samples, axis=0)
+        span[span == 0] = span.max() or 1.0  # a feature with one value must not be shown in a range of rounding errors
+        half = 0.58 * (span + 1e-9 * (1 + np.abs(center)))
         self.xs, self.ys = np.linspace(center - half, center + half, grid).T
         self.probability = bool(model.gives_probabilities)
         self.threshold = threshold if threshold is not None else 0.5 if self.probability else 0.0
@@ -66,12 +68,8 @@ class Plane:
         self.binary = outputs == 1
         self.output = "probability of class 1" if self.probability else "output (logit of class 1)"
         self.classes = _classes(self.samples, y, max(2, outputs))
-        self.names = [f"class {index}" for index in range(max(2, outputs))]
-        if classes is not None:
-            if len(classes) != len(self.names):
-                raise ShapeError(f"classes must name all {len(self.names)} classes, got {len(classes)} names")
-            self.names = [str(name) for name in classes]
-            self.output = self.output.replace("class 1", self.names[1])
+        self.names = class_names(classes, [f"class {index}" for index in range(max(2, outputs))])
+        self.output = self.output.replace("class 1", self.names[1])
 
     def scores(self, points: Array | None = None) -> Array:
         """The present predictions for points (m, 2), as (m, k), or for the grid, as (rows, columns, k)."""

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.transforms import offset_copy
 
+from minidl.errors import ShapeError, StateError
 from minidl.typing import Array
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Look",
     "canvas",
     "check_texts",
+    "class_names",
     "color_scale",
     "draw_line",
     "halo",
@@ -138,14 +140,19 @@ def canvas(
         labels: the labels of the x axis and the y axis. None leaves what the block wrote.
 
     Raises:
-        TypeError: something else than axes, such as the array that ``plt.subplots(2, 2)`` returns; a title that is not
-            a string; labels that are not two strings.
+        TypeError: something other than two-dimensional Cartesian axes, such as the array that ``plt.subplots(2, 2)``
+            returns; a title that is not a string; labels that are not two strings.
+        StateError: axes that have been removed from their figure.
     """
     check_texts(title, labels)
     if ax is not None and not isinstance(ax, Axes):
         raise TypeError(
             f"ax must be one Axes or None, got {type(ax).__name__}; pass one of an array of axes, such as axes[0, 0]"
         )
+    if ax is not None and ax.name in ("3d", "polar"):
+        raise TypeError(f"ax must be two-dimensional Cartesian axes, got {type(ax).__name__}; leave out projection=")
+    if ax is not None and ax.get_figure() is None:
+        raise StateError("ax has been removed from its figure; pass other axes, or None for a new figure")
     opened = new_figure(size) if ax is None else None
     try:
         with style():
@@ -171,6 +178,27 @@ def check_texts(title: object, labels: object) -> None:
     pair = isinstance(labels, Sequence) and not isinstance(labels, str) and len(labels) == 2
     if not (labels is None or (pair and all(isinstance(label, str) for label in labels))):  # type: ignore[attr-defined]  # a pair can be looped over
         raise TypeError(f"labels must be two strings, for the x axis and the y axis, or None, got {labels!r:.80}")
+
+
+def class_names(classes: Sequence[str] | None, usual: Sequence[str]) -> list[str]:
+    """The names of the classes as strings, or the usual ones if there are none.
+
+    >>> class_names(None, ["class 0", "class 1"])
+    ['class 0', 'class 1']
+
+    Raises:
+        TypeError: something other than a list of names.
+        ShapeError: another number of names.
+    """
+    if classes is None:
+        return list(usual)
+    try:
+        names = [str(name) for name in classes]
+    except TypeError:
+        raise TypeError(f"classes must be a list of {len(usual)} names or None, got {classes!r:.80}") from None
+    if len(names) != len(usual):
+        raise ShapeError(f"classes must name all {len(usual)} classes, got {len(names)} names")
+    return names
 
 
 def _dress(axes: Axes) -> None:
@@ -210,10 +238,12 @@ def color_scale(mappable: ScalarMappable, ax: Axes, label: str, **options: Any) 
 def legend_below(ax: Axes, handles: Sequence[Artist], *, left: bool = False) -> None:
     """Add a legend below the label of the x axis, where it covers nothing and leaves room for the title.
 
-    Handles without a label are left out. At least one must have a label. At the left, the legend has one column, which
-    stays where it is when its texts change.
+    Handles without a label are left out. At the left, the legend has one column, which stays where it is when its texts
+    change.
     """
     handles = [handle for handle in handles if not str(handle.get_label()).startswith("_child")]
+    if not handles:  # Matplotlib hides names of classes that begin with an underscore
+        return
     figure = ax.get_figure(root=True)
     assert figure is not None  # axes that are drawn on have one
     if figure.get_layout_engine() is None:

@@ -184,7 +184,7 @@ class Trainer:
             with resume or nullcontext(), training_as(True):
                 run.go(resume)
         finally:
-            self.history.reason = run.reason
+            self.history.reason = run.reason or run.ending
         if run.divergence is not None and on_divergence == "raise":
             run.divergence.history = self.history
             raise run.divergence

@@ -67,8 +67,10 @@ def test_when_it_stops_and_what_it_restores(
     stopping = EarlyStopping("measure", **{"mode": "min", **options})
     trainer, script = train(model, values, stopping)
     assert len(trainer.history.loss) == (stopped_after or len(values))
-    reason = f"measure has not improved for {options['patience']} epochs; back to epoch {best}"
-    assert trainer.history.reason == (reason if stopped_after else None)
+    patience, ran_out = options["patience"], f"all {len(values)} epochs are done"
+    cause = f"measure has not improved for {patience} epochs" if stopped_after else ran_out
+    back = f"{cause}; back to epoch {best}"
+    assert trainer.history.reason == (back if best < len(trainer.history.loss) else None)
     assert (stopping.best, stopping.best_epoch) == (values[best - 1], best)
     expected = script.states[best - 1]
     assert {"1.running_mean", "1.running_var"} <= expected.keys()
@@ -173,7 +175,7 @@ def test_the_best_of_one_fit_is_not_that_of_the_next(mode: Literal["min", "max"]
 def test_patience_counts_from_the_beginning_of_a_fit_that_has_no_best() -> None:
     nan = float("nan")
     trainer, _ = train(network(), [1.0, nan, nan, nan, nan], EarlyStopping("measure", mode="min", patience=2), epochs=2)
-    assert trainer.history.reason is None
+    assert trainer.history.reason == "all 2 epochs are done; back to epoch 1"
     trainer.fit(*data(), epochs=3)
     assert len(trainer.history.loss) == 4
     assert trainer.history.reason == "measure has not improved for 2 epochs"

@@ -91,3 +91,30 @@ def test_the_check_does_not_change_the_layer() -> None:
     with pytest.raises(ContractError):
         check_layer(layer, X)
     assert layer.parameters().value.tolist() == before.tolist()
+
+
+class Factor(Scale):
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = np.float64(2.0)
+
+
+class PlainArray(Scale):
+    buffers = ("mean",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean, self.count = np.zeros(3), np.arange(3)
+        self.shift, self.inner = np.zeros(3), Factor()
+
+    def forward(self, x: Array) -> Array:
+        y: Array = super().forward(x) + self.shift
+        return y
+
+
+def test_a_plain_array_in_the_place_of_a_parameter_is_named() -> None:
+    words = (
+        r": is it shift or inner\.factor\? A learned number must be a Parameter, and any other array of the layer a "
+    )
+    with pytest.raises(ContractError, match=rf"float32, got float64{words}buffer$"):
+        check_layer(PlainArray(), X)

@@ -14,6 +14,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from select import select
+from socketserver import BaseServer
 from threading import Thread
 from typing import Any
 
@@ -135,21 +136,29 @@ class Browser:
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves files without a word about each."""
+    """Serves files without logging requests."""
 
     def log_message(self, *_: Any) -> None:
         pass
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of a folder on this machine, inside a ``with`` block. Some scripts refuse to run on plain files."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
+def running(server: BaseServer) -> Iterator[None]:
+    """Have a server answer requests inside a ``with`` block."""
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def served(folder: Path, handler: type[SimpleHTTPRequestHandler] = Handler) -> Iterator[str]:
+    """The address of a folder on this machine, inside a ``with`` block. Some scripts refuse to run on plain files."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server, running(server):
+        yield f"http://127.0.0.1:{server.server_port}/"
 
 
 @contextmanager

@@ -31,5 +31,5 @@ def test_section_prints_what_the_page_says(section: Recipe, tmp_path: Path) -> N
 
 
 def test_each_section_is_short_and_in_the_table() -> None:
-    assert max(section.lines for section in SECTIONS) <= 16
+    assert max(section.lines for section in SECTIONS) <= 20
     assert set(PACKAGES) <= {section.title for section in SECTIONS}

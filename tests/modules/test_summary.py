@@ -1,5 +1,6 @@
 """Models as tables: numbers by hand, also of nested models."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ path  layer            output    parameters  memory
 1     Scale(2)         ?                  2    32 B
 ───────────────────────────────────────────────────
       total                          90,302  1.4 MB
-? depends on the shape of a sample: call summary(x.shape[1:])
+? is not known: define output_shape(shape) in Scale
 """,
         ),
     ],
@@ -72,6 +73,49 @@ path  layer            output    parameters  memory
 def test_the_table_as_it_prints(model: Layer, shown: str) -> None:
     assert str(model.summary()) == shown.strip("\n")
     assert repr(model.summary()) == shown.strip("\n")  # what a notebook shows
+
+
+class Halved(Scale):
+    """A second class that does not define output_shape."""
+
+
+class SaysNothing(Scale):
+    def output_shape(self, shape: Any) -> Any:
+        return None
+
+
+CALL = "? depends on the shape of a sample: call summary(x.shape[1:])"
+SILENT = "? is not known: define output_shape(shape) in {}"
+
+
+@pytest.mark.parametrize(
+    ("model", "hints", "hints_for_a_shape"),
+    [
+        (Scale(3), [SILENT.format("Scale")], [SILENT.format("Scale")]),
+        (Sequential(Dense(3, 3), Scale(3)), [SILENT.format("Scale")], [SILENT.format("Scale")]),
+        (Sequential(Scale(3), Dense(3, 3)), [SILENT.format("Scale")], [SILENT.format("Scale")]),
+        (Sequential(Scale(3), Flatten()), [SILENT.format("Scale")], [SILENT.format("Scale")]),
+        (Sequential(Flatten(), Scale(3)), [CALL, SILENT.format("Scale")], [SILENT.format("Scale")]),
+        (
+            Sequential(Scale(3), Sequential(Halved(3), Scale(3))),
+            [SILENT.format("Scale and Halved")],
+            [SILENT.format("Scale and Halved")],
+        ),
+        (Parallel(Scale(3), Dense(3, 1)), [SILENT.format("Scale")], [SILENT.format("Scale")]),
+        (Sequential(Flatten(), Dense(3, 3)), [CALL], []),
+        (Sequential(ReLU(), Dense(3, 3)), [CALL], []),
+        (Sequential(Dense(3, 3), ReLU()), [], []),
+        (SaysNothing(3), [CALL], []),
+    ],
+    ids=repr,
+)
+def test_what_is_said_of_shapes_that_are_not_known(
+    model: Layer, hints: list[str], hints_for_a_shape: list[str]
+) -> None:
+    shape: Any = ((3,), (3,)) if isinstance(model, Parallel) else (3,)
+    for summary, expected in ((model.summary(), hints), (model.summary(shape), hints_for_a_shape)):
+        assert [line for line in str(summary).splitlines() if line.startswith("?")] == expected
+        assert re.findall(r"<div>(\?.*?)</div>", summary._repr_html_()) == expected
 
 
 @pytest.mark.parametrize(

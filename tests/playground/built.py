@@ -1,18 +1,14 @@
-"""The playground as static files, made of the present page and the present minidl, on a server of its own."""
+"""The playground as static files, built from the current page and the current minidl."""
 
 import os
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
+
+from tests.docs.browser import Handler
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,10 +39,10 @@ def build_or_skip(target: Path) -> Path:
     return target
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Serves files without a word about each, and an empty page for whatever is tried in it."""
+class EmptyPage(Handler):
+    """Serves files, and at ``/empty`` an empty page to try something in."""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  (http.server looks for this name)
         if self.path != "/empty":
             return super().do_GET()
         body = b'<!doctype html><html lang="en"><title>empty</title><link rel="icon" href="data:,">'
@@ -56,20 +52,3 @@ class Handler(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         return None
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """The address of a server for a folder, as long as the block runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

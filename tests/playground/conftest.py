@@ -1,27 +1,20 @@
 """The page of the playground, opened in a browser."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from minidl.playground.server import Server
-from tests.docs.browser import browser
+from tests.docs.browser import browser, running
 from tests.playground.page import Page
 
 
 @pytest.fixture(scope="session")
 def opened_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with Server(0) as server, browser(tmp_path_factory.mktemp("browser")) as tab:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            tab.open(server.url)
-            yield Page(tab, server.url.partition("?")[0])
-            tab.open("about:blank")  # the page is closed first, so that its session ends
-        finally:
-            server.shutdown()
-            thread.join()
+    with Server(0) as server, browser(tmp_path_factory.mktemp("browser")) as tab, running(server):
+        tab.open(server.url)
+        yield Page(tab, server.url.partition("?")[0])
+        tab.open("about:blank")  # the page is closed first, so that its session ends
 
 
 @pytest.fixture

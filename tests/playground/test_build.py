@@ -145,6 +145,17 @@ def test_what_cannot_be_fetched_is_an_error_in_words(build: ModuleType, tmp_path
         build.fetch(package("touch", "x.whl"), tmp_path)
 
 
+def test_a_folder_with_other_files_is_not_replaced(build: ModuleType, cache: Path, tmp_path: Path) -> None:
+    target, runtime = tmp_path / "mine", packed(build, cache)
+    target.mkdir()
+    build.build(target, runtime)
+    build.build(target, runtime)
+    (target / "engine.json").unlink()
+    with pytest.raises(build.BuildError, match="holds other files"):
+        build.build(target, runtime)
+    assert (target / "index.html").exists()
+
+
 def test_packages_are_pinned(build: ModuleType) -> None:
     for package in (build.PYTHON, build.SHIM):
         assert len(bytes.fromhex(package.sha256)) == 32

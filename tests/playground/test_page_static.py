@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from minidl.playground.presets import PRESETS
-from tests.docs.browser import CHROMIUM, browser
-from tests.playground.built import build_or_skip, serving
+from tests.docs.browser import CHROMIUM, browser, served
+from tests.playground.built import build_or_skip
 from tests.playground.page import Page
 
 pytestmark = [
@@ -19,7 +19,7 @@ XOR = next(preset for preset in PRESETS if preset["id"] == "xor")
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     folder = build_or_skip(tmp_path_factory.mktemp("built") / "playground")
-    with serving(folder) as address, browser(tmp_path_factory.mktemp("browser")) as tab:
+    with served(folder) as address, browser(tmp_path_factory.mktemp("browser")) as tab:
         yield Page(tab, address)
 
 

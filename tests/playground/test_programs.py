@@ -56,6 +56,7 @@ def test_notes_and_causes_are_shown() -> None:
         "x" * 3,
         "'" * 3,
         "raise StopIteration",
+        "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute",
     ],
 )
 def test_every_error_is_described(code: str) -> None:
@@ -105,3 +106,14 @@ def test_figures_are_collected_in_order_and_closed() -> None:
     assert len(run_program(f"{code}\nexit()")["figures"]) == 2
     assert run_program(f"{code}\n1 / 0")["figures"] == []
     assert run_program("")["figures"] == []
+
+
+@pytest.mark.parametrize(
+    ("end", "error"), [("", "ValueError"), ("exit()", "ValueError"), ("1 / 0", "ZeroDivisionError")]
+)
+def test_a_figure_that_cannot_be_drawn_is_an_error_of_the_program(end: str, error: str) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    frame = run_program(f"import matplotlib.pyplot as plt\nplt.title('$x_$')\n{end}")
+    assert frame["error"]["message"].startswith(error)
+    assert run_program("") == {"kind": "output", "figures": [], "error": None}

@@ -96,6 +96,7 @@ def test_networks_tell_how_fast_they_train() -> None:
         ({"do": "descent", "settings": {"starts": []}}, "starts"),
         ({"do": "descent", "settings": {"objective": "expression", "expression": "x +"}}, "expression"),
         ({"do": "descent", "settings": {"objective": "expression", "expression": "log(x)"}}, "starts"),
+        ({"do": "descent", "settings": {"objective": "expression", "expression": "x + 1/0"}}, "expression"),
     ],
 )
 def test_a_mistake_is_an_error_in_the_frame_that_names_its_field(command: Any, field: str) -> None:
@@ -111,6 +112,7 @@ def test_wrong_numbers_of_steps_are_refused() -> None:
             assert session.handle({"do": "step", name: value})["error"]["field"] == name
     assert isinstance(session.present, Network)
     assert session.present.run.step == 0
+    assert session.handle({"do": "step", "steps": 0.5})["step"] == 1
 
 
 def test_after_a_mistake_the_session_goes_on() -> None:
@@ -131,7 +133,24 @@ def test_a_turn_writes_one_marked_line(capsys: pytest.CaptureFixture[str]) -> No
     assert {line[0] for line in lines} == {"\x1e"}
     frames = [json.loads(line[1:]) for line in lines]
     assert [frame["kind"] for frame in frames] == ["networks", "output", "error"]
-    assert "not JSON" in frames[2]["error"]["message"]
+    assert "cannot be read" in frames[2]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "null",
+        "[" * 200_000,
+        '{"do": "networks", "settings": {"hidden": ' + "[" * 5000 + "]" * 5000 + "}}",
+        '{"do": "networks", "settings": {"samples": ' + "9" * 5000 + "}}",
+    ],
+    ids=["null", "brackets", "nested", "long number"],
+)
+def test_whatever_a_turn_reads_it_writes_a_frame(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session()
+    session.turn(text)
+    assert json.loads(capsys.readouterr().out[1:])["error"]["message"]
+    assert session.handle({"do": "networks"})["error"] is None
 
 
 def test_numbers_that_are_not_finite_become_null(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ ROWS = [[1.0, 2.5, 0], [3.0, -4e-3, 1], [5.0, 6.0, 0]]
         "1,2.5,10\n3,-4e-3,cat\n5,6,10",
         "x1,x2,0\n1,2.5,0\n3,-4e-3,1\n5,6,0",
         "1,2.5,no\n3,-4e-3,yes\n5,6,no",
+        "\ufeff1,2.5,0\n3,-4e-3,1\n5,6,0",
     ],
 )
 def test_tables_of_several_forms_are_read(text: str) -> None:
@@ -49,7 +50,8 @@ def test_tables_of_several_forms_are_read(text: str) -> None:
         ("1,2,0\n3,,1", "line 2: a feature must be a finite number, got ''"),
         ("1,2,0\n3,4,0", "must hold two classes, got 1: 0"),
         ("1,2,a\n3,4,b\n5,6,c", "must hold two classes, got 3: a, b, c"),
-        ("a,b,c", "must hold two classes, got 0"),
+        ("a,b,c", "a header but no samples"),
+        ("1,2,0\n3,4,\n5,6,0", "line 2: the class is missing"),
         ("1,2,0\n1,3,1", "the first feature is the same"),
         ("1,2,0\n3,2,1", "the second feature is the same"),
         ("1,2,0\n" * 600 + "2,3,1\n" * 600, "at most 1000 samples, got 1200"),

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from minidl.playground.session import Session
-from tests.docs.browser import CHROMIUM, Browser, browser
-from tests.playground.built import build_or_skip, serving
+from tests.docs.browser import CHROMIUM, Browser, browser, served
+from tests.playground.built import EmptyPage, build_or_skip
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,7 +65,7 @@ class Engine:
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder = build_or_skip(tmp_path_factory.mktemp("built") / "playground")
-    with serving(folder) as address, browser(tmp_path_factory.mktemp("browser")) as tab:
+    with served(folder, EmptyPage) as address, browser(tmp_path_factory.mktemp("browser")) as tab:
         yield Engine(tab, address)
 
 
@@ -139,6 +139,9 @@ input()"""
     assert frame["error"]["message"].startswith("EOFError")
     assert "".join(text for stream, text in output if stream == "stdout") == "π" + "b" * 20_000 + "\n"
     assert ["stderr", "no\n"] in output
+    frame, output = engine.run("for i in range(128): print(chr(i))\nprint('a' + chr(30), end='')")
+    assert frame["error"] is None
+    assert "".join(text for _, text in output).endswith("a\x1e")
     _, output = engine.run("for i in range(200_000): print(i)")
     text = "".join(text for _, text in output)
     assert text.endswith("… what follows is not shown\n")
@@ -243,6 +246,6 @@ def test_a_missing_file_is_told(tmp_path: Path, opened: Engine, pattern: str, me
     folder = build_or_skip(tmp_path / "playground")
     (missing,) = folder.glob(pattern)
     missing.unlink()
-    with serving(folder) as address:
+    with served(folder, EmptyPage) as address:
         opened.tab.open(f"{address}empty")
         assert re.match(message, opened.fails(CONNECT))

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,7 @@ def test_a_path_of_one_point_is_one_frame_in_the_home_folder(tmp_path: Path, mon
         ({"frames": 1}, HyperparameterError, "^frames must be"),
         ({"frames": 2.5}, HyperparameterError, "^frames must be"),
         ({"seconds": 0}, HyperparameterError, "^seconds must be"),
+        ({"seconds": 700}, HyperparameterError, "^seconds must be"),
         ({"xlim": (1, 0)}, HyperparameterError, "^xlim must be two finite numbers"),
         ({"paths": {}}, DataError, "^paths must contain at least one path, got an empty dict"),
         ({"paths": [[0.0, 1.0]]}, TypeError, "^paths must be a dict"),
@@ -177,6 +179,37 @@ def test_what_cannot_be_animated_is_refused_before_a_figure_opens(
         animate_descent(**{"objective": CubicValley(), "paths": {"a": [[0.0, 1.0], [1.0, 1.0]]}, **options})
     assert plt.get_fignums() == []
     assert os.listdir(tmp_path) == []
+
+
+def test_a_curve_without_a_name_can_be_animated() -> None:
+    ax = axes()
+    animate_descent(CubicValley(), {"": [[0.0, 0.0], [1.0, 1.0]]}, ax, **BOX)
+    render(ax)
+    assert [1.0, 1.0] in [np.asarray(line.get_xydata())[-1].tolist() for line in ax.lines]
+
+
+def test_no_frame_is_shorter_than_browsers_play(tmp_path: Path) -> None:
+    path = tmp_path / "descent.gif"
+    animate_descent(CubicValley(), {"a": descend(1e-4)}, path=path, frames=12, seconds=0.012, **BOX)
+    assert seconds_of(path)[:-1] == pytest.approx([0.02] * 11)
+
+
+@pytest.mark.parametrize("layout", ["constrained", "tight", None])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_figure_that_is_given_keeps_its_layout(
+    layout: Any, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure, ax = plt.subplots(layout=layout)
+    before = figure.get_layout_engine()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("no space left")
+
+    if fails:
+        monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(OSError, match="no space left") if fails else nullcontext():
+        animate_descent(CubicValley(), {"a": descend(1e-4, steps=3)}, ax, path=tmp_path / "descent.gif", **BOX)
+    assert figure.get_layout_engine() is before
 
 
 def test_an_error_leaves_the_old_file_and_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

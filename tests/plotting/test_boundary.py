@@ -140,6 +140,21 @@ def test_the_box_around_data_on_a_line_is_a_plane() -> None:
     assert ax.get_ylim()[0] < 5 < ax.get_ylim()[1]
 
 
+@pytest.mark.parametrize("x", [[[1.0, 2.0]], [[1.0, 2.0], [1.0, 5.0]], [[1e200, 2.0]]])
+def test_a_feature_with_one_value_is_shown_in_a_plane_of_visible_size(x: list[list[float]]) -> None:
+    ax = plot_decision_boundary(linear([[1.0], [1.0]], [-3.0]), x, [0] * len(x), axes())
+    render(ax)
+    for (low, high), values in zip((ax.get_xlim(), ax.get_ylim()), np.transpose(x), strict=True):
+        assert low < values.min() <= values.max() < high
+        assert high - low > 1.0
+
+
+def test_classes_that_begin_with_an_underscore_need_no_legend() -> None:
+    ax = plot_decision_boundary(linear([[0.0], [0.0]], [9.0]), [[0.0, 1.0]], [0], axes(), classes=["_a", "_b"])
+    render(ax)
+    assert "no boundary: _b everywhere" in [text.get_text() for text in ax.texts]
+
+
 def test_several_inputs_are_refused() -> None:
     model = Sequential(Concatenate(), Dense(2, 1))
     with pytest.raises(DataError, match=r"x must be one array \(n, 2\) to be drawn in a plane, got a tuple of 2"):

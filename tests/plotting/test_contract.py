@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from typing import Any
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from minidl import plotting
+from minidl import StateError, plotting
 from minidl.plotting import style
 from tests.plotting.figures import FIGURES
 from tests.plotting.helpers import render
@@ -90,9 +93,51 @@ def test_a_grid_takes_the_same_figure_in_all_of_its_axes(name: str) -> None:
     for ax in panels:
         FIGURES[name](ax)
     render(panels[0])
+    for one, other in combinations([ax.get_tightbbox() for ax in panels], 2):
+        assert one is not None
+        assert other is not None
+        width, height = np.minimum(one.max, other.max) - np.maximum(one.min, other.min)
+        assert min(width, height) < 1  # a pixel
     sizes = np.array([ax.get_window_extent().size for ax in panels])
     assert sizes.min() > 100
     np.testing.assert_allclose(sizes, sizes[[0]].repeat(4, axis=0), rtol=0.1)
+
+
+@pytest.mark.parametrize("name", ["animate_boundary", "plot_confusion", "plot_decision_boundary"])
+@pytest.mark.parametrize("classes", [2, 0.5, True])
+def test_names_of_classes_are_a_list(name: str, classes: object) -> None:
+    with pytest.raises(TypeError, match="classes must be a list of 2 names or None, got "):
+        FIGURES[name](classes=classes)
+    assert plt.get_fignums() == []
+
+
+@all_figures
+@pytest.mark.parametrize("projection", ["3d", "polar"])
+def test_axes_with_a_projection_are_refused(name: str, projection: str) -> None:
+    ax = Figure().add_subplot(projection=projection)
+    before = len(ax.get_children())
+    with pytest.raises(TypeError, match=r"^ax must be two-dimensional Cartesian axes, got (Axes3D|PolarAxes)"):
+        FIGURES[name](ax)
+    assert len(ax.get_children()) == before
+
+
+@all_figures
+def test_axes_that_were_removed_are_refused(name: str) -> None:
+    ax = Figure().subplots()
+    ax.remove()
+    with pytest.raises(StateError, match="ax has been removed from its figure"):
+        FIGURES[name](ax)
+
+
+@all_figures
+def test_a_panel_of_a_subfigure_is_drawn_on(name: str) -> None:
+    panels: Any = Figure(figsize=(10, 5), layout="constrained").subfigures(1, 2)
+    left, right = panels
+    ax = right.subplots()
+    FIGURES[name](ax)
+    render(ax)
+    assert not left.axes
+    assert left.bbox.x1 <= ax.get_tightbbox().x0
 
 
 @all_figures

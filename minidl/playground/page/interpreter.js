@@ -7,7 +7,7 @@ const ENVIRONMENT = ["HOME=/tmp", "TMPDIR=/tmp", "MPLCONFIGDIR=/tmp", "MPLBACKEN
 const FRAME = "\x1e"; // the first character of a line that is a frame, not output
 
 /** How many characters that a command prints are shown, per stream. */
-const MOST_OUTPUT = 200_000;
+const MAX_OUTPUT = 200_000;
 
 /** @typedef {(text: string, stream: "stdout" | "stderr") => void} Write */
 
@@ -27,7 +27,7 @@ export class Interpreter {
   static async create(module, { lib, write }) {
     const self = new Interpreter();
     self.#write = (text, stream) => {
-      const left = MOST_OUTPUT - self.#printed[stream];
+      const left = MAX_OUTPUT - self.#printed[stream];
       self.#printed[stream] += text.length;
       if (left >= text.length) write(text, stream);
       else if (left >= 0) write(`${text.slice(0, left)}\n… what follows is not shown\n`, stream);
@@ -88,7 +88,10 @@ export class Interpreter {
       const end = start < 0 ? -1 : rest.indexOf("\n", start);
       this.#pending = start < 0 ? "" : rest.slice(start);
       if (end < 0) return;
-      this.#frame = rest.slice(start + 1, end);
+      // A program may print this character itself, and without a line end. The frame comes after the last one.
+      const mark = rest.lastIndexOf(FRAME, end);
+      if (mark > start) this.#write(rest.slice(start, mark), "stdout");
+      this.#frame = rest.slice(mark + 1, end);
       rest = rest.slice(end + 1);
     }
   }

@@ -137,9 +137,13 @@ class ServerEngine extends Engine {
   /** @type {EventSource | undefined} */
   #events;
   #session = "";
+  /** The request before, as the browser does not keep the order of requests. */
+  #sent = Promise.resolve();
 
   start() {
     this.#events?.close();
+    this.#session = "";
+    this.#sent = Promise.resolve();
     const events = new EventSource(new URL("events", import.meta.url));
     this.#events = events;
     this.listeners.onProgress?.("Starting Python", 1);
@@ -160,17 +164,25 @@ class ServerEngine extends Engine {
     this.died(message);
   }
 
-  async post(id, command) {
+  post(id, command) {
+    const session = this.#session;
+    this.#sent = this.#sent.then(() => this.#send(session, id, command));
+  }
+
+  async #send(session, id, command) {
+    let failure = "";
     try {
       const response = await fetch(new URL("ask", import.meta.url), {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ session: this.#session, id, command }),
+        body: JSON.stringify({ session, id, command }),
       });
-      if (!response.ok) this.#ended(`The server has refused a command: ${(await response.text()).trim()}`);
+      if (!response.ok) failure = `The server has refused a command: ${(await response.text()).trim()}`;
     } catch {
-      this.#ended("The server does not answer.");
+      failure = "The server does not answer.";
     }
+    // After a restart, what becomes of commands to the session before does not matter.
+    if (failure && session === this.#session) this.#ended(failure);
   }
 }
 

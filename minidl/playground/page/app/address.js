@@ -34,13 +34,29 @@ export function encode(place, defaults) {
 }
 
 /**
+ * Whether the form can show a value. Its range is for the engine to check.
+ * @param {any} value
+ * @param {any} choice what the setting may be
+ * @returns {boolean}
+ */
+function fits(value, choice) {
+  if (choice.kind === "choice" || choice.kind === "text") return typeof value === "string";
+  if (choice.kind === "whole" || choice.kind === "number") return typeof value === "number";
+  if (!Array.isArray(value)) return false;
+  if (choice.kind === "optimizers") return value.every((one) => one instanceof Object && !Array.isArray(one));
+  const { row } = choice;
+  if (row.length === 1) return value.every((one) => fits(one, row[0]));
+  return value.every((one) => Array.isArray(one) && one.length === row.length && one.every((x, i) => fits(x, row[i])));
+}
+
+/**
  * The reverse. What cannot be read is named in `unknown`, and the rest is used.
  * @param {string} hash
- * @param {{networks: Record<string, any>, descent: Record<string, any>}} defaults
+ * @param {{networks: Record<string, any>, descent: Record<string, any>}} choices what each setting may be
  * @param {{id: string, tab: string}[]} presets
  * @returns {Place & {unknown: string[]}}
  */
-export function decode(hash, defaults, presets) {
+export function decode(hash, choices, presets) {
   const [first, ...rest] = hash.replace(/^#/, "").split("&");
   const place = { tab: "networks", of: "networks", preset: null, settings: {}, code: null, unknown: [] };
   if (["networks", "descent", "code"].includes(first)) place.tab = first;
@@ -51,21 +67,27 @@ export function decode(hash, defaults, presets) {
   });
   const named = Object.fromEntries(pairs);
   if (place.tab === "descent" || (place.tab === "code" && named.of === "descent")) place.of = "descent";
+  // A preset says whose settings the others are, wherever it stands.
+  const preset = presets.find((one) => one.id === named.preset);
+  if (preset) {
+    place.preset = preset.id;
+    place.of = preset.tab;
+    if (place.tab !== "code") place.tab = preset.tab;
+  }
   for (const [name, raw] of pairs) {
     try {
       const text = decodeURIComponent(raw);
       if (name === "of") continue;
       if (name === "code") place.code = text;
       else if (name === "preset") {
-        const preset = presets.find((one) => one.id === text);
         if (!preset) place.unknown.push(`preset ${text}`);
-        else {
-          place.preset = text;
-          place.of = preset.tab;
-          if (place.tab !== "code") place.tab = preset.tab;
-        }
-      } else if (!(name in defaults[place.of])) place.unknown.push(name);
-      else place.settings[name] = typeof defaults[place.of][name] === "string" ? text : JSON.parse(text);
+      } else if (!Object.hasOwn(choices[place.of], name)) place.unknown.push(name);
+      else {
+        const choice = choices[place.of][name];
+        const value = fits("", choice) ? text : JSON.parse(text);
+        if (fits(value, choice)) place.settings[name] = value;
+        else place.unknown.push(name);
+      }
     } catch {
       place.unknown.push(name);
     }

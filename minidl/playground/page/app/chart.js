@@ -8,7 +8,7 @@ const LEFT = 46,
   BOTTOM = 22,
   TOP = 8,
   RIGHT = 10,
-  MOST = 1500;
+  MAX_POINTS = 1500;
 
 /** @typedef {{label: string, color: string, dash: number[], marker?: string, points: number[][]}} Line */
 
@@ -36,7 +36,7 @@ export class Chart {
   add(index, step, value) {
     const line = this.lines[index];
     line.points.push([step, value === null ? NaN : value]);
-    if (line.points.length > MOST) line.points = halve(line.points);
+    if (line.points.length > MAX_POINTS) line.points = halve(line.points);
   }
 
   draw() {

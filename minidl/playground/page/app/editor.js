@@ -3,10 +3,10 @@
 import { byId, el } from "./dom.js";
 import { copyText } from "./tab.js";
 
-/** The most characters of output that are shown. */
-const LONGEST = 200000;
-/** Milliseconds between two times that output is shown. */
-const EVERY = 100;
+/** How many characters of output the page keeps. */
+const MAX_OUTPUT = 200_000;
+/** Milliseconds between two updates of the output. */
+const OUTPUT_EVERY = 100;
 
 export class Editor {
   /** @param {any} engine @param {{onChange: (push: boolean) => void, onRestart: () => void}} app */
@@ -165,8 +165,9 @@ export class Editor {
 
   /** @param {string} text what the code printed */
   print(text) {
-    this.printed = (this.printed + text).slice(-2 * LONGEST);
-    this.printing ??= setTimeout(() => this.#flush(), EVERY);
+    this.printed += text;
+    if (this.printed.length > 4 * MAX_OUTPUT) this.printed = this.printed.slice(-2 * MAX_OUTPUT);
+    this.printing ??= setTimeout(() => this.#flush(), OUTPUT_EVERY);
   }
 
   /** Show what was printed. It is not shown at once, as a loop prints faster than a page can be laid out. */
@@ -176,7 +177,7 @@ export class Editor {
     if (!this.printed) return;
     const all = this.output.textContent + this.printed;
     this.printed = "";
-    this.output.textContent = all.length > LONGEST ? `…${all.slice(-LONGEST)}` : all;
+    this.output.textContent = all.length > MAX_OUTPUT ? `…${all.slice(-MAX_OUTPUT)}` : all;
     this.output.scrollTop = this.output.scrollHeight;
   }
 

@@ -5,7 +5,7 @@ import { color, dashes, lineColors, mark, markers } from "./palette.js";
 import { Plane } from "./plane.js";
 
 /** The most points of a path that are drawn. Later ones replace some from the middle. */
-const MOST = 16000;
+const MAX_POINTS = 16000;
 
 export class Landscape {
   /** @param {HTMLCanvasElement} canvas @param {(point: number[]) => void} onClick */
@@ -55,7 +55,7 @@ export class Landscape {
       const far = !last || Math.abs(point[0] - last[0]) > near[0] || Math.abs(point[1] - last[1]) > near[1];
       if (far) points.push(point);
     }
-    if (points.length > MOST) points.splice(MOST / 2, MOST / 4);
+    if (points.length > MAX_POINTS) points.splice(MAX_POINTS / 2, MAX_POINTS / 4);
   }
 
   /** Draw the bands between the levels on a canvas of their own, once. */

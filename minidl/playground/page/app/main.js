@@ -32,6 +32,8 @@ class App {
     /** Whose code the tab Code shows. */
     this.of = "networks";
     this.tab = "networks";
+    /** Writes what has changed to the address, a moment later. */
+    this.later = () => {};
     this.pictures = { networks: tab(Networks, "networks"), descent: tab(Descent, "descent") };
     this.defaults = { networks: this.pictures.networks.defaults, descent: this.pictures.descent.defaults };
     for (const name of TABS) {
@@ -82,19 +84,29 @@ class App {
       { tab: this.tab, of: this.of, preset, settings, code: this.editor.code },
       this.defaults[this.of],
     );
+    if (push) this.#flush(); // going back returns to the last settings, too
+    clearTimeout(this.timer);
+    this.later = () => {};
     if (hash === location.hash) return;
     if (push) history.pushState(null, "", hash);
     else {
       // Browsers limit how often the address may change, and a slider changes it often.
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => history.replaceState(null, "", hash), 250);
+      this.later = () => history.replaceState(null, "", hash);
+      this.timer = setTimeout(() => this.#flush(), 250);
     }
+  }
+
+  /** Write to the address what was to be written later. */
+  #flush() {
+    this.later();
+    this.later = () => {};
   }
 
   /** Show what the address says. */
   restore() {
     clearTimeout(this.timer);
-    const place = decode(location.hash, this.defaults, this.catalog.presets);
+    this.later = () => {};
+    const place = decode(location.hash, this.catalog.choices, this.catalog.presets);
     this.picture.runner.pause();
     this.of = place.of;
     this.picture.load({ preset: place.preset, settings: place.settings });

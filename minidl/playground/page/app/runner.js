@@ -5,7 +5,8 @@
 
 import { reducedMotion } from "./dom.js";
 
-const MANY = 100000;
+/** Steps to ask for at full speed: more than fit into a turn, which its budget ends. */
+const MANY = 100_000;
 
 export class Runner {
   /**

@@ -107,8 +107,8 @@ export class Tab {
   load({ preset, settings }, push = false) {
     const known = this.presets.find((one) => one.id === preset);
     this.settings = { ...structuredClone(this.defaults), ...structuredClone(known?.settings ?? {}), ...settings };
-    this.preset = known ? known.id : null;
-    this.lesson.show(this.preset, null);
+    this.preset = known && !Object.keys(settings).length ? known.id : null;
+    this.lesson.show(this.preset, known?.id ?? null);
     this.runner.pause();
     this.show();
     this.again();
