@@ -209,7 +209,8 @@ def test_thousands_of_turns_take_no_memory(engine: Engine) -> None:
 CACHED = """(async () => {
     for (let tries = 0; tries < 400; tries++) {
         const kept = await (await caches.open("minidl-playground")).keys();
-        if (["python", "library", "minidl"].every((part) => kept.some(({url}) => url.includes(`/${part}-`)))) return true;
+        const has = (part) => kept.some(({url}) => url.includes(`/${part}-`));
+        if (["python", "library", "minidl"].every(has)) return true;
         await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return false;
