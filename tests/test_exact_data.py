@@ -60,8 +60,8 @@ def test_integers_that_would_change_are_refused_everywhere() -> None:
         with pytest.raises(DataError, match="holds an integer that float32 cannot represent"):
             call([[2**24 + 1]])
     before = layer.weight.value.copy()
-    for name in ("value", "grad"):
-        with pytest.raises(DataError, match=f"the {name} holds an integer"):
+    for name, words in (("value", "value"), ("grad", "gradient")):
+        with pytest.raises(DataError, match=f"the {words} holds an integer"):
             setattr(layer.weight, name, large)
     with pytest.raises(DataError, match="the value of all parameters holds an integer"):
         layer.parameters().value = np.array([2**53 + 1, 0])

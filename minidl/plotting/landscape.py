@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from warnings import catch_warnings, simplefilter
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
@@ -34,7 +36,9 @@ def draw_landscape(ax: Axes, objective: Objective, low: Array, high: Array, *, c
     masked = np.ma.masked_invalid(values)
     norm = BoundaryNorm(levels, LANDSCAPE.N, extend="both")
     filled = ax.contourf(xs, ys, masked, levels=levels, cmap=LANDSCAPE, norm=norm, extend="both")
-    filled.set_rasterized(True)  # in a vector graphic, whose file would be several times as large
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # Matplotlib 3.10 cannot do it, and warns
+        filled.set_rasterized(True)  # in a vector graphic, whose file would be several times as large
     ax.contour(xs, ys, masked, levels=levels, colors=LINE, linewidths=0.5, linestyles="solid")
     if colorbar:
         bar = color_scale(filled, ax, "f")
