@@ -188,7 +188,7 @@ def test_solutions_are_hidden_until_they_are_clicked(address: str, tab: Browser,
     tab.show(PHONE, dark=True)
     tab.open(f"{address}learn/{chapter}.html")
     visible = "[...document.querySelectorAll('details.solution pre')].filter(pre => pre.checkVisibility()).length"
-    assert tab.evaluate("document.querySelectorAll('details.solution').length") == 3
+    assert tab.evaluate("document.querySelectorAll('details.solution').length") >= 3
     assert tab.evaluate(visible) == 0
     tab.evaluate("document.querySelectorAll('details.solution summary').forEach(summary => summary.click())")
     assert tab.evaluate(visible) >= 3
