@@ -57,8 +57,8 @@ What keeps some goals out of reach on this machine, measured apart from the tabl
   one program.
 - **predict.** For one sample of 784-256-10, the product with the first matrix takes 0.45 of the call. For 2-4-1, NumPy
   takes half of it.
-- **Import.** It reads about 140 small files, each in an eighth of a millisecond. The version of 2026-11-24 took 9.6 ms on
-  another machine of this kind, and takes 18 ms here, as the current one does.
+- **Import.** It reads about 140 small files, each in an eighth of a millisecond. The version of 2026-11-24 took 9.6 ms
+  on another machine of this kind, and takes 18 ms here, as the current one does.
 """
 
 
