@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     with server, suppress(KeyboardInterrupt):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it leaves no process behind
+        for number in (signal.SIGINT, signal.SIGTERM):  # so that it leaves no process behind, also in the background
+            signal.signal(number, signal.default_int_handler)
         print(f"The playground is at {server.url}\nCtrl-C ends it.", flush=True)
         if not options.no_browser:
             webbrowser.open(server.url)

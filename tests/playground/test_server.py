@@ -287,5 +287,8 @@ def test_it_serves_until_it_is_stopped(number: signal.Signals) -> None:
         found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", process.stdout.readline())
         assert found is not None
         process.send_signal(number)
-        _, errors = process.communicate(timeout=30)
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()  # otherwise a server that goes on would be waited for
     assert (process.returncode, errors) == (0, "")
