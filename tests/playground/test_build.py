@@ -107,7 +107,7 @@ def test_what_is_packed_is_what_is_there(build: ModuleType, cache: Path, tmp_pat
         contents[part] = data if part in ("matplotlib", "fashion") else gzip.decompress(data)
         assert len(contents[part]) == file["unpacked"]
     assert contents["python"] == load_script("pruning").prune(WASM)
-    assert names(contents["library"]) == KEPT
+    assert names(contents["stdlib"]) == KEPT
     with tarfile.open(fileobj=io.BytesIO(contents["minidl"])) as archive:
         members = archive.getnames()
     assert {"minidl/__init__.py", "minidl/datasets/digits.npz", "minidl/playground/session.py"} <= set(members)

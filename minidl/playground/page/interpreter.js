@@ -3,7 +3,7 @@
 import { Directory, File, WASI, WASIProcExit } from "./runtime/wasi/index.js";
 import { Console, Folder } from "./files.js";
 
-const ENVIRONMENT = ["HOME=/tmp", "TMPDIR=/tmp", "MPLCONFIGDIR=/tmp", "MPLBACKEND=Agg", "NO_COLOR=1"];
+const ENVIRONMENT = ["HOME=/home", "TMPDIR=/home", "MPLCONFIGDIR=/home", "MPLBACKEND=Agg", "NO_COLOR=1"];
 const FRAME = "\x1e"; // the first character of a line that is a frame, not output
 
 /** How many characters that a command prints are shown, per stream. */
@@ -37,7 +37,7 @@ export class Interpreter {
       new Console((text) => self.#print(text)),
       new Console((text) => self.#complain(text)),
       new Folder("/usr/local/lib", lib),
-      new Folder("/tmp", new Map()),
+      new Folder("/home", new Map()),
     ];
     const wasi = new WASI(["python"], ENVIRONMENT, descriptors);
     const imports = { wasi_snapshot_preview1: wasi.wasiImport, host: { call: () => 1 } }; // 1: there is no such host

@@ -18,7 +18,7 @@ from minidl.playground.browser import MatplotlibFinder, flush_lines, forget_sour
 from minidl.playground.session import Session
 flush_lines()
 forget_sources()
-sys.meta_path.insert(0, MatplotlibFinder("/usr/local/lib/matplotlib.zip", "/tmp/matplotlib"))
+sys.meta_path.insert(0, MatplotlibFinder("/usr/local/lib/matplotlib.zip", "/home/matplotlib"))
 _session = Session()
 `;
 
@@ -38,8 +38,8 @@ async function start(module) {
     const response = await fetch(new URL("manifest.json", base), { cache: "no-cache" });
     if (!response.ok) throw new Error(`runtime/manifest.json cannot be loaded: status ${response.status}.`);
     const { files, separate } = await response.json();
-    const arrived = counter(["library", "minidl", ...(module ? [] : ["python"])].map((part) => files[part].bytes));
-    const loaded = [load(base, files.library, arrived), load(base, files.minidl, arrived)];
+    const arrived = counter(["stdlib", "minidl", ...(module ? [] : ["python"])].map((part) => files[part].bytes));
+    const loaded = [load(base, files.stdlib, arrived), load(base, files.minidl, arrived)];
     module ??= await compile(await stream(base, files.python, arrived));
     const [library, minidl] = await Promise.all(loaded);
     const compiled = performance.now();
