@@ -121,3 +121,16 @@ class Page:
     def foreign(self) -> list[str]:
         """Requests to another host."""
         return [url for url in self.tab.requests() if not url.startswith((self.address, "data:", "about:"))]
+
+    def stop_an_endless_loop(self) -> None:
+        """Run a program that does not end, stop it, and see that the picture behind it comes back and runs."""
+        self.open("code&epochs=20&hidden=[3]")
+        self.set("#code", "print('begun')\nwhile True: pass")
+        self.press_button("Run")
+        self.tab.wait_for("document.getElementById('output').textContent.includes('begun')")
+        self.press_button("Stop")
+        self.tab.wait_for("document.getElementById('code-state').textContent === 'Stopped.'")
+        self.click("#tab-networks")
+        self.wait("paused")
+        self.press_button("Run")
+        self.wait("finished")

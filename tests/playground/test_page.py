@@ -287,14 +287,4 @@ def test_code_in_a_link_is_shown_and_not_run(page: Page) -> None:
 
 
 def test_an_endless_loop_is_stopped(page: Page) -> None:
-    page.open("code&epochs=20&hidden=[3]")
-    page.set("#code", "print('begun')\nwhile True: pass")
-    page.press_button("Run")
-    page.tab.wait_for("document.getElementById('output').textContent.includes('begun')")
-    page.press_button("Stop")
-    page.tab.wait_for("document.getElementById('code-state').textContent === 'Stopped.'")
-    assert not page.shown("#code-error")
-    page.click("#tab-networks")
-    page.wait("paused")
-    page.press_button("Run")
-    page.wait("finished")
+    page.stop_an_endless_loop()

@@ -59,13 +59,4 @@ def test_the_pages_of_the_guide_are_linked_to(page: Page) -> None:
 
 
 def test_an_endless_loop_is_stopped_and_the_picture_comes_back(page: Page) -> None:
-    page.open("code&epochs=20&hidden=[3]")
-    page.set("#code", "print('begun')\nwhile True: pass")
-    page.press_button("Run")
-    page.tab.wait_for("document.getElementById('output').textContent.includes('begun')")
-    page.press_button("Stop")
-    page.tab.wait_for("document.getElementById('code-state').textContent === 'Stopped.'")
-    page.click("#tab-networks")
-    page.wait("paused")
-    page.press_button("Run")
-    page.wait("finished")
+    page.stop_an_endless_loop()

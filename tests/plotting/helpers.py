@@ -1,5 +1,6 @@
 """The contents of plots, as numbers and texts."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
+from PIL import Image
 
 from minidl.plotting import style
 from minidl.typing import Array
@@ -22,6 +24,16 @@ def render(ax: Axes) -> Array:
     canvas: Any = FigureCanvasAgg(ax.get_figure(root=True))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())
+
+
+def frames_of(path: Path) -> list[Array]:
+    """The pixels of each frame of an animation."""
+    with Image.open(path) as movie:
+        found = []
+        for index in range(getattr(movie, "n_frames", 1)):
+            movie.seek(index)
+            found.append(np.asarray(movie.convert("RGB")))
+    return found
 
 
 def legend(ax: Axes) -> list[str]:

@@ -28,7 +28,7 @@ from minidl.plotting import animate_descent
 from minidl.plotting.animation import frequent_colors, steps_shown, with_palette
 from minidl.plotting.style import look
 from minidl.typing import Array
-from tests.plotting.helpers import axes, legend, render
+from tests.plotting.helpers import axes, frames_of, legend, render
 
 BOX: dict[str, Any] = {"xlim": (-2.0, 2.0), "ylim": (-1.5, 1.5)}
 
@@ -36,15 +36,6 @@ BOX: dict[str, Any] = {"xlim": (-2.0, 2.0), "ylim": (-1.5, 1.5)}
 def descend(lr: float, steps: int = 2000) -> Descent:
     valley = CubicValley(1.0, 1.0)
     return minimize(valley, SGD(valley.parameters(), lr=lr), steps=steps)
-
-
-def frames_of(path: Path) -> list[Array]:
-    with Image.open(path) as movie:
-        found = []
-        for index in range(getattr(movie, "n_frames", 1)):
-            movie.seek(index)
-            found.append(np.asarray(movie.convert("RGB")))
-    return found
 
 
 def seconds_of(path: Path) -> list[float]:

@@ -24,7 +24,7 @@ from minidl import (
 )
 from minidl.plotting import animate_boundary, animation
 from minidl.typing import Array
-from tests.plotting.helpers import axes
+from tests.plotting.helpers import axes, frames_of
 
 X, Y = make_xor(40, rng=0)
 
@@ -50,20 +50,11 @@ def titles(**options: Any) -> list[str]:
     return found
 
 
-def frames(path: Path) -> list[Array]:
-    with Image.open(path) as movie:
-        found = []
-        for index in range(getattr(movie, "n_frames", 1)):
-            movie.seek(index)
-            found.append(np.asarray(movie.convert("RGB")))
-    return found
-
-
 def test_the_file_shows_every_step_and_stays_at_the_last(path: Path) -> None:
     path = path.with_suffix(".gif")
     animate_boundary(MODEL, POINTS[:5], X, Y, path=path, seconds=1.0)
     assert plt.get_fignums() == []
-    pictures = frames(path)
+    pictures = frames_of(path)
     assert len(pictures) == 5
     assert len({picture.tobytes() for picture in pictures}) == 5
     assert (pictures[0][:3] == 255).all()  # the background is white
@@ -99,7 +90,7 @@ def test_the_model_is_as_before(path: Path) -> None:
 
 def test_one_point_is_one_frame(path: Path) -> None:
     animate_boundary(MODEL, POINTS[-1:], X, Y, path=path.with_suffix(".gif"))
-    assert len(frames(path.with_suffix(".gif"))) == 1
+    assert len(frames_of(path.with_suffix(".gif"))) == 1
 
 
 def test_without_a_path_the_caller_has_the_figure() -> None:
