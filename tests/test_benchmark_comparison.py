@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.chart import PEERS, ROWS, _ratios, draw
 from tests.benchmarks.comparison import compared
 from tests.benchmarks.footprint import Footprint
 from tests.benchmarks.report import report
 from tests.benchmarks.rounds import Result, Times
-from tests.benchmarks.store import Record, load
+from tests.benchmarks.store import Record, load, stamp
 from tests.benchmarks.workloads import GROUPS
 
 GROUP = next(group for group in GROUPS if group.key == "W1")
@@ -21,7 +22,7 @@ def results(*seconds: float, peer: float = 1.0, name: str = "torch eager") -> Re
 
 
 def record(found: Results, kind: str = "a CPU") -> Record:
-    return Record(kind, {"processors": "2", "system": "Linux", "load": "0.10"}, found)
+    return Record(kind, {"processors": "2", "system": "Linux"}, found)
 
 
 def written(path: Path, found: Results, kind: str = "a CPU") -> Record:
@@ -71,7 +72,15 @@ def test_a_file_holds_all_that_the_page_shows(tmp_path: Path) -> None:
     whole.write(tmp_path / "a.json")
     page = report([load(tmp_path / "a.json")])
     assert page == report([whole])
-    for told in ("2026-01-01", "openblas", "jax jit: not here", "torch eager", "50 MB", "10.00 ms", "(torch eager)"):
+    for told in (
+        "W1: measured on 2026-01-01",
+        "openblas",
+        "jax jit: not here",
+        "torch eager",
+        "50 MB",
+        "10.00 ms",
+        "(torch eager)",
+    ):
         assert told in page, told
 
 
@@ -81,3 +90,29 @@ def test_a_second_run_replaces_what_it_measured_and_keeps_the_rest() -> None:
     assert list(first.results) == [("W1", 1), ("W2", 1)]
     first.update(record(results(3.0)))
     assert first.results["W1", 1].times["w", "minidl"].median == 3.0
+
+
+@pytest.mark.parametrize(
+    ("load_average", "quick", "doubt"),
+    [(0.1, False, None), (0.9, False, "the machine was busy: do"), (0.1, True, "a quick run: do")],
+)
+def test_figures_that_should_not_be_quoted_say_so(load_average: float, quick: bool, doubt: str | None) -> None:
+    when = stamp(load_average, quick=quick)
+    assert f"load {load_average:.2f}" in when
+    assert (doubt or "commit") in when
+    assert ("do not quote" in when) == (doubt is not None)
+
+
+def test_each_row_of_the_chart_is_a_workload_that_is_measured() -> None:
+    measured = {(group.key, spec.name) for group in GROUPS for spec in group.specs}
+    assert [row for row in ROWS if row[1:] not in measured] == []
+    peers = {peer for group in GROUPS for peer in group.peers}
+    assert {peer for _, _, names in PEERS.values() for peer in names} <= peers
+
+
+def test_the_chart_has_a_mark_where_each_library_was_measured(tmp_path: Path) -> None:
+    times = {("W1 float32", peer): Times([seconds]) for peer, seconds in (("minidl", 1.0), ("torch eager", 8.0))}
+    found = record({("W1", 1): Result(GROUP, 1, times)})
+    assert list(_ratios(found.results)) == [("PyTorch", 8.0, 1)]
+    draw([found, found], tmp_path / "chart.png")
+    assert (tmp_path / "chart.png").stat().st_size > 10_000

@@ -19,7 +19,7 @@ from tests.benchmarks.footprint import footprints
 from tests.benchmarks.report import report
 from tests.benchmarks.report import section as measured
 from tests.benchmarks.rounds import ROOT, measure
-from tests.benchmarks.store import Record, load, now, records, stamp
+from tests.benchmarks.store import Record, empty, load, records, stamp
 from tests.benchmarks.workloads import GROUPS
 
 QUICK_SECONDS = 0.02
@@ -42,15 +42,14 @@ def main() -> None:
         print(f"{perf_counter() - begin:4.0f} s: {what}", file=sys.stderr)
 
     if not chosen.render:
-        record = now(os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"))
-        if chosen.quick:
-            record.machine["quick"] = "yes"
+        record = empty()
+        when = stamp(os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"), quick=chosen.quick)
         for group in (group for group in GROUPS if group.key in chosen.only):
             for threads in group.threads[:1] if chosen.quick else group.threads:
                 say(f"{group.key}, threads: {threads}")
                 rounds, seconds = (group.quick, QUICK_SECONDS) if chosen.quick else (group.rounds, group.seconds)
                 record.results[group.key, threads] = measure(group, threads, rounds, seconds)
-                record.results[group.key, threads].when = stamp()
+                record.results[group.key, threads].when = when
         if "W6" in chosen.only:
             say("W6")
             record.footprints = footprints(3 if chosen.quick else 15)

@@ -97,12 +97,9 @@ def _setting(record: Record) -> Iterator[str]:
     results = record.results.values()
     versions = sorted({version for result in results for version in result.versions.values()})
     yield f"- {record.machine['processors']} processors, {record.machine['system']}"
-    busy = float(record.machine["load"]) > 0.5
-    yield f"- Measured on {'; '.join(sorted({result.when for result in results}))}, load {record.machine['load']}" + (
-        "; **the machine was busy, do not quote these figures**" if busy else ""
-    )
-    if "quick" in record.machine:
-        yield "- **A quick run: few rounds, do not quote these figures**"
+    for when in sorted({result.when for result in results}):
+        groups = dict.fromkeys(result.group.key for result in results if result.when == when)
+        yield f"- {', '.join(groups)}: measured on {when}"
     yield f"- {', '.join(versions)}"
     blas: dict[tuple[str, int], list[str]] = {}
     for result in results:

@@ -101,7 +101,7 @@ class Result:
     blas: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    when: str = ""  # the day and the commit
+    when: str = ""  # see `stamp` in store.py
 
 
 def measure(group: Group, threads: int, rounds: int, seconds: float) -> Result:

@@ -17,7 +17,7 @@ from tests.benchmarks.goals import Results
 from tests.benchmarks.rounds import ROOT, Result, Times
 from tests.benchmarks.workloads import GROUPS
 
-__all__ = ["FOLDER", "Record", "load", "now", "records", "stamp"]
+__all__ = ["FOLDER", "Record", "empty", "load", "records", "stamp"]
 
 FOLDER = Path(__file__).parent / "results"
 """One file for each kind of CPU that was measured."""
@@ -29,7 +29,7 @@ class Record:
 
     Attributes:
         kind: the processor and its widest vector instructions.
-        machine: what else to know of the machine, and when and how busy it was.
+        machine: what else to know of the machine.
     """
 
     kind: str
@@ -86,19 +86,25 @@ def records() -> list[Record]:
     return [load(path) for path in sorted(FOLDER.glob("*.json"))]
 
 
-def now(load_average: float) -> Record:
-    """An empty record of this machine at this moment."""
+def empty() -> Record:
+    """An empty record of this machine."""
     machine = {
         "processors": str(os.cpu_count()),
         "system": f"{platform.system()}, Python {platform.python_version()}",
-        "load": f"{load_average:.2f}",
     }
     return Record(f"{_cpu()} with {_instructions()}", machine)
 
 
-def stamp() -> str:
-    """The day, and what git calls the code that was measured."""
-    return f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}"
+def stamp(load_average: float, *, quick: bool) -> str:
+    """The day, what git calls the code that was measured, and whether its figures may be quoted.
+
+    Args:
+        load_average: how busy the machine was at the beginning.
+        quick: whether there are only few and short rounds.
+    """
+    doubts = ["the machine was busy"] * (load_average > 0.5) + ["a quick run"] * quick
+    advice = f"; **{' and '.join(doubts)}: do not quote these figures**" if doubts else ""
+    return f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}, load {load_average:.2f} at the beginning{advice}"
 
 
 def _commit() -> str:
