@@ -13,6 +13,10 @@ from hypothesis import settings
 # Before NumPy is imported: the workers share the cores, and threads of their own would only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every process that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 from tests.reference import TOLERANCE, WORST, worst
 from tests.tracing import first_examples_traced
 
