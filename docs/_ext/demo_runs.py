@@ -109,7 +109,7 @@ def demos() -> list[Path]:
 
 
 def helpers() -> list[Path]:
-    """What demos import from beside them."""
+    """The modules beside the demos that they import."""
     return [path for path in _scripts() if "__main__" not in path.read_text(encoding="utf-8")]
 
 

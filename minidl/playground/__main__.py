@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, signal.default_int_handler)
         print(f"The playground is at {server.url}\nCtrl-C ends it.", flush=True)
         if not options.no_browser:
-            webbrowser.open(server.url)
+            webbrowser.open(server.url_for_browser)
         server.serve_forever()
     return 0
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from queue import SimpleQueue
+from threading import Thread
 
 from minidl.playground.browser import flush_lines
 from minidl.playground.session import Session
@@ -42,7 +44,22 @@ def main() -> None:
     with open(os.dup(0), encoding="utf-8") as commands, open(os.devnull) as empty:
         os.dup2(empty.fileno(), 0)
         flush_lines()
-        answer_all(commands, commands.readline().strip())
+        lines = _arriving(commands)
+        answer_all(lines, next(lines).strip())
+
+
+def _arriving(commands: Iterable[str]) -> Iterator[str]:
+    """Each command when it comes. After the last one the server is gone, and so is this process, whatever it runs."""
+    arrived: SimpleQueue[str] = SimpleQueue()
+
+    def receive() -> None:
+        for command in commands:
+            arrived.put(command)
+        os._exit(0)
+
+    Thread(target=receive, daemon=True).start()
+    while True:
+        yield arrived.get()
 
 
 if __name__ == "__main__":

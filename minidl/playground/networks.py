@@ -84,7 +84,7 @@ class Network:
         return taken
 
     def epoch(self) -> int:
-        """Train to the end of the present epoch. Return how many steps it took."""
+        """Train to the end of the current epoch. Return how many steps it took."""
         return self.step(len(self.run.batches) - self.run.batch + 1)
 
     def frame(self, *, whole: bool = False) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class Network:
         ]
 
     def _measured(self, scores: Array, part: int, rows: Array) -> tuple[float | None, float | None]:
-        """Loss and accuracy on the data to train or to test on, at present."""
+        """Loss and accuracy on the data to train or to test on."""
         if not len(rows):
             return None, None
         prediction, target = self._part(scores, part), self.y[rows]

@@ -68,6 +68,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, port: int) -> None:
         self.token = secrets.token_urlsafe(32)
+        self._ticket = secrets.token_urlsafe(32)
         self.sessions: dict[str, SessionProcess] = {}
         self.lock = threading.Lock()
         super().__init__((HOST, port), Handler)
@@ -77,6 +78,19 @@ class Server(ThreadingHTTPServer):
     def url(self) -> str:
         """The address to open first. It holds the token."""
         return f"http://{HOST}:{self.server_port}/?token={self.token}"
+
+    @property
+    def url_for_browser(self) -> str:
+        """The same for the command line of a browser, which other users of this machine can read: it works once."""
+        return f"http://{HOST}:{self.server_port}/?ticket={self._ticket}"
+
+    def take_ticket(self, text: str) -> bool:
+        """Whether this is the ticket, which is used up then."""
+        with self.lock:
+            valid = hmac.compare_digest(text.encode(), self._ticket.encode()) and self._ticket != ""
+            if valid:
+                self._ticket = ""
+        return valid
 
     @property
     def cookie(self) -> str:
@@ -133,8 +147,9 @@ class Handler(BaseHTTPRequestHandler):
             address = urlsplit(self.path)
         except ValueError:
             raise RefusedError(HTTPStatus.BAD_REQUEST, "This is not an address.") from None
-        given = parse_qs(address.query).get("token", [""])[0]
-        if address.path == "/" and self._is_token(given):
+        given = parse_qs(address.query)
+        token, ticket = given.get("token", [""])[0], given.get("ticket", [""])[0]
+        if address.path == "/" and (self._is_token(token) or self.server.take_ticket(ticket)):
             self._send(HTTPStatus.SEE_OTHER, b"", Location="/", Set_Cookie=self._cookie())
         elif not self._is_token(self._token_of_cookie()):
             raise RefusedError(HTTPStatus.FORBIDDEN, "Open the address that python -m minidl.playground has printed.")

@@ -2,10 +2,10 @@
 
 Commands, by "do":
 
-- "presets": the catalog of `presets.PRESETS`, and "choices", what each setting may be.
+- "presets": the catalog of `presets.PRESETS`, "choices", what each setting may be, and "curves" (see `curves`).
 - "networks", "descent": set up what "settings" describe (see `settings`), and return the whole frame.
 - "step": take at most "steps" steps within "budget_ms" milliseconds, the frame included, but at least one step.
-- "epoch": train to the end of the present epoch.
+- "epoch": train to the end of the current epoch.
 - "reset": begin again with the same settings.
 - "run": run the program in "code". Its frame has "figures", PNG in base64.
 
@@ -42,6 +42,7 @@ from time import perf_counter
 from typing import Any
 
 from minidl.errors import MinidlError
+from minidl.playground.curves import curves
 from minidl.playground.descent import Descents
 from minidl.playground.networks import Network
 from minidl.playground.presets import PRESETS
@@ -74,7 +75,7 @@ class Session:
         self.present: Network | Descents | None = None
         self._frame_seconds = 0.0  # how long the latest frame took
         self._commands: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-            "presets": lambda _: {"kind": "presets", "presets": PRESETS, "choices": choices(), "error": None},
+            "presets": lambda _: _catalog(),
             "networks": lambda command: self._begin(Network, command.get("settings", {})),
             "descent": lambda command: self._begin(Descents, command.get("settings", {})),
             "step": self._step,
@@ -138,6 +139,11 @@ class Session:
         else:
             running.step(1)
         return running.frame()
+
+
+def _catalog() -> dict[str, Any]:
+    """What the page offers."""
+    return {"kind": "presets", "presets": PRESETS, "choices": choices(), "curves": curves(), "error": None}
 
 
 def _positive(command: Mapping[str, Any], name: str, default: float) -> float:

@@ -1,6 +1,9 @@
 """What a process tells of a command is its output and then its frame, whatever a program prints."""
 
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -57,3 +60,25 @@ def test_both_streams_come_before_the_frame(process: SessionProcess) -> None:
         printed, event = answer(process, number, {"do": "run", "code": code})
         assert sorted(printed.split()) == ["1", "2"]
         assert event.name == "frame"
+
+
+ENDLESS = """
+from time import sleep
+from minidl.playground.processes import SessionProcess
+process = SessionProcess()
+process.ask(1, {{"do": "run", "code": "import socket; s = socket.create_connection({address})\\nwhile True: pass"}})
+sleep(600)
+"""
+
+
+def test_an_endless_program_ends_with_its_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        with subprocess.Popen([sys.executable, "-c", ENDLESS.format(address=listener.getsockname())]) as server:
+            try:
+                connection, _ = listener.accept()  # the program is running
+            finally:
+                server.kill()  # nothing of its own can end its process then
+        with connection:
+            connection.settimeout(20)
+            assert connection.recv(1) == b"", "the program goes on"

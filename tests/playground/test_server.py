@@ -1,12 +1,7 @@
 """The local server obeys its own page alone, and ends what does not end by itself."""
 
 import json
-import re
-import signal
-import subprocess
-import sys
 import time
-import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import BadStatusLine, HTTPConnection, HTTPResponse
@@ -15,7 +10,6 @@ from typing import Any
 import pytest
 
 from minidl.playground import server as module
-from minidl.playground.__main__ import main
 from minidl.playground.processes import SessionProcess
 from minidl.playground.server import MAX_BYTES, Server
 from tests.docs.browser import running
@@ -87,10 +81,6 @@ def visitor(server: Server) -> Visitor:
     return Visitor(server)
 
 
-def interrupted(_: Server) -> None:
-    raise KeyboardInterrupt
-
-
 def wait_until_empty(server: Server, seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while server.sessions and time.monotonic() < end:
@@ -114,7 +104,18 @@ def test_the_printed_address_opens_the_page(server: Server, visitor: Visitor) ->
         assert json.loads(response.read()) == {"kind": "server"}
 
 
-@pytest.mark.parametrize("path", ["/", "/events", "/engine.json", "/transport.js", "/?token=", "/?token=guess"])
+def test_the_address_for_the_browser_works_once(server: Server, visitor: Visitor) -> None:
+    path = server.url_for_browser.removeprefix(visitor.origin)
+    with visitor.request("GET", path, Cookie=None) as response:
+        assert (response.status, response.headers["Location"]) == (303, "/")
+        assert response.headers["Set-Cookie"].startswith(f"{visitor.cookie}; ")
+    for again in (path, "/?ticket="):
+        assert visitor.status("GET", again, Cookie=None) == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/events", "/engine.json", "/transport.js", "/?token=", "/?token=guess", "/?ticket=guess"]
+)
 def test_without_the_token_nothing_is_served(visitor: Visitor, path: str) -> None:
     assert visitor.status("GET", path, Cookie=None) == 403
     assert visitor.status("GET", path, Cookie=f"{visitor.server.cookie}=guess") == 403
@@ -255,40 +256,3 @@ def test_closing_the_server_ends_its_processes() -> None:
         process = server.sessions["x"] = SessionProcess()
         assert not process.ended
     assert process.ended
-
-
-def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    with Server(0) as server:
-        port = server.server_port
-        assert main(["--port", str(port), "--no-browser"]) == 1
-    assert re.match(rf"minidl: port {port} is not available \(.*in use\)", capsys.readouterr().err)
-    with pytest.raises(SystemExit):
-        main(["--port", "70000"])
-
-
-@pytest.mark.parametrize("browser", [True, False])
-def test_the_page_is_opened_unless_told_otherwise(
-    browser: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(Server, "serve_forever", interrupted)
-    assert main(["--port", "0", *([] if browser else ["--no-browser"])]) == 0
-    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/\?token=\S+", capsys.readouterr().out)
-    assert opened == ([address] if browser else [])
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_stopped(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "minidl.playground", "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", process.stdout.readline())
-        assert found is not None
-        process.send_signal(number)
-        try:
-            _, errors = process.communicate(timeout=30)
-        finally:
-            process.kill()  # otherwise a server that goes on would be waited for
-    assert (process.returncode, errors) == (0, "")

@@ -69,12 +69,12 @@ async function* chunks(source) {
   }
 }
 
-/** Drop the files of earlier versions. @param {URL} base @param {Packed[]} files the present ones */
+/** Drop the files of earlier versions. @param {URL} base @param {Packed[]} files the current ones */
 export async function forgetOthers(base, files) {
   const cache = await store();
-  const present = new Set(files.map((file) => new URL(file.name, base).href));
+  const current = new Set(files.map((file) => new URL(file.name, base).href));
   for (const request of (await cache?.keys()) ?? []) {
-    if (request.url.startsWith(base.href) && !present.has(request.url)) await cache.delete(request);
+    if (request.url.startsWith(base.href) && !current.has(request.url)) await cache.delete(request);
   }
 }
 

@@ -1,7 +1,8 @@
 /** The decision boundary with the data: orange circles are class 0, blue triangles class 1; held-out data are hollow. */
 
 import { bytes, format } from "./dom.js";
-import { color, mark, pale, picture } from "./palette.js";
+import { color, mark, pale } from "./palette.js";
+import { Picture } from "./picture.js";
 import { Plane } from "./plane.js";
 
 const SHAPES = ["circle", "triangle"];
@@ -14,6 +15,7 @@ export class Boundary {
   constructor(canvas, onClick) {
     this.canvas = canvas;
     this.plane = new Plane(canvas);
+    this.picture = new Picture();
     this.train = this.test = /** @type {number[][]} */ ([]);
     /** @type {Uint8Array} */
     this.values = new Uint8Array(0);
@@ -57,7 +59,7 @@ export class Boundary {
     if (!plane.begin()) return;
     const shown = this.unit ?? this;
     if (shown.size) {
-      plane.spread(picture(shown.values, shown.size, pale), shown.size);
+      plane.spread(this.picture.paint(shown.values, shown.size, pale), shown.size);
       if (!this.unit) {
         plane.context.strokeStyle = color.text;
         plane.context.lineWidth = 1.5;

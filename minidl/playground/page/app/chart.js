@@ -45,23 +45,22 @@ export class Chart {
     // A line that leaves the others far behind is cut off, so that they can still be seen.
     const firsts = this.lines.map((line) => Math.abs(line.points[0]?.[1])).filter(Number.isFinite);
     const limit = firsts.length ? 10 * Math.max(1e-6, ...firsts) : Infinity;
-    const all = this.lines
-      .flatMap((line) => line.points.map(([, value]) => Math.max(-limit, Math.min(limit, value))))
-      .filter(Number.isFinite);
-    const steps = Math.max(
-      1,
-      ...this.lines.map((line) => (line.points.length ? line.points[line.points.length - 1][0] : 0)),
-    );
-    let low = Infinity,
-      high = -Infinity,
-      positive = true;
-    for (const value of all) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-      if (value <= 0) positive = false;
+    let steps = 1,
+      low = Infinity,
+      high = -Infinity;
+    for (const { points } of this.lines) {
+      steps = Math.max(steps, points[points.length - 1]?.[0] ?? 1);
+      for (const [, value] of points) {
+        if (!Number.isFinite(value)) continue;
+        const shown = Math.max(-limit, Math.min(limit, value));
+        low = Math.min(low, shown);
+        high = Math.max(high, shown);
+      }
     }
-    if (!all.length) [low, high] = [0, 1];
-    const logarithmic = positive && all.length > 0 && high / low > 30;
+    const empty = low > high,
+      positive = low > 0;
+    if (empty) [low, high] = [0, 1];
+    const logarithmic = !empty && positive && high / low > 30;
     if (logarithmic) {
       low = Math.max(low, high * 1e-12);
       [low, high] = [Math.log10(low), Math.log10(high)];

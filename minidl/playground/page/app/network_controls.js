@@ -1,5 +1,6 @@
 /** The settings of a network: data with thumbnails, own points, own CSV, the layers, and the training. */
 
+import { CurvePlot } from "./curve.js";
 import { el } from "./dom.js";
 import { failing, labelled, number, select, text } from "./fields.js";
 import { thumbnail } from "./thumbnails.js";
@@ -53,10 +54,14 @@ export class NetworkControls {
   /**
    * @param {HTMLElement} form
    * @param {Record<string, any>} choices
+   * @param {Record<string, Record<string, import("./curve.js").Curve>>} curves of activations and losses
    * @param {(name: string, value: any, push?: boolean) => void} onChange
    */
-  constructor(form, choices, onChange) {
+  constructor(form, choices, curves, onChange) {
     this.choices = choices;
+    this.curves = curves;
+    /** @type {Record<string, CurvePlot>} */
+    this.plots = {};
     this.onChange = onChange;
     this.settings = /** @type {Record<string, any>} */ ({});
     /** The class of a point that is added with a click. */
@@ -83,6 +88,10 @@ export class NetworkControls {
         : number(LABELS[name], choice, change, RATES[name]);
     this.fields[name] = field;
     field.element.dataset.field = name;
+    if (this.curves[name]) {
+      this.plots[name] = new CurvePlot(this.curves[name]);
+      field.element.append(this.plots[name].element);
+    }
     return field.element;
   }
 
@@ -245,6 +254,7 @@ export class NetworkControls {
   show(settings) {
     this.settings = settings;
     for (const [name, field] of Object.entries(this.fields)) field.set(settings[name]);
+    for (const [name, plot] of Object.entries(this.plots)) plot.show(settings[name]);
     const own = settings.data === "points" || settings.data === "csv";
     this.pointBox.hidden = settings.data !== "points";
     this.csvBox.hidden = settings.data !== "csv";

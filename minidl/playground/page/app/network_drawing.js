@@ -4,11 +4,14 @@
  */
 
 import { bytes, el, format, svg } from "./dom.js";
-import { color, picture } from "./palette.js";
+import { color } from "./palette.js";
+import { Picture } from "./picture.js";
 
 const SMALLEST = 14,
   LARGEST = 42,
   HEIGHT = 400;
+
+const HINT = "Point at a weight or a unit, or move to a unit with Tab and the arrow keys, to see its numbers.";
 
 export class NetworkDrawing {
   /**
@@ -25,6 +28,7 @@ export class NetworkDrawing {
     this.frame = null;
     /** @type {{layer: number, unit: number, from?: number} | null} what the details are about */
     this.chosen = null;
+    this.hint = el("p", {}, HINT);
     new ResizeObserver(() => this.draw()).observe(box);
   }
 
@@ -64,7 +68,12 @@ export class NetworkDrawing {
         }),
       );
     });
-    this.units.forEach((column, l) => column.forEach((unit, u) => this.#paint(unit, this.#map(l, u))));
+    this.pictures.forEach((column, l) =>
+      column.forEach((picture, u) => {
+        const map = this.#map(l, u);
+        if (map) picture.paint(map.values, map.size);
+      }),
+    );
     this.#tell();
   }
 
@@ -72,13 +81,8 @@ export class NetworkDrawing {
   #map(column, unit) {
     if (column === 0) return this.inputs?.[unit] ?? null;
     const text = this.frame.layers[column - 1].units?.[unit];
-    return text ? { values: bytes(text), size: Math.round(Math.sqrt(atob(text).length)) } : null;
-  }
-
-  /** @param {any} unit @param {{values: Uint8Array, size: number} | null} map */
-  #paint(unit, map) {
-    const context = unit.querySelector("canvas").getContext("2d");
-    if (map) context.drawImage(picture(map.values, map.size), 0, 0, 48, 48);
+    const values = text ? bytes(text) : null;
+    return values && { values, size: Math.sqrt(values.length) };
   }
 
   /** @param {number[]} sizes units of each column */
@@ -115,7 +119,7 @@ export class NetworkDrawing {
     this.units = sizes.map((count, column) =>
       Array.from({ length: count }, (_, unit) => {
         const element = el("button", { type: "button", className: "unit", tabIndex: column + unit ? -1 : 0 });
-        element.append(el("canvas", { width: 48, height: 48 }));
+        element.append(el("canvas"));
         element.dataset.place = `${column} ${unit}`;
         element.setAttribute("aria-label", this.#name(column, unit, sizes));
         Object.assign(element.style, {
@@ -132,6 +136,7 @@ export class NetworkDrawing {
         return element;
       }),
     );
+    this.pictures = this.units.map((column) => column.map((unit) => new Picture(unit.querySelector("canvas"))));
     const narrow = across < 66;
     const counters = sizes.slice(1, -1).map((count, layer) => this.#counter(layer, count, x(layer + 1), narrow));
     const ends = [
@@ -215,9 +220,7 @@ export class NetworkDrawing {
     // A frame of another network may be here before its drawing.
     const there = layer && chosen.unit < layer.bias.length && (chosen.from ?? 0) < layer.weights.length;
     if (!chosen || !there) {
-      this.details.replaceChildren(
-        el("p", {}, "Point at a weight or a unit, or move to a unit with Tab and the arrow keys, to see its numbers."),
-      );
+      if (this.details.firstChild !== this.hint) this.details.replaceChildren(this.hint);
       return;
     }
     const name = this.#name(chosen.layer + 1, chosen.unit, sizes);

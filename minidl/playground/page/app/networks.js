@@ -12,8 +12,11 @@ export class Networks extends Tab {
   /** @param {any} engine @param {any} catalog @param {any} app */
   constructor(engine, catalog, app) {
     super(engine, "networks", catalog, app);
-    this.controls = new NetworkControls(this.panel.querySelector("form"), this.choices, (...change) =>
-      this.change(...change),
+    this.controls = new NetworkControls(
+      this.panel.querySelector("form"),
+      this.choices,
+      catalog.curves,
+      (...change) => this.change(...change),
     );
     this.fields = this.controls.fields;
     this.boundary = new Boundary(byId("boundary"), (point, other) => this.controls.addPoint(point, other));
@@ -73,6 +76,10 @@ export class Networks extends Tab {
     byId("losses-key").replaceChildren(
       ...lines.map(({ label }) => el("li", {}, el("span", { className: `stroke ${label}` }), label)),
     );
+    this.numbers = Object.fromEntries(lines.map((_, i) => [i ? "test" : "train", [el("dd"), el("dd")]]));
+    byId("network-numbers").replaceChildren(
+      ...lines.flatMap(({ label }, i) => [el("dt", {}, label), ...this.numbers[i ? "test" : "train"]]),
+    );
   }
 
   draw() {
@@ -87,14 +94,9 @@ export class Networks extends Tab {
     });
     this.losses.draw();
     const { loss, accuracy } = this.frame;
-    const tested = this.boundary.test.length > 0;
-    const cell = (name, of) => [
-      el("dt", {}, name),
-      el("dd", {}, `${format(of("train", loss))} loss`),
-      el("dd", {}, `${percent(of("train", accuracy))} accuracy`),
-    ];
-    const rows = cell("training", (_, values) => values?.train);
-    if (tested) rows.push(...cell("held-out", (_, values) => values?.test));
-    byId("network-numbers").replaceChildren(...rows);
+    for (const [part, [ofLoss, ofAccuracy]] of Object.entries(this.numbers)) {
+      ofLoss.textContent = `${format(loss?.[part])} loss`;
+      ofAccuracy.textContent = `${percent(accuracy?.[part])} accuracy`;
+    }
   }
 }

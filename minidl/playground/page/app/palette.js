@@ -5,7 +5,7 @@
 
 const NAMES = ["class0", "class1", "middle", "positive", "negative", "text", "muted", "line", "surface", "background"];
 
-/** @type {Record<string, string>} the colours of the present theme, by name */
+/** @type {Record<string, string>} the colours of the current theme, by name */
 export const color = {};
 
 /** @type {string[]} colours of lines, in order */
@@ -57,26 +57,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   read();
   for (const redraw of listeners) redraw();
 });
-
-/**
- * A picture of size × size pixels from bytes, row 0 at the bottom.
- * @param {Uint8Array} values
- * @param {number} size
- * @param {Uint32Array} [colors]
- * @returns {HTMLCanvasElement}
- */
-export function picture(values, size, colors = strong) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = size;
-  const image = new ImageData(size, size);
-  const pixels = new Uint32Array(image.data.buffer);
-  for (let row = 0; row < size; row++) {
-    const from = (size - 1 - row) * size;
-    for (let column = 0; column < size; column++) pixels[row * size + column] = colors[values[from + column]];
-  }
-  /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(image, 0, 0);
-  return canvas;
-}
 
 /**
  * Draw a marker, filled or hollow.

@@ -85,6 +85,18 @@ export class Plane {
     context.stroke();
   }
 
+  /** Draw a line through points of the canvas. @param {number[][]} points @param {string} ink @param {number[]} dash */
+  line(points, ink, dash) {
+    const { context } = this;
+    context.strokeStyle = ink;
+    context.lineWidth = 1.8;
+    context.setLineDash(dash);
+    context.beginPath();
+    for (const [x, y] of points) context.lineTo(x, y);
+    context.stroke();
+    context.setLineDash([]);
+  }
+
   /** Draw the frame and the ticks. @param {string[]} names of both axes */
   axes(names) {
     const { context } = this;

@@ -56,6 +56,8 @@ export class Tab {
     if (epochs) this.parts.push(button("Epoch", () => this.runner.once("epoch"), "To the end of the epoch"));
     this.parts.push(button("Reset", () => this.runner.reset(), "Start again with the same settings"));
     this.counter = el("span", { className: "counter-text" });
+    this.place = new Text();
+    this.speed = el("span", { className: "speed" });
     this.message = el("p", { className: "problem", role: "alert", hidden: true });
     this.fate = el("p", { className: "fate", role: "status", hidden: true });
     const bar = el("div", { className: "bar", role: "group" }, ...this.parts, this.#speed(), this.counter);
@@ -115,7 +117,7 @@ export class Tab {
     if (push) this.app.onChange(true);
   }
 
-  /** Set the picture up with the present settings. A picture that was running goes on running. */
+  /** Set the picture up with the current settings. A picture that was running goes on running. */
   again() {
     this.started = true;
     return this.runner.setUp(this.settings);
@@ -144,10 +146,9 @@ export class Tab {
       const epoch = this.kind === "networks" ? `, epoch ${format(frame.epoch)}` : "";
       const speed =
         this.runner.running && frame.steps_per_second ? `${Math.round(frame.steps_per_second)} steps per second` : "";
-      this.counter.replaceChildren(
-        `step ${frame.step}${epoch}`,
-        el("span", { className: "speed" }, speed && `, ${speed}`),
-      );
+      this.place.data = `step ${frame.step}${epoch}`;
+      this.speed.textContent = speed && `, ${speed}`;
+      if (!this.speed.isConnected) this.counter.replaceChildren(this.place, this.speed);
     }
     this.buttons();
   }
