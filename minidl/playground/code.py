@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from minidl.playground.expressions import functions_in
+from minidl.playground.settings import NUMBERS, NUMBERS_OF
 from minidl.playground.tables import rows_of, table
 
 __all__ = ["Code", "descent_code", "network_code"]
@@ -199,8 +200,9 @@ def _optimizer(rule: Mapping[str, Any], parameters: str, weight_decay: float = 0
     """The call that makes an optimizer."""
     name = rule.get("name", rule.get("optimizer"))
     options = {"lr": rule["lr"]}
-    if name in ("Momentum", "Nesterov"):
-        options["momentum"] = rule["momentum"]
+    for number in NUMBERS_OF.get(name, ()):
+        if number == "momentum" or rule[number] != NUMBERS[number].default:
+            options[number] = rule[number]
     if name == "Nesterov":
         name, options["nesterov"] = "Momentum", True
     if weight_decay or name == "AdamW":  # whose default is not 0
@@ -215,7 +217,7 @@ def _class(call: str) -> str:
 
 def _label(rule: Mapping[str, Any]) -> str:
     """What a legend calls an optimizer."""
-    momentum = f" {_number(rule['momentum'])}" if rule["name"] in ("Momentum", "Nesterov") else ""
+    momentum = f" {_number(rule['momentum'])}" if "momentum" in NUMBERS_OF.get(rule["name"], ()) else ""
     return f"{rule['name']}{momentum}, lr {_number(rule['lr'])}"
 
 

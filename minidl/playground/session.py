@@ -2,7 +2,8 @@
 
 Commands, by "do":
 
-- "presets": the catalog of `presets.PRESETS`, "choices", what each setting may be, and "curves" (see `curves`).
+- "presets": the catalog of `presets.PRESETS`, "choices", what each setting may be, "numbers", which of them each
+  optimizer has, and "curves" (see `curves`).
 - "networks", "descent": set up what "settings" describe (see `settings`), and return the whole frame.
 - "step": take at most "steps" steps within "budget_ms" milliseconds, the frame included, but at least one step.
 - "epoch": train to the end of the current epoch.
@@ -47,7 +48,7 @@ from minidl.playground.descent import Descents
 from minidl.playground.networks import Network
 from minidl.playground.presets import PRESETS
 from minidl.playground.programs import run_program
-from minidl.playground.settings import MissingError, SettingError, choices
+from minidl.playground.settings import NUMBERS_OF, MissingError, SettingError, choices
 
 __all__ = ["Session"]
 
@@ -143,7 +144,8 @@ class Session:
 
 def _catalog() -> dict[str, Any]:
     """What the page offers."""
-    return {"kind": "presets", "presets": PRESETS, "choices": choices(), "curves": curves(), "error": None}
+    found = {"presets": PRESETS, "choices": choices(), "numbers": NUMBERS_OF, "curves": curves()}
+    return {"kind": "presets", **found, "error": None}
 
 
 def _positive(command: Mapping[str, Any], name: str, default: float) -> float:

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 from minidl.errors import MinidlError
 
-__all__ = ["DESCENT", "NETWORKS", "Choice", "Kind", "MissingError", "Number", "SettingError", "checked", "choices"]
+__all__ = [
+    "DESCENT", "NETWORKS", "NUMBERS", "NUMBERS_OF", "RULE", "Choice", "Kind", "MissingError", "Number", "SettingError",
+    "checked", "choices",
+]  # fmt: skip
 
 
 class SettingError(MinidlError, ValueError):
@@ -130,9 +133,25 @@ OPTIMIZERS = (
 )  # fmt: skip
 PLACE = Number(0.0, -100.0, 100.0)
 LR = Number(0.1, 1e-6, 100.0)
-MOMENTUM = Number(0.9, 0.0, 0.999)
 
-RULE: dict[str, Kind] = {"name": Choice("SGD", OPTIMIZERS), "lr": Number(1e-3, 1e-6, 100.0), "momentum": MOMENTUM}
+
+NUMBERS: dict[str, Kind] = {
+    "momentum": Number(0.9, 0.0, 0.999),
+    "alpha": Number(0.99, 0.0, 0.9999),
+    "beta1": Number(0.9, 0.0, 0.999),
+    "beta2": Number(0.999, 0.0, 0.9999),
+}
+"""The numbers of optimizers besides the learning rate. The last three have the defaults of the optimizers."""
+
+NUMBERS_OF: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("Momentum", "Nesterov"), ("momentum",)),
+    **dict.fromkeys(("Adam", "AdamW", "NAdam", "RAdam", "AMSGrad"), ("beta1", "beta2")),
+    "RMSProp": ("alpha",),
+    "Lion": ("beta1",),
+}
+"""Which of them an optimizer has. Lion keeps its own β₂, whose default is another one."""
+
+RULE: dict[str, Kind] = {"name": Choice("SGD", OPTIMIZERS), "lr": Number(1e-3, 1e-6, 100.0), **NUMBERS}
 """What describes one of the optimizers of a descent."""
 
 NETWORKS: dict[str, Kind] = {
@@ -155,7 +174,7 @@ NETWORKS: dict[str, Kind] = {
     "loss": Choice("BCEWithLogitsLoss", ("BCEWithLogitsLoss", "BCELoss", "MSELoss")),
     "optimizer": Choice("SGD", OPTIMIZERS),
     "lr": LR,
-    "momentum": MOMENTUM,
+    **NUMBERS,
     "weight_decay": Number(0.0, 0.0, 1.0),
     "batch_size": Number(20, 1, 1000),
     "epochs": Number(1000, 1, 100_000),

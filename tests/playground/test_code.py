@@ -12,7 +12,7 @@ import pytest
 from minidl.playground.code import descent_code, network_code
 from minidl.playground.networks import Network
 from minidl.playground.presets import PRESETS
-from minidl.playground.settings import DESCENT, NETWORKS, checked
+from minidl.playground.settings import DESCENT, NETWORKS, NUMBERS_OF, OPTIMIZERS, RULE, checked
 
 
 def code_of(preset: dict[str, Any]) -> str:
@@ -100,6 +100,20 @@ def test_without_held_out_data_the_accuracy_is_that_of_all_samples(data: str, lo
     assert [float(line.partition(": ")[2]) for line in shown] == pytest.approx(
         [frame["loss"]["train"], frame["accuracy"]["train"]]
     )
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_has_the_numbers_that_the_page_shows(name: str) -> None:
+    for settings in ({}, dict.fromkeys(NUMBERS_OF.get(name, ()), 0.25)):
+        rule = checked(RULE, {"name": name, **settings})
+        space: dict[str, Any] = {}
+        exec(descent_code(checked(DESCENT, {"optimizers": [rule]})).setup, space)
+        (make,) = space["optimizers"].values()
+        of_descent = make(space["CubicValley"]().parameters())
+        settings = {number: value for number, value in rule.items() if number != "name"}
+        of_network = Network({"optimizer": name, **settings}).trainer.optimizer
+        for number in ("lr", *NUMBERS_OF.get(name, ())):
+            assert getattr(of_descent, number) == getattr(of_network, number) == rule[number]
 
 
 def test_the_whole_program_of_descents() -> None:

@@ -117,16 +117,6 @@ def test_changing_a_setting_while_it_runs_starts_again(page: Page) -> None:
     page.press_button("Pause")
 
 
-@pytest.mark.parametrize(("label", "option"), [("Activation", "Sigmoid"), ("Loss", "MSELoss")])
-def test_a_chosen_function_is_drawn(page: Page, label: str, option: str) -> None:
-    page.open(SMALL)
-    canvas = f"document.querySelector('[data-field=\"{label.lower()}\"] canvas')"
-    before = page.evaluate(f"{canvas}.toDataURL()")
-    page.choose(label, option)
-    page.tab.wait_for(f"{canvas}.ariaLabel.startsWith('{option} for ')")
-    assert page.evaluate(f"{canvas}.toDataURL()") != before
-
-
 def test_the_arrow_keys_move_between_units_and_show_their_numbers(page: Page) -> None:
     page.open(SMALL)
     page.evaluate("document.querySelector('.unit').focus()")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from minidl.playground.curves import curves
 from minidl.playground.networks import Network
 from minidl.playground.presets import PRESETS
 from minidl.playground.session import Session
@@ -23,6 +24,9 @@ def test_the_catalog_has_presets_and_choices() -> None:
     assert frame["kind"] == "presets"
     assert frame["presets"] == PRESETS
     assert frame["choices"] == choices()
+    assert frame["curves"] == curves()
+    for tab in (frame["choices"]["networks"], frame["choices"]["descent"]["optimizers"]["each"]):
+        assert {number for numbers in frame["numbers"].values() for number in numbers} < set(tab)
     json.dumps(frame, allow_nan=False)
 
 

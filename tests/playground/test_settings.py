@@ -14,11 +14,11 @@ EVIL = ["__import__('os')", {"a": 1}, [[1]], [None], object(), float("nan"), flo
 @pytest.mark.parametrize("tab", KINDS)
 def test_all_settings_have_a_default_that_is_allowed(tab: str) -> None:
     found = checked(KINDS[tab], {})
-    assert found == {name: kind.default for name, kind in KINDS[tab].items()}
+    assert found == {name: kind.check(name, kind.default) for name, kind in KINDS[tab].items()}
     assert found == checked(KINDS[tab], found)
     described = choices()[tab]
     assert json.loads(json.dumps(described)) == described
-    assert {name: each["default"] for name, each in described.items()} == found
+    assert checked(KINDS[tab], {name: each["default"] for name, each in described.items()}) == found
 
 
 @pytest.mark.parametrize(("tab", "name"), [(tab, name) for tab, kinds in KINDS.items() for name in kinds])

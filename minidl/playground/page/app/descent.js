@@ -12,8 +12,11 @@ export class Descent extends Tab {
   /** @param {any} engine @param {any} catalog @param {any} app */
   constructor(engine, catalog, app) {
     super(engine, "descent", catalog, app);
-    this.controls = new DescentControls(this.panel.querySelector("form"), this.choices, (...change) =>
-      this.change(...change),
+    this.controls = new DescentControls(
+      this.panel.querySelector("form"),
+      this.choices,
+      catalog.numbers,
+      (...change) => this.change(...change),
     );
     this.fields = this.controls.fields;
     this.landscape = new Landscape(byId("landscape"), (point) => this.controls.addStart(point));

@@ -1,7 +1,7 @@
 /** The settings of a descent: the function, the starting points, and a row for each optimizer. */
 
 import { el } from "./dom.js";
-import { failing, number, select, text } from "./fields.js";
+import { failing, number, NUMBERS, select, text } from "./fields.js";
 import { swatch } from "./swatch.js";
 
 const OBJECTIVES = {
@@ -11,16 +11,17 @@ const OBJECTIVES = {
   beale: "Beale",
   expression: "own expression",
 };
-const WITH_MOMENTUM = ["Momentum", "Nesterov"];
 
 export class DescentControls {
   /**
    * @param {HTMLElement} form
    * @param {Record<string, any>} choices
+   * @param {Record<string, string[]>} numbers those of each optimizer
    * @param {(name: string, value: any, push?: boolean) => void} onChange
    */
-  constructor(form, choices, onChange) {
+  constructor(form, choices, numbers, onChange) {
     this.choices = choices;
+    this.numbers = numbers;
     this.onChange = onChange;
     this.settings = /** @type {Record<string, any>} */ ({});
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -139,7 +140,10 @@ export class DescentControls {
       );
     const name = select("Optimizer", each.name, update("name"));
     const lr = number("Learning rate", each.lr, update("lr"), { log: true, low: 1e-5, high: 1 });
-    const momentum = number("Momentum", each.momentum, update("momentum"), { high: 0.99 });
+    const numbers = Object.entries(NUMBERS).map(([key, { label, slide }]) => ({
+      key,
+      field: number(label, each[key], update(key), slide),
+    }));
     const remove = el("button", { type: "button", disabled: count < 2 }, "Remove");
     remove.setAttribute("aria-label", `Remove optimizer ${at + 1}`);
     remove.addEventListener("click", () =>
@@ -154,7 +158,7 @@ export class DescentControls {
       el("legend", {}, swatch(at), ` Optimizer ${at + 1}`),
       name.element,
       lr.element,
-      momentum.element,
+      ...numbers.map(({ field }) => field.element),
       remove,
     );
     return {
@@ -162,8 +166,10 @@ export class DescentControls {
       set: (optimizer) => {
         name.set(optimizer.name);
         lr.set(optimizer.lr ?? each.lr.default);
-        momentum.set(optimizer.momentum ?? each.momentum.default);
-        momentum.element.hidden = !WITH_MOMENTUM.includes(optimizer.name);
+        for (const { key, field } of numbers) {
+          field.set(optimizer[key] ?? each[key].default);
+          field.element.hidden = !this.numbers[optimizer.name]?.includes(key);
+        }
       },
     };
   }

@@ -65,11 +65,19 @@ export function select(label, choice, onChange, names = {}) {
   };
 }
 
+/** The labels, and the sliders, of the numbers of optimizers. The closer to 1, the longer it remembers. */
+export const NUMBERS = {
+  momentum: { label: "Momentum", slide: { high: 0.99 } },
+  alpha: { label: "Decay of squares, α", slide: { toOne: true } },
+  beta1: { label: "Decay of the mean, β₁", slide: { toOne: true } },
+  beta2: { label: "Decay of squares, β₂", slide: { toOne: true } },
+};
+
 /**
  * A slider with a number beside it. The slider may span less than what is allowed. A logarithmic slider has 0 at its left
- * end if 0 is allowed.
+ * end if 0 is allowed. With `toOne`, 1 − value is logarithmic.
  * @param {string} label @param {Choice} choice @param {(value: number) => void} onChange
- * @param {{log?: boolean, low?: number, high?: number}} [slide]
+ * @param {{log?: boolean, toOne?: boolean, low?: number, high?: number}} [slide]
  * @returns {Field}
  */
 export function number(label, choice, onChange, slide = {}) {
@@ -82,10 +90,12 @@ export function number(label, choice, onChange, slide = {}) {
   const toValue = (position) => {
     if (zero && position === 0) return 0;
     const share = position / steps;
+    if (slide.toOne) return Number((1 - Number(((1 - high) ** share).toPrecision(2))).toFixed(5));
     const raw = slide.log ? floor * (high / floor) ** share : low + share * (high - low);
     return whole ? Math.round(raw) : Number(raw.toPrecision(2));
   };
   const toPosition = (value) => {
+    if (slide.toOne) return (steps * Math.log(1 - value)) / Math.log(1 - high);
     if (slide.log) return value <= floor ? 0 : (steps * Math.log(value / floor)) / Math.log(high / floor);
     return (steps * (value - low)) / (high - low);
   };

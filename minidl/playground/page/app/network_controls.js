@@ -2,7 +2,7 @@
 
 import { CurvePlot } from "./curve.js";
 import { el } from "./dom.js";
-import { failing, labelled, number, select, text } from "./fields.js";
+import { failing, labelled, number, NUMBERS, select, text } from "./fields.js";
 import { thumbnail } from "./thumbnails.js";
 
 const DATA = {
@@ -23,7 +23,6 @@ const RATES = {
 };
 /** How long nothing is typed before a table is read, in milliseconds. */
 const TYPING = 500;
-const WITH_MOMENTUM = ["Momentum", "Nesterov"];
 
 const LABELS = {
   samples: "Samples",
@@ -36,7 +35,6 @@ const LABELS = {
   loss: "Loss",
   optimizer: "Optimizer",
   lr: "Learning rate",
-  momentum: "Momentum",
   weight_decay: "Weight decay",
   batch_size: "Batch size",
   epochs: "Epochs",
@@ -47,18 +45,20 @@ const LABELS = {
 const GROUPS = [
   ["Data", ["samples", "noise", "test_share", "data_seed"]],
   ["Network", ["activation", "initializer", "dropout"]],
-  ["Training", ["loss", "optimizer", "lr", "momentum", "weight_decay", "batch_size", "epochs", "seed"]],
+  ["Training", ["loss", "optimizer", "lr", ...Object.keys(NUMBERS), "weight_decay", "batch_size", "epochs", "seed"]],
 ];
 
 export class NetworkControls {
   /**
    * @param {HTMLElement} form
    * @param {Record<string, any>} choices
-   * @param {Record<string, Record<string, import("./curve.js").Curve>>} curves of activations and losses
+   * @param {{numbers: Record<string, string[]>, curves: Record<string, Record<string, import("./curve.js").Curve>>}} catalog
+   * the numbers of optimizers, and the curves of activations and losses
    * @param {(name: string, value: any, push?: boolean) => void} onChange
    */
-  constructor(form, choices, curves, onChange) {
+  constructor(form, choices, { numbers, curves }, onChange) {
     this.choices = choices;
+    this.numbers = numbers;
     this.curves = curves;
     /** @type {Record<string, CurvePlot>} */
     this.plots = {};
@@ -82,10 +82,8 @@ export class NetworkControls {
   #field(name) {
     const choice = this.choices[name];
     const change = (value) => this.onChange(name, value);
-    const field =
-      choice.kind === "choice"
-        ? select(LABELS[name], choice, change)
-        : number(LABELS[name], choice, change, RATES[name]);
+    const { label, slide } = NUMBERS[name] ?? { label: LABELS[name], slide: RATES[name] };
+    const field = choice.kind === "choice" ? select(label, choice, change) : number(label, choice, change, slide);
     this.fields[name] = field;
     field.element.dataset.field = name;
     if (this.curves[name]) {
@@ -259,6 +257,7 @@ export class NetworkControls {
     this.pointBox.hidden = settings.data !== "points";
     this.csvBox.hidden = settings.data !== "csv";
     for (const name of ["samples", "noise", "data_seed"]) if (this.fields[name]) this.fields[name].element.hidden = own;
-    this.fields.momentum.element.hidden = !WITH_MOMENTUM.includes(settings.optimizer);
+    const numbers = this.numbers[settings.optimizer] ?? [];
+    for (const name of Object.keys(NUMBERS)) this.fields[name].element.hidden = !numbers.includes(name);
   }
 }

@@ -15,7 +15,7 @@ export class Networks extends Tab {
     this.controls = new NetworkControls(
       this.panel.querySelector("form"),
       this.choices,
-      catalog.curves,
+      catalog,
       (...change) => this.change(...change),
     );
     this.fields = this.controls.fields;

@@ -1,11 +1,12 @@
 /** What the two pictures have in common: presets, the buttons, the code below, errors, and settings that can change. */
 
 import { byId, el, format, same } from "./dom.js";
+import { NUMBERS } from "./fields.js";
 import { Lesson } from "./lesson.js";
 import { Runner } from "./runner.js";
 
-/** The labels of what describes an optimizer of a descent. */
-const OF_OPTIMIZERS = { name: "Optimizer", lr: "Learning rate", momentum: "Momentum" };
+/** The labels of what describes an optimizer of a descent, besides its numbers. */
+const OF_OPTIMIZERS = { name: "Optimizer", lr: "Learning rate" };
 
 export class Tab {
   /**
@@ -191,7 +192,7 @@ export class Tab {
   #labelled(message) {
     return message
       .replace(/^optimizers: /, "")
-      .replace(/^(?:each of )?(\w+)(?= must)/, (_, name) => this.fields[name]?.label ?? OF_OPTIMIZERS[name] ?? name);
+      .replace(/^(?:each of )?(\w+)(?= must)/, (_, name) => this.fields[name]?.label ?? NUMBERS[name]?.label ?? OF_OPTIMIZERS[name] ?? name);
   }
 
   /** Nothing can be shown yet. */

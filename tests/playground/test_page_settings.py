@@ -1,0 +1,51 @@
+"""The form of the page: what each choice shows, and what sliders set. Skipped where Chromium is not installed."""
+
+import pytest
+
+from tests.docs.browser import CHROMIUM
+from tests.playground.page import Page
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+SMALL = "networks&hidden=[3]&epochs=20"
+
+
+@pytest.mark.parametrize(("label", "option"), [("Activation", "Sigmoid"), ("Loss", "MSELoss")])
+def test_a_chosen_function_is_drawn(page: Page, label: str, option: str) -> None:
+    page.open(SMALL)
+    canvas = f"document.querySelector('[data-field=\"{label.lower()}\"] canvas')"
+    before = page.evaluate(f"{canvas}.toDataURL()")
+    page.choose(label, option)
+    page.tab.wait_for(f"{canvas}.ariaLabel.startsWith('{option} for ')")
+    assert page.evaluate(f"{canvas}.toDataURL()") != before
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "fields"),
+    [("SGD", []), ("Nesterov", ["momentum"]), ("RMSProp", ["alpha"]), ("Adam", ["beta1", "beta2"])],
+)
+def test_an_optimizer_has_its_own_numbers(page: Page, optimizer: str, fields: list[str]) -> None:
+    page.open(SMALL)
+    page.choose("Optimizer", optimizer)
+    names = ("momentum", "alpha", "beta1", "beta2")
+    assert [name for name in names if page.shown(f"[data-field={name}]")] == fields
+
+
+def test_the_slider_of_a_decay_is_finer_near_1(page: Page) -> None:
+    page.open(f"{SMALL}&optimizer=Adam")
+    slider, box = ('[data-field="beta2"] input[type="range"]', '[data-field="beta2"] input[type="number"]')
+    assert (page.value(slider), page.value(box)) == ("75", "0.999")
+
+    def wait_for_code(value: float) -> None:
+        code = "document.querySelector('#panel-networks .code-below pre').textContent"
+        page.tab.wait_for(f"{code}.includes('beta2={value})')")
+
+    for place, value in ((0, 0.0), (25, 0.9), (50, 0.99), (100, 0.9999)):
+        page.set(slider, place)
+        assert float(page.value(box)) == value
+        wait_for_code(value)
+    page.set(box, 0.5)
+    wait_for_code(0.5)
+    assert page.value(slider) == "8"
