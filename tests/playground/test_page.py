@@ -260,7 +260,8 @@ def test_less_motion_is_respected(page: Page) -> None:
     page.wait("running")
     shown = page.evaluate(
         "new Promise(done => { let n = 0; new MutationObserver(() => { n += 1; }).observe("
-        "document.querySelector('.counter-text'), {childList: true}); setTimeout(() => done(n), 1200); })"
+        "document.querySelector('.counter-text'), {childList: true, characterData: true, subtree: true});"
+        "setTimeout(() => done(n), 1200); })"
     )
     page.press_button("Pause")
     page.tab.show(1300)
