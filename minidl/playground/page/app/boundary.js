@@ -48,7 +48,7 @@ export class Boundary {
       this.test = frame.data.test;
     }
     if (frame.boundary) {
-      this.values = bytes(frame.boundary.values);
+      this.values = bytes(frame.boundary.values, this.values);
       this.size = frame.boundary.size;
       this.plane.limit(frame.boundary.x, frame.boundary.y);
     }

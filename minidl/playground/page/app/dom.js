@@ -62,11 +62,12 @@ export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)"
 /**
  * Bytes from base64.
  * @param {string} text
+ * @param {Uint8Array} [into] used again if it has the right size
  * @returns {Uint8Array}
  */
-export function bytes(text) {
+export function bytes(text, into) {
   const raw = atob(text);
-  const result = new Uint8Array(raw.length);
+  const result = into?.length === raw.length ? into : new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) result[i] = raw.charCodeAt(i);
   return result;
 }

@@ -3,7 +3,7 @@
  * size of the weight, its colour the sign. Units can be reached with Tab and the arrow keys.
  */
 
-import { bytes, el, format, svg } from "./dom.js";
+import { bytes, el, format, prepare, svg } from "./dom.js";
 import { color } from "./palette.js";
 import { Picture } from "./picture.js";
 
@@ -54,20 +54,7 @@ export class NetworkDrawing {
       this.signature = signature;
       this.#build(sizes);
     }
-    const { layers } = this.frame;
-    const largest = Math.max(1e-9, ...layers.flatMap((layer) => layer.weights.flat().map((w) => Math.abs(w ?? 0))));
-    layers.forEach((layer, l) => {
-      layer.weights.forEach((row, from) =>
-        row.forEach((weight, to) => {
-          const line = this.lines[l][from][to];
-          line.setAttribute(
-            "stroke-width",
-            (0.4 + 4.6 * (Math.abs(weight ?? 0) / largest) ** 0.7 * this.density).toFixed(2),
-          );
-          line.setAttribute("stroke", weight >= 0 ? color.positive : color.negative);
-        }),
-      );
-    });
+    this.#drawWeights();
     this.pictures.forEach((column, l) =>
       column.forEach((picture, u) => {
         const map = this.#map(l, u);
@@ -77,17 +64,36 @@ export class NetworkDrawing {
     this.#tell();
   }
 
+  #drawWeights() {
+    const { layers } = this.frame;
+    const { context } = prepare(this.canvas);
+    let largest = 1e-9;
+    for (const { weights } of layers)
+      for (const row of weights) for (const weight of row) largest = Math.max(largest, Math.abs(weight ?? 0));
+    layers.forEach((layer, l) =>
+      layer.weights.forEach((row, from) =>
+        row.forEach((weight, to) => {
+          context.lineWidth = 0.4 + 4.6 * (Math.abs(weight ?? 0) / largest) ** 0.7 * this.density;
+          context.strokeStyle = weight >= 0 ? color.positive : color.negative;
+          context.stroke(this.lines[l][from][to]);
+        }),
+      ),
+    );
+  }
+
   /** The map of a unit; column 0 holds the inputs. @param {number} column @param {number} unit */
   #map(column, unit) {
     if (column === 0) return this.inputs?.[unit] ?? null;
     const text = this.frame.layers[column - 1].units?.[unit];
-    const values = text ? bytes(text) : null;
-    return values && { values, size: Math.sqrt(values.length) };
+    if (!text) return null;
+    const values = (this.values[column][unit] = bytes(text, this.values[column][unit]));
+    return { values, size: Math.sqrt(values.length) };
   }
 
   /** @param {number[]} sizes units of each column */
   #build(sizes) {
-    this.chosen = null; // it may not exist any more
+    if (this.chosen) this.options.onShow(null); // it may not exist any more
+    this.chosen = null;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.place;
     const width = this.box.clientWidth;
     const most = Math.max(...sizes);
@@ -100,19 +106,20 @@ export class NetworkDrawing {
       height = top + pitch * most + 4;
     const x = (column) => across * (column + 0.5);
     const y = (column, unit) => top + (height - top) / 2 + pitch * (unit - (sizes[column] - 1) / 2);
-    const lines = svg("svg", { width, height, "aria-hidden": "true" });
+    this.canvas = el("canvas", { className: "weights" });
+    this.canvas.setAttribute("aria-hidden", "true");
+    const hits = svg("svg", { width, height, "aria-hidden": "true" });
     this.lines = sizes.slice(1).map((units, l) =>
       Array.from({ length: sizes[l] }, (_, from) =>
         Array.from({ length: units }, (_, to) => {
           const [x0, y0, x1, y1] = [x(l) + size / 2, y(l, from), x(l + 1) - size / 2, y(l + 1, to)];
           const middle = (x0 + x1) / 2;
           const path = `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`;
-          const line = svg("path", { d: path, fill: "none", class: "weight" });
           const hit = svg("path", { d: path, fill: "none", class: "hit" });
           hit.addEventListener("pointerenter", () => this.#choose({ layer: l, unit: to, from }));
           hit.addEventListener("pointerleave", (event) => this.#leave(event));
-          lines.append(line, hit);
-          return line;
+          hits.append(hit);
+          return new Path2D(path);
         }),
       ),
     );
@@ -136,6 +143,8 @@ export class NetworkDrawing {
         return element;
       }),
     );
+    /** The bytes of the maps, used again for each frame. @type {Uint8Array[][]} */
+    this.values = sizes.map(() => []);
     this.pictures = this.units.map((column) => column.map((unit) => new Picture(unit.querySelector("canvas"))));
     const narrow = across < 66;
     const counters = sizes.slice(1, -1).map((count, layer) => this.#counter(layer, count, x(layer + 1), narrow));
@@ -148,7 +157,7 @@ export class NetworkDrawing {
       return label;
     });
     this.box.style.height = `${height}px`;
-    this.box.replaceChildren(lines, ...counters, ...ends, ...this.units.flat());
+    this.box.replaceChildren(this.canvas, hits, ...counters, ...ends, ...this.units.flat());
     const again = focused && this.box.querySelector(`[data-place="${focused}"]`);
     if (again) /** @type {HTMLElement} */ (again).focus();
   }

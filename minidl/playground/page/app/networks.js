@@ -84,10 +84,10 @@ export class Networks extends Tab {
 
   draw() {
     if (this.panel.hidden) return;
+    if (this.frame) this.drawing.draw(); // first, as the boundary may show one of its units
     this.boundary.draw();
     this.boundary.describe(this.frame);
     if (!this.frame) return;
-    this.drawing.draw();
     const shown = [color.class1, color.negative];
     this.losses.lines.forEach((line, i) => {
       line.color = shown[i];

@@ -119,7 +119,7 @@ export class Plane {
     for (const value of ticks(this.y[0], this.y[1])) {
       const at = this.row(value);
       context.fillRect(LEFT - 3, at, 3, 1);
-      if (at > TOP + 16) context.fillText(format(Number(value.toPrecision(6))), LEFT - 5, at);
+      if (!names[1] || at > TOP + 16) context.fillText(format(Number(value.toPrecision(6))), LEFT - 5, at);
     }
     context.fillText(names[1], LEFT - 5, TOP + 6);
   }
