@@ -8,13 +8,18 @@ from typing import Any, NamedTuple
 
 from minidl.playground.expressions import functions_in
 from minidl.playground.settings import NUMBERS, NUMBERS_OF
-from minidl.playground.tables import rows_of, table
+from minidl.playground.tables import class_names, read_table, table
 
 __all__ = ["Code", "descent_code", "network_code"]
 
 WIDTH = 100
 DRAWN = "he_normal"  # the default of Dense
-ON_LOGITS = "BCEWithLogitsLoss"
+CROSS_ENTROPY = "CrossEntropyLoss"
+ON_LOGITS = {
+    "BCEWithLogitsLoss": "  # it takes the output before the sigmoid",
+    CROSS_ENTROPY: "  # it takes the outputs before the softmax",
+}
+"""What is said of the losses that take logits."""
 
 
 class Code(NamedTuple):
@@ -47,21 +52,26 @@ optimizer = {optimizer}
 trainer = Trainer(model, loss, optimizer)
 """
 
+CIRCLE_OF_BLOBS = """\
+angles = 2 * np.pi * np.arange({classes}) / {classes}
+centers = 1.5 * np.column_stack([np.cos(angles), np.sin(angles)])
+x, y = make_blobs({n}, centers=centers, cluster_std={noise}, rng={seed})"""
+
 FIT = """\
 history = trainer.fit(x, y, {options})
 """
 
 REPORT = """\
 print("training loss:", history.epochs["training_loss"][-1])
-print("training accuracy:", binary_accuracy(model.predict(x), y, threshold={threshold}))
+print("training accuracy:", {metric}(model.predict(x), y{threshold}))
 """
 
 HELD_OUT_REPORT = """\
-trained, held_out = hold_out(len(y), {share}, classes=y[:, 0])  # the split of fit
+trained, held_out = hold_out(len(y), {share}, classes={classes})  # the split of fit
 print("training loss:", history.epochs["training_loss"][-1])
 print("held-out loss:", history.epochs["validation_loss"][-1])
-print("training accuracy:", binary_accuracy(model.predict(x[trained]), y[trained], threshold={threshold}))
-print("held-out accuracy:", binary_accuracy(model.predict(x[held_out]), y[held_out], threshold={threshold}))
+print("training accuracy:", {metric}(model.predict(x[trained]), y[trained]{threshold}))
+print("held-out accuracy:", {metric}(model.predict(x[held_out]), y[held_out]{threshold}))
 """
 
 DESCENT = """\
@@ -95,26 +105,32 @@ def network_code(settings: Mapping[str, Any]) -> Code:
     Raises:
         SettingError: points or a table from which no network can learn.
     """
-    data, makers = _data(settings)
-    model, layers = _model(settings)
+    classes = len(class_names(settings))
+    several = classes > 2
+    loss = CROSS_ENTROPY if several else settings["loss"]
+    data, makers = _data(settings, several)
+    model, layers = _model(settings, classes if several else 1, loss)
     optimizer = _optimizer(settings, "model.parameters()", settings["weight_decay"])
-    loss, initializer, share = settings["loss"], settings["initializer"], settings["test_share"]
+    metric = "accuracy" if several else "binary_accuracy"
+    initializer, share = settings["initializer"], settings["test_share"]
     imports = ["import numpy as np"] if "np." in data else []
     imports.append(_imports({"Sequential", "Trainer", loss, _class(optimizer), *layers, *makers}))
     imports += [f"from minidl.initializers import {initializer}"] if initializer != DRAWN else []
-    imports.append("from minidl.metrics import binary_accuracy")
+    imports.append(f"from minidl.metrics import {metric}")
     imports += ["from minidl.splitting import hold_out"] if share else []
     options = {"epochs": settings["epochs"]}
-    options |= {"batch_size": settings["batch_size"]} if settings["batch_size"] < _trained(settings) else {}
+    options |= {"batch_size": settings["batch_size"]} if settings["batch_size"] < _trained(settings, classes) else {}
     options |= {"validation": share} if share else {}
     options |= {"training_loss": True, "rng": settings["seed"]}
-    note = "  # it takes the output before the sigmoid" if loss == ON_LOGITS else ""
-    setup = NETWORK.format(
-        imports="\n".join(imports), data=data, model=model, loss=f"{loss}(){note}", optimizer=optimizer
+    call = f"{loss}(){ON_LOGITS.get(loss, '')}"
+    setup = NETWORK.format(imports="\n".join(imports), data=data, model=model, loss=call, optimizer=optimizer)
+    report = (HELD_OUT_REPORT if share else REPORT).format(
+        share=share,
+        classes="y" if several else "y[:, 0]",
+        metric=metric,
+        threshold="" if several else f", threshold={0 if loss in ON_LOGITS else 0.5}",
     )
-    threshold = 0 if loss == ON_LOGITS else 0.5
-    report = HELD_OUT_REPORT if share else REPORT
-    return Code(setup, FIT.format(options=_arguments(options)), report.format(share=share, threshold=threshold))
+    return Code(setup, FIT.format(options=_arguments(options)), report)
 
 
 def descent_code(settings: Mapping[str, Any]) -> Code:
@@ -151,16 +167,22 @@ OBJECTIVES = {
 """The class of each objective, and how it is called."""
 
 
-def _data(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The lines that make x and y, and the names that they import from minidl."""
+def _data(settings: Mapping[str, Any], several: bool) -> tuple[str, list[str]]:
+    """The lines that make x and y, and the names that they import from minidl.
+
+    Several classes are integers (n,), and two are 0.0 and 1.0, (n, 1).
+    """
     kind, n = settings["data"], settings["samples"]
     noise, seed = _number(settings["noise"]), settings["data_seed"]
     if kind in ("points", "csv"):
-        found = rows_of(settings["csv"]) if kind == "csv" else settings["points"]
-        lines = ["# Each row is x1, x2 and the class.", table("data", found, WIDTH), "x, y = data[:, :2], data[:, 2:]"]
+        found = read_table(settings["csv"]).rows if kind == "csv" else settings["points"]
+        target = "data[:, 2].astype(int)" if several else "data[:, 2:]"
+        lines = ["# Each row is x1, x2 and the class.", table("data", found, WIDTH), f"x, y = data[:, :2], {target}"]
         if kind == "csv":
             lines.append("x = (x - x.mean(axis=0)) / x.std(axis=0)  # the same scale for both features")
         return "\n".join(lines), []
+    if kind == "blobs" and several:
+        return CIRCLE_OF_BLOBS.format(classes=settings["classes"], n=n, noise=noise, seed=seed), ["make_blobs"]
     if kind == "blobs":
         made = f"x, y = make_blobs({n}, centers=[[-1, -1], [1, 1]], cluster_std={noise}, rng={seed})"
         return f"{made}\ny = y[:, None]", ["make_blobs"]
@@ -168,29 +190,29 @@ def _data(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
     return f"x, y = make_{kind}({n}, noise={noise}{more}, rng={seed})", [f"make_{kind}"]
 
 
-def _trained(settings: Mapping[str, Any]) -> int:
-    """The number of samples that are trained on. The rest is held out, as `hold_out` splits them."""
-    own = {"points": settings["points"], "csv": settings["csv"]}.get(settings["data"])
-    n = settings["samples"] if own is None else len(rows_of(own) if settings["data"] == "csv" else own)
-    # A class with one sample is not held out.
-    return int(n - min(round(settings["test_share"] * n), round(settings["test_share"] * (n - 1))))
+def _trained(settings: Mapping[str, Any], classes: int) -> int:
+    """The number of samples that are trained on at most. The rest is held out, as `hold_out` splits them."""
+    own = {"points": lambda: settings["points"], "csv": lambda: read_table(settings["csv"]).rows}.get(settings["data"])
+    n = settings["samples"] if own is None else len(own())
+    # Of each class one sample is not held out, and of all classes but one there may be no other.
+    return int(n - min(n - classes, round(settings["test_share"] * (n - classes + 1))))
 
 
-def _model(settings: Mapping[str, Any]) -> tuple[str, set[str]]:
+def _model(settings: Mapping[str, Any], outputs: int, loss: str) -> tuple[str, set[str]]:
     """The lines that make the model, and the names of its layers."""
     sizes = [2, *settings["hidden"]]
     drawn = "" if settings["initializer"] == DRAWN else f", initializer={settings['initializer']}"
     activation, dropout, names = settings["activation"], settings["dropout"], {"Dense"}
     lines = ["model = Sequential("]
-    for index, (inputs, outputs) in enumerate(pairwise(sizes)):
-        line = f"    Dense({inputs}, {outputs}{drawn}), {activation}(),"
+    for index, (inputs, units) in enumerate(pairwise(sizes)):
+        line = f"    Dense({inputs}, {units}{drawn}), {activation}(),"
         names.add(activation)
         if dropout:
             line += f" Dropout({_number(dropout)}, rng={settings['seed'] + index}),"
             names.add("Dropout")
         lines.append(line)
-    last = f"    Dense({sizes[-1]}, 1{drawn}),"
-    if settings["loss"] != ON_LOGITS:
+    last = f"    Dense({sizes[-1]}, {outputs}{drawn}),"
+    if loss not in ON_LOGITS:
         last += " Sigmoid(),"
         names.add("Sigmoid")
     return "\n".join([*lines, last, f"    rng={settings['seed']},", ")"]), names

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import HyperparameterError
-from minidl.layers import Dense, Dropout, Sequential
+from minidl.layers import Dense, Dropout, Sequential, Softmax
 from minidl.layers.activations import sigmoid
 from minidl.modules import Layer, evaluating, training_as
 from minidl.playground.code import network_code
 from minidl.playground.fates import Hidden, Signs, fate_of, hidden_layer
 from minidl.playground.settings import NETWORKS, SettingError, checked
-from minidl.playground.tables import check_classes
+from minidl.playground.tables import check_classes, class_names
 from minidl.playground.turns import TurnTrainer
 from minidl.splitting import hold_out
 from minidl.sums import norm
@@ -41,6 +41,7 @@ class Network:
 
     Attributes:
         code: the program that the settings stand for. Its set-up has made data, model, loss and optimizer.
+        classes: the names of the classes. Two classes have one output, and several have one each.
         run: the run of its `fit`.
 
     Raises:
@@ -57,7 +58,7 @@ class Network:
         self.settings = checked(NETWORKS, settings)
         if self.settings["data"] == "points":
             check_classes(self.settings["points"], "points")
-        self.code = network_code(self.settings)
+        self.code, self.classes = network_code(self.settings), class_names(self.settings)
         space: dict[str, Any] = {"__name__": "__main__"}
         exec(self.code.setup, space)
         made, self.x, self.y = space["trainer"], space["x"], space["y"]
@@ -72,7 +73,7 @@ class Network:
         # What a frame needs again and again.
         self._dense = [layer for layer in self.model if isinstance(layer, Dense)]
         self._names, self._loss = [repr(dense) for dense in self._dense], copy(made.loss)
-        self._probabilities = bool(self.model.gives_probabilities)
+        self._probabilities, self._several = bool(self.model.gives_probabilities), len(self.classes) > 2
         self._told, self._best, self._pace = 0, 0, 0.0
 
     def step(self, steps: int, seconds: float = inf) -> int:
@@ -92,7 +93,7 @@ class Network:
         with evaluating(self.model), np.errstate(all="ignore"):
             outputs = self._outputs()
             scores = outputs[-1][1]
-            chances = scores if self._probabilities else sigmoid(scores)
+            chances = self._chances(scores)
             units = [self._part(values, 1) for _, values in outputs[:-1]]
             layers = self._layers([*units, 2.0 * self._part(chances, 1) - 1.0])
             hidden = [hidden_layer(layer, self._part(values, 2)) for layer, values in outputs[:-1]]
@@ -106,7 +107,7 @@ class Network:
             "loss": {"train": train[0], "test": test[0]},
             "accuracy": {"train": train[1], "test": test[1]},
             "losses": losses,
-            "boundary": {"size": SIZE, **self._axes(), "values": _encoded(255.0 * self._part(chances, 0))[0]},
+            "boundary": self._boundary(self._part(chances, 0)),
             "layers": layers,
             "finished": self.run.ended,
             "fate": fate_of(self._signs(hidden)),
@@ -115,8 +116,21 @@ class Network:
         for layer, signs in zip(layers, hidden, strict=False):
             layer["dead"] = signs.dead
         if whole:
-            frame |= {"data": {"train": self._rows(self.train), "test": self._rows(self.test)}, "code": self.code.text}
+            frame |= {"data": {"train": self._rows(self.train), "test": self._rows(self.test)}}
+            frame |= {"classes": self.classes, "code": self.code.text}
         return frame
+
+    def _chances(self, scores: Array) -> Array:
+        """The probability of class 1, (n, 1), or those of several classes, (n, k)."""
+        if self._several:
+            return Softmax().forward(scores)
+        return scores if self._probabilities else sigmoid(scores)
+
+    def _boundary(self, chances: Array) -> dict[str, Any]:
+        """The probabilities as pictures, one of class 1 or one of each of several classes."""
+        axes = {name: list(limits) for name, limits in zip("xy", self.limits, strict=True)}
+        pictures = _encoded(255.0 * chances)
+        return {"size": SIZE, **axes, **({"classes": pictures} if self._several else {"values": pictures[0]})}
 
     def _outputs(self) -> list[tuple[Layer, Array]]:
         """For each Dense layer its activation, and the outputs after that at all points that a frame is about."""
@@ -137,12 +151,12 @@ class Network:
     def _layers(self, outputs: list[Array]) -> list[dict[str, Any]]:
         """All layers as the page draws them.
 
-        In the picture of a unit, 128 is 0, and 255 is the largest size there. In that of the output, 0 to 255 is its
+        In the picture of a unit, 128 is 0, and 255 is the largest size there. In that of an output, 0 to 255 is its
         probability.
         """
         together = np.concatenate(outputs, axis=1)  # each call of NumPy takes longer than these few numbers
         scales = np.maximum(np.abs(together).max(axis=0), 1e-12)
-        scales[-1] = 1.0
+        scales[-self._dense[-1].outputs :] = 1.0
         pictures, sizes = iter(_encoded(128.0 + 127.0 * together / scales)), iter(_numbers(scales))
         return [
             {
@@ -162,8 +176,9 @@ class Network:
             return None, None
         prediction, target = self._part(scores, part), self.y[rows]
         middle = 0.5 if self._probabilities else 0.0
+        predicted = prediction.argmax(axis=1) if self._several else prediction > middle
         loss = float(self._loss.forward(prediction, target))
-        return loss if isfinite(loss) else None, float(np.mean((prediction > middle) == (target > 0.5)))
+        return loss if isfinite(loss) else None, float(np.mean(predicted == target))
 
     def _signs(self, hidden: list[Hidden]) -> Signs:
         """What the fate is read from."""
@@ -191,11 +206,8 @@ class Network:
             for index in range(begin, self._told)
         ]
 
-    def _axes(self) -> dict[str, list[float]]:
-        return {name: list(limits) for name, limits in zip("xy", self.limits, strict=True)}
-
     def _rows(self, rows: Array) -> list[list[float]]:
-        found: list[list[float]] = np.hstack([self.x[rows].round(4), self.y[rows]]).tolist()
+        found: list[list[float]] = np.column_stack([self.x[rows].round(4), self.y[rows]]).tolist()
         return found
 
 
@@ -204,7 +216,7 @@ def _split(y: Array, share: float) -> tuple[Array, Array]:
     if not share:
         return np.arange(len(y)), np.arange(0)
     try:
-        return hold_out(len(y), share, classes=y[:, 0].astype(int))
+        return hold_out(len(y), share, classes=y.ravel().astype(int))
     except HyperparameterError as error:
         raise SettingError("test_share", str(error)) from error
 

@@ -17,11 +17,13 @@ A frame of networks has
 
 - "step", "epoch", "steps_per_second", and "loss" and "accuracy", each of "train" and "test",
 - "losses": [step, training loss, test loss] for each epoch since the last frame,
-- "boundary": the probability of class 1 as a picture, with its "size" and the limits of "x" and "y",
+- "boundary": its "size", the limits of "x" and "y", and "values", the probability of class 1 as a picture. Of more than
+  two classes, there is a picture of each one's probability in "classes". The class with the largest one is predicted,
 - "layers": for each its "name", pictures of its "units" and their "scales", "weights", "bias" and "grad". Hidden layers
-  also say which units are "dead",
+  also say which units are "dead". More than two classes have an output unit each,
 - "finished", and "fate", None or what goes wrong in words,
-- the whole frame: "data", lists of [x1, x2, class] to "train" and to "test" on, and the "code".
+- the whole frame: "data", lists of [x1, x2, class] to "train" and to "test" on, the names of the "classes", and the
+  "code".
 
 A frame of descents has
 

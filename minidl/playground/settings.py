@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from minidl.errors import MinidlError
 
 __all__ = [
-    "DESCENT", "NETWORKS", "NUMBERS", "NUMBERS_OF", "RULE", "Choice", "Kind", "MissingError", "Number", "SettingError",
-    "checked", "choices",
+    "DESCENT", "MAX_CLASSES", "NETWORKS", "NUMBERS", "NUMBERS_OF", "RULE", "Choice", "Kind", "MissingError", "Number",
+    "SettingError", "checked", "choices",
 ]  # fmt: skip
 
 
@@ -132,6 +132,7 @@ OPTIMIZERS = (
     "SGD", "Momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdamW", "NAdam", "RAdam", "AMSGrad", "Lion",
 )  # fmt: skip
 PLACE = Number(0.0, -100.0, 100.0)
+MAX_CLASSES = 6
 LR = Number(0.1, 1e-6, 100.0)
 
 
@@ -156,11 +157,12 @@ RULE: dict[str, Kind] = {"name": Choice("SGD", OPTIMIZERS), "lr": Number(1e-3, 1
 
 NETWORKS: dict[str, Kind] = {
     "data": Choice("xor", ("xor", "moons", "circles", "spirals", "blobs", "points", "csv")),
+    "classes": Number(2, 2, MAX_CLASSES),
     "samples": Number(200, 10, 1000),
     "noise": Number(0.1, 0.0, 1.0),
     "test_share": Number(0.3, 0.0, 0.8),
     "data_seed": Number(0, 0, 9999),
-    "points": Several([], (PLACE, PLACE, Number(0, 0, 1)), 1000, "points"),
+    "points": Several([], (PLACE, PLACE, Number(0, 0, MAX_CLASSES - 1)), 1000, "points"),
     "csv": Text("", 100_000),
     "hidden": Several([8, 8], (Number(8, 1, 16),), 8, "hidden layers"),
     "activation": Choice(
@@ -180,7 +182,11 @@ NETWORKS: dict[str, Kind] = {
     "epochs": Number(1000, 1, 100_000),
     "seed": Number(0, 0, 9999),
 }
-"""The settings of a network and of its training. A `batch_size` of at least the number of samples takes all at once."""
+"""The settings of a network and of its training. A `batch_size` of at least the number of samples takes all at once.
+
+`classes` is the number of clouds in "blobs", and other data ignore it. With more than two classes, the loss is
+`CrossEntropyLoss`, whatever `loss` is.
+"""
 
 DESCENT: dict[str, Kind] = {
     "objective": Choice("cubic_valley", ("cubic_valley", "rosenbrock", "himmelblau", "beale", "expression")),

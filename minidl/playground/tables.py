@@ -1,30 +1,42 @@
-"""Data that people bring: points of two classes, as clicked or as a table of comma-separated values."""
+"""Data that people bring: points with classes, as clicked or as a table of comma-separated values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from minidl.playground.settings import MissingError, SettingError
+from minidl.playground.settings import MAX_CLASSES, MissingError, SettingError
 
-__all__ = ["check_classes", "rows_of", "table"]
+__all__ = ["Table", "check_classes", "class_names", "read_table", "table"]
 
 MAX_SAMPLES = 1000
 LARGEST = 1e100  # squares of larger numbers overflow
 
 
-def rows_of(text: str) -> list[list[float]]:
+class Table(NamedTuple):
+    """A table that has been read.
+
+    Attributes:
+        rows: the two features and the class of each sample. Classes are numbered from 0.
+        names: what the table calls the classes.
+    """
+
+    rows: list[list[Any]]
+    names: list[str]
+
+
+def read_table(text: str) -> Table:
     r"""Read a table of two features and a class in its last column. A first line without numbers is a header.
 
     Columns are separated by semicolons, tabs, commas or spaces. Numbers may have a decimal comma where commas do not
-    separate them. Two classes of any name become 0 and 1 in their order.
+    separate them. Two to six classes of any name become 0, 1, … in their order.
 
     Raises:
         MissingError: an empty table.
         SettingError: another number of columns or classes, features that are not numbers, or too many lines.
 
-    >>> rows_of("width,height,kind\n1,2.5,cat\n3,4,dog")
-    [[1.0, 2.5, 0], [3.0, 4.0, 1]]
+    >>> read_table("width,height,kind\n1,2.5,cat\n3,4,dog")
+    Table(rows=[[1.0, 2.5, 0], [3.0, 4.0, 1]], names=['cat', 'dog'])
     """
     text = text.removeprefix("\ufeff").replace("\N{MINUS SIGN}", "-")  # some programs begin a file with this mark
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -49,22 +61,36 @@ def rows_of(text: str) -> list[list[float]]:
         if not row[2]:
             raise SettingError("csv", f"line {number}: the class is missing")
     names = sorted({row[2] for _, row in cells}, key=lambda name: (not _is_number(name), _key(name)))
-    if len(names) != 2:
-        raise SettingError("csv", f"the last column must hold two classes, got {len(names)}: {', '.join(names[:5])}")
+    if not 2 <= len(names) <= MAX_CLASSES:
+        first = f"{', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+        raise SettingError("csv", f"the last column must hold 2 to {MAX_CLASSES} classes, got {len(names)}: {first}")
     found: list[list[Any]] = [[float(row[0]), float(row[1]), names.index(row[2])] for _, row in cells]
     for column, name in enumerate(("first", "second")):
         if len({row[column] for row in found}) == 1:
             raise SettingError(
                 "csv", f"the {name} feature is the same in all samples, so it does not tell samples apart"
             )
-    return found
+    return Table(found, names)
 
 
 def check_classes(points: Sequence[Sequence[float]], field: str) -> None:
-    """Raise `MissingError` unless there are two points of each class, so that one may be held out."""
-    counts = [sum(point[2] == label for point in points) for label in (0, 1)]
+    """Raise `MissingError` unless there are two points of each class up to the largest, so that one may be held out."""
+    counts = [sum(point[2] == label for point in points) for label in range(_classes_in(points))]
     if min(counts) < 2:
-        raise MissingError(field, f"at least two points of each class are needed, got {counts[0]} and {counts[1]}")
+        got = f"{', '.join(map(str, counts[:-1]))} and {counts[-1]}"
+        raise MissingError(field, f"at least two points of each class are needed, got {got}")
+
+
+def class_names(settings: Mapping[str, Any]) -> list[str]:
+    """Return the names of the classes in the data of a network. Classes that are numbers are called class 0 and so on.
+
+    >>> class_names({"data": "blobs", "classes": 3})
+    ['class 0', 'class 1', 'class 2']
+    """
+    if settings["data"] == "csv":
+        return [f"class {name}" if _is_number(name) else name for name in read_table(settings["csv"]).names]
+    of_points = _classes_in(settings["points"]) if settings["data"] == "points" else 2
+    return [f"class {label}" for label in range(settings["classes"] if settings["data"] == "blobs" else of_points)]
 
 
 def table(name: str, rows: Sequence[Sequence[float]], width: int) -> str:
@@ -82,6 +108,11 @@ def table(name: str, rows: Sequence[Sequence[float]], width: int) -> str:
             lines.append("")
         lines[-1] += f"{' ' if lines[-1] else '    '}{cell}"
     return "\n".join([f"{name} = np.array([", *lines, "])"])
+
+
+def _classes_in(points: Sequence[Sequence[float]]) -> int:
+    """The number of classes, which is at least two."""
+    return max([1, *(int(point[2]) for point in points)]) + 1
 
 
 def _is_number(text: str) -> bool:
