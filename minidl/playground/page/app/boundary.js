@@ -1,27 +1,33 @@
-/** The decision boundary with the data: orange circles are class 0, blue triangles class 1; held-out data are hollow. */
+/**
+ * The decision boundary with the data. Each class has a colour and a marker, and held-out data are hollow. Of several
+ * classes, the plane has the colour of the most probable one, the paler the less probable it is.
+ */
 
 import { bytes, format } from "./dom.js";
-import { color, mark, pale } from "./palette.js";
+import { classesIn } from "./own_points.js";
+import { classMarkers, color, mark, pale, paleClasses, paleOf } from "./palette.js";
 import { Picture } from "./picture.js";
 import { Plane } from "./plane.js";
-
-const SHAPES = ["circle", "triangle"];
+import { lead, regions } from "./regions.js";
 
 export class Boundary {
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {(point: number[], other: boolean) => void} onClick a click on the plane; `other` with Shift
+   * @param {(point: number[], next: boolean) => void} onClick a click on the plane; `next` with Shift
    */
   constructor(canvas, onClick) {
     this.canvas = canvas;
     this.plane = new Plane(canvas);
     this.picture = new Picture();
     this.train = this.test = /** @type {number[][]} */ ([]);
-    /** @type {Uint8Array} */
+    this.classes = 2;
+    /** @type {Uint8Array | Uint16Array} the probability of class 1, or the regions of several classes */
     this.values = new Uint8Array(0);
+    /** @type {Uint8Array[]} the probability of each of several classes */
+    this.chances = [];
     this.size = 0;
     this.clicks = false;
-    /** @type {{values: Uint8Array, size: number, name: string} | null} a unit that is shown instead */
+    /** @type {import("./network_drawing.js").UnitMap | null} a unit that is shown instead */
     this.unit = null;
     canvas.addEventListener("click", (event) => {
       const point = this.clicks ? this.plane.point(event) : null;
@@ -33,6 +39,7 @@ export class Boundary {
   sketch(points) {
     this.train = points;
     this.test = [];
+    this.classes = classesIn(points);
     this.values = new Uint8Array(0);
     this.size = 0;
     // The limits that the engine will choose, so that the plane stays where it is under the clicks.
@@ -46,9 +53,12 @@ export class Boundary {
     if (frame.data) {
       this.train = frame.data.train;
       this.test = frame.data.test;
+      this.classes = frame.classes.length;
     }
     if (frame.boundary) {
-      this.values = bytes(frame.boundary.values, this.values);
+      const { classes, values } = frame.boundary;
+      this.chances = (classes ?? []).map((text, label) => bytes(text, this.chances[label]));
+      this.values = classes ? regions(this.chances, this.values) : bytes(values, this.values);
       this.size = frame.boundary.size;
       this.plane.limit(frame.boundary.x, frame.boundary.y);
     }
@@ -59,11 +69,13 @@ export class Boundary {
     if (!plane.begin()) return;
     const shown = this.unit ?? this;
     if (shown.size) {
-      plane.spread(this.picture.paint(shown.values, shown.size, pale), shown.size);
+      const colors = this.unit ? paleOf[this.unit.label ?? -1] : this.chances.length ? paleClasses : undefined;
+      plane.spread(this.picture.paint(shown.values, shown.size, colors ?? pale), shown.size);
       if (!this.unit) {
         plane.context.strokeStyle = color.text;
         plane.context.lineWidth = 1.5;
-        plane.level(this.values, this.size, 127.5);
+        if (!this.chances.length) plane.level(this.values, this.size, 127.5);
+        else this.chances.forEach((_, label) => plane.level(lead(this.chances, label), this.size, 0));
       }
     }
     plane.clip(() => {
@@ -76,8 +88,8 @@ export class Boundary {
   /** @param {number[]} point @param {boolean} filled */
   #point([x, y, label], filled) {
     const { context } = this.plane;
-    const ink = label ? color.class1 : color.class0;
-    mark(context, SHAPES[label ? 1 : 0], this.plane.column(x), this.plane.row(y), 3.2);
+    const ink = color[`class${label}`];
+    mark(context, classMarkers[label], this.plane.column(x), this.plane.row(y), 3.2);
     context.lineWidth = filled ? 0.8 : 1.4;
     context.fillStyle = filled ? ink : color.background;
     context.strokeStyle = filled ? color.background : ink;
@@ -90,7 +102,7 @@ export class Boundary {
     const name = this.unit ? `${this.unit.name}. ` : "";
     this.canvas.setAttribute(
       "aria-label",
-      `${name}Decision boundary and data: ${this.train.length} training samples and ${this.test.length} held-out samples. ` +
+      `${name}Decision boundary and data of ${this.classes} classes: ${this.train.length} training samples and ${this.test.length} held-out samples. ` +
         (frame ? `Training loss ${format(frame.loss.train)} at step ${frame.step}.` : "Nothing is trained yet."),
     );
   }

@@ -13,6 +13,8 @@ export function contour(values, size, level) {
     for (let column = 0; column + 1 < size; column++) {
       const at = row * size + column;
       const corners = [values[at], values[at + 1], values[at + size + 1], values[at + size]];
+      const below = corners[0] < level;
+      if (corners.every((value) => value < level === below)) continue; // as nearly everywhere
       if (corners.some((value) => value === null || !Number.isFinite(value))) continue;
       const [a, b, c, d] = /** @type {number[]} */ (corners);
       /** @type {number[][]} where the level crosses the sides: bottom, right, top, left */

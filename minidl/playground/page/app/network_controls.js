@@ -3,6 +3,7 @@
 import { CurvePlot } from "./curve.js";
 import { el } from "./dom.js";
 import { failing, labelled, number, NUMBERS, select, text } from "./fields.js";
+import { OwnPoints } from "./own_points.js";
 import { thumbnail } from "./thumbnails.js";
 
 const DATA = {
@@ -25,6 +26,7 @@ const RATES = {
 const TYPING = 500;
 
 const LABELS = {
+  classes: "Classes",
   samples: "Samples",
   noise: "Noise",
   test_share: "Share of held-out data",
@@ -43,7 +45,7 @@ const LABELS = {
 
 /** @type {[string, string[]][]} */
 const GROUPS = [
-  ["Data", ["samples", "noise", "test_share", "data_seed"]],
+  ["Data", ["classes", "samples", "noise", "test_share", "data_seed"]],
   ["Network", ["activation", "initializer", "dropout"]],
   ["Training", ["loss", "optimizer", "lr", ...Object.keys(NUMBERS), "weight_decay", "batch_size", "epochs", "seed"]],
 ];
@@ -64,18 +66,23 @@ export class NetworkControls {
     this.plots = {};
     this.onChange = onChange;
     this.settings = /** @type {Record<string, any>} */ ({});
-    /** The class of a point that is added with a click. */
-    this.label = 1;
     /** @type {Record<string, import("./fields.js").Field>} */
     this.fields = {};
+    this.points = new OwnPoints((points) => this.onChange("points", points, true));
+    this.fields.points = this.points.field;
+    /** Stands in for the field of the loss. */
+    this.crossEntropy = el("p", { className: "hint" }, "With more than two classes, the loss is CrossEntropyLoss.");
+    this.noHidden = el("p", { className: "hint" });
     form.addEventListener("submit", (event) => event.preventDefault());
     for (const [title, names] of GROUPS) {
       const group = el("details", { open: matchMedia("(min-width: 701px)").matches }, el("summary", {}, title));
-      if (title === "Data") group.append(this.#data(), this.#points(), this.#csv());
+      if (title === "Data") group.append(this.#data(), this.points.element, this.#csv());
       if (title === "Network") group.append(this.#layers());
+      if (title === "Training") group.append(this.crossEntropy);
       for (const name of names) if (choices[name]) group.append(this.#field(name));
       form.append(group);
     }
+    this.showClasses(2);
   }
 
   /** @param {string} name */
@@ -113,61 +120,6 @@ export class NetworkControls {
       el("label", {}, radio, thumbnail(radio.value), el("span", {}, DATA[radio.value] ?? radio.value)),
     );
     return el("fieldset", { className: "thumbnails" }, el("legend", {}, "Data set"), ...labels, error);
-  }
-
-  /** What is needed to place points: the class, a point by numbers, undo and clear. */
-  #points() {
-    const classes = [0, 1].map((label) => {
-      const radio = el("input", { type: "radio", name: "class", value: String(label), checked: label === this.label });
-      radio.addEventListener("change", () => {
-        this.label = label;
-      });
-      return el("label", {}, radio, el("span", { className: `dot class${label}` }), ` class ${label}`);
-    });
-    const place = ["x₁", "x₂"].map((name) => el("input", { type: "number", step: "any", value: "0", title: name }));
-    place.forEach((input, i) => input.setAttribute("aria-label", ["x₁", "x₂"][i]));
-    const button = (name, action) => {
-      const element = el("button", { type: "button" }, name);
-      element.addEventListener("click", action);
-      return element;
-    };
-    const points = () => this.settings.points ?? [];
-    const add = button("Add", () =>
-      this.addPoint(
-        place.map((input) => Number(input.value)),
-        false,
-      ),
-    );
-    const undo = button("Undo", () => this.onChange("points", points().slice(0, -1), true));
-    const clear = button("Clear", () => this.onChange("points", [], true));
-    const error = el("p", { className: "field-error", role: "alert", hidden: true });
-    this.pointBox = el(
-      "fieldset",
-      { className: "points", hidden: true },
-      el("legend", {}, "Own points"),
-      el(
-        "p",
-        { className: "hint" },
-        "Click into the decision boundary to add a point, with Shift for the other class.",
-      ),
-      el("div", { className: "row" }, ...classes),
-      el("div", { className: "row" }, ...place, add),
-      el("div", { className: "row" }, undo, clear),
-      error,
-    );
-    this.fields.points = {
-      element: this.pointBox,
-      set: () => {},
-      label: "Own points",
-      fail: failing(error),
-    };
-    return this.pointBox;
-  }
-
-  /** @param {number[]} point @param {boolean} other of the other class */
-  addPoint(point, other) {
-    const label = other ? 1 - this.label : this.label;
-    this.onChange("points", [...(this.settings.points ?? []), [...point, label]], true);
   }
 
   #csv() {
@@ -240,12 +192,20 @@ export class NetworkControls {
       ...units,
       set: (value) => {
         count.textContent = String(value.length);
-        none.hidden = value.length > 0;
+        this.noHidden.hidden = value.length > 0;
         units.set(value.join(", "));
       },
     };
-    const none = el("p", { className: "hint" }, "Without a hidden layer, the boundary is a line.");
-    return el("div", {}, row, units.element, none);
+    return el("div", {}, row, units.element, this.noHidden);
+  }
+
+  /** The number of classes is known. More than two have a loss of their own. @param {number} classes */
+  showClasses(classes) {
+    const several = classes > 2;
+    const lines = several ? "the boundaries are lines" : "the boundary is a line";
+    this.noHidden.textContent = `Without a hidden layer, ${lines}.`;
+    this.fields.loss.element.hidden = several;
+    this.crossEntropy.hidden = !several;
   }
 
   /** Show settings. @param {Record<string, any>} settings */
@@ -254,9 +214,10 @@ export class NetworkControls {
     for (const [name, field] of Object.entries(this.fields)) field.set(settings[name]);
     for (const [name, plot] of Object.entries(this.plots)) plot.show(settings[name]);
     const own = settings.data === "points" || settings.data === "csv";
-    this.pointBox.hidden = settings.data !== "points";
+    this.points.element.hidden = settings.data !== "points";
     this.csvBox.hidden = settings.data !== "csv";
     for (const name of ["samples", "noise", "data_seed"]) if (this.fields[name]) this.fields[name].element.hidden = own;
+    this.fields.classes.element.hidden = settings.data !== "blobs";
     const numbers = this.numbers[settings.optimizer] ?? [];
     for (const name of Object.keys(NUMBERS)) this.fields[name].element.hidden = !numbers.includes(name);
   }

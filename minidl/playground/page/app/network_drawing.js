@@ -4,7 +4,7 @@
  */
 
 import { bytes, el, format, prepare, svg } from "./dom.js";
-import { color } from "./palette.js";
+import { color, strongOf } from "./palette.js";
 import { Picture } from "./picture.js";
 
 const SMALLEST = 14,
@@ -13,17 +13,21 @@ const SMALLEST = 14,
 
 const HINT = "Point at a weight or a unit, or move to a unit with Tab and the arrow keys, to see its numbers.";
 
+/** @typedef {{values: Uint8Array, size: number, name: string, label?: number}} UnitMap that of a class has its label */
+
 export class NetworkDrawing {
   /**
    * @param {HTMLElement} box where it is drawn
    * @param {HTMLElement} details where numbers of a unit or a weight are shown
-   * @param {{onUnits: (layer: number, change: number) => void, onShow: (unit: {values: Uint8Array, size: number, name: string} | null) => void, most: number}} options
+   * @param {{onUnits: (layer: number, change: number) => void, onShow: (unit: UnitMap | null) => void, most: number}} options
    */
   constructor(box, details, options) {
     this.box = box;
     this.details = details;
     this.options = options;
     this.signature = "";
+    /** @type {string[]} the names of the classes */
+    this.classes = [];
     /** @type {any} */
     this.frame = null;
     /** @type {{layer: number, unit: number, from?: number} | null} what the details are about */
@@ -35,7 +39,9 @@ export class NetworkDrawing {
   /** @param {any} frame */
   take(frame) {
     if (frame.layers) this.frame = frame;
-    if (frame.layers && frame.data) this.inputs = maps(frame.boundary);
+    if (!frame.layers || !frame.data) return;
+    this.inputs = maps(frame.boundary);
+    this.classes = frame.classes;
   }
 
   /** Show no network. */
@@ -49,7 +55,7 @@ export class NetworkDrawing {
   draw() {
     if (!this.frame || !this.box.clientWidth) return;
     const sizes = [2, ...this.frame.layers.map((layer) => layer.bias.length)];
-    const signature = `${sizes} ${this.box.clientWidth}`;
+    const signature = `${sizes} ${this.classes} ${this.box.clientWidth}`;
     if (signature !== this.signature) {
       this.signature = signature;
       this.#build(sizes);
@@ -58,7 +64,7 @@ export class NetworkDrawing {
     this.pictures.forEach((column, l) =>
       column.forEach((picture, u) => {
         const map = this.#map(l, u);
-        if (map) picture.paint(map.values, map.size);
+        if (map) picture.paint(map.values, map.size, strongOf[map.label ?? -1]);
       }),
     );
     this.#tell();
@@ -87,7 +93,8 @@ export class NetworkDrawing {
     const text = this.frame.layers[column - 1].units?.[unit];
     if (!text) return null;
     const values = (this.values[column][unit] = bytes(text, this.values[column][unit]));
-    return { values, size: Math.sqrt(values.length) };
+    const ofClass = column === this.frame.layers.length && this.classes.length > 2;
+    return { values, size: Math.sqrt(values.length), label: ofClass ? unit : undefined };
   }
 
   /** @param {number[]} sizes units of each column */
@@ -186,7 +193,8 @@ export class NetworkDrawing {
   /** @param {number} column @param {number} unit @param {number[]} sizes */
   #name(column, unit, sizes) {
     if (column === 0) return `Input ${["x₁", "x₂"][unit]}`;
-    return column === sizes.length - 1 ? "Output" : `Layer ${column}, unit ${unit + 1}`;
+    if (column === sizes.length - 1) return sizes[column] > 1 ? `Output, ${this.classes[unit]}` : "Output";
+    return `Layer ${column}, unit ${unit + 1}`;
   }
 
   /** Arrow keys move between the units. @param {KeyboardEvent} event @param {number} column @param {number} unit */

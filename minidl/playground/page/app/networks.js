@@ -19,7 +19,7 @@ export class Networks extends Tab {
       (...change) => this.change(...change),
     );
     this.fields = this.controls.fields;
-    this.boundary = new Boundary(byId("boundary"), (point, other) => this.controls.addPoint(point, other));
+    this.boundary = new Boundary(byId("boundary"), (point, next) => this.controls.points.add(point, next));
     this.losses = new Chart(byId("losses"), "Loss at each step");
     this.drawing = new NetworkDrawing(byId("network"), byId("unit"), {
       most: this.choices.hidden.row[0].high,
@@ -39,7 +39,10 @@ export class Networks extends Tab {
   show() {
     this.controls.show(this.settings);
     // Own points are shown at once, as the engine refuses to begin before there are enough of them.
-    if (this.settings.data === "points") this.boundary.sketch(this.settings.points);
+    if (this.settings.data === "points") {
+      this.boundary.sketch(this.settings.points);
+      this.#key(Array.from({ length: this.boundary.classes }, (_, label) => `class ${label}`));
+    }
     this.boundary.clicks = this.settings.data === "points";
     byId("boundary").classList.toggle("clickable", this.boundary.clicks);
   }
@@ -71,6 +74,7 @@ export class Networks extends Tab {
   #begin(frame) {
     const lines = [{ label: "training", color: color.class1, dash: dashes[0], points: [] }];
     if (frame.data.test.length) lines.push({ label: "held-out", color: color.negative, dash: dashes[1], points: [] });
+    this.#key(frame.classes);
     this.losses.clear(lines);
     lines.forEach((_, i) => this.losses.add(i, 0, i ? frame.loss.test : frame.loss.train));
     byId("losses-key").replaceChildren(
@@ -80,6 +84,15 @@ export class Networks extends Tab {
     byId("network-numbers").replaceChildren(
       ...lines.flatMap(({ label }, i) => [el("dt", {}, label), ...this.numbers[i ? "test" : "train"]]),
     );
+  }
+
+  /** List the classes below the boundary, and show what depends on their number. @param {string[]} names */
+  #key(names) {
+    byId("classes-key").replaceChildren(
+      ...names.map((name, label) => el("li", {}, el("span", { className: `dot class${label}` }), name)),
+      el("li", {}, "filled: training, hollow: held out"),
+    );
+    this.controls.showClasses(names.length);
   }
 
   draw() {

@@ -3,7 +3,11 @@
  * can tell apart. The dark theme uses lighter shades of them. All are defined in style.css.
  */
 
-const NAMES = ["class0", "class1", "middle", "positive", "negative", "text", "muted", "line", "surface", "background"];
+/** Markers of the classes, in order. Their colours are class0 to class5. */
+export const classMarkers = ["circle", "triangle", "square", "diamond", "cross", "down"];
+
+const CLASSES = classMarkers.map((_, label) => `class${label}`);
+const NAMES = [...CLASSES, "middle", "positive", "negative", "text", "muted", "line", "surface", "background"];
 
 /** @type {Record<string, string>} the colours of the current theme, by name */
 export const color = {};
@@ -24,6 +28,12 @@ export const markers = ["circle", "square", "triangle", "diamond", "cross"];
 export const strong = new Uint32Array(256);
 export const pale = new Uint32Array(256);
 
+/** For each class the 256 pixels of its probability, from the middle to its colour. */
+export const strongOf = CLASSES.map(() => new Uint32Array(256));
+/** The paler ones, one class after the other, and each alone. */
+export const paleClasses = new Uint32Array(256 * CLASSES.length);
+export const paleOf = CLASSES.map((_, label) => paleClasses.subarray(256 * label, 256 * (label + 1)));
+
 const listeners = new Set();
 
 /** @param {() => void} redraw what to call when the theme changes */
@@ -37,17 +47,20 @@ function read() {
   for (const name of NAMES) color[name] = style.getPropertyValue(`--${name}`).trim();
   lineColors.length = 0;
   for (let i = 0; i < 6; i++) lineColors.push(style.getPropertyValue(`--line${i}`).trim());
-  const low = parts(color.class0),
-    middle = parts(color.middle),
-    high = parts(color.class1);
-  for (const scale of [strong, pale]) {
-    const most = scale === strong ? 0.9 : 0.5;
+  const ends = CLASSES.map((name) => parts(color[name])),
+    middle = parts(color.middle);
+  const pixel = (end, share) => {
+    const [r, g, b] = middle.map((value, channel) => Math.round(value + share * (end[channel] - value)));
+    return (255 << 24) | (b << 16) | (g << 8) | r;
+  };
+  for (const isStrong of [true, false]) {
+    const most = isStrong ? 0.9 : 0.5;
     for (let i = 0; i < 256; i++) {
       const t = (i - 127.5) / 127.5;
-      const end = t < 0 ? low : high;
-      const share = most * Math.abs(t);
-      const [r, g, b] = middle.map((value, channel) => Math.round(value + share * (end[channel] - value)));
-      scale[i] = (255 << 24) | (b << 16) | (g << 8) | r;
+      (isStrong ? strong : pale)[i] = pixel(ends[t < 0 ? 0 : 1], most * Math.abs(t));
+      (isStrong ? strongOf : paleOf).forEach((scale, label) => {
+        scale[i] = pixel(ends[label], (most * i) / 255);
+      });
     }
   }
 }
@@ -73,6 +86,12 @@ export function mark(context, shape, x, y, r) {
       [x, y - 1.15 * r],
       [x + r, y + 0.75 * r],
       [x - r, y + 0.75 * r],
+    ]);
+  else if (shape === "down")
+    polygon(context, [
+      [x, y + 1.15 * r],
+      [x + r, y - 0.75 * r],
+      [x - r, y - 0.75 * r],
     ]);
   else if (shape === "diamond")
     polygon(context, [

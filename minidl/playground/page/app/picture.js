@@ -10,7 +10,7 @@ export class Picture {
   }
 
   /**
-   * @param {Uint8Array} values size × size of them, row 0 at the bottom
+   * @param {Uint8Array | Uint16Array} values size × size of them, row 0 at the bottom
    * @param {number} size
    * @param {Uint32Array} [colors] the pixel of each value
    */
