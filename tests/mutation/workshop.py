@@ -126,6 +126,7 @@ TESTS = {
     "minidl/playground/curves": "playground/test_curves.py",
     "minidl/playground/expressions": "playground/test_expressions.py",
     "minidl/playground/fates": "playground/test_fates.py",
+    "minidl/playground/presets": "playground/test_presets.py",
     "minidl/playground/processes": "playground/test_processes.py playground/test_server.py",
     "minidl/playground/programs": "playground/test_programs.py",
     "minidl/playground/server": "playground/test_server.py",

@@ -17,7 +17,6 @@ from minidl.playground.networks import Network
 from minidl.playground.session import Session
 from minidl.playground.settings import NETWORKS, Choice, SettingError
 
-TABLE = "width;height;kind\n" + "\n".join(f"{i};{i * i % 7};{'cat' if i % 2 else 'dog'}" for i in range(30))
 POINTS = [[0.1 * i, (-1) ** i * 0.5, i % 2] for i in range(12)]
 
 
@@ -34,6 +33,7 @@ def chosen(name: str) -> tuple[str, ...]:
 drawn = st.fixed_dictionaries(
     {
         "data": st.sampled_from(chosen("data")),
+        "classes": st.integers(2, 6),
         "samples": st.integers(10, 60),
         "noise": st.sampled_from([0.0, 0.1, 1.0]),
         "test_share": st.sampled_from([0.0, 0.3, 0.5]),
@@ -58,7 +58,10 @@ drawn = st.fixed_dictionaries(
 @settings(max_examples=40, deadline=None)
 @given(drawn)
 def test_any_settings_train_as_their_code_does_at_home(settings: dict[str, Any]) -> None:
-    network = Network(settings | {"epochs": 2, "csv": TABLE, "points": POINTS})
+    classes = settings["classes"]
+    points = [[0.1 * i, (-1) ** i * 0.5, i % classes] for i in range(24)]
+    rows = "\n".join(f"{i};{i * i % 7};{'kind' if i % classes else 'dog'}{i % classes}" for i in range(30))
+    network = Network(settings | {"epochs": 2, "csv": rows, "points": points})
     while not network.run.ended:
         network.step(5)
         json.dumps(network.frame())

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,31 @@ def test_the_held_out_loss_of_overfitting_is_lowest_after_epoch_9() -> None:
     losses = held_out("overfitting")
     assert (int(np.argmin(losses)), round(min(losses), 2)) == (8, 0.49)
     assert losses[-1] > 3 * min(losses)
+
+
+def winners(network: Network) -> Any:
+    """The class that is predicted in each pixel of the boundary."""
+    boundary = network.frame()["boundary"]
+    chances = [np.frombuffer(b64decode(text), np.uint8) for text in boundary["classes"]]
+    return np.argmax(chances, axis=0).reshape(boundary["size"], -1)
+
+
+@pytest.mark.parametrize(("classes", "lines"), [(3, 3), (6, 9)])
+def test_the_lines_between_classes_are_as_many_as_stated(classes: int, lines: int) -> None:
+    won = winners(changed("three_classes", classes=classes))
+    beside = [*zip(won[1:].flat, won[:-1].flat, strict=True), *zip(won[:, 1:].flat, won[:, :-1].flat, strict=True)]
+    assert len({frozenset(pair) for pair in beside if pair[0] != pair[1]}) == lines
+
+
+def test_the_lines_between_three_classes_meet_in_the_picture() -> None:
+    network = changed("three_classes")
+    dense = network.model[0]
+    assert isinstance(dense, Dense)
+    weight, bias = dense.weight.value, dense.bias.value
+    # Two differences of scores are 0, so the third one is, too.
+    place = np.linalg.solve((weight[:, 1:] - weight[:, :1]).T, bias[0] - bias[1:])
+    assert np.allclose(np.ptp(network.model.predict(place[None])), 0.0, atol=1e-9)
+    assert all(low < at < high for at, (low, high) in zip(place, network.limits, strict=True))
 
 
 def descended(identity: str, rate: float, **settings: Any) -> Descent:

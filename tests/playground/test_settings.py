@@ -61,7 +61,7 @@ def test_numbers_keep_their_type() -> None:
         ("networks", "hidden", [2] * 9, "at most 8 hidden layers"),
         ("networks", "points", [[1, 2]], "must be 3 numbers"),
         ("networks", "points", [[1, 2, 0.5]], "whole number"),
-        ("networks", "points", [[1, 2, 2]], "from 0 to 1"),
+        ("networks", "points", [[1, 2, 6]], "from 0 to 5"),
         ("networks", "csv", "x" * 100_001, "at most 100000 characters"),
         ("descent", "starts", [[1, 2, 3]], "must be 2 numbers"),
         ("descent", "starts", [[1, 1e9]], "from -100 to 100"),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minidl.playground.networks import Network
-from minidl.playground.settings import SettingError
-from minidl.playground.tables import check_classes, rows_of, table
+from minidl.playground.settings import NETWORKS, SettingError, checked
+from minidl.playground.tables import check_classes, class_names, read_table, table
 
 ROWS = [[1.0, 2.5, 0], [3.0, -4e-3, 1], [5.0, 6.0, 0]]
 
@@ -31,7 +31,7 @@ ROWS = [[1.0, 2.5, 0], [3.0, -4e-3, 1], [5.0, 6.0, 0]]
     ],
 )
 def test_tables_of_several_forms_are_read(text: str) -> None:
-    assert rows_of(text) == ROWS
+    assert read_table(text).rows == ROWS
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_tables_of_several_forms_are_read(text: str) -> None:
         ("1,2,0\n3,nan,1", "line 2: a feature must be a finite number"),
         ("1,2,0\n3,1e999,1", "line 2: a feature must be a finite number"),
         ("1,2,0\n3,,1", "line 2: a feature must be a finite number, got ''"),
-        ("1,2,0\n3,4,0", "must hold two classes, got 1: 0"),
-        ("1,2,a\n3,4,b\n5,6,c", "must hold two classes, got 3: a, b, c"),
+        ("1,2,0\n3,4,0", "must hold 2 to 6 classes, got 1: 0$"),
+        ("\n".join(f"{i},{-i},{c}" for i, c in enumerate("gfedcba")), "2 to 6 classes, got 7: a, b, c, d, e, …$"),
         ("a,b,c", "a header but no samples"),
         ("1,2,0\n3,4,\n5,6,0", "line 2: the class is missing"),
         ("1,2,0\n1,3,1", "the first feature is the same"),
@@ -59,22 +59,57 @@ def test_tables_of_several_forms_are_read(text: str) -> None:
 )
 def test_a_table_that_cannot_be_used_says_why(text: str, message: str) -> None:
     with pytest.raises(SettingError, match=message) as caught:
-        rows_of(text)
+        read_table(text)
     assert caught.value.field == "csv"
 
 
 def test_a_table_may_have_a_thousand_samples() -> None:
-    assert len(rows_of("1,2,0\n" * 500 + "1e99,3,1\n" * 500)) == 1000
+    assert len(read_table("1,2,0\n" * 500 + "1e99,3,1\n" * 500).rows) == 1000
 
 
-@pytest.mark.parametrize(("counts", "right"), [((2, 2), True), ((2, 9), True), ((1, 9), False), ((9, 1), False)])
-def test_each_class_needs_two_points(counts: tuple[int, int], right: bool) -> None:
-    points = [[0.5, 0.5, label] for label in (0, 1) for _ in range(counts[label])]
-    if right:
+@pytest.mark.parametrize(
+    ("counts", "got"),
+    [
+        ((2, 2), None),
+        ((2, 9), None),
+        ((1, 9), "1 and 9"),
+        ((9, 1), "9 and 1"),
+        ((), "0 and 0"),
+        ((2,), "2 and 0"),
+        ((2, 3, 2, 2, 2, 2), None),
+        ((3, 0, 2), "3, 0 and 2"),
+        ((2, 2, 2, 1), "2, 2, 2 and 1"),
+    ],
+)
+def test_each_class_needs_two_points(counts: tuple[int, ...], got: str | None) -> None:
+    points = [[0.5, 0.5, label] for label, count in enumerate(counts) for _ in range(count)]
+    if got is None:
         check_classes(points, "points")
     else:
-        with pytest.raises(SettingError, match=f"at least two points of each class are needed, got {counts[0]} and"):
+        with pytest.raises(SettingError, match=f"at least two points of each class are needed, got {got}$"):
             check_classes(points, "points")
+
+
+def test_up_to_six_classes_are_numbered_in_the_order_of_their_names() -> None:
+    names = ["virginica", "10", "setosa", "9", "versicolor", "-1"]
+    found = read_table("\n".join(f"{i},{i * i},{name}" for i, name in enumerate(names)))
+    assert found.names == ["-1", "9", "10", "setosa", "versicolor", "virginica"]
+    assert [row[2] for row in found.rows] == [5, 2, 3, 1, 4, 0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, ["class 0", "class 1"]),
+        ({"data": "moons", "classes": 5}, ["class 0", "class 1"]),
+        ({"data": "blobs", "classes": 4}, ["class 0", "class 1", "class 2", "class 3"]),
+        ({"data": "points"}, ["class 0", "class 1"]),
+        ({"data": "points", "points": [[0, 0, 2], [1, 1, 0]]}, ["class 0", "class 1", "class 2"]),
+        ({"data": "csv", "csv": "1,2,cat\n3,4,7\n5,6,dog"}, ["class 7", "cat", "dog"]),
+    ],
+)
+def test_classes_have_names(settings: dict[str, Any], names: list[str]) -> None:
+    assert class_names(checked(NETWORKS, settings)) == names
 
 
 @pytest.mark.parametrize(("width", "lines"), [(10, 4), (28, 4), (29, 3)])
@@ -103,4 +138,4 @@ def test_nothing_in_a_table_is_run() -> None:
     text = "\n".join(f"{i},{i * i},{evil if i % 2 else 'b'}" for i in range(20))
     assert evil not in Network({"data": "csv", "csv": text}).code.text
     with pytest.raises(SettingError, match="must be a finite number"):
-        rows_of(f"1,2,a\n3,{evil},b")
+        read_table(f"1,2,a\n3,{evil},b")
