@@ -192,8 +192,8 @@ def _data(settings: Mapping[str, Any], several: bool) -> tuple[str, list[str]]:
 
 def _trained(settings: Mapping[str, Any], classes: int) -> int:
     """The number of samples that are trained on at most. The rest is held out, as `hold_out` splits them."""
-    own = {"points": lambda: settings["points"], "csv": lambda: read_table(settings["csv"]).rows}.get(settings["data"])
-    n = settings["samples"] if own is None else len(own())
+    own = {"points": settings["points"], "csv": settings["csv"]}.get(settings["data"])
+    n = settings["samples"] if own is None else len(read_table(own).rows if settings["data"] == "csv" else own)
     # Of each class one sample is not held out, and of all classes but one there may be no other.
     return int(n - min(n - classes, round(settings["test_share"] * (n - classes + 1))))
 

@@ -125,7 +125,7 @@ def test_the_losses_of_all_frames_are_those_of_the_history() -> None:
 def test_only_the_whole_frame_has_data_and_code() -> None:
     network = Network({"samples": 40, "test_share": 0.25})
     whole, later = network.frame(whole=True), network.frame()
-    assert {*whole} - {*later} == {"data", "code"}
+    assert {*whole} - {*later} == {"data", "classes", "code"}
     assert len(whole["data"]["train"]) == 30
     assert len(whole["data"]["test"]) == 10
     assert whole["code"] == network.code.text

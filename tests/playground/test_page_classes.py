@@ -4,6 +4,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
 from tests.docs.browser import CHROMIUM
@@ -105,6 +106,11 @@ def test_own_points_of_three_classes(page: Page) -> None:
     assert page.text(f"{KEY} li").split("\n") == ["class 0", "class 1", HELD_OUT]
 
 
+def test_a_link_with_a_class_that_there_cannot_be_says_so(page: Page) -> None:
+    page.open("networks&data=points&points=[[0,0,1000000000],[1,1,0]]")
+    assert "Own points must be a whole number from 0 to 5, got 1000000000" in page.text(".points .field-error")
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_each_region_has_the_colour_of_its_class(page: Page, dark: bool) -> None:
     page.load("networks&data=blobs&classes=6&noise=0&hidden=[]&lr=1&epochs=200", dark=dark)
@@ -112,13 +118,15 @@ def test_each_region_has_the_colour_of_its_class(page: Page, dark: bool) -> None
     page.wait("finished")
     script = """(() => {
       const canvas = document.getElementById("boundary"), found = [];
-      const context = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
+      const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const style = getComputedStyle(document.documentElement);
       const colour = (name) => style.getPropertyValue(name).match(/\\w\\w/g).map((part) => parseInt(part, 16));
       for (let label = 0; label < 6; label++) {
         const angle = (2 * Math.PI * label) / 6, half = 0.56 * 3;  // the limits around the middle
         const x = 34 + (canvas.clientWidth - 42) * (0.5 + (1.25 * Math.cos(angle)) / (2 * half));
         const y = 6 + (canvas.clientHeight - 28) * (0.5 - (1.25 * Math.sin(angle)) / (2 * half));
-        const pixel = [...context.getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(0, 3);
+        const at = 4 * (Math.round(y) * width + Math.round(x));
+        const pixel = [...data.slice(at, at + 3)];
         const away = (other) => {
           const middle = colour("--middle"), end = colour(`--class${other}`);
           return Math.hypot(...pixel.map((value, i) => value - (0.6 * middle[i] + 0.4 * end[i])));
@@ -151,8 +159,26 @@ def test_the_shade_of_a_region_grows_with_the_probability(
     assert divmod(found, 256) == (winner, pytest.approx(shade, abs=1))
 
 
-def test_a_border_is_where_two_classes_are_equal_and_no_other_is_more_probable(page: Page) -> None:
+def test_borders_are_where_the_two_most_probable_classes_are_equal(page: Page) -> None:
+    size, rng = 9, np.random.default_rng(0)
+    across, up = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
+    scores = rng.normal(size=(5, 3)) @ np.stack([across.ravel(), up.ravel(), 0.1 * np.ones(size**2)])
+    e = np.exp(3 * scores)
+    chances = np.round(255 * e / e.sum(axis=0)).reshape(5, size, size)
     page.open("networks&hidden=[3]")
-    pictures = "[[200, 100, 20, 10], [50, 100, 30, 45], [5, 55, 205, 200]].map(one => Uint8Array.from(one))"
-    leads = [module(page, "regions", f"[...m.lead({pictures}, {label})]") for label in range(3)]
-    assert leads == [[150, 0, -185, -190], [-150, 0, -175, -155], [-195, -45, 175, 155]]
+    pictures = f"{json.dumps(chances.reshape(5, -1).tolist())}.map(one => Uint8Array.from(one))"
+    segments = np.array(module(page, "regions", f"m.borders({pictures}, {size})"))
+    assert len(segments) > size
+    for x, y in segments.reshape(-1, 2):
+        column, row = min(int(x), size - 2), min(int(y), size - 2)
+        right, above = x - column, y - row
+        cell = chances[:, row : row + 2, column : column + 2]
+        first, second = np.sort(cell @ [1 - right, right] @ [1 - above, above])[:-3:-1]
+        assert first - second < 0.02 * 255
+    # Each side of a cell between two regions is crossed, unless it is the side of a third one.
+    won = chances.argmax(axis=0)
+    crossed = {(round(float(x), 6), int(y)) for x, y in segments.reshape(-1, 2) if y == int(y)}
+    for row in range(size):
+        for column in range(size - 1):
+            if won[row, column] != won[row, column + 1]:
+                assert any(column <= x <= column + 1 for x, y in crossed if y == row)

@@ -8,7 +8,7 @@ import { classesIn } from "./own_points.js";
 import { classMarkers, color, mark, pale, paleClasses, paleOf } from "./palette.js";
 import { Picture } from "./picture.js";
 import { Plane } from "./plane.js";
-import { lead, regions } from "./regions.js";
+import { borders, regions } from "./regions.js";
 
 export class Boundary {
   /**
@@ -74,8 +74,9 @@ export class Boundary {
       if (!this.unit) {
         plane.context.strokeStyle = color.text;
         plane.context.lineWidth = 1.5;
-        if (!this.chances.length) plane.level(this.values, this.size, 127.5);
-        else this.chances.forEach((_, label) => plane.level(lead(this.chances, label), this.size, 0));
+        const { values, chances, size } = this;
+        if (chances.length) plane.trace(borders(chances, size), size);
+        else plane.level(values, size, 127.5);
       }
     }
     plane.clip(() => {

@@ -4,8 +4,9 @@ import { el } from "./dom.js";
 import { failing } from "./fields.js";
 import { classMarkers } from "./palette.js";
 
-/** @param {number[][]} points @returns {number} how many classes they have, at least two */
-export const classesIn = (points) => Math.max(1, ...points.map((point) => point[2])) + 1;
+/** @param {number[][]} points @returns {number} how many classes they have: at least two, and as many as have a marker */
+export const classesIn = (points) =>
+  Math.min(Math.max(1, ...points.map((point) => point[2])) + 1, classMarkers.length);
 
 export class OwnPoints {
   /** @param {(points: number[][]) => void} onChange */

@@ -74,11 +74,19 @@ export class Plane {
    * @param {ArrayLike<number | null>} values @param {number} size @param {number} level
    */
   level(values, size, level) {
+    this.trace(contour(values, size, level), size);
+  }
+
+  /**
+   * Trace line segments of a grid that spans the axes.
+   * @param {number[][]} segments [x0, y0, x1, y1] in columns and rows @param {number} size
+   */
+  trace(segments, size) {
     const { context } = this;
     const x = (column) => LEFT + (this.width * column) / (size - 1);
     const y = (row) => TOP + this.height * (1 - row / (size - 1));
     context.beginPath();
-    for (const [x0, y0, x1, y1] of contour(values, size, level)) {
+    for (const [x0, y0, x1, y1] of segments) {
       context.moveTo(x(x0), y(y0));
       context.lineTo(x(x1), y(y1));
     }

@@ -1,4 +1,16 @@
-/** The regions of several classes, from pictures of their probabilities: which class wins where, and by how much. */
+/** The regions of several classes, from pictures of their probabilities: which class wins where, and the lines between. */
+
+import { contour } from "./contours.js";
+
+/** How often a cell is halved in which three regions meet. Then it is smaller than a pixel of the screen. */
+const HALVED = 4;
+
+/** @param {ArrayLike<number>[]} chances @param {number} at @returns {number} the first class with the largest probability */
+function winner(chances, at) {
+  let best = 0;
+  for (let label = 1; label < chances.length; label++) if (chances[label][at] > chances[best][at]) best = label;
+  return best;
+}
 
 /**
  * @param {Uint8Array[]} chances the probability of each class, from 0 to 255
@@ -8,26 +20,48 @@
 export function regions(chances) {
   const least = 255 / chances.length;
   return Uint16Array.from(chances[0], (_, at) => {
-    let winner = 0;
-    for (let label = 1; label < chances.length; label++) {
-      if (chances[label][at] > chances[winner][at]) winner = label;
-    }
-    const share = (chances[winner][at] - least) / (255 - least);
-    return 256 * winner + Math.round(255 * Math.max(0, share));
+    const label = winner(chances, at);
+    return 256 * label + Math.round((255 * Math.max(0, chances[label][at] - least)) / (255 - least));
   });
 }
 
 /**
- * The probability of a class minus the largest of the others. It is 0 on the border of the region of the class.
- * @param {Uint8Array[]} chances
- * @param {number} label
- * @returns {Int16Array}
+ * The line segments between the regions, in columns and rows.
+ * @param {ArrayLike<number>[]} chances row by row
+ * @param {number} size rows and columns
+ * @param {number} [depth]
+ * @returns {number[][]} segments [x0, y0, x1, y1]
  */
-export function lead(chances, label) {
-  const others = chances.filter((_, other) => other !== label);
-  return Int16Array.from(chances[label], (chance, at) => {
-    let largest = 0;
-    for (const other of others) if (other[at] > largest) largest = other[at];
-    return chance - largest;
-  });
+export function borders(chances, size, depth = HALVED) {
+  const won = Uint8Array.from(chances[0], (_, at) => winner(chances, at));
+  const segments = [];
+  for (let row = 0; row + 1 < size; row++) {
+    for (let column = 0; column + 1 < size; column++) {
+      const at = row * size + column;
+      const [a, b, c, d] = [won[at], won[at + 1], won[at + size], won[at + size + 1]];
+      if (a === b && a === c && a === d) continue;
+      const corners = [at, at + 1, at + size, at + size + 1];
+      const [low, high] = [Math.min(a, b, c, d), Math.max(a, b, c, d)];
+      const two = [a, b, c, d].every((label) => label === low || label === high);
+      const found = two
+        ? contour(
+            corners.map((corner) => chances[low][corner] - chances[high][corner]),
+            2,
+            0,
+          )
+        : depth > 0
+          ? borders(chances.map((one) => halved(corners.map((corner) => one[corner]))), 3, depth - 1)
+          : [];
+      for (const [x0, y0, x1, y1] of found) {
+        const scale = two ? 1 : 0.5;
+        segments.push([column + scale * x0, row + scale * y0, column + scale * x1, row + scale * y1]);
+      }
+    }
+  }
+  return segments;
+}
+
+/** A cell as 3 × 3 values, interpolated between its corners. @param {number[]} corners row by row */
+function halved([a, b, c, d]) {
+  return [a, (a + b) / 2, b, (a + c) / 2, (a + b + c + d) / 4, (b + d) / 2, c, (c + d) / 2, d];
 }
