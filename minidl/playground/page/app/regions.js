@@ -14,15 +14,19 @@ function winner(chances, at) {
 
 /**
  * @param {Uint8Array[]} chances the probability of each class, from 0 to 255
- * @returns {Uint16Array} 256 c + shade, where class c has the largest probability. The shade is 255 if that is 1, and 0
- * if all classes are equally probable.
+ * @param {Uint8Array | Uint16Array} [into] used again if it has the right size
+ * @returns {Uint8Array | Uint16Array} 256 c + shade, where class c has the largest probability. The shade is 255 if that
+ * is 1, and 0 if all classes are equally probable.
  */
-export function regions(chances) {
-  const least = 255 / chances.length;
-  return Uint16Array.from(chances[0], (_, at) => {
+export function regions(chances, into) {
+  const least = 255 / chances.length,
+    { length } = chances[0];
+  const result = into instanceof Uint16Array && into.length === length ? into : new Uint16Array(length);
+  for (let at = 0; at < length; at++) {
     const label = winner(chances, at);
-    return 256 * label + Math.round((255 * Math.max(0, chances[label][at] - least)) / (255 - least));
-  });
+    result[at] = 256 * label + Math.round((255 * Math.max(0, chances[label][at] - least)) / (255 - least));
+  }
+  return result;
 }
 
 /**
@@ -33,16 +37,19 @@ export function regions(chances) {
  * @returns {number[][]} segments [x0, y0, x1, y1]
  */
 export function borders(chances, size, depth = HALVED) {
-  const won = Uint8Array.from(chances[0], (_, at) => winner(chances, at));
+  const won = new Uint8Array(size * size);
+  for (let at = 0; at < won.length; at++) won[at] = winner(chances, at);
   const segments = [];
   for (let row = 0; row + 1 < size; row++) {
     for (let column = 0; column + 1 < size; column++) {
       const at = row * size + column;
-      const [a, b, c, d] = [won[at], won[at + 1], won[at + size], won[at + size + 1]];
-      if (a === b && a === c && a === d) continue;
-      const corners = [at, at + 1, at + size, at + size + 1];
-      const [low, high] = [Math.min(a, b, c, d), Math.max(a, b, c, d)];
-      const two = [a, b, c, d].every((label) => label === low || label === high);
+      const first = won[at];
+      if (first === won[at + 1] && first === won[at + size] && first === won[at + size + 1]) continue;
+      const corners = [at, at + 1, at + size, at + size + 1],
+        labels = corners.map((corner) => won[corner]);
+      const low = Math.min(...labels),
+        high = Math.max(...labels);
+      const two = labels.every((label) => label === low || label === high);
       const found = two
         ? contour(
             corners.map((corner) => chances[low][corner] - chances[high][corner]),
