@@ -174,3 +174,9 @@ def test_fates_are_told_of_several_classes_too() -> None:
     dense.bias.value = [-100.0] * 3
     assert "All 3 units of hidden layer 1 are dead" in network.frame()["fate"]
     assert isinstance(network.trainer.loss, CrossEntropyLoss)
+
+
+def test_blobs_have_two_classes_unless_more_are_asked_for() -> None:
+    text = network_code(checked(NETWORKS, {"data": "blobs"})).text
+    assert "x, y = make_blobs(200, centers=[[-1, -1], [1, 1]], cluster_std=0.1, rng=0)\ny = y[:, None]\n" in text
+    assert "BCEWithLogitsLoss" in text
