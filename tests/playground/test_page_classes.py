@@ -116,27 +116,36 @@ def test_each_region_has_the_colour_of_its_class(page: Page, dark: bool) -> None
     page.load("networks&data=blobs&classes=6&noise=0&hidden=[]&lr=1&epochs=200", dark=dark)
     page.press_button("Run")
     page.wait("finished")
-    script = """(() => {
-      const canvas = document.getElementById("boundary"), found = [];
-      const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    found = """(() => {
+      const canvas = document.getElementById("boundary"), labels = [0, 1, 2, 3, 4, 5];
       const style = getComputedStyle(document.documentElement);
       const colour = (name) => style.getPropertyValue(name).match(/\\w\\w/g).map((part) => parseInt(part, 16));
-      for (let label = 0; label < 6; label++) {
+      const middle = colour("--middle");
+      const away = (pixel, goal) => Math.hypot(...goal.map((value, i) => pixel[i] - value));
+      const nearest = (pixel, share) => {
+        const mixed = (end, i) => middle[i] + share * (end - middle[i]);
+        const distances = labels.map((label) => away(pixel, colour(`--class${label}`).map(mixed)));
+        return distances.indexOf(Math.min(...distances));
+      };
+      const read = (canvas) => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return (at) => [...data.slice(4 * at, 4 * at + 3)];
+      };
+      const pixel = read(canvas);
+      const regions = labels.map((label) => {
         const angle = (2 * Math.PI * label) / 6, half = 0.56 * 3;  // the limits around the middle
         const x = 34 + (canvas.clientWidth - 42) * (0.5 + (1.25 * Math.cos(angle)) / (2 * half));
         const y = 6 + (canvas.clientHeight - 28) * (0.5 - (1.25 * Math.sin(angle)) / (2 * half));
-        const at = 4 * (Math.round(y) * width + Math.round(x));
-        const pixel = [...data.slice(at, at + 3)];
-        const away = (other) => {
-          const middle = colour("--middle"), end = colour(`--class${other}`);
-          return Math.hypot(...pixel.map((value, i) => value - (0.6 * middle[i] + 0.4 * end[i])));
-        };
-        const distances = [0, 1, 2, 3, 4, 5].map(away);
-        found.push(distances.indexOf(Math.min(...distances)));
-      }
-      return found;
+        return nearest(pixel(Math.round(y) * canvas.width + Math.round(x)), 0.4);
+      });
+      const outputs = [...document.querySelectorAll(".unit[aria-label^=Output] canvas")].map((small) => {
+        const pixel = read(small), all = Array.from({ length: small.width * small.height }, (_, at) => pixel(at));
+        const strongest = all.reduce((best, one) => (away(one, middle) > away(best, middle) ? one : best));
+        return nearest(strongest, 0.9);
+      });
+      return [regions, outputs];
     })()"""
-    assert page.evaluate(script) == [0, 1, 2, 3, 4, 5]
+    assert page.evaluate(found) == [[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]]
     page.tab.show(1300)
 
 
