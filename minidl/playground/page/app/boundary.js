@@ -103,7 +103,8 @@ export class Boundary {
     const name = this.unit ? `${this.unit.name}. ` : "";
     this.canvas.setAttribute(
       "aria-label",
-      `${name}Decision boundary and data of ${this.classes} classes: ${this.train.length} training samples and ${this.test.length} held-out samples. ` +
+      `${name}Decision boundary and data of ${this.classes} classes: ` +
+        `${this.train.length} training samples and ${this.test.length} held-out samples. ` +
         (frame ? `Training loss ${format(frame.loss.train)} at step ${frame.step}.` : "Nothing is trained yet."),
     );
   }

@@ -19,7 +19,8 @@ export class NetworkDrawing {
   /**
    * @param {HTMLElement} box where it is drawn
    * @param {HTMLElement} details where numbers of a unit or a weight are shown
-   * @param {{onUnits: (layer: number, change: number) => void, onShow: (unit: UnitMap | null) => void, most: number}} options
+   * @param {{onUnits: (layer: number, change: number) => void, onShow: (map: UnitMap | null) => void,
+   *   most: number}} options
    */
   constructor(box, details, options) {
     this.box = box;

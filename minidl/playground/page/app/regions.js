@@ -1,11 +1,11 @@
-/** The regions of several classes, from pictures of their probabilities: which class wins where, and the lines between. */
+/** The regions of several classes: which class is the most probable one where, and the lines between the regions. */
 
 import { contour } from "./contours.js";
 
 /** How often a cell is halved in which three regions meet. Then it is smaller than a pixel of the screen. */
 const HALVED = 4;
 
-/** @param {ArrayLike<number>[]} chances @param {number} at @returns {number} the first class with the largest probability */
+/** @param {ArrayLike<number>[]} chances @param {number} at @returns {number} the first of the most probable classes */
 function winner(chances, at) {
   let best = 0;
   for (let label = 1; label < chances.length; label++) if (chances[label][at] > chances[best][at]) best = label;
@@ -15,8 +15,8 @@ function winner(chances, at) {
 /**
  * @param {Uint8Array[]} chances the probability of each class, from 0 to 255
  * @param {Uint8Array | Uint16Array} [into] used again if it has the right size
- * @returns {Uint8Array | Uint16Array} 256 c + shade, where class c has the largest probability. The shade is 255 if that
- * is 1, and 0 if all classes are equally probable.
+ * @returns {Uint8Array | Uint16Array} 256 c + shade, where class c has the largest probability. The shade is 255 if
+ * that is 1, and 0 if all classes are equally probable.
  */
 export function regions(chances, into) {
   const least = 255 / chances.length,
