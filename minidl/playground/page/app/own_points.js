@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { failing } from "./fields.js";
 import { classMarkers } from "./palette.js";
 
-/** @param {number[][]} points @returns {number} how many classes they have, at least two and at most all with a marker */
+/** @param {number[][]} points @returns {number} how many classes they have, from two to those with a marker */
 export const classesIn = (points) =>
   Math.min(Math.max(1, ...points.map((point) => point[2])) + 1, classMarkers.length);
 
