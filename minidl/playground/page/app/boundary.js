@@ -27,6 +27,9 @@ export class Boundary {
     this.chances = [];
     this.size = 0;
     this.clicks = false;
+    /** The data on a canvas of their own, as they stay the same for many frames, and what they were drawn for. */
+    this.data = document.createElement("canvas");
+    this.drawn = "";
     /** @type {import("./network_drawing.js").UnitMap | null} a unit that is shown instead */
     this.unit = null;
     canvas.addEventListener("click", (event) => {
@@ -37,6 +40,7 @@ export class Boundary {
 
   /** Show points before there is a network for them. @param {number[][]} points */
   sketch(points) {
+    this.drawn = "";
     this.train = points;
     this.test = [];
     this.classes = classesIn(points);
@@ -51,6 +55,7 @@ export class Boundary {
   /** @param {any} frame */
   take(frame) {
     if (frame.data) {
+      this.drawn = "";
       this.train = frame.data.train;
       this.test = frame.data.test;
       this.classes = frame.classes.length;
@@ -79,16 +84,26 @@ export class Boundary {
         else plane.level(values, size, 127.5);
       }
     }
-    plane.clip(() => {
-      for (const point of this.test) this.#point(point, false);
-      for (const point of this.train) this.#point(point, true);
-    });
+    this.#drawData();
+    plane.clip(() => plane.context.drawImage(this.data, 0, 0, this.canvas.clientWidth, this.canvas.clientHeight));
     plane.axes(["x₁", "x₂"]);
   }
 
-  /** @param {number[]} point @param {boolean} filled */
-  #point([x, y, label], filled) {
-    const { context } = this.plane;
+  #drawData() {
+    const { canvas, plane, data } = this;
+    const now = [canvas.width, canvas.height, ...plane.x, ...plane.y, color.background, color.class0].join();
+    if (now === this.drawn) return;
+    this.drawn = now;
+    data.width = canvas.width;
+    data.height = canvas.height;
+    const context = /** @type {CanvasRenderingContext2D} */ (data.getContext("2d"));
+    context.setTransform(plane.context.getTransform());
+    for (const point of this.test) this.#point(context, point, false);
+    for (const point of this.train) this.#point(context, point, true);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number[]} point @param {boolean} filled */
+  #point(context, [x, y, label], filled) {
     const ink = color[`class${label}`];
     mark(context, classMarkers[label], this.plane.column(x), this.plane.row(y), 3.2);
     context.lineWidth = filled ? 0.8 : 1.4;

@@ -45,18 +45,8 @@ export class Chart {
     // A line that leaves the others far behind is cut off, so that they can still be seen.
     const firsts = this.lines.map((line) => Math.abs(line.points[0]?.[1])).filter(Number.isFinite);
     const limit = firsts.length ? 10 * Math.max(1e-6, ...firsts) : Infinity;
-    let steps = 1,
-      low = Infinity,
-      high = -Infinity;
-    for (const { points } of this.lines) {
-      steps = Math.max(steps, points[points.length - 1]?.[0] ?? 1);
-      for (const [, value] of points) {
-        if (!Number.isFinite(value)) continue;
-        const shown = Math.max(-limit, Math.min(limit, value));
-        low = Math.min(low, shown);
-        high = Math.max(high, shown);
-      }
-    }
+    const { steps, ...range } = extent(this.lines, limit);
+    let { low, high } = range;
     const empty = low > high,
       positive = low > 0;
     if (empty) [low, high] = [0, 1];
@@ -127,16 +117,17 @@ export class Chart {
     context.setLineDash(line.dash);
     context.beginPath();
     let drawing = false;
-    for (const [step, value] of line.points) {
-      const there = Number.isFinite(value);
-      if (there && drawing) context.lineTo(x(step), y(value));
-      else if (there) context.moveTo(x(step), y(value));
+    for (let i = 0; i < line.points.length; i++) {
+      const point = line.points[i];
+      const there = Number.isFinite(point[1]);
+      if (there && drawing) context.lineTo(x(point[0]), y(point[1]));
+      else if (there) context.moveTo(x(point[0]), y(point[1]));
       drawing = there;
     }
     context.stroke();
     context.setLineDash([]);
-    const last = [...line.points].reverse().find(([, value]) => Number.isFinite(value));
-    if (last && line.marker) {
+    const last = line.marker ? line.points.findLast(([, value]) => Number.isFinite(value)) : undefined;
+    if (last) {
       mark(context, line.marker, x(last[0]), y(last[1]), 4);
       context.fill();
     }
@@ -151,6 +142,28 @@ export class Chart {
       });
     return `${this.what}. ${ends.length ? `${ends.join(", ")}.` : "Nothing to show yet."}`;
   }
+}
+
+/**
+ * The last step, and the range of the values as far as they are between the limits.
+ * Patterns such as [step, value] would make an object for each of many points.
+ * @param {Line[]} lines @param {number} limit
+ */
+function extent(lines, limit) {
+  let steps = 1,
+    low = Infinity,
+    high = -Infinity;
+  for (const { points } of lines) {
+    steps = Math.max(steps, points[points.length - 1]?.[0] ?? 1);
+    for (let i = 0; i < points.length; i++) {
+      const value = points[i][1];
+      if (!Number.isFinite(value)) continue;
+      const shown = Math.max(-limit, Math.min(limit, value));
+      low = Math.min(low, shown);
+      high = Math.max(high, shown);
+    }
+  }
+  return { steps, low, high };
 }
 
 /**

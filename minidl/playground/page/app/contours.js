@@ -2,7 +2,7 @@
 
 /**
  * The line segments along which the interpolated grid has the value `level`, in columns and rows.
- * @param {ArrayLike<number | null>} values row by row
+ * @param {ArrayLike<any>} values numbers row by row, null where there is none
  * @param {number} size rows and columns
  * @param {number} level
  * @returns {number[][]} segments [x0, y0, x1, y1]
@@ -12,45 +12,33 @@ export function contour(values, size, level) {
   for (let row = 0; row + 1 < size; row++) {
     for (let column = 0; column + 1 < size; column++) {
       const at = row * size + column;
-      const corners = [values[at], values[at + 1], values[at + size + 1], values[at + size]];
-      const below = corners[0] < level;
-      if (corners.every((value) => value < level === below)) continue; // as nearly everywhere
-      if (corners.some((value) => value === null || !Number.isFinite(value))) continue;
-      const [a, b, c, d] = /** @type {number[]} */ (corners);
-      /** @type {number[][]} where the level crosses the sides: bottom, right, top, left */
-      const cross = [];
-      const side = (from, to, x, y) => {
-        if (from < level !== to < level)
-          cross.push([column + x((level - from) / (to - from)), row + y((level - from) / (to - from))]);
-      };
-      side(
-        a,
-        b,
-        (t) => t,
-        () => 0,
-      );
-      side(
-        b,
-        c,
-        () => 1,
-        (t) => t,
-      );
-      side(
-        d,
-        c,
-        (t) => t,
-        () => 1,
-      );
-      side(
-        a,
-        d,
-        () => 0,
-        (t) => t,
-      );
+      const a = values[at],
+        b = values[at + 1],
+        c = values[at + size + 1],
+        d = values[at + size];
+      const below = a < level;
+      if (b < level === below && c < level === below && d < level === below) continue; // as nearly everywhere
+      const cross = crossings([a, b, c, d], column, row, level);
       for (let i = 0; i + 1 < cross.length; i += 2) segments.push([...cross[i], ...cross[i + 1]]);
     }
   }
   return segments;
+}
+
+/**
+ * Where the level crosses the sides of a cell: bottom, right, top, left.
+ * @param {number[]} corners against the clock, from the lower left @param {number} column @param {number} row @param {number} level
+ * @returns {number[][]}
+ */
+function crossings(corners, column, row, level) {
+  const [a, b, c, d] = corners;
+  const cross = [];
+  if (!corners.every(Number.isFinite)) return cross;
+  if (a < level !== b < level) cross.push([column + (level - a) / (b - a), row]);
+  if (b < level !== c < level) cross.push([column + 1, row + (level - b) / (c - b)]);
+  if (d < level !== c < level) cross.push([column + (level - d) / (c - d), row + 1]);
+  if (a < level !== d < level) cross.push([column, row + (level - a) / (d - a)]);
+  return cross;
 }
 
 /**

@@ -140,7 +140,7 @@ export class Tab {
       this.codeText.textContent = frame.code;
       this.app.onCode(frame.code);
     }
-    this.fail(frame.error);
+    if (frame.code || frame.error) this.fail(frame.error); // a run that begins has no error any more
     if (frame.kind === this.kind && frame.step !== undefined) {
       this.frame = frame;
       this.take(frame);
