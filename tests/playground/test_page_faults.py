@@ -1,5 +1,8 @@
 """What the page says of mistakes, and how it fares with programs that print a lot. Skipped without Chromium."""
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from tests.docs.browser import CHROMIUM
@@ -25,6 +28,20 @@ def test_hidden_layers_have_messages_of_their_own(page: Page, hidden: str, messa
     page.open("networks&hidden=[]")
     assert page.text(".field-error") == ""
     assert "Without a hidden layer, the boundary is a line." in page.text("form.controls")
+
+
+def test_the_code_of_the_picture_is_shown_once_there_is_a_picture(page: Page) -> None:
+    title = "The code of this picture"
+    page.open("networks&data=csv")
+    assert title not in page.text("#panel-networks")
+    page.open("networks&hidden=[3]")
+    assert title in page.text("#panel-networks")
+
+
+def test_no_style_depends_on_an_element_that_is_no_longer_empty() -> None:
+    # Safari does not notice the change: the code of the picture was never shown there.
+    style = (files("minidl.playground") / "page" / "style.css").read_text(encoding="utf-8")
+    assert re.findall(r":has\([^{]*:empty", style) == []
 
 
 def test_a_mistake_in_an_optimizer_names_its_label(page: Page) -> None:
