@@ -256,9 +256,12 @@ def test_the_worker_writes_nothing_to_the_console(opened: Engine) -> None:
 
 
 def test_why_it_does_not_start_is_told(opened: Engine) -> None:
-    opened.tab.open(f"{opened.address}empty")
-    opened.tab.evaluate("WebAssembly.validate = () => false, 0")
-    assert opened.fails(CONNECT) == "The playground needs Chrome or Edge 137, Firefox 131, or Safari 18.4, or later."
+    deleted = [f"delete window.{name}" for name in ("WebAssembly", "DecompressionStream")]
+    for missing in ("WebAssembly.validate = () => false", *deleted):
+        opened.tab.open(f"{opened.address}empty")
+        opened.tab.evaluate(f"delete Promise.withResolvers, {missing}, 0")  # old browsers lack both
+        found = opened.fails(CONNECT)
+        assert found == "The playground needs Chrome or Edge 137, Firefox 131, or Safari 18.4, or later.", missing
     opened.tab.open(f"{opened.address}empty")
     opened.tab.evaluate("window.fetch = () => Promise.reject(new TypeError('Failed to fetch')), 0")
     assert "has to be opened through a web server" in opened.fails(CONNECT)
