@@ -2,6 +2,7 @@
 
 import re
 from importlib.resources import files
+from itertools import pairwise
 
 import pytest
 
@@ -79,3 +80,21 @@ def test_a_loop_that_prints_is_stopped(page: Page, loop: str) -> None:
     shown = page.evaluate("document.getElementById('output').textContent")
     assert len(shown) <= 200_001
     assert "again" not in shown
+
+
+def test_the_labels_of_the_steps_do_not_overlap(page: Page) -> None:
+    page.open("networks&data=spirals&hidden=[1]&epochs=472")  # 3304 steps, so that 3000 is near the end
+    page.press_button("Run")
+    page.wait("finished")
+    spans = page.evaluate("""(() => {
+        const {prototype} = CanvasRenderingContext2D, {fillText} = prototype, spans = [];
+        prototype.fillText = function (text, x, y) {
+            const {width} = this.measureText(text), left = {left: 0, center: width / 2, right: width}[this.textAlign];
+            if (this.canvas.id === "losses" && this.textBaseline === "top") spans.push([x - left, x - left + width]);
+        };
+        dispatchEvent(new Event("resize"));
+        prototype.fillText = fillText;
+        return spans.sort((a, b) => a[0] - b[0]);
+    })()""")
+    assert len(spans) > 2
+    assert all(left[1] < right[0] for left, right in pairwise(spans)), spans
