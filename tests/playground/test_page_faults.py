@@ -1,5 +1,9 @@
 """What the page says of mistakes, and how it fares with programs that print a lot. Skipped without Chromium."""
 
+import re
+from importlib.resources import files
+from itertools import pairwise
+
 import pytest
 
 from tests.docs.browser import CHROMIUM
@@ -25,6 +29,20 @@ def test_hidden_layers_have_messages_of_their_own(page: Page, hidden: str, messa
     page.open("networks&hidden=[]")
     assert page.text(".field-error") == ""
     assert "Without a hidden layer, the boundary is a line." in page.text("form.controls")
+
+
+def test_the_code_of_the_picture_is_shown_once_there_is_a_picture(page: Page) -> None:
+    title = "The code of this picture"
+    page.open("networks&data=csv")
+    assert title not in page.text("#panel-networks")
+    page.open("networks&hidden=[3]")
+    assert title in page.text("#panel-networks")
+
+
+def test_no_style_depends_on_an_element_that_is_no_longer_empty() -> None:
+    # Safari does not notice the change: the code of the picture was never shown there.
+    style = (files("minidl.playground") / "page" / "style.css").read_text(encoding="utf-8")
+    assert re.findall(r":has\([^{]*:empty", style) == []
 
 
 def test_a_mistake_in_an_optimizer_names_its_label(page: Page) -> None:
@@ -62,3 +80,21 @@ def test_a_loop_that_prints_is_stopped(page: Page, loop: str) -> None:
     shown = page.evaluate("document.getElementById('output').textContent")
     assert len(shown) <= 200_001
     assert "again" not in shown
+
+
+def test_the_labels_of_the_steps_do_not_overlap(page: Page) -> None:
+    page.open("networks&data=spirals&hidden=[1]&epochs=472")  # 3304 steps, so that 3000 is near the end
+    page.press_button("Run")
+    page.wait("finished")
+    spans = page.evaluate("""(() => {
+        const {prototype} = CanvasRenderingContext2D, {fillText} = prototype, spans = [];
+        prototype.fillText = function (text, x, y) {
+            const {width} = this.measureText(text), left = {left: 0, center: width / 2, right: width}[this.textAlign];
+            if (this.canvas.id === "losses" && this.textBaseline === "top") spans.push([x - left, x - left + width]);
+        };
+        dispatchEvent(new Event("resize"));
+        prototype.fillText = fillText;
+        return spans.sort((a, b) => a[0] - b[0]);
+    })()""")
+    assert len(spans) > 2
+    assert all(left[1] < right[0] for left, right in pairwise(spans)), spans

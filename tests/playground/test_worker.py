@@ -238,10 +238,31 @@ def test_nothing_else_is_asked_for_and_nothing_is_complained_of(engine: Engine) 
     assert engine.tab.complaints() == []
 
 
-def test_why_it_does_not_start_is_told(opened: Engine) -> None:
+def test_the_worker_writes_nothing_to_the_console(opened: Engine) -> None:
     opened.tab.open(f"{opened.address}empty")
-    opened.tab.evaluate("WebAssembly.validate = () => false, 0")
-    assert opened.fails(CONNECT) == "The playground needs Chrome or Edge 137, Firefox 131, or Safari 18.4, or later."
+    # The page plays the worker, as the console of a worker is watched only at the cost of its speed.
+    opened.tab.evaluate("""(async () => {
+        window.said = []; window.sent = [];
+        window.postMessage = (message) => sent.push(message);
+        for (const kind of ["log", "info", "debug", "warn", "error"]) console[kind] = (...words) => said.push(words);
+        await import("/worker.js");
+        onmessage({data: {type: "start"}});
+    })()""")
+    opened.tab.wait_for("sent.at(-1)?.type === 'ready'", 60)
+    command = {"do": "run", "code": "print(open('/home/x', 'w').write('abc'))"}
+    opened.tab.evaluate(f"onmessage({{data: {{type: 'ask', id: 1, command: {json.dumps(command)}}}}})")
+    told = opened.tab.evaluate("sent.map(({type}) => type).filter((type) => type !== 'progress')")
+    assert told == ["ready", "output", "frame"]
+    assert opened.tab.evaluate("said.map((words) => words.join(' '))") == []
+
+
+def test_why_it_does_not_start_is_told(opened: Engine) -> None:
+    deleted = [f"delete window.{name}" for name in ("WebAssembly", "DecompressionStream")]
+    for missing in ("WebAssembly.validate = () => false", *deleted):
+        opened.tab.open(f"{opened.address}empty")
+        opened.tab.evaluate(f"delete Promise.withResolvers, {missing}, 0")  # old browsers lack both
+        found = opened.fails(CONNECT)
+        assert found == "The playground needs Chrome or Edge 137, Firefox 131, or Safari 18.4, or later.", missing
     opened.tab.open(f"{opened.address}empty")
     opened.tab.evaluate("window.fetch = () => Promise.reject(new TypeError('Failed to fetch')), 0")
     assert "has to be opened through a web server" in opened.fails(CONNECT)

@@ -39,7 +39,7 @@ export class Interpreter {
       new Folder("/usr/local/lib", lib),
       new Folder("/home", new Map()),
     ];
-    const wasi = new WASI(["python"], ENVIRONMENT, descriptors);
+    const wasi = new WASI(["python"], ENVIRONMENT, descriptors, { debug: false }); // otherwise it logs each opened file
     const imports = { wasi_snapshot_preview1: wasi.wasiImport, host: { call: () => 1 } }; // 1: there is no such host
     self.#instance = await WebAssembly.instantiate(module, imports);
     wasi.inst = self.#instance;

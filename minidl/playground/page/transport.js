@@ -52,7 +52,7 @@ class Engine {
   ask(command) {
     if (this.#dead) return Promise.reject(new Error(this.#dead));
     const id = ++this.#asked;
-    const { promise, resolve, reject } = Promise.withResolvers();
+    const { promise, resolve, reject } = deferred();
     this.#waiting.set(id, { resolve, reject });
     // A failed start is told by died() to all who wait.
     this.#ready.promise.then(() => this.#waiting.has(id) && this.post(id, command)).catch(() => {});
@@ -188,14 +188,23 @@ class ServerEngine extends Engine {
 
 /** A promise to resolve or reject later. It may be rejected while nobody waits for it. */
 function gate() {
-  const resolvers = Promise.withResolvers();
+  const resolvers = deferred();
   resolvers.promise.catch(() => {});
   return resolvers;
 }
 
-/** Python is compiled with exceptions of WebAssembly, and the files are packed. */
+/** Promise.withResolvers, which browsers too old to run Python lack: they, too, have to be told what is needed. */
+function deferred() {
+  let resolve, reject;
+  const promise = new Promise((...both) => {
+    [resolve, reject] = both;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Python is compiled with exceptions of WebAssembly, which may be switched off altogether. The files are packed. */
 function supported() {
   // A module with one type: a function that takes an exnref.
   const module = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 1, 0x69, 0]);
-  return typeof DecompressionStream === "function" && WebAssembly.validate(module);
+  return typeof DecompressionStream === "function" && Boolean(globalThis.WebAssembly?.validate(module));
 }

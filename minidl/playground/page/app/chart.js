@@ -97,9 +97,11 @@ export class Chart {
     }
     context.textAlign = "center";
     context.textBaseline = "top";
+    const end = width - RIGHT - context.measureText("step").width - 6;
     for (const step of ticks(0, steps, 4)) {
-      if (Number.isInteger(step) && x(step) < width - RIGHT - 24)
-        context.fillText(format(step), x(step), height - BOTTOM + 6);
+      const label = format(step);
+      if (Number.isInteger(step) && x(step) + context.measureText(label).width / 2 < end)
+        context.fillText(label, x(step), height - BOTTOM + 6);
     }
     context.textAlign = "right";
     context.fillText("step", width - RIGHT, height - BOTTOM + 6);

@@ -67,16 +67,21 @@ export class Tab {
     this.codeText = el("code");
     const copy = button("Copy", () => copyText(this.code, copy));
     const edit = button("Edit and run", () => this.app.onEdit());
-    this.panel
-      .querySelector(".columns")
-      .append(
-        el(
-          "section",
-          { className: "code-below" },
-          el("div", { className: "bar" }, el("h2", {}, "The code of this picture"), copy, edit),
-          el("pre", { tabIndex: 0 }, this.codeText),
-        ),
-      );
+    this.below = el(
+      "section",
+      { className: "code-below" },
+      el("div", { className: "bar" }, el("h2", {}, "The code of this picture"), copy, edit),
+      el("pre", { tabIndex: 0 }, this.codeText),
+    );
+    this.panel.querySelector(".columns").append(this.below);
+    this.#showCode("");
+  }
+
+  /** Show the code of the picture; without code, nothing but its place. @param {string} code */
+  #showCode(code) {
+    this.code = this.codeText.textContent = code;
+    // Safari does not notice that an element is no longer :empty.
+    this.below.classList.toggle("blank", !code);
   }
 
   #speed() {
@@ -136,8 +141,7 @@ export class Tab {
   /** @param {any} frame */
   #frame(frame) {
     if (frame.code !== undefined && frame.code !== null) {
-      this.code = frame.code;
-      this.codeText.textContent = frame.code;
+      this.#showCode(frame.code);
       this.app.onCode(frame.code);
     }
     if (frame.code || frame.error) this.fail(frame.error); // a run that begins has no error any more
@@ -198,7 +202,7 @@ export class Tab {
   /** Nothing can be shown yet. */
   blank() {
     this.frame = null;
-    this.code = this.codeText.textContent = "";
+    this.#showCode("");
     this.app.onCode("");
     this.tell(null);
   }
