@@ -5,7 +5,7 @@
  * @param {ArrayLike<any>} values numbers row by row, null where there is none
  * @param {number} size rows and columns
  * @param {number} level
- * @returns {number[][]} segments [x0, y0, x1, y1]
+ * @returns {number[]} x0, y0, x1, y1 of each segment, one after the other
  */
 export function contour(values, size, level) {
   const segments = [];
@@ -18,27 +18,15 @@ export function contour(values, size, level) {
         d = values[at + size];
       const below = a < level;
       if (b < level === below && c < level === below && d < level === below) continue; // as nearly everywhere
-      const cross = crossings([a, b, c, d], column, row, level);
-      for (let i = 0; i + 1 < cross.length; i += 2) segments.push([...cross[i], ...cross[i + 1]]);
+      if (![a, b, c, d].every(Number.isFinite)) continue;
+      // Two or four sides are crossed, so that each two crossings are a segment.
+      if (a < level !== b < level) segments.push(column + (level - a) / (b - a), row);
+      if (b < level !== c < level) segments.push(column + 1, row + (level - b) / (c - b));
+      if (d < level !== c < level) segments.push(column + (level - d) / (c - d), row + 1);
+      if (a < level !== d < level) segments.push(column, row + (level - a) / (d - a));
     }
   }
   return segments;
-}
-
-/**
- * Where the level crosses the sides of a cell: bottom, right, top, left.
- * @param {number[]} corners against the clock, from the lower left @param {number} column @param {number} row @param {number} level
- * @returns {number[][]}
- */
-function crossings(corners, column, row, level) {
-  const [a, b, c, d] = corners;
-  const cross = [];
-  if (!corners.every(Number.isFinite)) return cross;
-  if (a < level !== b < level) cross.push([column + (level - a) / (b - a), row]);
-  if (b < level !== c < level) cross.push([column + 1, row + (level - b) / (c - b)]);
-  if (d < level !== c < level) cross.push([column + (level - d) / (c - d), row + 1]);
-  if (a < level !== d < level) cross.push([column, row + (level - a) / (d - a)]);
-  return cross;
 }
 
 /**

@@ -79,16 +79,16 @@ export class Plane {
 
   /**
    * Trace line segments of a grid that spans the axes.
-   * @param {number[][]} segments [x0, y0, x1, y1] in columns and rows @param {number} size
+   * @param {number[]} segments x0, y0, x1, y1 of each, in columns and rows @param {number} size
    */
   trace(segments, size) {
     const { context } = this;
     const x = (column) => LEFT + (this.width * column) / (size - 1);
     const y = (row) => TOP + this.height * (1 - row / (size - 1));
     context.beginPath();
-    for (const [x0, y0, x1, y1] of segments) {
-      context.moveTo(x(x0), y(y0));
-      context.lineTo(x(x1), y(y1));
+    for (let i = 0; i < segments.length; i += 4) {
+      context.moveTo(x(segments[i]), y(segments[i + 1]));
+      context.lineTo(x(segments[i + 2]), y(segments[i + 3]));
     }
     context.stroke();
   }

@@ -34,7 +34,7 @@ export function regions(chances, into) {
  * @param {ArrayLike<number>[]} chances row by row
  * @param {number} size rows and columns
  * @param {number} [depth]
- * @returns {number[][]} segments [x0, y0, x1, y1]
+ * @returns {number[]} x0, y0, x1, y1 of each segment, one after the other
  */
 export function borders(chances, size, depth = HALVED) {
   const won = new Uint8Array(size * size);
@@ -59,10 +59,8 @@ export function borders(chances, size, depth = HALVED) {
         : depth > 0
           ? borders(chances.map((one) => halved(corners.map((corner) => one[corner]))), 3, depth - 1)
           : [];
-      for (const [x0, y0, x1, y1] of found) {
-        const scale = two ? 1 : 0.5;
-        segments.push([column + scale * x0, row + scale * y0, column + scale * x1, row + scale * y1]);
-      }
+      const scale = two ? 1 : 0.5;
+      for (let i = 0; i < found.length; i += 2) segments.push(column + scale * found[i], row + scale * found[i + 1]);
     }
   }
   return segments;
