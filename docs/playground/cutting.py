@@ -56,8 +56,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def cut_library(library: IO[bytes]) -> tuple[bytes, bytes]:
     """Return two zip files: the standard library with NumPy, and Matplotlib with its needs.
 
-    The first is not compressed, because the page unpacks it as a whole, which is faster and smaller. Python reads the
-    second one as it arrives.
+    Python reads both as they are, so that the page keeps them in memory compressed.
     """
     base, matplotlib = {}, {}
     with ZipFile(library) as source:
@@ -72,7 +71,7 @@ def cut_library(library: IO[bytes]) -> tuple[bytes, bytes]:
     for needed, part in (("numpy/__init__.pyc", base), (DATA, matplotlib)):
         if needed not in part:
             raise ValueError(f"the standard library has no {needed}: its layout has changed, see {Path(__file__).name}")
-    return _zip(base, ZIP_STORED), _zip(matplotlib, ZIP_DEFLATED)
+    return _zip(base, ZIP_DEFLATED), _zip(matplotlib, ZIP_DEFLATED)
 
 
 def _cut_data(data: bytes) -> bytes:

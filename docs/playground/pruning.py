@@ -17,13 +17,19 @@ FUNCTION = 0
 PACKAGES = (
     ("PyInit__cyutility", "PyInit_writers"),
     ("PyInit__regex", "PyInit__stl"),
+    ("slaed3_single", "slamc3_"),
     ("fitpack::_deBoor_D(double const*, double, int, int, int, double*)", "xsltCheckWritePath"),
 )
-"""The first and the last function of each run of packages without use: pandas; regex, lxml, SciPy, scikit-learn and
-statsmodels; and the libraries that those were linked with."""
+"""The first and the last function of each run without use: pandas; regex, lxml, SciPy, scikit-learn and statsmodels;
+LAPACK, of which NumPy calls a part; and the libraries that the others were linked with."""
 
 SHARED = re.compile(r"([\w ]+ )?std::|.*pybind11::|operator (new|delete)")
-"""Names of functions that the linker has taken from one of these packages for all others as well."""
+"""Names of functions that the linker may have taken from one of these packages for all others as well."""
+
+OWN = re.compile(
+    r"\(anonymous namespace\)|pybind11_init_|Highs|boost::|ducc0::|fast_matrix_market|ipx::|presolve::|xsf::"
+)
+"""What is in the name of a function that no other package can share, because it is about a type of these packages."""
 
 UNREACHABLE = b"\3\0\0\x0b"
 """The body of a function that does nothing but stop: its size, no variables, `unreachable`, `end`."""
@@ -74,8 +80,13 @@ def find_unused(names: dict[int, str], packages: Iterable[tuple[str, str]]) -> s
         if first not in numbers or last not in numbers or numbers[first] > numbers[last]:
             raise ValueError(f"the module has no functions from {first} to {last}: it has changed")
         run = range(numbers[first], numbers[last] + 1)
-        unused.update(number for number in run if not SHARED.match(names.get(number, "")))
+        unused.update(number for number in run if not is_shared(names.get(number, "")))
     return unused
+
+
+def is_shared(name: str) -> bool:
+    """Whether packages other than the one where it is may call a function of this name."""
+    return bool(SHARED.match(name)) and not OWN.search(name)
 
 
 def sections(module: bytes) -> Iterator[tuple[tuple[int, str], bytes]]:

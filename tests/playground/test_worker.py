@@ -14,53 +14,19 @@ import numpy as np
 import pytest
 
 from minidl.playground.session import Session
-from tests.docs.browser import CHROMIUM, Browser, browser, served
+from tests.docs.browser import CHROMIUM, browser, served
 from tests.playground.built import EmptyPage, build_or_skip
+from tests.playground.engine import CONNECT, Engine
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
-CONNECT = """(async () => {
-    window.output = []; window.progress = [];
-    const {connect} = await import("/transport.js");
-    window.engine = await connect({
-        onOutput: (text, stream) => output.push([stream, text]), onProgress: (text) => progress.push(text),
-    });
-    return engine.kind;
-})()"""
 NETWORKS = [
     {"data": "blobs", "classes": 3, "noise": 0.5, "hidden": [8, 8]},
     {"hidden": [8, 8], "seed": 1},
     {"hidden": [4], "activation": "ReLU", "optimizer": "Adam", "data": "spirals", "dropout": 0.1, "weight_decay": 0.01},
 ]
-
-
-class Engine:
-    """The engine of transport.js in an open page."""
-
-    def __init__(self, tab: Browser, address: str) -> None:
-        self.tab, self.address = tab, address
-
-    def open(self) -> Any:
-        self.tab.open(f"{self.address}empty")
-        return self.tab.evaluate(CONNECT)
-
-    def ask(self, command: dict[str, Any]) -> Any:
-        self.tab.evaluate("output.length = 0")
-        return self.tab.evaluate(f"engine.ask({json.dumps(command)})")
-
-    def run(self, code: str) -> tuple[Any, list[list[str]]]:
-        """The frame of a program, and what it printed."""
-        return self.ask({"do": "run", "code": code}), self.tab.evaluate("output")
-
-    def fails(self, script: str) -> str:
-        found: str = self.tab.evaluate(f"{script}.then(() => 'no error', (error) => error.message)")
-        return found
-
-    @property
-    def megabytes(self) -> float:
-        return float(self.tab.evaluate("engine.memory / 1e6"))
 
 
 @pytest.fixture(scope="module")
