@@ -77,15 +77,17 @@ export class NetworkDrawing {
     let largest = 1e-9;
     for (const { weights } of layers)
       for (const row of weights) for (const weight of row) largest = Math.max(largest, Math.abs(weight ?? 0));
-    layers.forEach((layer, l) =>
-      layer.weights.forEach((row, from) =>
-        row.forEach((weight, to) => {
-          context.lineWidth = 0.4 + 4.6 * (Math.abs(weight ?? 0) / largest) ** 0.7 * this.density;
+    for (let l = 0; l < layers.length; l++) {
+      const { weights } = layers[l];
+      for (let from = 0; from < weights.length; from++) {
+        for (let to = 0; to < weights[from].length; to++) {
+          const weight = weights[from][to] ?? 0;
+          context.lineWidth = 0.4 + 4.6 * (Math.abs(weight) / largest) ** 0.7 * this.density;
           context.strokeStyle = weight >= 0 ? color.positive : color.negative;
           context.stroke(this.lines[l][from][to]);
-        }),
-      ),
-    );
+        }
+      }
+    }
   }
 
   /** The map of a unit; column 0 holds the inputs. @param {number} column @param {number} unit */
