@@ -205,6 +205,7 @@ def figures() -> None:
     print("figures drawn")
 
 
-with np.errstate(all="ignore"):
-    for part in (matrices, transforms, orders, functions, numbers, library, figures):
-        part()
+if __name__ == "__main__":
+    with np.errstate(all="ignore"):
+        for part in (matrices, transforms, orders, functions, numbers, library, figures):
+            part()

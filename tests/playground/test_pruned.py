@@ -25,7 +25,7 @@ def test_a_program_that_calls_everything_prints_what_it_prints_here(tmp_path: Pa
     folder = build_or_skip(tmp_path / "playground")
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()) as here, plt.rc_context():
         warnings.simplefilter("ignore")
-        runpy.run_path(str(SWEEP))
+        runpy.run_path(str(SWEEP), run_name="__main__")
     code = f"import warnings\nwarnings.simplefilter('ignore')\n{SWEEP.read_text()}"
     with served(folder, EmptyPage) as address, browser(tmp_path / "browser") as tab:
         engine = Engine(tab, address)
