@@ -80,6 +80,8 @@ class Network:
         """Train for at most `steps` steps or `seconds`. Return how many steps it took."""
         with training_as(True):
             taken = self.run.turn(steps, seconds)
+        # The mean over an epoch needs its last losses, and the fate the first one. All would fill the memory.
+        del self.history.loss[1 : -2 * len(self.run.batches)]
         if taken:
             self._pace = taken / max(self.run.seconds, 1e-9)
         return taken

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import tracemalloc
 from base64 import b64decode
 from typing import Any
 
@@ -189,3 +190,17 @@ def test_a_run_that_diverges_says_where() -> None:
     assert "try a smaller learning rate" in frame["fate"]
     json.dumps(frame, allow_nan=False)
     assert frame["step"] < 10_000
+
+
+def test_a_long_run_keeps_no_loss_of_each_step() -> None:
+    network = Network({"samples": 1000, "batch_size": 1, "hidden": []})
+    tracemalloc.start()
+    sizes = []
+    for _ in range(2):
+        for _ in range(15):
+            network.step(400)
+            network.frame()
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert network.run.step == 12_000
+    assert sizes[1] - sizes[0] < 6000 * 8, "bytes, where each loss alone takes 32"

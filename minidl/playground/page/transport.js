@@ -117,7 +117,11 @@ class WorkerEngine extends Engine {
     this.memory = data.memory ?? this.memory;
     if (data.type === "progress") this.listeners.onProgress?.(data.text, data.fraction);
     else if (data.type === "output") this.listeners.onOutput?.(data.text, data.stream);
-    else if (data.type === "frame") this.answered(data.id, data.frame);
+    else if (data.type === "frame") {
+      const { id, frame } = data;
+      data.frame = ""; // the event keeps its data for seconds, and with hundreds of them the memory would grow
+      this.answered(id, frame);
+    }
     else if (data.type === "died") this.died(data.message);
     else if (data.type === "ready") {
       this.#module = data.module;

@@ -27,8 +27,9 @@ export class Boundary {
     this.chances = [];
     this.size = 0;
     this.clicks = false;
-    /** The data on a canvas of their own, as they stay the same for many frames, and what they were drawn for. */
-    this.data = document.createElement("canvas");
+    /** The data and the axes on a canvas of their own, as they stay the same for many frames. */
+    this.still = document.createElement("canvas");
+    /** What they were drawn for. */
     this.drawn = "";
     /** @type {import("./network_drawing.js").UnitMap | null} a unit that is shown instead */
     this.unit = null;
@@ -84,26 +85,28 @@ export class Boundary {
         else plane.level(values, size, 127.5);
       }
     }
-    this.#drawData();
-    plane.clip(() => plane.context.drawImage(this.data, 0, 0, this.canvas.clientWidth, this.canvas.clientHeight));
-    plane.axes(["x₁", "x₂"]);
+    this.#drawStill();
+    plane.context.drawImage(this.still, 0, 0, this.canvas.clientWidth, this.canvas.clientHeight);
   }
 
-  #drawData() {
-    const { canvas, plane, data } = this;
+  /** Draw the data and the axes, unless they are drawn already. */
+  #drawStill() {
+    const { canvas, plane } = this;
     const now = [canvas.width, canvas.height, ...plane.x, ...plane.y, color.background, color.class0].join();
     if (now === this.drawn) return;
     this.drawn = now;
-    data.width = canvas.width;
-    data.height = canvas.height;
-    const context = /** @type {CanvasRenderingContext2D} */ (data.getContext("2d"));
-    context.setTransform(plane.context.getTransform());
-    for (const point of this.test) this.#point(context, point, false);
-    for (const point of this.train) this.#point(context, point, true);
+    plane.drawOn(this.still, () => {
+      plane.clip(() => {
+        for (const point of this.test) this.#point(point, false);
+        for (const point of this.train) this.#point(point, true);
+      });
+      plane.axes(["x₁", "x₂"]);
+    });
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {number[]} point @param {boolean} filled */
-  #point(context, [x, y, label], filled) {
+  /** @param {number[]} point @param {boolean} filled */
+  #point([x, y, label], filled) {
+    const { context } = this.plane;
     const ink = color[`class${label}`];
     mark(context, classMarkers[label], this.plane.column(x), this.plane.row(y), 3.2);
     context.lineWidth = filled ? 0.8 : 1.4;

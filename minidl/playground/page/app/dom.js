@@ -56,8 +56,8 @@ export function format(value, digits = 3) {
 /** @param {number} value a share between 0 and 1 */
 export const percent = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);
 
-/** Whether the reader asked for less motion. */
-export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+/** Its `matches` says whether the reader asks for less motion. */
+export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * Bytes from base64.

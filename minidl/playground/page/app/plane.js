@@ -35,6 +35,17 @@ export class Plane {
     return this.width > 0 && this.height > 0;
   }
 
+  /** Draw on another canvas of the same size. @param {HTMLCanvasElement} canvas @param {() => void} draw */
+  drawOn(canvas, draw) {
+    const { context } = this;
+    canvas.width = this.canvas.width;
+    canvas.height = this.canvas.height;
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.context.setTransform(context.getTransform());
+    draw();
+    this.context = context;
+  }
+
   /** @param {number} x */
   column(x) {
     return LEFT + (this.width * (x - this.x[0])) / (this.x[1] - this.x[0]);

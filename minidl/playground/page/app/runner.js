@@ -106,7 +106,7 @@ export class Runner {
       const frame = await this.#ask({ do: "step", steps: this.#pace(), budget_ms: 25 });
       if (frame === null) break;
       if (frame.error || frame.finished) this.pause();
-      else if (reducedMotion()) await new Promise((resolve) => setTimeout(resolve, 400));
+      else if (reducedMotion.matches) await new Promise((resolve) => setTimeout(resolve, 400));
       else if (this.speed === "slow") await new Promise((resolve) => setTimeout(resolve, 120));
       else if (this.speed !== "full") await new Promise(requestAnimationFrame);
     }
