@@ -32,6 +32,9 @@ SIZE = 40
 UNIT_SIZE = 16
 """Rows and columns of the picture of a unit."""
 
+MOST_LOSSES = 50_000
+"""How many losses of single steps are kept. All of a long run would fill the memory of a browser's tab."""
+
 
 class Network:
     """A network with its data, trained in turns as `Trainer.fit` trains it.
@@ -80,8 +83,9 @@ class Network:
         """Train for at most `steps` steps or `seconds`. Return how many steps it took."""
         with training_as(True):
             taken = self.run.turn(steps, seconds)
-        # The mean over an epoch needs its last losses, and the fate the first one. All would fill the memory.
-        del self.history.loss[1 : -2 * len(self.run.batches)]
+        losses = self.history.loss
+        if len(losses) > MOST_LOSSES:  # the fate needs the first one, and the mean over an epoch the last ones
+            del losses[1 : -2 * len(self.run.batches)]
         if taken:
             self._pace = taken / max(self.run.seconds, 1e-9)
         return taken
