@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -44,6 +45,7 @@ def main() -> None:
     with open(os.dup(0), encoding="utf-8") as commands, open(os.devnull) as empty:
         os.dup2(empty.fileno(), 0)
         flush_lines()
+        gc.freeze()  # so that a session that collects garbage need not look at all that was imported
         lines = _arriving(commands)
         answer_all(lines, next(lines).strip())
 

@@ -133,9 +133,9 @@ class Network:
         return scores if self._probabilities else sigmoid(scores)
 
     def _boundary(self, chances: Array) -> dict[str, Any]:
-        """The probabilities as pictures, one of class 1 or one of each of several classes."""
+        """The probabilities as pictures of 16 bits, one of class 1 or one of each of several classes."""
         axes = {name: list(limits) for name, limits in zip("xy", self.limits, strict=True)}
-        pictures = _encoded(255.0 * chances)
+        pictures = _encoded(65535.0 * chances, "<u2")
         return {"size": SIZE, **axes, **({"classes": pictures} if self._several else {"values": pictures[0]})}
 
     def _outputs(self) -> list[tuple[Layer, Array]]:
@@ -243,10 +243,11 @@ def _grid(across: tuple[float, float], up: tuple[float, float], size: int) -> Ar
     return np.column_stack([columns.ravel(), rows.ravel()])
 
 
-def _encoded(values: Array) -> list[str]:
-    """Each column of values from 0 to 255, rounded, in base64. NaN becomes the middle."""
-    bytes_ = np.nan_to_num(values.T, nan=128.0).clip(0.0, 255.0).round().astype(np.uint8)
-    return [b64encode(row).decode() for row in np.ascontiguousarray(bytes_)]
+def _encoded(values: Array, kind: str = "u1") -> list[str]:
+    """Each column of values, as whole numbers of this kind in base64. NaN becomes the middle."""
+    most = float(np.iinfo(kind).max)
+    rounded = np.nan_to_num(values.T, nan=(most + 1.0) / 2.0).clip(0.0, most).round().astype(kind)
+    return [b64encode(row).decode() for row in np.ascontiguousarray(rounded)]
 
 
 def _numbers(values: Array) -> list[Any]:

@@ -32,11 +32,13 @@ A frame of descents has
   "gradient_norm" at its end, and "fate" and "reason",
 - the whole frame: the "grid" with the values of f, "levels" for contours and known "minima", and the "code".
 
-A picture has its bytes in base64, row by row from the bottom. Numbers that are not finite are None.
+A picture has its bytes in base64, row by row from the bottom. Numbers in that of the boundary have two bytes, the lower
+one first. Numbers that are not finite are None.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -122,6 +124,7 @@ class Session:
 
     def _begin(self, kind: type[Network | Descents], settings: Mapping[str, Any]) -> dict[str, Any]:
         self.present = None  # after a mistake, nothing can be resumed
+        gc.collect()  # a run refers to itself, and would stay in memory beside the next one
         self.present = kind(settings)
         return self.present.frame(whole=True)
 

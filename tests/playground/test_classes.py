@@ -21,8 +21,8 @@ TABLE = "\n".join(f"{i},{i * i % 7},{KINDS[i % 3]}" for i in range(30))
 POINTS = [[0.1 * i, 0.5 - i % 4, i % 4] for i in range(16)]
 
 
-def picture(text: str) -> Any:
-    return np.frombuffer(b64decode(text), np.uint8)
+def picture(text: str, kind: str = "u1") -> Any:
+    return np.frombuffer(b64decode(text), kind)
 
 
 def plane(network: Network, size: int) -> Any:
@@ -107,8 +107,8 @@ def test_the_frame_shows_the_probability_of_each_class() -> None:
     frame = network.frame(whole=True)
     assert frame["classes"] == ["class 0", "class 1", "class 2", "class 3"]
     expected = probabilities(network, plane(network, frame["boundary"]["size"]))
-    shown = np.column_stack([picture(text) for text in frame["boundary"]["classes"]])
-    assert np.abs(shown - 255 * expected).max() < 0.51
+    shown = np.column_stack([picture(text, "<u2") for text in frame["boundary"]["classes"]])
+    assert np.abs(shown - 65535 * expected).max() < 0.51
     assert "values" not in frame["boundary"]
     output = frame["layers"][-1]
     assert (output["name"], len(output["bias"]), output["scales"]) == ("Dense(5, 4)", 4, [1.0] * 4)

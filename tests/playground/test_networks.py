@@ -21,8 +21,8 @@ from minidl.playground.settings import NETWORKS, Choice, SettingError
 POINTS = [[0.1 * i, (-1) ** i * 0.5, i % 2] for i in range(12)]
 
 
-def picture(text: str) -> Any:
-    return np.frombuffer(b64decode(text), np.uint8)
+def picture(text: str, kind: str = "u1") -> Any:
+    return np.frombuffer(b64decode(text), kind)
 
 
 def chosen(name: str) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ def test_the_frame_shows_what_the_model_computes() -> None:
     columns, rows = np.meshgrid(np.linspace(left, right, size), np.linspace(low, high, size))
     grid = np.column_stack([columns.ravel(), rows.ravel()])
     chances = sigmoid(network.model.predict(grid))[:, 0]
-    assert np.abs(picture(frame["boundary"]["values"]) - 255 * chances).max() < 0.51
+    assert np.abs(picture(frame["boundary"]["values"], "<u2") - 65535 * chances).max() < 0.51
     assert [layer["name"] for layer in frame["layers"]] == ["Dense(2, 3)", "Dense(3, 2)", "Dense(2, 1)"]
     for index, layer in enumerate(frame["layers"]):
         dense = network.model[2 * index]

@@ -163,8 +163,8 @@ def test_the_shade_of_a_region_grows_with_the_probability(
     page: Page, chances: list[int], winner: int, shade: int
 ) -> None:
     page.open("networks&hidden=[3]")
-    arrays = json.dumps([[chance] for chance in chances])
-    found = module(page, "regions", f"m.regions({arrays}.map(one => Uint8Array.from(one)))[0]")
+    arrays = json.dumps([[257 * chance] for chance in chances])
+    found = module(page, "regions", f"m.regions({arrays}.map(one => Uint16Array.from(one)))[0]")
     assert divmod(found, 256) == (winner, pytest.approx(shade, abs=1))
 
 
@@ -173,9 +173,9 @@ def test_borders_are_where_the_two_most_probable_classes_are_equal(page: Page) -
     across, up = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
     scores = rng.normal(size=(5, 3)) @ np.stack([across.ravel(), up.ravel(), 0.1 * np.ones(size**2)])
     e = np.exp(3 * scores)
-    chances = np.round(255 * e / e.sum(axis=0)).reshape(5, size, size)
+    chances = np.round(65535 * e / e.sum(axis=0)).reshape(5, size, size)
     page.open("networks&hidden=[3]")
-    pictures = f"{json.dumps(chances.reshape(5, -1).tolist())}.map(one => Uint8Array.from(one))"
+    pictures = f"{json.dumps(chances.reshape(5, -1).tolist())}.map(one => Uint16Array.from(one))"
     segments = np.array(module(page, "regions", f"m.borders({pictures}, {size})"))
     assert len(segments) > size
     for x, y in segments.reshape(-1, 2):
@@ -183,7 +183,7 @@ def test_borders_are_where_the_two_most_probable_classes_are_equal(page: Page) -
         right, above = x - column, y - row
         cell = chances[:, row : row + 2, column : column + 2]
         first, second = np.sort(cell @ [1 - right, right] @ [1 - above, above])[:-3:-1]
-        assert first - second < 0.02 * 255
+        assert first - second < 0.02 * 65535
     # Each side of a cell between two regions is crossed, unless it is the side of a third one.
     won = chances.argmax(axis=0)
     crossed = {(round(float(x), 6), int(y)) for x, y in segments.reshape(-1, 2) if y == int(y)}

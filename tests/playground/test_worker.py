@@ -57,7 +57,8 @@ def assert_alike(found: Any, expected: Any, place: str = "") -> None:
         for index, pair in enumerate(zip(found, expected, strict=True)):
             assert_alike(*pair, f"{place}[{index}]")
     elif isinstance(expected, str) and (".boundary." in place or ".units[" in place):
-        shades = [np.frombuffer(b64decode(text), np.uint8).astype(int) for text in (found, expected)]
+        kind = "<u2" if ".boundary." in place else "u1"
+        shades = [np.frombuffer(b64decode(text), kind).astype(int) for text in (found, expected)]
         assert np.abs(shades[0] - shades[1]).max() <= 1, place
     elif isinstance(expected, int | float) and not isinstance(expected, bool):
         assert found == pytest.approx(expected, rel=1e-10, abs=1e-10), place

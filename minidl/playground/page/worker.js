@@ -12,7 +12,7 @@ import { Interpreter } from "./interpreter.js";
 
 /** What the interpreter runs first. Opening the zip file of Matplotlib fetches it. */
 const SETUP = `
-import sys
+import gc, sys
 sys.path[1:1] = ["/usr/local/lib/site-packages"]
 from minidl.playground.browser import MatplotlibFinder, flush_lines, forget_sources
 from minidl.playground.session import Session
@@ -20,6 +20,7 @@ flush_lines()
 forget_sources()
 sys.meta_path.insert(0, MatplotlibFinder("/usr/local/lib/matplotlib.zip", "/home/matplotlib"))
 _session = Session()
+gc.freeze()
 `;
 
 /** @type {Interpreter | undefined} */

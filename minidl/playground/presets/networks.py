@@ -148,10 +148,10 @@ NETWORKS = (
         "Three classes",
         "The network has an output for each class, and the class with the largest one is predicted. Without a hidden "
         "layer, each output is a weighted sum, so a line separates each pair of classes.",
-        "Where do the three lines meet, and how probable is each class there? Set the classes to 6: does each pair "
+        "Where do the three lines meet, and how probable is each class there? Set the classes to 6: which pairs still "
         "have a line?",
-        "They meet in one point, where each class has the probability ⅓. With six classes, 9 of the 15 pairs have a "
-        "line. Where the others are equal, a third class is more probable.",
+        "They meet in one point, where each class has the probability ⅓. With six classes, each class has a long line "
+        "to its two neighbours. Where two other classes are equal, a third one is nearly everywhere more probable.",
         {"train_loss": [0.02, 0.03], "train_accuracy": [1.0, 1.0], "fate": None},
         "computes#from-a-number-to-a-class",
         {"data": "blobs", "classes": 3, "noise": 0.4, "samples": 300, "hidden": [], "epochs": 50},

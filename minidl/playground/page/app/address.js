@@ -10,6 +10,9 @@ import { same } from "./dom.js";
  * tab: what is shown; of: whose settings these are, "networks" or "descent"
  */
 
+/** Settings that are data of one's own. They have the name of the data set that they are. */
+const OWN_DATA = ["points", "csv"];
+
 /** @param {string} text */
 const escape = (text) =>
   encodeURIComponent(text).replace(/%5B/g, "[").replace(/%5D/g, "]").replace(/%2C/g, ",").replace(/%3A/g, ":");
@@ -26,6 +29,7 @@ export function encode(place, defaults) {
   else {
     for (const [name, value] of Object.entries(place.settings)) {
       if (value === undefined || same(value, defaults[name])) continue;
+      if (OWN_DATA.includes(name) && place.settings.data !== name) continue; // nobody sees them
       parts.push(`${name}=${escape(typeof defaults[name] === "string" ? value : JSON.stringify(value))}`);
     }
   }

@@ -3,7 +3,7 @@
  * classes, the plane has the colour of the most probable one, the paler the less probable it is.
  */
 
-import { bytes, format } from "./dom.js";
+import { format, words } from "./dom.js";
 import { classesIn } from "./own_points.js";
 import { classMarkers, color, mark, pale, paleClasses, paleOf } from "./palette.js";
 import { Picture } from "./picture.js";
@@ -21,9 +21,9 @@ export class Boundary {
     this.picture = new Picture();
     this.train = this.test = /** @type {number[][]} */ ([]);
     this.classes = 2;
-    /** @type {Uint8Array | Uint16Array} the probability of class 1, or the regions of several classes */
+    /** @type {Uint8Array | Uint16Array} the probability of class 1 from 0 to 255, or the regions of several classes */
     this.values = new Uint8Array(0);
-    /** @type {Uint8Array[]} the probability of each of several classes */
+    /** @type {Uint16Array[]} the probability of class 1, or of each of several classes, from 0 to 65535 */
     this.chances = [];
     this.size = 0;
     this.clicks = false;
@@ -63,8 +63,8 @@ export class Boundary {
     }
     if (frame.boundary) {
       const { classes, values } = frame.boundary;
-      this.chances = (classes ?? []).map((text, label) => bytes(text, this.chances[label]));
-      this.values = classes ? regions(this.chances, this.values) : bytes(values, this.values);
+      this.chances = (classes ?? [values]).map((text, label) => words(text, this.chances[label]));
+      this.values = classes ? regions(this.chances, this.values) : Uint8Array.from(this.chances[0], (p) => p >> 8);
       this.size = frame.boundary.size;
       this.plane.limit(frame.boundary.x, frame.boundary.y);
     }
@@ -75,14 +75,14 @@ export class Boundary {
     if (!plane.begin()) return;
     const shown = this.unit ?? this;
     if (shown.size) {
-      const colors = this.unit ? paleOf[this.unit.label ?? -1] : this.chances.length ? paleClasses : undefined;
+      const colors = this.unit ? paleOf[this.unit.label ?? -1] : this.chances.length > 1 ? paleClasses : undefined;
       plane.spread(this.picture.paint(shown.values, shown.size, colors ?? pale), shown.size);
       if (!this.unit) {
         plane.context.strokeStyle = color.text;
         plane.context.lineWidth = 1.5;
-        const { values, chances, size } = this;
-        if (chances.length) plane.trace(borders(chances, size), size);
-        else plane.level(values, size, 127.5);
+        const { chances, size } = this;
+        if (chances.length > 1) plane.trace(borders(chances, size), size);
+        else plane.level(chances[0], size, 32767.5);
       }
     }
     this.#drawStill();

@@ -72,6 +72,17 @@ export function bytes(text, into) {
   return result;
 }
 
+/**
+ * Numbers of two bytes from base64.
+ * @param {string} text
+ * @param {Uint16Array} [into] used again if it has the right size
+ * @returns {Uint16Array}
+ */
+export function words(text, into) {
+  const { buffer } = bytes(text, into && new Uint8Array(into.buffer));
+  return into?.buffer === buffer ? into : new Uint16Array(buffer);
+}
+
 /** @param {any} a @param {any} b whether two settings are equal */
 export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 

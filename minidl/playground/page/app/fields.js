@@ -68,9 +68,9 @@ export function select(label, choice, onChange, names = {}) {
 /** The labels, and the sliders, of the numbers of optimizers. The closer to 1, the longer it remembers. */
 export const NUMBERS = {
   momentum: { label: "Momentum", slide: { high: 0.99 } },
-  alpha: { label: "Decay of squares, α", slide: { toOne: true } },
-  beta1: { label: "Decay of the mean, β₁", slide: { toOne: true } },
-  beta2: { label: "Decay of squares, β₂", slide: { toOne: true } },
+  alpha: { label: "α", slide: { toOne: true } },
+  beta1: { label: "β₁", slide: { toOne: true } },
+  beta2: { label: "β₂", slide: { toOne: true } },
 };
 
 /**

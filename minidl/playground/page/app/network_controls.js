@@ -143,7 +143,8 @@ export class NetworkControls {
     const hint = el(
       "p",
       { className: "hint" },
-      "Two features and the class in each row, with a header or without. The data stay on your computer, and in the address of this page.",
+      "Two features and the class in each row, with a header or without. Each feature is scaled to mean 0 and standard " +
+        "deviation 1. The data stay on your computer, and in the address of this page.",
     );
     const field = labelled("CSV", area, [hint, el("div", { className: "row" }, file)]);
     this.csvBox = el("div", { hidden: true }, field.element);
@@ -218,6 +219,7 @@ export class NetworkControls {
     this.csvBox.hidden = settings.data !== "csv";
     for (const name of ["samples", "noise", "data_seed"]) if (this.fields[name]) this.fields[name].element.hidden = own;
     this.fields.classes.element.hidden = settings.data !== "blobs";
+    for (const name of ["activation", "dropout"]) this.fields[name].element.hidden = !settings.hidden.length;
     const numbers = this.numbers[settings.optimizer] ?? [];
     for (const name of Object.keys(NUMBERS)) this.fields[name].element.hidden = !numbers.includes(name);
   }

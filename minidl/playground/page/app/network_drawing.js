@@ -243,16 +243,18 @@ export class NetworkDrawing {
       if (this.details.firstChild !== this.hint) this.details.replaceChildren(this.hint);
       return;
     }
+    const started = this.frame.step > 0; // before, there are no gradients
     const name = this.#name(chosen.layer + 1, chosen.unit, sizes);
     const rows = chosen.from === undefined ? layer.weights.map((_, from) => from) : [chosen.from];
     const items = rows.map((from) => {
-      const [weight, gradient] = [layer.weights[from][chosen.unit], layer.grad?.[from]?.[chosen.unit]];
+      const weight = layer.weights[from][chosen.unit];
+      const gradient = started ? layer.grad[from][chosen.unit] : undefined;
       return el(
         "li",
         {},
         `${this.#name(chosen.layer, from, [...sizes, 0])}: `,
         el("b", {}, format(weight)),
-        ` (${format(gradient)})`,
+        gradient === undefined ? "" : ` (${format(gradient)})`,
       );
     });
     this.details.replaceChildren(
@@ -260,7 +262,8 @@ export class NetworkDrawing {
         "p",
         {},
         el("b", {}, name),
-        ` in ${layer.name}, bias ${format(layer.bias[chosen.unit])}. Weights, and their gradients in brackets:`,
+        ` in ${layer.name}, bias ${format(layer.bias[chosen.unit])}. `,
+        started ? "Weights, and their gradients in brackets:" : "Weights:",
       ),
       el("ul", {}, ...items),
     );

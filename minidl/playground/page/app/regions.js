@@ -13,18 +13,18 @@ function winner(chances, at) {
 }
 
 /**
- * @param {Uint8Array[]} chances the probability of each class, from 0 to 255
+ * @param {Uint16Array[]} chances the probability of each class, from 0 to 65535
  * @param {Uint8Array | Uint16Array} [into] used again if it has the right size
  * @returns {Uint8Array | Uint16Array} 256 c + shade, where class c has the largest probability. The shade is 255 if
  * that is 1, and 0 if all classes are equally probable.
  */
 export function regions(chances, into) {
-  const least = 255 / chances.length,
+  const least = 65535 / chances.length,
     { length } = chances[0];
   const result = into instanceof Uint16Array && into.length === length ? into : new Uint16Array(length);
   for (let at = 0; at < length; at++) {
     const label = winner(chances, at);
-    result[at] = 256 * label + Math.round((255 * Math.max(0, chances[label][at] - least)) / (255 - least));
+    result[at] = 256 * label + Math.round((255 * Math.max(0, chances[label][at] - least)) / (65535 - least));
   }
   return result;
 }

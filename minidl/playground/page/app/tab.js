@@ -114,7 +114,9 @@ export class Tab {
    */
   load({ preset, settings }, push = false) {
     const known = this.presets.find((one) => one.id === preset);
-    this.settings = { ...structuredClone(this.defaults), ...structuredClone(known?.settings ?? {}), ...settings };
+    // Data of one's own stay for when they are chosen again.
+    const own = push && this.kind === "networks" ? { points: this.settings.points, csv: this.settings.csv } : {};
+    this.settings = { ...structuredClone(this.defaults), ...own, ...structuredClone(known?.settings ?? {}), ...settings };
     this.preset = known && !Object.keys(settings).length ? known.id : null;
     this.lesson.show(this.preset, known?.id ?? null);
     this.runner.pause();
