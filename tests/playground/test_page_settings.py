@@ -49,3 +49,24 @@ def test_the_slider_of_a_decay_is_finer_near_1(page: Page) -> None:
     page.set(box, 0.5)
     wait_for_code(0.5)
     assert page.value(slider) == "8"
+
+
+def test_own_data_stay_while_others_are_shown_and_are_in_the_link_of_their_own_only(page: Page) -> None:
+    page.open("networks&data=csv&csv=1,2,a%0A2,1,b%0A3,2,a%0A4,1,b&test_share=0")
+    table = page.value("textarea")
+    assert table.startswith("1,2,a")
+    page.click('[data-preset="xor"]')
+    page.wait("paused")
+    page.click('[name="data"][value="moons"]')
+    page.tab.wait_for("location.hash.includes('data=moons')")
+    assert "csv" not in page.hash
+    page.click('[name="data"][value="csv"]')
+    page.tab.wait_for("location.hash.includes('csv=1')")
+    assert page.value("textarea") == table
+
+
+def test_without_a_hidden_layer_no_activation_is_offered(page: Page) -> None:
+    page.open("networks&hidden=[]")
+    assert not page.shown("[data-field=activation]")
+    page.click("[aria-label='Add a hidden layer']")
+    page.tab.wait_for("document.querySelector('[data-field=activation]').checkVisibility()")
