@@ -8,7 +8,7 @@ import { classesIn } from "./own_points.js";
 import { classMarkers, color, mark, pale, paleClasses, paleOf } from "./palette.js";
 import { Picture } from "./picture.js";
 import { Plane } from "./plane.js";
-import { borders, regions } from "./regions.js";
+import { borders, regions, shades } from "./regions.js";
 
 export class Boundary {
   /**
@@ -64,7 +64,7 @@ export class Boundary {
     if (frame.boundary) {
       const { classes, values } = frame.boundary;
       this.chances = (classes ?? [values]).map((text, label) => words(text, this.chances[label]));
-      this.values = classes ? regions(this.chances, this.values) : Uint8Array.from(this.chances[0], (p) => p >> 8);
+      this.values = classes ? regions(this.chances, this.values) : shades(this.chances[0], this.values);
       this.size = frame.boundary.size;
       this.plane.limit(frame.boundary.x, frame.boundary.y);
     }

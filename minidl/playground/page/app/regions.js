@@ -30,6 +30,17 @@ export function regions(chances, into) {
 }
 
 /**
+ * @param {Uint16Array} chances the probability of class 1, from 0 to 65535
+ * @param {Uint8Array | Uint16Array} [into] used again if it has the right size
+ * @returns {Uint8Array} the same from 0 to 255
+ */
+export function shades(chances, into) {
+  const result = into instanceof Uint8Array && into.length === chances.length ? into : new Uint8Array(chances.length);
+  for (let at = 0; at < chances.length; at++) result[at] = chances[at] >> 8;
+  return result;
+}
+
+/**
  * The line segments between the regions, in columns and rows.
  * @param {ArrayLike<number>[]} chances row by row
  * @param {number} size rows and columns
