@@ -35,10 +35,19 @@ def test_a_program_that_calls_everything_prints_what_it_prints_here(tmp_path: Pa
         tab.wait_for("window.frame", 120)
         assert tab.evaluate("frame.error ?? frame") == {"kind": "output", "figures": [], "error": None}
         there = "".join(text for stream, text in tab.evaluate("output") if stream == "stdout")
-    lines = here.getvalue().splitlines()
-    assert len(lines) > 1500
-    for expected, found in zip(lines, there.splitlines(), strict=True):
-        name, _, value = found.rpartition(" ")
-        assert name == expected.rpartition(" ")[0]
-        if value != expected.rpartition(" ")[2]:
-            assert float(value) == pytest.approx(float(expected.rpartition(" ")[2]), rel=1e-4, abs=1e-4), name
+    expected, found = by_name(here.getvalue()), by_name(there)
+    both = expected.keys() & found.keys()  # another version of NumPy may have other functions
+    assert len(both) > 0.95 * len(expected)
+    for name in both:
+        assert len(found[name]) == len(expected[name]), name
+        for one, other in zip(found[name], expected[name], strict=True):
+            assert one == other or float(one) == pytest.approx(float(other), rel=1e-4, abs=1e-4), name
+
+
+def by_name(text: str) -> dict[str, list[str]]:
+    """The last word of each line, by the words before."""
+    values: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        name, _, value = line.rpartition(" ")
+        values.setdefault(name, []).append(value)
+    return values
