@@ -70,3 +70,22 @@ def test_without_a_hidden_layer_no_activation_is_offered(page: Page) -> None:
     assert not page.shown("[data-field=activation]")
     page.click("[aria-label='Add a hidden layer']")
     page.tab.wait_for("document.querySelector('[data-field=activation]').checkVisibility()")
+
+
+def test_a_point_is_added_by_its_numbers_and_a_cleared_list_comes_back(page: Page) -> None:
+    page.open("networks&data=points&points=[[0,0,0],[1,1,0],[2,2,1]]")
+    across = "input[aria-label='x₁']"
+    for wrong in ("1000000000", ""):
+        page.set(across, wrong)
+        page.press_button("Add")
+        assert page.text(".points .field-error") == "Enter two numbers from −100 to 100."
+        assert "[2,2,1]]" in page.hash
+    page.set(across, "3")
+    page.evaluate(f'document.querySelector("{across}").focus()')
+    page.key("Enter")
+    page.tab.wait_for("location.hash.includes('[3,0,1]]')")
+    assert page.text(".points .field-error") == ""
+    page.press_button("Clear")
+    page.tab.wait_for("!location.hash.includes('[')")
+    page.press_button("Undo")
+    page.tab.wait_for("location.hash.includes('[3,0,1]]')")

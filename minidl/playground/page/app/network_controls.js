@@ -68,7 +68,7 @@ export class NetworkControls {
     this.settings = /** @type {Record<string, any>} */ ({});
     /** @type {Record<string, import("./fields.js").Field>} */
     this.fields = {};
-    this.points = new OwnPoints((points) => this.onChange("points", points, true));
+    this.points = new OwnPoints(choices.points.row[0], (points) => this.onChange("points", points, true));
     this.fields.points = this.points.field;
     /** Stands in for the field of the loss. */
     this.crossEntropy = el("p", { className: "hint" }, "With more than two classes, the loss is CrossEntropyLoss.");

@@ -1,6 +1,6 @@
 /** The form for own points: the class of the next one, a point by numbers, undo and clear. */
 
-import { el } from "./dom.js";
+import { el, format } from "./dom.js";
 import { failing } from "./fields.js";
 import { classMarkers } from "./palette.js";
 
@@ -9,10 +9,16 @@ export const classesIn = (points) =>
   Math.min(Math.max(1, ...points.map((point) => point[2])) + 1, classMarkers.length);
 
 export class OwnPoints {
-  /** @param {(points: number[][]) => void} onChange */
-  constructor(onChange) {
+  /**
+   * @param {{low: number, high: number}} limits of a coordinate
+   * @param {(points: number[][]) => void} onChange
+   */
+  constructor(limits, onChange) {
+    this.limits = limits;
     this.onChange = onChange;
     this.points = /** @type {number[][]} */ ([]);
+    /** What Undo brings back after Clear. */
+    this.cleared = this.points;
     /** The class of a point that is added with a click. */
     this.label = 1;
     this.radios = classMarkers.map((_, label) => {
@@ -26,15 +32,22 @@ export class OwnPoints {
       el("label", {}, radio, el("span", { className: `dot class${label}` }), ` class ${label}`),
     );
     const place = ["x₁", "x₂"].map((name) => el("input", { type: "number", step: "any", value: "0", title: name }));
-    place.forEach((input, i) => input.setAttribute("aria-label", ["x₁", "x₂"][i]));
+    const addPlace = () => this.#addNumbers(place.map((input) => input.valueAsNumber));
+    place.forEach((input, i) => {
+      input.setAttribute("aria-label", ["x₁", "x₂"][i]);
+      input.addEventListener("keydown", (event) => event.key === "Enter" && addPlace());
+    });
     const button = (name, action) => {
       const element = el("button", { type: "button" }, name);
       element.addEventListener("click", action);
       return element;
     };
-    const add = button("Add", () => this.add(place.map((input) => Number(input.value))));
-    const undo = button("Undo", () => onChange(this.points.slice(0, -1)));
-    const clear = button("Clear", () => onChange([]));
+    const add = button("Add", addPlace);
+    const undo = button("Undo", () => onChange(this.points.length ? this.points.slice(0, -1) : this.cleared));
+    const clear = button("Clear", () => {
+      this.cleared = this.points;
+      onChange([]);
+    });
     const error = el("p", { className: "field-error", role: "alert", hidden: true });
     this.element = el(
       "fieldset",
@@ -68,6 +81,14 @@ export class OwnPoints {
       radio.checked = label === this.label;
       this.choices[label].hidden = label > next;
     });
+  }
+
+  /** @param {number[]} place */
+  #addNumbers(place) {
+    const { low, high } = this.limits;
+    const right = place.every((x) => x >= low && x <= high);
+    this.field.fail(right ? null : `Enter two numbers from ${format(low)} to ${format(high)}.`);
+    if (right) this.add(place);
   }
 
   /** @param {number[]} place @param {boolean} [next] of the next class, which is the other one of two */
