@@ -68,7 +68,6 @@ export class Chart {
     context.clip();
     for (const line of this.lines) this.#line(context, line, x, y);
     context.restore();
-    this.canvas.setAttribute("aria-label", this.#describe());
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} width @param {number} height @param {any} scale */
@@ -135,14 +134,16 @@ export class Chart {
     }
   }
 
-  #describe() {
+  /** The text alternative. */
+  describe() {
     const ends = this.lines
       .filter((line) => line.points.length)
       .map((line) => {
         const [step, value] = line.points[line.points.length - 1];
         return `${line.label} ${format(value)} at step ${step}`;
       });
-    return `${this.what}. ${ends.length ? `${ends.join(", ")}.` : "Nothing to show yet."}`;
+    const said = ends.length ? `${ends.join(", ")}.` : "Nothing to show yet.";
+    this.canvas.setAttribute("aria-label", `${this.what}. ${said}`);
   }
 }
 

@@ -90,6 +90,11 @@ export class Descent extends Tab {
     if (news.length) byId("announce").textContent = news.join(". ");
   }
 
+  words() {
+    super.words();
+    this.values.describe();
+  }
+
   draw() {
     if (this.panel.hidden || !this.frame) return;
     this.landscape.draw();

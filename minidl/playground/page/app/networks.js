@@ -99,13 +99,19 @@ export class Networks extends Tab {
     if (this.panel.hidden) return;
     if (this.frame) this.drawing.draw(); // first, as the boundary may show one of its units
     this.boundary.draw();
-    this.boundary.describe(this.frame);
     if (!this.frame) return;
     const shown = [color.class1, color.negative];
     this.losses.lines.forEach((line, i) => {
       line.color = shown[i];
     });
     this.losses.draw();
+  }
+
+  words() {
+    super.words();
+    this.boundary.describe(this.frame);
+    this.losses.describe();
+    if (!this.frame) return;
     const { loss, accuracy } = this.frame;
     for (const [part, [ofLoss, ofAccuracy]] of Object.entries(this.numbers)) {
       ofLoss.textContent = `${format(loss?.[part])} loss`;

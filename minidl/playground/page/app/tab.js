@@ -8,6 +8,9 @@ import { Runner } from "./runner.js";
 /** The labels of what describes an optimizer of a descent, besides its numbers. */
 const OF_OPTIMIZERS = { name: "Optimizer", lr: "Learning rate" };
 
+/** Milliseconds between words. Nobody reads faster, and the layout of text fills the memory. */
+const READABLE = 100;
+
 export class Tab {
   /**
    * @param {any} engine
@@ -33,11 +36,16 @@ export class Tab {
     /** @type {any} */
     this.frame = null;
     this.started = false;
+    /** When words were written. */
+    this.told = 0;
     this.lesson = new Lesson(this.presets, (id) => this.load({ preset: id, settings: {} }, true), app.docs);
     this.runner = new Runner(engine, kind, {
       onFrame: (frame) => this.#frame(frame),
       onDraw: () => this.draw(),
-      onRunning: () => this.buttons(),
+      onRunning: () => {
+        this.buttons();
+        if (this.runner.ready && !this.runner.running) this.words();
+      },
       onError: (error) => this.problem(`${error.message} Load the page again to start again.`),
     });
     this.#top();
@@ -150,14 +158,24 @@ export class Tab {
     if (frame.kind === this.kind && frame.step !== undefined) {
       this.frame = frame;
       this.take(frame);
-      const epoch = this.kind === "networks" ? `, epoch ${format(frame.epoch)}` : "";
-      const speed =
-        this.runner.running && frame.steps_per_second ? `${Math.round(frame.steps_per_second)} steps per second` : "";
-      this.place.data = `step ${frame.step}${epoch}`;
-      this.speed.textContent = speed && `, ${speed}`;
-      if (!this.speed.isConnected) this.counter.replaceChildren(this.place, this.speed);
+      const now = performance.now();
+      if (!this.runner.running || frame.finished || now - this.told > READABLE) {
+        this.told = now;
+        this.words();
+      }
     }
     this.buttons();
+  }
+
+  /** Write what the frame says in words. */
+  words() {
+    const { frame, runner } = this;
+    if (!frame) return;
+    const epoch = this.kind === "networks" ? `, epoch ${format(frame.epoch)}` : "";
+    const speed = runner.running && frame.steps_per_second ? `${Math.round(frame.steps_per_second)} steps per second` : "";
+    this.place.data = `step ${frame.step}${epoch}`;
+    this.speed.textContent = speed && `, ${speed}`;
+    if (!this.speed.isConnected) this.counter.replaceChildren(this.place, this.speed);
   }
 
   buttons() {
