@@ -43,7 +43,9 @@ def hold_out(n: int, share: float, *, classes: Array | None = None, seed: int = 
         raise HyperparameterError(
             f"{share:g} of {n} samples leaves nothing to train on or to hold out{why}; use another share"
         )
-    return np.setdiff1d(order, held), held
+    trained = np.ones(n, dtype=bool)
+    trained[held] = False
+    return np.flatnonzero(trained), held
 
 
 def _of_each(classes: Array, order: Array, share: float) -> Array:

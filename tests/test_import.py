@@ -57,6 +57,24 @@ def test_little_is_loaded_besides(tmp_path: Path) -> None:
     assert len(others) <= MOST_OTHERS, others
 
 
+FIT = """
+import sys
+import numpy as np
+from minidl import SGD, BCEWithLogitsLoss, Dense, Sequential, Trainer
+model = Sequential(Dense(2, 1), rng=0)
+x, y = np.eye(2).repeat(5, axis=0), np.array([[0.0], [1.0]]).repeat(5, axis=0)
+Trainer(model, BCEWithLogitsLoss(), SGD(model.parameters(), lr=0.1)).fit(x, y, epochs=1, validation=0.2)
+print(*sys.modules)
+"""
+
+
+def test_a_fit_does_not_load_masked_arrays(tmp_path: Path) -> None:
+    """They take as long to load as all of minidl."""
+    loaded = python("-c", FIT, cache=tmp_path).split()
+    assert "numpy.random" in loaded, "the split is drawn"
+    assert "numpy.ma" not in loaded
+
+
 @pytest.mark.parametrize("name", ["minidl.checking", "minidl.plotting", "minidl.integrations"])
 def test_parts_that_are_not_loaded_at_once_can_be_imported_alone(name: str, tmp_path: Path) -> None:
     python("-c", f"import {name}", cache=tmp_path)

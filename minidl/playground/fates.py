@@ -28,6 +28,14 @@ class Hidden(NamedTuple):
     copies: bool
 
 
+class Epoch(NamedTuple):
+    """The losses after an epoch. That of held-out data is NaN if there are none."""
+
+    number: int
+    training: float
+    test: float = nan
+
+
 class Signs(NamedTuple):
     """What the fate of a network is read from.
 
@@ -35,17 +43,16 @@ class Signs(NamedTuple):
         hidden: one for each hidden layer.
         gradients: the size of each layer's gradient in the latest step, ``√(mean g²)``.
         first_loss: the loss of the first step.
-        training, test: the losses after each epoch. The second list is empty without held-out data.
-        best: the index of the epoch with the lowest held-out loss.
+        now: the epoch that ended last.
+        best: the epoch with the lowest held-out loss.
         divergence: the error that has ended the run.
     """
 
     hidden: Sequence[Hidden]
     gradients: Sequence[float]
     first_loss: float = nan
-    training: Sequence[float] = ()
-    test: Sequence[float] = ()
-    best: int = 0
+    now: Epoch | None = None
+    best: Epoch | None = None
     divergence: Exception | None = None
 
 
@@ -97,15 +104,15 @@ def _copies(signs: Signs) -> str | None:
 
 
 def _risen(signs: Signs) -> str | None:
-    if not signs.training or not signs.training[-1] > 1.5 * signs.first_loss:
+    if signs.now is None or not signs.now.training > 1.5 * signs.first_loss:
         return None
-    before, now = signs.first_loss, signs.training[-1]
+    before, now = signs.first_loss, signs.now.training
     return f"The training loss has risen from {before:.3g} to {now:.3g}: the learning rate is too large."
 
 
 def _vanished(signs: Signs) -> str | None:
     first, last = signs.gradients[0], signs.gradients[-1]
-    learned = not signs.training or signs.training[-1] < 0.5 * signs.first_loss
+    learned = signs.now is None or signs.now.training < 0.5 * signs.first_loss
     if learned or not 0.0 < first < TINY * last:
         return None
     times = float(f"{last / first:.1g}")
@@ -114,13 +121,13 @@ def _vanished(signs: Signs) -> str | None:
 
 
 def _overfitting(signs: Signs) -> str | None:
-    if not signs.test:
+    now, best = signs.now, signs.best
+    if now is None or best is None:
         return None
-    lowest, now = signs.test[signs.best], signs.test[-1]
-    if now > 1.25 * lowest + 0.02 and signs.training[-1] < signs.training[signs.best]:
+    if now.test > 1.25 * best.test + 0.02 and now.training < best.training:
         return (
-            f"Overfitting: the held-out loss was lowest, {lowest:.3g}, after epoch {signs.best + 1}. Since then it has "
-            f"risen to {now:.3g}, while the training loss fell."
+            f"Overfitting: the held-out loss was lowest, {best.test:.3g}, after epoch {best.number}. Since then it has "
+            f"risen to {now.test:.3g}, while the training loss fell."
         )
     return None
 

@@ -16,7 +16,7 @@ from minidl.layers import Dense, Dropout, Sequential, Softmax
 from minidl.layers.activations import sigmoid
 from minidl.modules import Layer, evaluating, training_as
 from minidl.playground.code import network_code
-from minidl.playground.fates import Hidden, Signs, fate_of, hidden_layer
+from minidl.playground.fates import Epoch, Hidden, Signs, fate_of, hidden_layer
 from minidl.playground.settings import NETWORKS, SettingError, checked
 from minidl.playground.tables import check_classes, class_names
 from minidl.playground.turns import TurnTrainer
@@ -31,9 +31,6 @@ SIZE = 40
 
 UNIT_SIZE = 16
 """Rows and columns of the picture of a unit."""
-
-MOST_LOSSES = 50_000
-"""How many losses of single steps are kept. All of a long run would fill the memory of a browser's tab."""
 
 
 class Network:
@@ -77,15 +74,14 @@ class Network:
         self._dense = [layer for layer in self.model if isinstance(layer, Dense)]
         self._names, self._loss = [repr(dense) for dense in self._dense], copy(made.loss)
         self._probabilities, self._several = bool(self.model.gives_probabilities), len(self.classes) > 2
-        self._told, self._best, self._pace = 0, 0, 0.0
+        self._now: Epoch | None = None
+        self._best: Epoch | None = None
+        self._pace = 0.0
 
     def step(self, steps: int, seconds: float = inf) -> int:
         """Train for at most `steps` steps or `seconds`. Return how many steps it took."""
         with training_as(True):
             taken = self.run.turn(steps, seconds)
-        losses = self.history.loss
-        if len(losses) > MOST_LOSSES:  # the fate needs the first one, and the mean over an epoch the last ones
-            del losses[1 : -2 * len(self.run.batches)]
         if taken:
             self._pace = taken / max(self.run.seconds, 1e-9)
         return taken
@@ -188,29 +184,28 @@ class Network:
 
     def _signs(self, hidden: list[Hidden]) -> Signs:
         """What the fate is read from."""
-        epochs, losses = self.history.epochs, self.history.loss
+        losses = self.history.loss
         return Signs(
             hidden,
             [norm(dense.weight.grad.ravel()) / sqrt(dense.weight.size) for dense in self._dense],
             losses[0] if losses else nan,
-            epochs.get("training_loss", ()),
-            epochs.get("validation_loss", ()),
+            self._now,
             self._best,
             self.run.divergence,
         )
 
     def _new_losses(self) -> list[list[Any]]:
         """The losses of the epochs that have ended since the last frame: step, training and test loss."""
-        epochs = self.history.epochs
-        columns = [epochs.get(name, []) for name in ("training_loss", "validation_loss")]
-        begin, self._told = self._told, len(columns[0])
-        test, per_epoch = columns[1], len(self.run.batches)
-        if test:
-            self._best = min((self._best, *range(begin, len(test))), key=test.__getitem__)
-        return [
-            [(index + 1) * per_epoch, *(column[index] if column else None for column in columns)]
-            for index in range(begin, self._told)
-        ]
+        epochs, ended = self.history.epochs, self.history.ended
+        training, test = epochs.get("training_loss", []), epochs.get("validation_loss")
+        fresh = min(ended - (self._now.number if self._now else 0), len(training))
+        found = []
+        for back in range(fresh, 0, -1):
+            self._now = epoch = Epoch(ended - back + 1, training[-back], test[-back] if test else nan)
+            if self._best is None or epoch.test < self._best.test:
+                self._best = epoch
+            found.append([epoch.number * len(self.run.batches), epoch.training, epoch.test])
+        return found
 
     def _rows(self, rows: Array) -> list[list[float]]:
         found: list[list[float]] = np.column_stack([self.x[rows].round(4), self.y[rows]]).tolist()

@@ -8,12 +8,16 @@ from math import inf
 from time import perf_counter
 from typing import Any
 
+from minidl.callbacks import History
 from minidl.run import Callback, Run, _Stop
 from minidl.training import Trainer
 
-__all__ = ["TurnTrainer", "Turns"]
+__all__ = ["RecentHistory", "TurnTrainer", "Turns"]
 
 PAUSED = "paused"
+
+MOST = 20_000
+"""How many losses a `RecentHistory` keeps of steps, and of epochs. It is more than twice the batches of an epoch."""
 
 
 class Turns(Run):
@@ -91,10 +95,43 @@ class _Pause(Callback):
             run.stop(PAUSED)
 
 
+class RecentHistory(History):
+    """The losses of a run that may be long: the first ones, and at least half of `MOST` recent ones.
+
+    All that a long run records would fill the memory of a browser's tab.
+
+    Attributes:
+        ended: how many epochs have ended.
+    """
+
+    ended = 0
+
+    def on_step_end(self, run: Run) -> None:
+        super().on_step_end(run)
+        _shorten(self.loss)
+
+    def on_epoch_end(self, run: Run) -> None:
+        self.ended = run.epoch
+        for name, value in run.metrics.items():
+            values = self.epochs.setdefault(name, [])
+            values.append(value)
+            _shorten(values)
+
+
+def _shorten(values: list[float]) -> None:
+    if len(values) > MOST:
+        del values[1 : -MOST // 2]
+
+
 class TurnTrainer(Trainer):
     """A trainer whose `fit` only begins the run. The steps are taken by ``trainer.run.turn(…)``."""
 
     run: Turns
+    history: RecentHistory
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.history = RecentHistory()
 
     def _run(self, *args: Any, **options: Any) -> Turns:
         self.run = Turns(*args, **options)

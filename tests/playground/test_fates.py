@@ -1,12 +1,14 @@
 """What goes wrong with a network is said in words, the gravest first."""
 
+from collections.abc import Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
 import pytest
 
 from minidl import ReLU, Tanh
-from minidl.playground.fates import Hidden, Signs, fate_of, hidden_layer
+from minidl.playground.fates import Epoch, Hidden, Signs, fate_of, hidden_layer
 
 ALIVE = Hidden([False, False], copies=False)
 DEAD = Hidden([True, True], copies=False)
@@ -14,9 +16,17 @@ HALF = Hidden([True, False], copies=False)
 COPIES = Hidden([False, False], copies=True)
 
 
-def signs(hidden: Any = (ALIVE, ALIVE), gradients: Any = (0.1, 0.1, 0.1), **more: Any) -> Signs:
-    best = int(np.argmin(more["test"])) if "test" in more else 0
-    return Signs(hidden, gradients, best=best, **more)
+def signs(
+    hidden: Any = (ALIVE, ALIVE),
+    gradients: Any = (0.1, 0.1, 0.1),
+    training: Sequence[float] = (),
+    test: Sequence[float] = (),
+    **more: Any,
+) -> Signs:
+    """Signs after epochs with these losses."""
+    epochs = [Epoch(number, *losses) for number, losses in enumerate(zip(training, test or [nan] * 9, strict=False), 1)]
+    best = min(epochs, key=lambda epoch: epoch.test) if epochs else None
+    return Signs(hidden, gradients, now=epochs[-1] if epochs else None, best=best, **more)
 
 
 @pytest.mark.parametrize(
