@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from minidl import initializers
-from minidl.arguments import is_masked
 from minidl.errors import CheckpointError, warn
 from minidl.files import LEVELS
 from minidl.modules import Layer, Module
@@ -73,7 +72,7 @@ class Encoder:
             return value
         if isinstance(value, float):
             return value if isfinite(value) else {"float": str(value)}
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and not is_masked(value):
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and not np.ma.is_masked(value):
             return {"array": self._keep(value, name)}
         if isinstance(value, tuple):
             return {"tuple": self._list(value, name)}
