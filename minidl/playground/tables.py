@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from minidl.playground.settings import MAX_CLASSES, MissingError, SettingError
@@ -25,6 +26,7 @@ class Table(NamedTuple):
     names: list[str]
 
 
+@lru_cache(maxsize=1)  # whoever asks for a table asks several times
 def read_table(text: str) -> Table:
     r"""Read a table of two features and a class in its last column. A first line without numbers is a header.
 

@@ -96,9 +96,9 @@ class _Pause(Callback):
 
 
 class RecentHistory(History):
-    """The losses of a run that may be long: the first ones, and at least half of `MOST` recent ones.
+    """The losses of a run of any length: of steps and of epochs the first one, and at least the latest ``MOST / 2``.
 
-    All that a long run records would fill the memory of a browser's tab.
+    Those of all steps of a long run would fill the memory of a browser's tab. Each epoch has the same metrics.
 
     Attributes:
         ended: how many epochs have ended.

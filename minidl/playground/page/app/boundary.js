@@ -51,6 +51,7 @@ export class Boundary {
     const half = Math.max(2, ...points.map(([x, y]) => 1.1 * Math.max(Math.abs(x), Math.abs(y))));
     this.plane.limit([-half, half], [-half, half]);
     this.draw();
+    this.describe(null);
   }
 
   /** @param {any} frame */
