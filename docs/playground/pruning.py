@@ -1,4 +1,4 @@
-"""A WebAssembly module without the functions that the playground never calls.
+"""A WebAssembly module without the functions that the playground never calls, and with less use of memory.
 
 The module that runs Python holds some forty packages, such as SciPy and pandas, in the order in which they were linked.
 The playground has the Python code of few of them, so nothing can call the others. Their functions become empty ones,
@@ -34,6 +34,13 @@ OWN = re.compile(
 UNREACHABLE = b"\3\0\0\x0b"
 """The body of a function that does nothing but stop: its size, no variables, `unreachable`, `end`."""
 
+MAPPING = "alloc_mmap"
+"""How OpenBLAS asks for the 16 MB that it computes matrix products in. Where there is no mmap, as in a browser, its
+stand-in fills them with zeros, so that they all take memory. What OpenBLAS asks for next, malloc, does not."""
+
+FAILED = b"\4\0\x41\x7f\x0b"
+"""The body of a function that returns −1: its size, no variables, `i32.const -1`, `end`."""
+
 # A number follows each of the two instructions. What looks like one of them and is none keeps a function that could go.
 # The linker writes places in the table of functions with five bytes, which tells them from most other constants.
 CALLS = re.compile(rb"\x10(?=([\x80-\xff]{0,4}[\0-\x7f]))")
@@ -41,12 +48,12 @@ CONSTANTS = re.compile(rb"\x41(?=([\x80-\xff]{4}[\0-\x0f]))")
 
 
 def prune(module: bytes, packages: Iterable[tuple[str, str]] = PACKAGES) -> bytes:
-    """Return the module without its custom sections, and without the functions of some packages.
+    """Return the module without custom sections and the functions of some packages, and with a `MAPPING` that fails.
 
     A function stays if one that stays calls it, or refers to it.
 
     Raises:
-        ValueError: the bytes are not a module, or the module has no such packages.
+        ValueError: the bytes are not a module, or the module has no such functions.
     """
     parts = dict(sections(module))
     names = dict(read_names(parts.get((CUSTOM, "name"), b"")))
@@ -54,6 +61,10 @@ def prune(module: bytes, packages: Iterable[tuple[str, str]] = PACKAGES) -> byte
     table = dict(read_table(parts.get((ELEMENT, ""), b"\0")))
     bodies = list(read_bodies(parts.get((CODE, ""), b"\0")))
     unused = find_unused(names, packages)
+    mapping = [number for number, name in names.items() if name == MAPPING]
+    if len(mapping) != 1:
+        raise ValueError(f"the module has {len(mapping)} functions {MAPPING}, not one: it has changed")
+    bodies[mapping[0] - imported] = FAILED
 
     def referred(number: int) -> Iterator[int]:
         body = bodies[number - imported]

@@ -96,12 +96,12 @@ class Network:
             outputs = self._outputs()
             scores = outputs[-1][1]
             chances = self._chances(scores)
-            units = [self._part(values, 1) for _, values in outputs[:-1]]
-            layers = self._layers([*units, 2.0 * self._part(chances, 1) - 1.0])
+            units, scales = self._scaled([values for _, values in outputs[:-1]], chances)
             hidden = [hidden_layer(layer, self._part(values, 2)) for layer, values in outputs[:-1]]
             train, test = (self._measured(scores, part, rows) for part, rows in ((2, self.train), (3, self.test)))
-        losses = self._new_losses()
-        frame = {
+        layers, losses = self._layers(scales), self._new_losses()
+        across, up = map(list, self.limits)
+        frame: dict[str, Any] = {
             "kind": "networks",
             "step": self.run.step,
             "epoch": self.run.epoch,
@@ -109,7 +109,7 @@ class Network:
             "loss": {"train": train[0], "test": test[0]},
             "accuracy": {"train": train[1], "test": test[1]},
             "losses": losses,
-            "boundary": self._boundary(self._part(chances, 0)),
+            "boundary": {"size": SIZE, "x": across, "y": up},
             "layers": layers,
             "finished": self.run.ended,
             "fate": fate_of(self._signs(hidden)),
@@ -120,19 +120,14 @@ class Network:
         if whole:
             frame |= {"data": {"train": self._rows(self.train), "test": self._rows(self.test)}}
             frame |= {"classes": self.classes, "code": self.code.text}
-        return frame
+        pixels = _bytes(65535.0 * self._part(chances, 0), "<u2") + _bytes(128.0 + 127.0 * units, "u1")
+        return frame | {"pixels": b64encode(pixels).decode()}
 
     def _chances(self, scores: Array) -> Array:
         """The probability of class 1, (n, 1), or those of several classes, (n, k)."""
         if self._several:
             return Softmax().forward(scores)
         return scores if self._probabilities else sigmoid(scores)
-
-    def _boundary(self, chances: Array) -> dict[str, Any]:
-        """The probabilities as pictures of 16 bits, one of class 1 or one of each of several classes."""
-        axes = {name: list(limits) for name, limits in zip("xy", self.limits, strict=True)}
-        pictures = _encoded(65535.0 * chances, "<u2")
-        return {"size": SIZE, **axes, **({"classes": pictures} if self._several else {"values": pictures[0]})}
 
     def _outputs(self) -> list[tuple[Layer, Array]]:
         """For each Dense layer its activation, and the outputs after that at all points that a frame is about."""
@@ -150,20 +145,24 @@ class Network:
         """The values at the points of the picture (0), of those of units (1), and of the data to train and test on."""
         return values[self._ends[index - 1] if index else 0 : self._ends[index]]
 
-    def _layers(self, outputs: list[Array]) -> list[dict[str, Any]]:
-        """All layers as the page draws them.
+    def _scaled(self, hidden: list[Array], chances: Array) -> tuple[Array, Array]:
+        """The outputs of all units at the points of their pictures, from −1 to 1, and what each was divided by.
 
         In the picture of a unit, 128 is 0, and 255 is the largest size there. In that of an output, 0 to 255 is its
         probability.
         """
+        outputs = [*(self._part(values, 1) for values in hidden), 2.0 * self._part(chances, 1) - 1.0]
         together = np.concatenate(outputs, axis=1)  # each call of NumPy takes longer than these few numbers
         scales = np.maximum(np.abs(together).max(axis=0), 1e-12)
         scales[-self._dense[-1].outputs :] = 1.0
-        pictures, sizes = iter(_encoded(128.0 + 127.0 * together / scales)), iter(_numbers(scales))
+        return together / scales, scales
+
+    def _layers(self, scales: Array) -> list[dict[str, Any]]:
+        """The numbers of all layers that the page shows."""
+        sizes = iter(_numbers(scales))
         return [
             {
                 "name": name,
-                "units": list(islice(pictures, dense.outputs)),
                 "scales": list(islice(sizes, dense.outputs)),
                 "weights": _numbers(dense.weight.value),
                 "bias": _numbers(dense.bias.value),
@@ -238,11 +237,11 @@ def _grid(across: tuple[float, float], up: tuple[float, float], size: int) -> Ar
     return np.column_stack([columns.ravel(), rows.ravel()])
 
 
-def _encoded(values: Array, kind: str = "u1") -> list[str]:
-    """Each column of values, as whole numbers of this kind in base64. NaN becomes the middle."""
+def _bytes(values: Array, kind: str) -> bytes:
+    """The columns of values one after the other, as whole numbers of this kind. NaN becomes the middle."""
     most = float(np.iinfo(kind).max)
-    rounded = np.nan_to_num(values.T, nan=(most + 1.0) / 2.0).clip(0.0, most).round().astype(kind)
-    return [b64encode(row).decode() for row in np.ascontiguousarray(rounded)]
+    rounded = np.nan_to_num(values.T, nan=(most + 1.0) / 2.0).clip(0.0, most).round()
+    return rounded.astype(kind).tobytes()
 
 
 def _numbers(values: Array) -> list[Any]:

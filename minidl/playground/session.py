@@ -17,13 +17,15 @@ A frame of networks has
 
 - "step", "epoch", "steps_per_second", and "loss" and "accuracy", each of "train" and "test",
 - "losses": [step, training loss, test loss] for each epoch since the last frame,
-- "boundary": its "size", the limits of "x" and "y", and "values", the probability of class 1 as a picture. Of more than
-  two classes, there is a picture of each one's probability in "classes". The class with the largest one is predicted,
-- "layers": for each its "name", pictures of its "units" and their "scales", "weights", "bias" and "grad". Hidden layers
-  also say which units are "dead". More than two classes have an output unit each,
+- "boundary": its "size", and the limits of "x" and "y",
+- "layers": for each its "name", and the "scales", "weights", "bias" and "grad" of its units. Hidden layers also say
+  which units are "dead". More than two classes have an output unit each,
 - "finished", and "fate", None or what goes wrong in words,
 - the whole frame: "data", lists of [x1, x2, class] to "train" and to "test" on, the names of the "classes", and the
-  "code".
+  "code",
+- at its end "pixels", all pictures one after the other. The first one is the boundary: the probability of class 1. More
+  than two classes have such a picture each, and the class with the largest probability is predicted. Then follows a
+  picture of each unit, layer by layer.
 
 A frame of descents has
 
@@ -32,8 +34,8 @@ A frame of descents has
   "gradient_norm" at its end, and "fate" and "reason",
 - the whole frame: the "grid" with the values of f, "levels" for contours and known "minima", and the "code".
 
-A picture has its bytes in base64, row by row from the bottom. Numbers in that of the boundary have two bytes, the lower
-one first. Numbers that are not finite are None.
+Pictures are bytes in base64, row by row from the bottom. Numbers in those of the boundary have two bytes, the lower one
+first. Numbers that are not finite are None.
 """
 
 from __future__ import annotations

@@ -14,6 +14,9 @@ CONNECT = """(async () => {
     return engine.kind;
 })()"""
 
+# The pixels as they are in the JSON of a frame.
+AS_JSON = "(frame) => frame.pixels ? {...frame, pixels: btoa(String.fromCharCode(...frame.pixels))} : frame"
+
 
 class Engine:
     """The engine of transport.js in an open page."""
@@ -27,7 +30,7 @@ class Engine:
 
     def ask(self, command: dict[str, Any]) -> Any:
         self.tab.evaluate("output.length = 0")
-        return self.tab.evaluate(f"engine.ask({json.dumps(command)})")
+        return self.tab.evaluate(f"engine.ask({json.dumps(command)}).then({AS_JSON})")
 
     def run(self, code: str) -> tuple[Any, list[list[str]]]:
         """The frame of a program, and what it printed."""

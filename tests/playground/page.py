@@ -39,6 +39,10 @@ class Page:
     def evaluate(self, script: str) -> Any:
         return self.tab.evaluate(script)
 
+    def module(self, name: str, expression: str) -> Any:
+        """The value of an expression of what a module exports, as ``m``."""
+        return self.evaluate(f"import(new URL('app/{name}.js', location.href)).then(m => {expression})")
+
     def wait(self, *states: str, seconds: float = 20.0) -> None:
         """Wait until the picture is in one of these states: busy, running, paused, finished or error.
 

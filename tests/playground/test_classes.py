@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-from base64 import b64decode
 from math import log
 from typing import Any
 
@@ -14,15 +13,12 @@ from minidl.metrics import accuracy
 from minidl.playground.code import network_code
 from minidl.playground.networks import Network
 from minidl.playground.settings import NETWORKS, MissingError, checked
+from tests.playground.pictures import pictures
 
 BLOBS: dict[str, Any] = {"data": "blobs", "classes": 3, "noise": 0.6}
 KINDS = ["setosa", "versicolor", "virginica"]
 TABLE = "\n".join(f"{i},{i * i % 7},{KINDS[i % 3]}" for i in range(30))
 POINTS = [[0.1 * i, 0.5 - i % 4, i % 4] for i in range(16)]
-
-
-def picture(text: str, kind: str = "u1") -> Any:
-    return np.frombuffer(b64decode(text), kind)
 
 
 def plane(network: Network, size: int) -> Any:
@@ -107,14 +103,12 @@ def test_the_frame_shows_the_probability_of_each_class() -> None:
     frame = network.frame(whole=True)
     assert frame["classes"] == ["class 0", "class 1", "class 2", "class 3"]
     expected = probabilities(network, plane(network, frame["boundary"]["size"]))
-    shown = np.column_stack([picture(text, "<u2") for text in frame["boundary"]["classes"]])
-    assert np.abs(shown - 65535 * expected).max() < 0.51
-    assert "values" not in frame["boundary"]
+    boundary, units = pictures(frame)
+    assert np.abs(boundary.T - 65535 * expected).max() < 0.51
     output = frame["layers"][-1]
     assert (output["name"], len(output["bias"]), output["scales"]) == ("Dense(5, 4)", 4, [1.0] * 4)
     expected = probabilities(network, plane(network, 16))
-    units = np.column_stack([picture(text) for text in output["units"]])
-    assert np.abs(units / 255.0 - expected).max() < 0.01
+    assert np.abs(units[-1].T / 255.0 - expected).max() < 0.01
     told = np.array(frame["data"]["train"])
     assert np.array_equal(told[:, 2], network.y[network.train])
 

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-from base64 import b64decode
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,9 @@ from minidl.playground import turns
 from minidl.playground.networks import Network
 from minidl.playground.session import Session
 from minidl.playground.settings import NETWORKS, Choice, SettingError
+from tests.playground.pictures import pictures
 
 POINTS = [[0.1 * i, (-1) ** i * 0.5, i % 2] for i in range(12)]
-
-
-def picture(text: str, kind: str = "u1") -> Any:
-    return np.frombuffer(b64decode(text), kind)
 
 
 def chosen(name: str) -> tuple[str, ...]:
@@ -81,7 +77,8 @@ def test_the_frame_shows_what_the_model_computes() -> None:
     columns, rows = np.meshgrid(np.linspace(left, right, size), np.linspace(low, high, size))
     grid = np.column_stack([columns.ravel(), rows.ravel()])
     chances = sigmoid(network.model.predict(grid))[:, 0]
-    assert np.abs(picture(frame["boundary"]["values"], "<u2") - 65535 * chances).max() < 0.51
+    (boundary,), units = pictures(frame)
+    assert np.abs(boundary - 65535 * chances).max() < 0.51
     assert [layer["name"] for layer in frame["layers"]] == ["Dense(2, 3)", "Dense(3, 2)", "Dense(2, 1)"]
     for index, layer in enumerate(frame["layers"]):
         dense = network.model[2 * index]
@@ -89,14 +86,14 @@ def test_the_frame_shows_what_the_model_computes() -> None:
         assert np.abs(np.array(layer["weights"]) - dense.weight.value).max() < 1e-6
         assert np.abs(np.array(layer["grad"]) - dense.weight.grad).max() < 1e-6
         assert np.abs(np.array(layer["bias"]) - dense.bias.value).max() < 1e-6
-        assert len(layer["units"]) == dense.outputs
+        assert len(units[index]) == dense.outputs
     across, up = np.meshgrid(np.linspace(left, right, 16), np.linspace(low, high, 16))
     outputs = network.model[:2].predict(np.column_stack([across.ravel(), up.ravel()]))
-    for unit, values, scale in zip(frame["layers"][0]["units"], outputs.T, frame["layers"][0]["scales"], strict=True):
-        assert np.abs((picture(unit) - 128.0) / 127.0 * np.abs(values).max() - values).max() < 0.01
+    for unit, values, scale in zip(units[0], outputs.T, frame["layers"][0]["scales"], strict=True):
+        assert np.abs((unit - 128.0) / 127.0 * np.abs(values).max() - values).max() < 0.01
         assert abs(scale - np.abs(values).max()) < 1e-5
     chance = sigmoid(network.model.predict(np.column_stack([across.ravel(), up.ravel()])))[:, 0]
-    assert np.abs(picture(frame["layers"][-1]["units"][0]) / 255.0 - chance).max() < 0.01
+    assert np.abs(units[-1][0] / 255.0 - chance).max() < 0.01
 
 
 def test_losses_and_accuracies_are_those_of_evaluate() -> None:

@@ -1,7 +1,6 @@
 """The page with more than two classes. Skipped where Chromium is not installed."""
 
 import json
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -31,11 +30,6 @@ def outputs(page: Page) -> list[str]:
         "[...document.querySelectorAll('.unit')].map(unit => unit.ariaLabel).filter(name => name.startsWith('Output'))"
     )
     return found
-
-
-def module(page: Page, name: str, expression: str) -> Any:
-    """The value of an expression of what a module exports, as ``m``."""
-    return page.evaluate(f"import(new URL('app/{name}.js', location.href)).then(m => {expression})")
 
 
 def test_two_classes_have_one_output(page: Page) -> None:
@@ -164,7 +158,7 @@ def test_the_shade_of_a_region_grows_with_the_probability(
 ) -> None:
     page.open("networks&hidden=[3]")
     arrays = json.dumps([[257 * chance] for chance in chances])
-    found = module(page, "regions", f"m.regions({arrays}.map(one => Uint16Array.from(one)))[0]")
+    found = page.module("regions", f"m.regions({arrays}.map(one => Uint16Array.from(one)))[0]")
     assert divmod(found, 256) == (winner, pytest.approx(shade, abs=1))
 
 
@@ -176,7 +170,7 @@ def test_borders_are_where_the_two_most_probable_classes_are_equal(page: Page) -
     chances = np.round(65535 * e / e.sum(axis=0)).reshape(5, size, size)
     page.open("networks&hidden=[3]")
     pictures = f"{json.dumps(chances.reshape(5, -1).tolist())}.map(one => Uint16Array.from(one))"
-    segments = np.array(module(page, "regions", f"m.borders({pictures}, {size})"))
+    segments = np.array(page.module("regions", f"m.borders({pictures}, {size})"))
     assert len(segments) > size
     for x, y in segments.reshape(-1, 2):
         column, row = min(int(x), size - 2), min(int(y), size - 2)

@@ -87,6 +87,7 @@ def test_a_point_is_added_by_its_numbers_and_a_cleared_list_comes_back(page: Pag
     assert page.text(".points .field-error") == ""
     page.press_button("Clear")
     page.tab.wait_for("!location.hash.includes('[')")
+    page.wait("error")
     described = page.evaluate("document.getElementById('boundary').ariaLabel")
     assert described.endswith("0 training samples and 0 held-out samples. Nothing is trained yet.")
     page.press_button("Undo")

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import re
-from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from minidl import CubicValley, Dense, Descent, Himmelblau
 from minidl.playground.descent import Descents
 from minidl.playground.networks import Network
 from minidl.playground.presets import PRESETS
+from tests.playground.pictures import pictures
 
 LEARN = Path(__file__).parent.parent.parent / "docs" / "learn"
 NETWORKS = [preset for preset in PRESETS if preset["tab"] == "networks"]
@@ -162,9 +162,8 @@ def test_the_held_out_loss_of_overfitting_is_lowest_after_epoch_9() -> None:
 
 def winners(network: Network) -> Any:
     """The class that is predicted in each pixel of the boundary."""
-    boundary = network.frame()["boundary"]
-    chances = [np.frombuffer(b64decode(text), "<u2") for text in boundary["classes"]]
-    return np.argmax(chances, axis=0).reshape(boundary["size"], -1)
+    frame = network.frame()
+    return np.argmax(pictures(frame)[0], axis=0).reshape(frame["boundary"]["size"], -1)
 
 
 @pytest.mark.parametrize(("classes", "lines"), [(3, 3), (6, 9)])

@@ -24,6 +24,7 @@ FUNCTIONS = {
     "(anonymous namespace)::c2c(pybind11::array)": b"",
     "PyInit_c": b"",
     "after": b"",
+    "alloc_mmap": b"\x10\x03",
 }
 TABLE = {1: "in_table", 2: "after", 3: "alone"}
 DROPPED = {
@@ -45,7 +46,12 @@ def test_what_nothing_refers_to_becomes_empty(pruning: ModuleType) -> None:
     whole = module(FUNCTIONS, TABLE)
     before, after = bodies(pruning, whole), bodies(pruning, pruning.prune(whole, RUN))
     assert {name for name in FUNCTIONS if after[name] == b"\3\0\0\x0b"} == DROPPED
-    assert all(after[name] == before[name] for name in FUNCTIONS.keys() - DROPPED)
+    assert all(after[name] == before[name] for name in FUNCTIONS.keys() - DROPPED - {"alloc_mmap"})
+
+
+def test_memory_that_is_filled_with_zeros_is_never_there(pruning: ModuleType) -> None:
+    pruned = bodies(pruning, pruning.prune(module(FUNCTIONS, TABLE), RUN))
+    assert pruned["alloc_mmap"] == number(4) + b"\0\x41\x7f\x0b"  # i32.const -1, which is MAP_FAILED
 
 
 def test_all_but_code_and_names_stays(pruning: ModuleType) -> None:
@@ -56,11 +62,11 @@ def test_all_but_code_and_names_stays(pruning: ModuleType) -> None:
 
 
 def test_a_large_function_keeps_its_size(pruning: ModuleType) -> None:
-    functions = {"main": b"\x01" * 1000, "PyInit_a": b"\x01" * 70_000, "PyInit_c": b""}
+    functions = {"main": b"\x01" * 1000, "PyInit_a": b"\x01" * 70_000, "PyInit_c": b"", "alloc_mmap": b""}
     pruned = pruning.prune(module(functions), RUN)
     kept = list(pruning.read_bodies(dict(pruning.sections(pruned))[10, ""]))
     assert kept[0] == number(1002) + b"\0" + b"\x01" * 1000 + b"\x0b"
-    assert kept[1:] == [b"\3\0\0\x0b"] * 2
+    assert kept[1:3] == [b"\3\0\0\x0b"] * 2
     assert len(pruned) < 1400
 
 
@@ -69,6 +75,8 @@ def test_a_module_that_has_changed_is_an_error(pruning: ModuleType) -> None:
     for run in ([("PyInit_x", "PyInit_c")], [("PyInit_a", "PyInit_x")], [("PyInit_c", "PyInit_a")]):
         with pytest.raises(ValueError, match=rf"no functions from {run[0][0]} to {run[0][1]}: it has changed"):
             pruning.prune(whole, run)
+    with pytest.raises(ValueError, match="0 functions alloc_mmap, not one: it has changed"):
+        pruning.prune(module({name: body for name, body in FUNCTIONS.items() if name != "alloc_mmap"}, TABLE), RUN)
     with pytest.raises(ValueError, match="not a WebAssembly module"):
         pruning.prune(b"\x7fELF" + bytes(8), RUN)
     with pytest.raises(ValueError, match="ends within a section"):

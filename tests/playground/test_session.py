@@ -1,6 +1,7 @@
 """Commands in, frames out, and never an exception for a user's mistake."""
 
 import json
+import weakref
 from time import sleep
 from typing import Any
 
@@ -171,3 +172,13 @@ def test_a_program_does_not_disturb_the_picture() -> None:
     frame = session.handle({"do": "run", "code": "from minidl import *\nx = 1\nassert __name__ == '__main__'"})
     assert frame == {"kind": "output", "figures": [], "error": None}
     assert session.handle({"do": "step"})["step"] == 6
+
+
+@pytest.mark.parametrize("kind", ["networks", "descent"])
+def test_a_run_that_is_replaced_leaves_the_memory(kind: str) -> None:
+    session = begun(kind)
+    session.handle({"do": "step", "steps": 3})
+    before = weakref.ref(session.present)
+    for again in ({"do": "reset"}, {"do": "networks"}, {"do": "descent", "settings": {"steps": 0}}):
+        session.handle(again)
+        assert before() is None

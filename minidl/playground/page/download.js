@@ -8,6 +8,9 @@
 
 const CACHE = "minidl-playground";
 
+/** What the browser is still writing. @type {Promise<void>[]} */
+const writing = [];
+
 /** What the browser has kept, or the network brings. @returns {Promise<Response>} */
 async function find(url) {
   const cache = await store();
@@ -16,8 +19,7 @@ async function find(url) {
   // The copy below is kept instead of one in the browser's own cache.
   const response = await fetch(url, { cache: cache ? "no-store" : "default" });
   if (!response.ok) throw new Error(`${new URL(url).pathname} cannot be loaded: status ${response.status}.`);
-  // A browser that has no room left loads the file again next time.
-  cache?.put(url, response.clone()).catch(() => {});
+  if (cache) writing.push(cache.put(url, response.clone()));
   return response;
 }
 
@@ -69,8 +71,13 @@ async function* chunks(source) {
   }
 }
 
-/** Drop the files of earlier versions. @param {URL} base @param {Packed[]} files the current ones */
-export async function forgetOthers(base, files) {
+/**
+ * Return once the browser has kept what it could, and drop the files of earlier versions.
+ * @param {URL} base
+ * @param {Packed[]} files the current ones
+ */
+export async function keep(base, files) {
+  await Promise.allSettled(writing); // a browser that has no room left loads the file again next time
   const cache = await store();
   const current = new Set(files.map((file) => new URL(file.name, base).href));
   for (const request of (await cache?.keys()) ?? []) {

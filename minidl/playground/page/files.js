@@ -46,13 +46,12 @@ export class Folder extends PreopenDirectory {
   }
 }
 
-/** A stream that Python writes text to, or an empty one that it reads. */
+/** A stream that Python writes to, or an empty one that it reads. */
 export class Console extends Fd {
-  /** @param {(text: string) => void} write */
+  /** @param {(bytes: Uint8Array) => void} write */
   constructor(write) {
     super();
     this.write = write;
-    this.decoder = new TextDecoder();
   }
 
   fd_fdstat_get() {
@@ -70,7 +69,7 @@ export class Console extends Fd {
   }
 
   fd_write(data) {
-    this.write(this.decoder.decode(data, { stream: true })); // a letter may be cut in two
+    this.write(data);
     return { ret: 0, nwritten: data.byteLength };
   }
 }

@@ -4,7 +4,9 @@ import { Directory, File, WASI, WASIProcExit } from "./runtime/wasi/index.js";
 import { Console, Folder } from "./files.js";
 
 const ENVIRONMENT = ["HOME=/home", "TMPDIR=/home", "MPLCONFIGDIR=/home", "MPLBACKEND=Agg", "NO_COLOR=1"];
-const FRAME = "\x1e"; // the first character of a line that is a frame, not output
+
+/** The first byte of a line that is a frame, not output, and the last one. */
+const [FRAME, END] = [0x1e, 0x0a];
 
 /** How many characters that a command prints are shown, per stream. */
 const MAX_OUTPUT = 200_000;
@@ -14,10 +16,12 @@ const MAX_OUTPUT = 200_000;
 export class Interpreter {
   #instance;
   #write;
-  #pending = "";
+  /** What may be a frame. */
+  #line = new Bytes();
   #errors = "";
+  #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   #printed = { stdout: 0, stderr: 0 };
-  /** @type {string | undefined} */
+  /** @type {Uint8Array | undefined} */
   #frame;
 
   /**
@@ -34,8 +38,8 @@ export class Interpreter {
     };
     const descriptors = [
       new Console(() => {}), // there is nothing to read
-      new Console((text) => self.#print(text)),
-      new Console((text) => self.#complain(text)),
+      new Console((bytes) => self.#print(bytes)),
+      new Console((bytes) => self.#complain(bytes)),
       new Folder("/usr/local/lib", lib),
       new Folder("/home", new Map()),
     ];
@@ -53,14 +57,15 @@ export class Interpreter {
   }
 
   /**
-   * Run Python code, and return the last frame that it wrote, if any.
+   * Run Python code, and return the last frame that it wrote, if any. Its bytes are good until the next turn.
    * An exception in the code, like the end of the interpreter, is an Error.
    * @param {string} code
    */
   turn(code) {
     const { host_alloc, turn, memory } = this.#instance.exports;
     const bytes = new TextEncoder().encode(code);
-    this.#errors = this.#pending = "";
+    this.#errors = "";
+    this.#line.clear();
     this.#printed = { stdout: 0, stderr: 0 };
     this.#frame = undefined;
     const at = host_alloc(bytes.length) >>> 0;
@@ -74,30 +79,70 @@ export class Interpreter {
       if (error instanceof WASIProcExit) throw new Error(`Python has exited with status ${error.code}.`);
       throw new Error(`Python has stopped: ${error?.message ?? error}`);
     }
-    if (this.#pending) this.#write(this.#pending, "stdout");
+    this.#show(this.#line.all);
     if (status !== 0) throw new Error(this.#errors.trim() || `Python has failed with status ${status}.`);
     return this.#frame;
   }
 
-  #print(text) {
-    let rest = this.#pending + text;
-    for (;;) {
-      const start = rest.indexOf(FRAME);
-      const output = start < 0 ? rest : rest.slice(0, start);
-      if (output) this.#write(output, "stdout");
-      const end = start < 0 ? -1 : rest.indexOf("\n", start);
-      this.#pending = start < 0 ? "" : rest.slice(start);
+  /** @param {Uint8Array} bytes output, frames, or parts of them */
+  #print(bytes) {
+    let rest = bytes;
+    while (rest.length) {
+      if (!this.#line.length) {
+        const start = rest.indexOf(FRAME);
+        this.#show(start < 0 ? rest : rest.subarray(0, start));
+        if (start < 0) return;
+        rest = rest.subarray(start);
+      }
+      const end = rest.indexOf(END);
+      this.#line.append(end < 0 ? rest : rest.subarray(0, end));
       if (end < 0) return;
-      // A program may print this character itself, and without a line end. The frame comes after the last one.
-      const mark = rest.lastIndexOf(FRAME, end);
-      if (mark > start) this.#write(rest.slice(start, mark), "stdout");
-      this.#frame = rest.slice(mark + 1, end);
-      rest = rest.slice(end + 1);
+      // A program may print the first byte itself, and without a line end. The frame comes after the last one.
+      const line = this.#line.all;
+      const mark = line.lastIndexOf(FRAME);
+      this.#show(line.subarray(0, mark));
+      this.#frame = line.subarray(mark + 1);
+      this.#line.clear();
+      rest = rest.subarray(end + 1);
     }
   }
 
-  #complain(text) {
+  /** @param {Uint8Array} bytes */
+  #show(bytes) {
+    const text = this.#decoders.stdout.decode(bytes, { stream: true }); // a letter may be cut in two
+    if (text) this.#write(text, "stdout");
+  }
+
+  /** @param {Uint8Array} bytes */
+  #complain(bytes) {
+    const text = this.#decoders.stderr.decode(bytes, { stream: true });
     this.#errors = (this.#errors + text).slice(-4000);
     this.#write(text, "stderr");
+  }
+}
+
+/** Bytes in memory that is used again, unlike that of a string. */
+class Bytes {
+  #memory = new Uint8Array(0x8000);
+  length = 0;
+
+  get all() {
+    return this.#memory.subarray(0, this.length);
+  }
+
+  /** @param {Uint8Array} bytes */
+  append(bytes) {
+    const { length } = this;
+    this.length += bytes.length;
+    if (this.length > this.#memory.length) {
+      const before = this.#memory;
+      this.#memory = new Uint8Array(2 * this.length);
+      this.#memory.set(before);
+    }
+    this.#memory.set(bytes, length);
+  }
+
+  clear() {
+    this.length = 0;
   }
 }

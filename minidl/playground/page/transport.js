@@ -8,6 +8,8 @@
  * @property {(text: string, stream: "stdout" | "stderr") => void} [onOutput] what the user's code prints
  */
 
+import { read } from "./frames.js";
+
 const NEEDS = "The playground needs Chrome or Edge 137, Firefox 131, or Safari 18.4, or later.";
 
 /**
@@ -36,6 +38,8 @@ class Engine {
   #asked = 0;
   #ready = gate();
   #dead = "";
+  /** The pictures of the latest frame, painted before the next one comes. @type {Uint8Array | undefined} */
+  #pixels;
 
   /** @param {Listeners} listeners */
   constructor(listeners) {
@@ -72,15 +76,19 @@ class Engine {
     this.#ready.resolve(undefined);
   }
 
-  /** @param {number} id @param {string} text */
-  answered(id, text) {
+  /** @param {number} id @param {Uint8Array} bytes of the frame */
+  answered(id, bytes) {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    let frame;
     try {
-      waiting?.resolve(JSON.parse(text));
+      frame = read(bytes, this.#pixels);
     } catch {
-      waiting?.reject(new Error(`This is not a frame: ${text.slice(0, 200)}`));
+      waiting?.reject(new Error(`This is not a frame: ${new TextDecoder().decode(bytes.subarray(0, 200))}`));
+      return;
     }
+    this.#pixels = frame?.pixels ?? this.#pixels;
+    waiting?.resolve(frame);
   }
 
   /** @param {string} message */
@@ -98,19 +106,31 @@ class WorkerEngine extends Engine {
   #worker;
   /** Compiled once: the next worker starts in a fraction of the time. @type {WebAssembly.Module | undefined} */
   #module;
+  /** How long loading and starting took, in milliseconds. */
+  times = { load: 0, start: 0 };
+  /** For the next frame, see worker.js. @type {ArrayBuffer | undefined} */
+  #buffer;
 
   start() {
     this.#worker?.terminate();
     this.#worker = undefined;
     if (!supported()) return this.died(NEEDS);
-    const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+    this.#run("loader.js", { compiled: Boolean(this.#module) });
+  }
+
+  /**
+   * Start a worker, instead of the one before.
+   * @param {string} script @param {object} message its first one @param {Transferable[]} [transfer]
+   */
+  #run(script, message, transfer = []) {
+    const worker = new Worker(new URL(script, import.meta.url), { type: "module" });
     this.#worker = worker;
     // A worker that was stopped may have sent messages that are still on their way.
     worker.onmessage = ({ data }) => worker === this.#worker && this.#received(data);
     worker.onerror = (event) => {
       if (worker === this.#worker) this.died(`The worker has failed: ${event.message ?? "it cannot be loaded"}.`);
     };
-    worker.postMessage({ type: "start", module: this.#module });
+    worker.postMessage(message, transfer);
   }
 
   #received(data) {
@@ -118,21 +138,24 @@ class WorkerEngine extends Engine {
     if (data.type === "progress") this.listeners.onProgress?.(data.text, data.fraction);
     else if (data.type === "output") this.listeners.onOutput?.(data.text, data.stream);
     else if (data.type === "frame") {
-      const { id, frame } = data;
-      data.frame = ""; // the event keeps its data for seconds, and with hundreds of them the memory would grow
-      this.answered(id, frame);
-    }
-    else if (data.type === "died") this.died(data.message);
-    else if (data.type === "ready") {
-      this.#module = data.module;
-      /** How long loading and starting took, in milliseconds. @type {{load: number, start: number}} */
-      this.times = data.times;
+      this.#buffer = data.buffer;
+      this.answered(data.id, new Uint8Array(data.buffer, 0, data.length));
+    } else if (data.type === "died") this.died(data.message);
+    else if (data.type === "loaded") {
+      this.#module ??= data.module;
+      this.times.load = data.time;
+      const start = { ...data, type: "start", module: this.#module };
+      this.#run("worker.js", start, [data.library, data.minidl]); // loader.js ends by itself
+    } else if (data.type === "ready") {
+      this.times.start = data.time;
       this.ready();
     }
   }
 
   post(id, command) {
-    this.#worker.postMessage({ type: "ask", id, command });
+    const buffer = this.#buffer ?? new ArrayBuffer(0);
+    this.#buffer = undefined;
+    this.#worker.postMessage({ type: "ask", id, command, buffer }, [buffer]);
   }
 }
 
@@ -157,7 +180,7 @@ class ServerEngine extends Engine {
       this.#session = session;
       this.ready();
     });
-    on("frame", ({ id, frame }) => this.answered(id, frame));
+    on("frame", ({ id, frame }) => this.answered(id, new TextEncoder().encode(frame)));
     on("output", ({ text, stream }) => this.listeners.onOutput?.(text, stream));
     on("died", ({ message }) => this.#ended(message));
     events.onerror = () => events === this.#events && this.#ended("The server has closed the connection.");

@@ -6,7 +6,7 @@
  */
 
 import { Directory, File } from "./runtime/wasi/index.js";
-import { forgetAll, forgetOthers, load, stream } from "./download.js";
+import { forgetAll } from "./download.js";
 import { LazyFile, place, untar } from "./files.js";
 import { Interpreter } from "./interpreter.js";
 
@@ -23,28 +23,22 @@ _session = Session()
 gc.freeze()
 `;
 
+/** The size of a buffer for a frame is a multiple of this. */
+const BLOCK = 0x4000;
+
 /** @type {Interpreter | undefined} */
 let interpreter;
 
 self.onmessage = ({ data }) => {
-  if (data.type === "start") start(data.module);
-  else answer(data.id, data.command);
+  if (data.type === "start") start(data);
+  else answer(data.id, data.command, data.buffer);
 };
 
-/** @param {WebAssembly.Module} [module] compiled already, if the page has started a worker before */
-async function start(module) {
+/** @param {any} data what loader.js has loaded */
+async function start({ module, library, minidl, files, separate }) {
   try {
     const began = performance.now();
     const base = new URL("./runtime/", import.meta.url);
-    const response = await fetch(new URL("manifest.json", base), { cache: "no-cache" });
-    if (!response.ok) throw new Error(`runtime/manifest.json cannot be loaded: status ${response.status}.`);
-    const { files, separate } = await response.json();
-    const arrived = counter(["stdlib", "minidl", ...(module ? [] : ["python"])].map((part) => files[part].bytes));
-    const loaded = [load(base, files.stdlib, arrived), load(base, files.minidl, arrived)];
-    module ??= await compile(await stream(base, files.python, arrived));
-    const [library, minidl] = await Promise.all(loaded);
-    const compiled = performance.now();
-    postMessage({ type: "progress", text: "Starting Python", fraction: 1 });
     const packages = untar(minidl);
     const lazy = (part) =>
       new LazyFile(new URL(files[part].name, base), files[part].bytes, () =>
@@ -60,41 +54,25 @@ async function start(module) {
       write: (text, stream) => postMessage({ type: "output", text, stream }),
     });
     interpreter.turn(SETUP);
-    const times = { load: compiled - began, start: performance.now() - compiled };
-    postMessage({ type: "ready", module, times, memory: interpreter.bytes });
-    await forgetOthers(base, Object.values(files));
+    postMessage({ type: "ready", time: performance.now() - began, memory: interpreter.bytes });
   } catch (error) {
     await forgetAll();
     died(error);
   }
 }
 
-/** @param {ReadableStream} source */
-function compile(source) {
-  return WebAssembly.compileStreaming(new Response(source, { headers: { "Content-Type": "application/wasm" } }));
-}
-
-/** Tells the page how much has arrived, ten times per second. @param {number[]} sizes */
-function counter(sizes) {
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  let [loaded, told] = [0, -Infinity];
-  return (bytes) => {
-    loaded += bytes;
-    if (performance.now() - told < 100 && loaded < total) return;
-    told = performance.now();
-    const megabytes = (size) => (size / 1e6).toFixed(1);
-    const text = `Loading Python, NumPy and minidl: ${megabytes(loaded)} of ${megabytes(total)} MB`;
-    postMessage({ type: "progress", text, fraction: Math.min(1, loaded / total) });
-  };
-}
-
-/** One turn: a command for the session, and the frame that it returns. */
-function answer(id, command) {
+/**
+ * One turn: a command for the session, and the bytes of the frame that it returns. Their buffer goes from the page to the
+ * worker and back. A browser would keep text for seconds after it was used, and the text of hundreds of frames is long.
+ */
+function answer(id, command, buffer) {
   try {
     // A JSON text is also a Python literal of the same string.
     const frame = interpreter.turn(`_session.turn(${JSON.stringify(JSON.stringify(command))})`);
     if (frame === undefined) throw new Error("The turn has ended without a frame.");
-    postMessage({ type: "frame", id, frame, memory: interpreter.bytes });
+    if (buffer.byteLength < frame.length) buffer = new ArrayBuffer(BLOCK * Math.ceil(frame.length / BLOCK));
+    new Uint8Array(buffer).set(frame);
+    postMessage({ type: "frame", id, buffer, length: frame.length, memory: interpreter.bytes }, [buffer]);
   } catch (error) {
     died(error);
   }

@@ -3,7 +3,7 @@
  * classes, the plane has the colour of the most probable one, the paler the less probable it is.
  */
 
-import { format, words } from "./dom.js";
+import { format } from "./dom.js";
 import { classesIn } from "./own_points.js";
 import { classMarkers, color, mark, pale, paleClasses, paleOf } from "./palette.js";
 import { Picture } from "./picture.js";
@@ -26,6 +26,8 @@ export class Boundary {
     /** @type {Uint16Array[]} the probability of class 1, or of each of several classes, from 0 to 65535 */
     this.chances = [];
     this.size = 0;
+    /** @type {Uint8Array | null} what the probabilities are read from */
+    this.pixels = null;
     this.clicks = false;
     /** The data and the axes on a canvas of their own, as they stay the same for many frames. */
     this.still = document.createElement("canvas");
@@ -62,13 +64,18 @@ export class Boundary {
       this.test = frame.data.test;
       this.classes = frame.classes.length;
     }
-    if (frame.boundary) {
-      const { classes, values } = frame.boundary;
-      this.chances = (classes ?? [values]).map((text, label) => words(text, this.chances[label]));
-      this.values = classes ? regions(this.chances, this.values) : shades(this.chances[0], this.values);
-      this.size = frame.boundary.size;
-      this.plane.limit(frame.boundary.x, frame.boundary.y);
+    const { size, x, y } = frame.boundary;
+    if (frame.data || frame.pixels !== this.pixels) {
+      this.pixels = frame.pixels;
+      const count = this.classes > 2 ? this.classes : 1;
+      this.chances = Array.from(
+        { length: count },
+        (_, label) => new Uint16Array(frame.pixels.buffer, 2 * size * size * label, size * size),
+      );
     }
+    this.values = this.classes > 2 ? regions(this.chances, this.values) : shades(this.chances[0], this.values);
+    this.size = size;
+    this.plane.limit(x, y);
   }
 
   draw() {

@@ -7,10 +7,10 @@ import { color, mark } from "./palette.js";
 const LEFT = 46,
   BOTTOM = 22,
   TOP = 8,
-  RIGHT = 10,
-  MAX_POINTS = 1500;
+  RIGHT = 10;
 
-/** @typedef {{label: string, color: string, dash: number[], marker?: string, points: number[][]}} Line */
+/** @typedef {import("./series.js").Series} Series */
+/** @typedef {{label: string, color: string, dash: number[], marker?: string, points: Series}} Line */
 
 export class Chart {
   /**
@@ -34,16 +34,15 @@ export class Chart {
    * @param {number} index @param {number} step @param {number | null} value
    */
   add(index, step, value) {
-    const line = this.lines[index];
-    line.points.push([step, value === null ? NaN : value]);
-    if (line.points.length > MAX_POINTS) line.points = halve(line.points);
+    this.lines[index].points.add(step, value ?? NaN);
   }
 
   draw() {
     const { context, width, height } = prepare(this.canvas);
     if (width < 60) return;
     // A line that leaves the others far behind is cut off, so that they can still be seen.
-    const firsts = this.lines.map((line) => Math.abs(line.points[0]?.[1])).filter(Number.isFinite);
+    const begun = this.lines.filter(({ points }) => points.length);
+    const firsts = begun.map(({ points }) => Math.abs(points.values[0])).filter(Number.isFinite);
     const limit = firsts.length ? 10 * Math.max(1e-6, ...firsts) : Infinity;
     const { steps, ...range } = extent(this.lines, limit);
     let { low, high } = range;
@@ -117,19 +116,18 @@ export class Chart {
     context.lineWidth = 1.8;
     context.setLineDash(line.dash);
     context.beginPath();
-    let drawing = false;
-    for (let i = 0; i < line.points.length; i++) {
-      const point = line.points[i];
-      const there = Number.isFinite(point[1]);
-      if (there && drawing) context.lineTo(x(point[0]), y(point[1]));
-      else if (there) context.moveTo(x(point[0]), y(point[1]));
-      drawing = there;
+    const { steps, values, length } = line.points;
+    let last = -1;
+    for (let i = 0; i < length; i++) {
+      if (!Number.isFinite(values[i])) continue;
+      if (i > 0 && last === i - 1) context.lineTo(x(steps[i]), y(values[i]));
+      else context.moveTo(x(steps[i]), y(values[i]));
+      last = i;
     }
     context.stroke();
     context.setLineDash([]);
-    const last = line.marker ? line.points.findLast(([, value]) => Number.isFinite(value)) : undefined;
-    if (last) {
-      mark(context, line.marker, x(last[0]), y(last[1]), 4);
+    if (line.marker && last >= 0) {
+      mark(context, line.marker, x(steps[last]), y(values[last]), 4);
       context.fill();
     }
   }
@@ -138,9 +136,8 @@ export class Chart {
   describe() {
     const ends = this.lines
       .filter((line) => line.points.length)
-      .map((line) => {
-        const [step, value] = line.points[line.points.length - 1];
-        return `${line.label} ${format(value)} at step ${step}`;
+      .map(({ label, points: { steps, values, length } }) => {
+        return `${label} ${format(values[length - 1])} at step ${steps[length - 1]}`;
       });
     const said = ends.length ? `${ends.join(", ")}.` : "Nothing to show yet.";
     this.canvas.setAttribute("aria-label", `${this.what}. ${said}`);
@@ -149,7 +146,6 @@ export class Chart {
 
 /**
  * The last step, and the range of the values as far as they are between the limits.
- * Patterns such as [step, value] would make an object for each of many points.
  * @param {Line[]} lines @param {number} limit
  */
 function extent(lines, limit) {
@@ -157,9 +153,9 @@ function extent(lines, limit) {
     low = Infinity,
     high = -Infinity;
   for (const { points } of lines) {
-    steps = Math.max(steps, points[points.length - 1]?.[0] ?? 1);
+    if (points.length) steps = Math.max(steps, points.steps[points.length - 1]);
     for (let i = 0; i < points.length; i++) {
-      const value = points[i][1];
+      const value = points.values[i];
       if (!Number.isFinite(value)) continue;
       const shown = Math.max(-limit, Math.min(limit, value));
       low = Math.min(low, shown);
@@ -167,19 +163,4 @@ function extent(lines, limit) {
     }
   }
   return { steps, low, high };
-}
-
-/**
- * Half of the points: of each four, the lowest and the highest, so that oscillations stay visible.
- * @param {number[][]} points
- */
-function halve(points) {
-  const kept = [];
-  for (let i = 0; i + 4 < points.length; i += 4) {
-    const four = points.slice(i, i + 4);
-    const low = four.reduce((best, point) => (point[1] < best[1] ? point : best));
-    const high = four.reduce((best, point) => (point[1] > best[1] ? point : best));
-    kept.push(...(low === high ? [low] : low[0] < high[0] ? [low, high] : [high, low]));
-  }
-  return [...kept, ...points.slice(-4)];
 }

@@ -18,7 +18,7 @@ export function contour(values, size, level) {
         d = values[at + size];
       const below = a < level;
       if (b < level === below && c < level === below && d < level === below) continue; // as nearly everywhere
-      if (![a, b, c, d].every(Number.isFinite)) continue;
+      if (!(Number.isFinite(a) && Number.isFinite(b) && Number.isFinite(c) && Number.isFinite(d))) continue;
       // Two or four sides are crossed, so that each two crossings are a segment.
       if (a < level !== b < level) segments.push(column + (level - a) / (b - a), row);
       if (b < level !== c < level) segments.push(column + 1, row + (level - b) / (c - b));

@@ -2,9 +2,10 @@
 
 import { Chart } from "./chart.js";
 import { DescentControls } from "./descent_controls.js";
-import { byId, el, format } from "./dom.js";
+import { byId, el, format, tell } from "./dom.js";
 import { Landscape } from "./landscape.js";
 import { dashes, lineColors, markers, onTheme } from "./palette.js";
+import { Series } from "./series.js";
 import { swatch } from "./swatch.js";
 import { Tab } from "./tab.js";
 
@@ -44,7 +45,6 @@ export class Descent extends Tab {
     this.landscape.take(frame, (path) => this.#look(path));
     if (frame.grid) this.#begin(frame);
     frame.paths.forEach((path, at) => this.#values(path, at));
-    this.#tellFates(frame);
   }
 
   /** @param {any} frame the first of a run */
@@ -57,7 +57,7 @@ export class Descent extends Tab {
           color: lineColors[look % lineColors.length],
           dash: dashes[look % dashes.length],
           marker: markers[look % markers.length],
-          points: [],
+          points: new Series(),
         };
       }),
     );
@@ -80,7 +80,7 @@ export class Descent extends Tab {
     frame.paths.forEach((path, at) => {
       const item = this.items?.[at];
       if (!item) return;
-      item.text.textContent = `f = ${format(path.f, 4)}, gradient ${format(path.gradient_norm)}`;
+      tell(item.text, `f = ${format(path.f, 4)}, gradient ${format(path.gradient_norm)}`);
       if (item.told === path.fate) return;
       item.told = path.fate;
       const reason = path.reason ? `: ${path.reason}` : "";
@@ -93,6 +93,7 @@ export class Descent extends Tab {
   words() {
     super.words();
     this.values.describe();
+    if (this.frame) this.#tellFates(this.frame);
   }
 
   draw() {

@@ -59,28 +59,9 @@ export const percent = (value) => (value === null || value === undefined ? "–"
 /** Its `matches` says whether the reader asks for less motion. */
 export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-/**
- * Bytes from base64.
- * @param {string} text
- * @param {Uint8Array} [into] used again if it has the right size
- * @returns {Uint8Array}
- */
-export function bytes(text, into) {
-  const raw = atob(text);
-  const result = into?.length === raw.length ? into : new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) result[i] = raw.charCodeAt(i);
-  return result;
-}
-
-/**
- * Numbers of two bytes from base64.
- * @param {string} text
- * @param {Uint16Array} [into] used again if it has the right size
- * @returns {Uint16Array}
- */
-export function words(text, into) {
-  const { buffer } = bytes(text, into && new Uint8Array(into.buffer));
-  return into?.buffer === buffer ? into : new Uint16Array(buffer);
+/** Show a text in an element, unless it is there already: a new text costs a layout, and its memory. */
+export function tell(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** @param {any} a @param {any} b whether two settings are equal */

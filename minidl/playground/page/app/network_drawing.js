@@ -3,7 +3,7 @@
  * size of the weight, its colour the sign. Units can be reached with Tab and the arrow keys.
  */
 
-import { bytes, el, format, prepare, svg } from "./dom.js";
+import { el, format, prepare, svg } from "./dom.js";
 import { color, strongOf } from "./palette.js";
 import { Picture } from "./picture.js";
 
@@ -61,6 +61,7 @@ export class NetworkDrawing {
       this.signature = signature;
       this.#build(sizes);
     }
+    if (this.frame.pixels !== this.pixels) this.#see(sizes);
     this.#drawWeights();
     this.pictures.forEach((column, l) =>
       column.forEach((picture, u) => {
@@ -93,11 +94,22 @@ export class NetworkDrawing {
   /** The map of a unit; column 0 holds the inputs. @param {number} column @param {number} unit */
   #map(column, unit) {
     if (column === 0) return this.inputs?.[unit] ?? null;
-    const text = this.frame.layers[column - 1].units?.[unit];
-    if (!text) return null;
-    const values = (this.values[column][unit] = bytes(text, this.values[column][unit]));
+    const values = this.values[column][unit];
     const ofClass = column === this.frame.layers.length && this.classes.length > 2;
     return { values, size: Math.sqrt(values.length), label: ofClass ? unit : undefined };
+  }
+
+  /** Find the maps of all units among the pixels, behind the boundary. @param {number[]} sizes units of each column */
+  #see(sizes) {
+    const { pixels, boundary } = this.frame;
+    this.pixels = pixels;
+    const pictures = this.classes.length > 2 ? this.classes.length : 1;
+    let at = 2 * pictures * boundary.size ** 2;
+    const size = (pixels.length - at) / sizes.slice(1).reduce((sum, units) => sum + units, 0);
+    /** @type {Uint8Array[][]} column 0 holds the inputs, which have maps of their own */
+    this.values = sizes.map((units, column) =>
+      Array.from({ length: column ? units : 0 }, () => pixels.subarray(at, (at += size))),
+    );
   }
 
   /** @param {number[]} sizes units of each column */
@@ -153,8 +165,7 @@ export class NetworkDrawing {
         return element;
       }),
     );
-    /** The bytes of the maps, used again for each frame. @type {Uint8Array[][]} */
-    this.values = sizes.map(() => []);
+    this.pixels = null;
     this.pictures = this.units.map((column) => column.map((unit) => new Picture(unit.querySelector("canvas"))));
     const narrow = across < 66;
     const counters = sizes.slice(1, -1).map((count, layer) => this.#counter(layer, count, x(layer + 1), narrow));

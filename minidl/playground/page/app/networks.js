@@ -2,10 +2,11 @@
 
 import { Boundary } from "./boundary.js";
 import { Chart } from "./chart.js";
-import { byId, el, format, percent } from "./dom.js";
+import { byId, el, format, percent, tell } from "./dom.js";
 import { NetworkControls } from "./network_controls.js";
 import { NetworkDrawing } from "./network_drawing.js";
 import { color, dashes } from "./palette.js";
+import { Series } from "./series.js";
 import { Tab } from "./tab.js";
 
 export class Networks extends Tab {
@@ -50,7 +51,8 @@ export class Networks extends Tab {
   /** There are not enough data yet: nothing of the data before is left. */
   blank() {
     super.blank();
-    if (this.settings.data !== "points") this.boundary.sketch([]);
+    // A frame of the points before may have come since these were shown.
+    this.boundary.sketch(this.settings.data === "points" ? this.settings.points : []);
     this.drawing.clear();
     this.losses.clear([]);
     this.losses.draw();
@@ -63,17 +65,13 @@ export class Networks extends Tab {
     if (frame.data) this.#begin(frame);
     this.boundary.take(frame);
     this.drawing.take(frame);
-    for (const [step, train, test] of frame.losses ?? []) {
-      this.losses.add(0, step, train);
-      if (this.losses.lines.length > 1) this.losses.add(1, step, test);
-    }
-    this.tell(frame.fate);
+    for (const row of frame.losses) this.losses.lines.forEach((_, i) => this.losses.add(i, row[0], row[1 + i]));
   }
 
   /** The first frame of a run. @param {any} frame */
   #begin(frame) {
-    const lines = [{ label: "training", color: color.class1, dash: dashes[0], points: [] }];
-    if (frame.data.test.length) lines.push({ label: "held-out", color: color.negative, dash: dashes[1], points: [] });
+    const lines = [{ label: "training", color: color.class1, dash: dashes[0], points: new Series() }];
+    if (frame.data.test.length) lines.push({ label: "held-out", color: color.negative, dash: dashes[1], points: new Series() });
     this.#key(frame.classes);
     this.losses.clear(lines);
     lines.forEach((_, i) => this.losses.add(i, 0, i ? frame.loss.test : frame.loss.train));
@@ -112,10 +110,11 @@ export class Networks extends Tab {
     this.boundary.describe(this.frame);
     this.losses.describe();
     if (!this.frame) return;
-    const { loss, accuracy } = this.frame;
+    const { loss, accuracy, fate } = this.frame;
+    this.tell(fate);
     for (const [part, [ofLoss, ofAccuracy]] of Object.entries(this.numbers)) {
-      ofLoss.textContent = `${format(loss?.[part])} loss`;
-      ofAccuracy.textContent = `${percent(accuracy?.[part])} accuracy`;
+      tell(ofLoss, `${format(loss?.[part])} loss`);
+      tell(ofAccuracy, `${percent(accuracy?.[part])} accuracy`);
     }
   }
 }

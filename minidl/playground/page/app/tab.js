@@ -1,6 +1,6 @@
 /** What the two pictures have in common: presets, the buttons, the code below, errors, and settings that can change. */
 
-import { byId, el, format, same } from "./dom.js";
+import { byId, el, format, same, tell } from "./dom.js";
 import { NUMBERS } from "./fields.js";
 import { Lesson } from "./lesson.js";
 import { Runner } from "./runner.js";
@@ -8,8 +8,11 @@ import { Runner } from "./runner.js";
 /** The labels of what describes an optimizer of a descent, besides its numbers. */
 const OF_OPTIMIZERS = { name: "Optimizer", lr: "Learning rate" };
 
-/** Milliseconds between words. Nobody reads faster, and the layout of text fills the memory. */
-const READABLE = 100;
+/** Milliseconds between words. Nobody reads faster, and the layout of text takes time and memory. */
+const READABLE = 250;
+
+/** Milliseconds between sentences that screen readers read aloud. */
+const ALOUD = 3000;
 
 export class Tab {
   /**
@@ -36,8 +39,8 @@ export class Tab {
     /** @type {any} */
     this.frame = null;
     this.started = false;
-    /** When words were written. */
-    this.told = 0;
+    /** When words were written, and when a sentence about what goes wrong. */
+    this.told = this.warned = 0;
     this.lesson = new Lesson(this.presets, (id) => this.load({ preset: id, settings: {} }, true), app.docs);
     this.runner = new Runner(engine, kind, {
       onFrame: (frame) => this.#frame(frame),
@@ -174,24 +177,19 @@ export class Tab {
     const epoch = this.kind === "networks" ? `, epoch ${format(frame.epoch)}` : "";
     const speed = runner.running && frame.steps_per_second ? `${Math.round(frame.steps_per_second)} steps per second` : "";
     this.place.data = `step ${frame.step}${epoch}`;
-    this.speed.textContent = speed && `, ${speed}`;
+    tell(this.speed, speed && `, ${speed}`);
     if (!this.speed.isConnected) this.counter.replaceChildren(this.place, this.speed);
   }
 
   buttons() {
-    this.run.textContent = this.runner.running ? "Pause" : "Run";
-    for (const part of this.parts) part.disabled = !this.runner.ready && !this.runner.busy;
-    for (const part of this.parts.slice(1, -1)) part.disabled ||= this.runner.finished;
     const { running, finished, ready, busy } = this.runner;
-    this.panel.dataset.state = busy
-      ? "busy"
-      : !ready
-        ? "error"
-        : running
-          ? "running"
-          : finished
-            ? "finished"
-            : "paused";
+    const state = busy ? "busy" : !ready ? "error" : running ? "running" : finished ? "finished" : "paused";
+    tell(this.run, running ? "Pause" : "Run");
+    this.parts.forEach((part, i) => {
+      const whole = i === 0 || i === this.parts.length - 1; // Run and Reset
+      part.disabled = (!ready && !busy) || (finished && !whole);
+    });
+    this.panel.dataset.state = state;
   }
 
   /**
@@ -233,10 +231,16 @@ export class Tab {
     this.message.hidden = !message;
   }
 
-  /** A sentence about how the run ended. @param {string | null} text */
+  /**
+   * A sentence about what goes wrong. Screen readers read it aloud, so during a run, new numbers in it come seldom.
+   * @param {string | null} text
+   */
   tell(text) {
-    if (this.fate.textContent === (text ?? "")) return;
-    this.fate.textContent = text ?? "";
+    const [said, now] = [text ?? "", performance.now()];
+    const words = (sentence) => sentence.replace(/[^a-z]/gi, "");
+    if (this.runner.running && words(said) === words(this.fate.textContent) && now - this.warned < ALOUD) return;
+    this.warned = now;
+    tell(this.fate, said);
     this.fate.hidden = !text;
   }
 
