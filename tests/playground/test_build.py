@@ -47,7 +47,8 @@ def names(data: bytes) -> list[str]:
 
 LIBRARY = {name: name.encode() for name in (*DROPPED, *PICTURES, "fontTools/ttLib/a.pyc", *KEPT)}
 LIBRARY["matplotlib/mpl-data.zip"] = zipped(DATA)
-WASM = module(dict.fromkeys((name for run in load_script("pruning").PACKAGES for name in run), b"\1" * 100))
+ENDS = [name for run in load_script("pruning").PACKAGES for name in run]
+WASM = module(dict.fromkeys([*ENDS, "alloc_mmap"], b"\1" * 100))
 
 
 @pytest.fixture

@@ -60,6 +60,21 @@ def test_the_number_of_blobs_can_be_set(page: Page) -> None:
     assert page.shown(LOSS)
 
 
+def test_as_many_pixels_may_be_of_other_classes(page: Page) -> None:
+    # Two pictures more of the boundary have as many pixels as 25 units.
+    places = ["networks&data=blobs&hidden=[8,8,8,4]", "networks&data=blobs&classes=3&hidden=[1]"]
+    pixels = "document.getElementById('boundary').toDataURL()"
+    expected = []
+    for place in places:
+        page.open("networks&hidden=[]")
+        page.open(place)
+        expected.append(page.evaluate(pixels))
+    assert expected[0] != expected[1]
+    for place, picture in zip(places * 2, expected * 2, strict=True):
+        page.open(place)
+        assert page.evaluate(pixels) == picture
+
+
 def test_classes_of_a_table_have_their_names(page: Page) -> None:
     page.open(f"networks&hidden=[3]&data=csv&csv={quote(TABLE)}")
     names = ["setosa", "versicolor", "virginica"]

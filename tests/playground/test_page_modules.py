@@ -56,7 +56,7 @@ def test_a_long_line_keeps_its_extremes_and_its_end(page: Page, count: int) -> N
     assert left == [values[int(step)] for step in steps]
     assert np.all(np.diff(steps) > 0)
     assert {max(values), min(values)} <= set(left)
-    assert left[-1] == values[-1]
+    assert left[-4:] == values[-4:]
 
 
 def test_a_gap_in_a_line_is_no_value(page: Page) -> None:
