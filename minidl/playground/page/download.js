@@ -19,7 +19,8 @@ async function find(url) {
   // The copy below is kept instead of one in the browser's own cache.
   const response = await fetch(url, { cache: cache ? "no-store" : "default" });
   if (!response.ok) throw new Error(`${new URL(url).pathname} cannot be loaded: status ${response.status}.`);
-  if (cache) writing.push(cache.put(url, response.clone()));
+  // A browser that has no room left loads the file again next time.
+  if (cache) writing.push(cache.put(url, response.clone()).catch(() => {}));
   return response;
 }
 
@@ -77,7 +78,7 @@ async function* chunks(source) {
  * @param {Packed[]} files the current ones
  */
 export async function keep(base, files) {
-  await Promise.allSettled(writing); // a browser that has no room left loads the file again next time
+  await Promise.all(writing);
   const cache = await store();
   const current = new Set(files.map((file) => new URL(file.name, base).href));
   for (const request of (await cache?.keys()) ?? []) {

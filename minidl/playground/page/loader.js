@@ -1,5 +1,6 @@
 /**
- * Loads what the interpreter runs on, in a Web Worker of its own, with which all ends that a download leaves in memory.
+ * Loads what the interpreter runs on. This is a Web Worker of its own, because the memory that a download leaves behind
+ * is free again when its worker ends.
  *
  * The page sends one message, which says whether it has the compiled module already. The worker sends `progress`, and
  * at the end `loaded` or `died`; see transport.js, which is its only user.
@@ -16,9 +17,11 @@ self.onmessage = async ({ data }) => {
     const { files, separate } = await response.json();
     const parts = ["stdlib", "minidl", ...(data.compiled ? [] : ["python"])];
     const arrived = counter(parts.map((part) => files[part].bytes));
-    const others = [load(base, files.stdlib, arrived), load(base, files.minidl, arrived)];
-    const module = data.compiled ? undefined : await compile(await stream(base, files.python, arrived));
-    const [library, minidl] = await Promise.all(others);
+    const [library, minidl, module] = await Promise.all([
+      load(base, files.stdlib, arrived),
+      load(base, files.minidl, arrived),
+      data.compiled ? undefined : stream(base, files.python, arrived).then(compile),
+    ]);
     postMessage({ type: "progress", text: "Starting Python", fraction: 1 });
     const time = performance.now() - began;
     postMessage({ type: "loaded", module, library, minidl, files, separate, time }, [library, minidl]);

@@ -62,8 +62,8 @@ async function start({ module, library, minidl, files, separate }) {
 }
 
 /**
- * One turn: a command for the session, and the bytes of the frame that it returns. Their buffer goes from the page to the
- * worker and back. A browser would keep text for seconds after it was used, and the text of hundreds of frames is long.
+ * One turn: a command for the session, and the bytes of the frame that it returns. They are in a buffer that goes to the
+ * page and comes back with the next command. Text would stay in memory for seconds, that of hundreds of frames at once.
  */
 function answer(id, command, buffer) {
   try {
