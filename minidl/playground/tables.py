@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -30,8 +32,8 @@ class Table(NamedTuple):
 def read_table(text: str) -> Table:
     r"""Read a table of two features and a class in its last column. A first line without numbers is a header.
 
-    Columns are separated by semicolons, tabs, commas or spaces. Numbers may have a decimal comma where commas do not
-    separate them. Two to six classes of any name become 0, 1, … in their order.
+    Columns are separated by semicolons, tabs, commas or spaces. Text in double quotes is one cell. Numbers may have a
+    decimal comma where commas do not separate them. Two to six classes of any name become 0, 1, … in their order.
 
     Raises:
         MissingError: an empty table.
@@ -44,10 +46,9 @@ def read_table(text: str) -> Table:
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise MissingError("csv", "paste a table: two columns of features and a column of classes, a sample per line")
-    mark = next((mark for mark in ";\t," if mark in lines[0][1]), None)
-    cells = [(number, [cell.strip().strip("\"'") for cell in line.split(mark)]) for number, line in lines]
-    if mark != ",":
-        cells = [(number, [cell.replace(",", ".") for cell in row]) for number, row in cells]
+    unquoted = re.sub('"[^"]*"', "", lines[0][1])
+    mark = next((mark for mark in ";\t," if mark in unquoted), " ")
+    cells = [(number, _cells(line, mark)) for number, line in lines]
     if len(cells[0][1]) == 3 and not any(_is_number(cell) for cell in cells[0][1][:2]):
         cells = cells[1:]
     if not cells:
@@ -73,6 +74,13 @@ def read_table(text: str) -> Table:
                 "csv", f"the {name} feature is the same in all samples, so it does not tell samples apart"
             )
     return Table(found, names)
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    """The cells of a line."""
+    row = next(csv.reader([line], delimiter=mark, skipinitialspace=True))
+    cells = [cell.strip().strip("'") for cell in row]
+    return cells if mark == "," else [cell.replace(",", ".") for cell in cells[:2]] + cells[2:]
 
 
 def check_classes(points: Sequence[Sequence[float]], field: str) -> None:

@@ -35,6 +35,20 @@ def test_tables_of_several_forms_are_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('1,2,"Smith, J"\n3,4,"Lee, ""K"""', ['Lee, "K"', "Smith, J"]),
+        ('1;2,5;"a;b"\n3;4;c, d', ["a;b", "c, d"]),
+        ('1,2,"a;b"\n3,4,"c\td"', ["a;b", "c\td"]),
+        ("1,2,'x'\n3,4,it's", ["it's", "x"]),
+        ('1,2,5" disk\n3,4,"open', ['5" disk', "open"]),
+    ],
+)
+def test_names_of_classes_may_hold_what_separates_columns(text: str, names: list[str]) -> None:
+    assert read_table(text).names == names
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "paste a table"),
