@@ -78,6 +78,7 @@ def read_table(text: str) -> Table:
 
 def _cells(line: str, mark: str) -> list[str]:
     """The cells of a line."""
+    line = line.expandtabs(1) if mark == " " else line
     row = next(csv.reader([line], delimiter=mark, skipinitialspace=True))
     cells = [cell.strip().strip("'") for cell in row]
     return cells if mark == "," else [cell.replace(",", ".") for cell in cells[:2]] + cells[2:]

@@ -196,6 +196,24 @@ def test_a_second_visit_loads_nothing_twice(engine: Engine) -> None:
     assert [url for url in requests if url.endswith(".bin")] == []
 
 
+def workers(engine: Engine, method: str) -> list[dict[str, Any]]:
+    return [event["params"] for event in engine.tab.events if event["method"] == f"Target.{method}"]
+
+
+def test_the_worker_that_loads_ends_and_so_does_its_memory(engine: Engine) -> None:
+    engine.open()
+    begun = {worker["targetInfo"]["url"].rsplit("/", 1)[1]: worker for worker in workers(engine, "attachedToTarget")}
+    ended: set[str] = set()
+    for _ in range(400):  # it ends when the browser has kept the files
+        engine.tab.evaluate("new Promise((done) => setTimeout(done, 50))")
+        ended = {worker["sessionId"] for worker in workers(engine, "detachedFromTarget")}
+        if begun["loader.js"]["sessionId"] in ended:
+            break
+    assert begun["loader.js"]["sessionId"] in ended
+    assert begun["worker.js"]["sessionId"] not in ended
+    assert engine.run("print(1)")[1] == [["stdout", "1\n"]]
+
+
 def test_nothing_else_is_asked_for_and_nothing_is_complained_of(engine: Engine) -> None:
     engine.open()
     engine.run(

@@ -17,14 +17,14 @@ self.onmessage = async ({ data }) => {
     const { files, separate } = await response.json();
     const parts = ["stdlib", "minidl", ...(data.compiled ? [] : ["python"])];
     const arrived = counter(parts.map((part) => files[part].bytes));
-    const [library, minidl, module] = await Promise.all([
+    const [stdlib, minidl, module] = await Promise.all([
       load(base, files.stdlib, arrived),
       load(base, files.minidl, arrived),
       data.compiled ? undefined : stream(base, files.python, arrived).then(compile),
     ]);
     postMessage({ type: "progress", text: "Starting Python", fraction: 1 });
     const time = performance.now() - began;
-    postMessage({ type: "loaded", module, library, minidl, files, separate, time }, [library, minidl]);
+    postMessage({ type: "loaded", module, stdlib, minidl, files, separate, time }, [stdlib, minidl]);
     await keep(base, Object.values(files));
   } catch (error) {
     await forgetAll();

@@ -38,7 +38,7 @@ class Engine {
   #asked = 0;
   #ready = gate();
   #dead = "";
-  /** The pictures of the latest frame, painted before the next one comes. @type {Uint8Array | undefined} */
+  /** The pictures of the latest frame. Those of the next one take their place. @type {Uint8Array | undefined} */
   #pixels;
 
   /** @param {Listeners} listeners */
@@ -145,7 +145,7 @@ class WorkerEngine extends Engine {
       this.#module ??= data.module;
       this.times.load = data.time;
       const start = { ...data, type: "start", module: this.#module };
-      this.#run("worker.js", start, [data.library, data.minidl]); // loader.js ends by itself
+      this.#run("worker.js", start, [data.stdlib, data.minidl]); // loader.js ends by itself
     } else if (data.type === "ready") {
       this.times.start = data.time;
       this.ready();

@@ -35,7 +35,7 @@ self.onmessage = ({ data }) => {
 };
 
 /** @param {any} data what loader.js has loaded */
-async function start({ module, library, minidl, files, separate }) {
+async function start({ module, stdlib, minidl, files, separate }) {
   try {
     const began = performance.now();
     const base = new URL("./runtime/", import.meta.url);
@@ -47,7 +47,7 @@ async function start({ module, library, minidl, files, separate }) {
     for (const [path, part] of Object.entries(separate)) place(packages, path, lazy(part));
     interpreter = await Interpreter.create(module, {
       lib: new Map([
-        ["python315.zip", new File(library, { readonly: true })],
+        ["python315.zip", new File(stdlib, { readonly: true })],
         ["matplotlib.zip", lazy("matplotlib")],
         ["site-packages", new Directory(packages)],
       ]),
