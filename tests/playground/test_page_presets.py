@@ -62,6 +62,29 @@ def test_the_page_shows_the_numbers_of_the_session(page: Page) -> None:
     assert page.text(".counter-text").startswith(f"step {frame['step']}, epoch 30")
 
 
+def test_words_change_slowly_enough_to_be_read_and_to_be_heard(page: Page) -> None:
+    page.open("preset=overfitting&epochs=100000")
+    page.evaluate("""(() => {
+        window.changes = {".fate": 0, ".counter-text": 0};
+        for (const selector of Object.keys(changes))
+            new MutationObserver(() => changes[selector]++).observe(
+                document.querySelector(`#panel-networks ${selector}`),
+                {childList: true, characterData: true, subtree: true},
+            );
+    })()""")
+    page.press_button("Run")
+    page.tab.wait_for("document.querySelector('#panel-networks .fate').textContent.startsWith('Overfitting')")
+    changed = page.evaluate(
+        "changes = {'.fate': 0, '.counter-text': 0}, new Promise(d => setTimeout(() => d(changes), 2000))"
+    )
+    assert changed[".fate"] <= 1
+    assert 2 <= changed[".counter-text"] <= 9  # four per second
+    heard = page.text("#panel-networks .fate")
+    page.press_button("Pause")
+    page.wait("paused")
+    assert page.text("#panel-networks .fate") != heard  # the numbers of now
+
+
 def shown_losses(page: Page) -> list[float]:
     """The losses of the training data and of the test data, as the page shows them, with three digits."""
     return [float(text) for text in re.findall(r"([\d.e-]+) loss", page.text("#network-numbers").replace("−", "-"))]
